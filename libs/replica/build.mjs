@@ -1,0 +1,33 @@
+// Builds the published form of the library: `dist/esm` and `dist/cjs` from the same sources, each with its type
+// declarations, and each with a package.json that says how Node is to read the `.js` files next to it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const packageDir = new URL('./', import.meta.url);
+const repositoryDir = new URL('../../', import.meta.url);
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+
+async function build(format, moduleType) {
+  const outDir = new URL(`dist/${format}/`, packageDir);
+  await mkdir(outDir, { recursive: true });
+  await writeFile(new URL('package.json', outDir), `{ "type": "${moduleType}" }\n`);
+  // The tarball has no src/: the source maps carry the text of the sources themselves.
+  const args = [tsc, '--project', `tsconfig.${format}.json`, '--inlineSources', '--pretty'];
+  const compiler = spawn(process.execPath, args, { cwd: fileURLToPath(packageDir), stdio: 'inherit' });
+  const [exitCode] = await once(compiler, 'close');
+  if (exitCode !== 0) throw new Error(`tsc ended with exit code ${exitCode} for tsconfig.${format}.json`);
+}
+
+// npm packs these two only from the folder of the package; they are written once, at the top of the repository.
+async function copyTopLevelFile(name) {
+  const source = new URL(name, repositoryDir);
+  if (existsSync(source)) await copyFile(source, new URL(name, packageDir));
+}
+
+await rm(new URL('dist/', packageDir), { recursive: true, force: true });
+await Promise.all([build('esm', 'module'), build('cjs', 'commonjs')]);
+await Promise.all(['LICENSE', 'README.md'].map(copyTopLevelFile));
