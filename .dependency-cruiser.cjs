@@ -149,7 +149,7 @@ module.exports = {
     },
   ],
   options: {
-    exclude: { path: ['\\.spec\\.ts$', '/dist/'] },
+    exclude: { path: ['\\.spec\\.ts$', '^(libs|apps)/[^/]+/dist/'] },
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
