@@ -113,7 +113,7 @@ module.exports = {
       severity: 'error',
       comment: 'libs/replica/package.json names, as dependency or peer, whatever the published code imports',
       from: { path: SRC },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'] },
+      to: { path: 'node_modules/', dependencyTypesNot: ['npm', 'npm-peer'] },
     },
     {
       name: 'resolvable',
