@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { waitUntil } from '../wait-until.js';
+import { errorCode } from './error-code.js';
+
+interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  /** The first letter of the state: T is stopped, Z ended and not yet reaped. */
+  readonly state: string;
+}
+
+/** How long processes may take to end or to freeze; disk writes cannot be interrupted. */
+const SETTLE_TIMEOUT_MS = 10_000;
+
+/** Freezes a server and all its descendants; resolves when none of them can run any more. */
+export async function freezeTree(pid: number): Promise<boolean> {
+  return await waitUntil(
+    () => {
+      // Once the top is frozen nothing forks, so that a later round finds the last of them.
+      const running = processTree(pid).filter((it) => !/^[TtZX]/.test(it.state));
+      for (const it of running) signal(it.pid, 'SIGSTOP');
+      return running.length === 0;
+    },
+    { timeoutMs: SETTLE_TIMEOUT_MS, intervalMs: 1 },
+  );
+}
+
+/** Undoes `freezeTree`. */
+export function thawTree(pid: number): void {
+  for (const it of processTree(pid)) signal(it.pid, 'SIGCONT');
+}
+
+/**
+ * Ends a server's processes at once. The children get SIGKILL; the top one, which owns the lock file and a System V memory segment,
+ * gets SIGQUIT, by which PostgreSQL removes both and writes nothing else.
+ */
+export async function crashTree(pid: number, hasEnded: () => boolean): Promise<void> {
+  await freezeTree(pid);
+  for (const it of processTree(pid).slice(1)) signal(it.pid, 'SIGKILL');
+  signal(pid, 'SIGQUIT');
+  signal(pid, 'SIGCONT');
+  if (await waitUntil(hasEnded, { timeoutMs: SETTLE_TIMEOUT_MS, intervalMs: 1 })) return;
+  signal(pid, 'SIGKILL');
+  await waitUntil(hasEnded, { timeoutMs: SETTLE_TIMEOUT_MS });
+}
+
+/** Sends a signal; a process that has ended meanwhile is fine. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+/** The process and its descendants, parents first. */
+function processTree(pid: number): ProcessEntry[] {
+  const all = listProcesses();
+  const tree = all.filter((it) => it.pid === pid);
+  for (const parent of tree) tree.push(...all.filter((it) => it.parent === parent.pid));
+  return tree;
+}
+
+function listProcesses(): ProcessEntry[] {
+  return existsSync('/proc/self/stat') ? listFromProc() : listFromPs();
+}
+
+function listFromProc(): ProcessEntry[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      // pid (command) state ppid ...: the command may hold spaces and parentheses.
+      const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return [{ pid: Number(name), parent: Number(parent), state }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function listFromPs(): ProcessEntry[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,state='], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
+  return lines.map((line) => {
+    const [pid, parent, state = ''] = line.trim().split(/\s+/);
+    return { pid: Number(pid), parent: Number(parent), state };
+  });
+}

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { PostgresUserNotFoundError } from '../cluster.error.js';
+import { UserId } from './copy-tree.js';
+
+const CANDIDATES = ['postgres', 'nobody'] as const;
+
+/**
+ * The user to run PostgreSQL as where the process is root, which PostgreSQL refuses; undefined (as is) for a normal user.
+ * @throws PostgresUserNotFoundError
+ */
+export function userToRunAs(): UserId | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  for (const candidate of CANDIDATES) {
+    const [, , uid, gid] = accounts.find(([name]) => name === candidate) ?? [];
+    if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new PostgresUserNotFoundError(CANDIDATES);
+}

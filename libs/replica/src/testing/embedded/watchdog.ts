@@ -1,0 +1,82 @@
+import { ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import { waitUntil } from '../wait-until.js';
+
+/**
+ * Reads `own PID` and `disown PID` until the owner's end of the pipe closes, which also happens when the owner is killed. `done`
+ * means that nothing is left to do. Else: the same crash as in process-tree.ts, then the folder goes. $1 is the folder.
+ */
+const SCRIPT = `
+trap '' HUP INT TERM
+pids=' '
+while read -r word pid; do
+  case $word in
+    own) pids="$pids$pid " ;;
+    disown) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    done) exit 0 ;;
+  esac
+done
+children() {
+  ps -A -o pid=,ppid= 2>/dev/null | while read -r child parent; do [ "$parent" = "$1" ] && echo "$child"; done
+  cat "/proc/$1/task/$1/children" 2>/dev/null
+}
+for pid in $pids; do kill -STOP "$pid"; done 2>/dev/null
+for pid in $pids; do
+  for child in $(children "$pid"); do kill -KILL "$child"; done
+  kill -QUIT "$pid"; kill -CONT "$pid"
+done 2>/dev/null
+for pid in $pids; do
+  tries=0
+  while kill -0 "$pid" && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
+  kill -KILL "$pid"
+done 2>/dev/null
+tries=0
+while [ -e "$1" ] && [ $tries -lt 20 ]; do
+  [ $tries -eq 0 ] || sleep 0.1
+  rm -rf "$1" 2>/dev/null; tries=$((tries + 1))
+done
+`;
+
+/**
+ * A small process that outlives this one: when this one ends without having stopped the cluster, by whatever means, it ends the
+ * servers and removes the folder. So no signal or exit handler is needed here. It never keeps this process alive.
+ */
+export class Watchdog {
+  readonly #shell: ChildProcess;
+  #running = true;
+
+  constructor(folder: string) {
+    // Of a session of its own, so that Ctrl-C in a terminal does not reach it.
+    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'nestjs-replica-watchdog', folder], {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    this.#shell.once('exit', () => (this.#running = false));
+    this.#shell.once('error', () => (this.#running = false));
+    this.#shell.stdin?.on('error', () => {});
+    this.#shell.unref();
+    // The pipe is a socket of its own in the event loop.
+    if (this.#shell.stdin instanceof Socket) this.#shell.stdin.unref();
+  }
+
+  /** From now on the process `pid` and its children end with this one. */
+  own(pid: number): void {
+    this.#tell(`own ${pid}`);
+  }
+
+  /** The process `pid` has ended. */
+  disown(pid: number): void {
+    this.#tell(`disown ${pid}`);
+  }
+
+  /** Resolves when the watchdog has ended, without having done anything. */
+  async dismiss(): Promise<void> {
+    this.#tell('done');
+    await waitUntil(() => !this.#running, { timeoutMs: 5_000, intervalMs: 1 });
+  }
+
+  #tell(line: string): void {
+    if (this.#running) this.#shell.stdin?.write(`${line}\n`);
+  }
+}

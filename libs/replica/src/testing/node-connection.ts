@@ -1,0 +1,41 @@
+import pg from 'pg';
+import { PostgresAddress } from './postgres-cluster.js';
+
+// Versions of pg before 8.15 have no named exports for ES modules.
+// oxlint-disable-next-line import/no-named-as-default-member
+const { Client } = pg;
+
+/** How long a connection may take; a hung node accepts none. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Runs one statement and returns its rows. */
+export type RunQuery = <Row extends object = Record<string, unknown>>(
+  sql: string,
+  params?: readonly unknown[],
+) => Promise<Row[]>;
+
+/** Gives `work` a connection of its own to the node, and closes it whatever happens. */
+export async function withConnection<Result>(
+  { host, port, database, username, password }: Omit<PostgresAddress, 'url'>,
+  work: (query: RunQuery) => Promise<Result>,
+): Promise<Result> {
+  const client = new Client({
+    host,
+    port,
+    database,
+    user: username,
+    password,
+    application_name: 'test-cluster',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // Else the process's PGSSLMODE would decide.
+    ssl: false,
+  });
+  // A node that is killed breaks the idle connection too: the query in flight says so.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(async (sql, params = []) => (await client.query(sql, [...params])).rows);
+  } finally {
+    await client.end();
+  }
+}

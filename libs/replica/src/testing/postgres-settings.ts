@@ -1,0 +1,32 @@
+import { PostgresSettingValue } from './cluster-options.js';
+
+/** Parameters by name. */
+export type PostgresSettings = Readonly<Record<string, PostgresSettingValue>>;
+
+/**
+ * What every node starts from, before the user's settings: nothing survives a power cut (`fsync` off), a replica that lost its
+ * primary asks again after 100 ms instead of 5 s, enough WAL is kept for a replica that was stopped to go on, and crashed nodes
+ * leave nothing in /dev/shm.
+ */
+export const BASE_SETTINGS: PostgresSettings = Object.freeze({
+  wal_level: 'replica',
+  hot_standby: true,
+  max_wal_senders: 24,
+  wal_keep_size: '512MB',
+  wal_retrieve_retry_interval: '100ms',
+  fsync: false,
+  dynamic_shared_memory_type: 'mmap',
+  log_line_prefix: '%m [%p] %q%a ',
+});
+
+/** The settings as lines of postgresql.conf, each value quoted. */
+export function formatSettings(settings: PostgresSettings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${quoteSetting(value)}\n`)
+    .join('');
+}
+
+function quoteSetting(value: PostgresSettingValue): string {
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return `'${String(value).replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
