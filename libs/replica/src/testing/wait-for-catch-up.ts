@@ -2,7 +2,9 @@ import { CatchUpError } from './cluster.error.js';
 import { ClusterNode } from './cluster-node.js';
 import { withConnection } from './node-connection.js';
 import { readReplayed, readWritten } from './replication-state.js';
+import { errorMessage } from './system-error.js';
 import { waitUntil } from './wait-until.js';
+import { formatWalPosition } from './wal-position.js';
 
 /**
  * Resolves when every running, unpaused replica among `nodes` has replayed what its primary has written by now.
@@ -20,7 +22,7 @@ export async function waitForCatchUp(nodes: readonly ClusterNode[], timeoutMs: n
         await waitForReplay(replica, await target, timeoutMs);
       } catch (error) {
         if (error instanceof CatchUpError) throw error;
-        throw new CatchUpError(replica.name, error instanceof Error ? error.message : String(error), {
+        throw new CatchUpError(replica.name, errorMessage(error), {
           cause: error,
         });
       }
@@ -41,8 +43,7 @@ async function waitForReplay(replica: ClusterNode, target: bigint, timeoutMs: nu
     ),
   );
   if (caughtUp) return;
-  const missing =
-    `${reached} of ${(target >> 32n).toString(16)}/${(target & 0xffffffffn).toString(16)}`.toUpperCase();
+  const missing = `${reached} of ${formatWalPosition(target)}`;
   throw new CatchUpError(replica.name, `it has replayed ${missing} after ${timeoutMs} ms`);
 }
 

@@ -9,6 +9,11 @@ export function parseWalPosition(text: string): bigint {
   return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
 }
 
+/** The number as PostgreSQL writes it. */
+export function formatWalPosition(position: bigint): string {
+  return `${(position >> 32n).toString(16)}/${(position & 0xffff_ffffn).toString(16)}`.toUpperCase();
+}
+
 /**
  * The end of the last record before an insert position. On an idle primary the insert position may stand behind the header of a page
  * on which nothing is written yet; a replica never reports that position, for it has replayed up to the page's start.

@@ -1,6 +1,6 @@
 import { chmod, copyFile, link, lchown, mkdir, readdir, readlink, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../system-error.js';
 
 /** A user by number, as `spawn` and `chown` take it. */
 export interface UserId {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { waitUntil } from '../wait-until.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../system-error.js';
 
 interface ProcessEntry {
   readonly pid: number;

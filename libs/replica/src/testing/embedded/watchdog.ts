@@ -20,6 +20,10 @@ children() {
   ps -A -o pid=,ppid= 2>/dev/null | while read -r child parent; do [ "$parent" = "$1" ] && echo "$child"; done
   cat "/proc/$1/task/$1/children" 2>/dev/null
 }
+# A process that has ended may wait long for an init that collects it.
+alive() {
+  kill -0 "$1" && case $(cat "/proc/$1/stat") in *') Z '*) return 1 ;; esac
+}
 for pid in $pids; do kill -STOP "$pid"; done 2>/dev/null
 for pid in $pids; do
   for child in $(children "$pid"); do kill -KILL "$child"; done
@@ -27,8 +31,8 @@ for pid in $pids; do
 done 2>/dev/null
 for pid in $pids; do
   tries=0
-  while kill -0 "$pid" && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
-  kill -KILL "$pid"
+  while alive "$pid" && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
+  alive "$pid" && kill -KILL "$pid"
 done 2>/dev/null
 tries=0
 while [ -e "$1" ] && [ $tries -lt 20 ]; do
