@@ -1,0 +1,41 @@
+import { Client } from '../src/client';
+import { start } from '../src/start';
+
+describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
+  let application: Awaited<ReturnType<typeof start>>;
+
+  beforeAll(async () => {
+    application = await start();
+  });
+
+  afterAll(() => application?.stop());
+
+  it('shows a client what it has just written, again and again', async () => {
+    const alice = new Client(application.baseUrl, 'alice');
+    for (let round = 1; round <= 20; round++) {
+      const written = await alice.post('/products', { name: `kettle ${round}` });
+      expect(written).toMatchObject({ status: 201, node: 'primary' });
+
+      const seen = await alice.get(`/products/${written.body.id}`);
+      expect(seen).toMatchObject({ status: 200, body: written.body });
+    }
+  });
+
+  it('serves plain reads from the replicas', async () => {
+    const reads = await Promise.all(
+      Array.from({ length: 20 }, () => new Client(application.baseUrl).get('/products')),
+    );
+    const nodes = new Set(reads.map((read) => read.node));
+    expect([...nodes].sort()).toEqual(['replica-1', 'replica-2']);
+  });
+
+  it('reads from the primary where the handler says @ForcePrimary()', async () => {
+    const read = await new Client(application.baseUrl).get('/products/on-the-primary');
+    expect(read).toMatchObject({ status: 200, node: 'primary' });
+  });
+
+  it('reads from a replica in a POST where the handler says @UseReplica()', async () => {
+    const search = await new Client(application.baseUrl).post('/products/search', { name: 'kettle' });
+    expect(search).toMatchObject({ status: 201, node: expect.stringMatching(/^replica-[12]$/) });
+  });
+});

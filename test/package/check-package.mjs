@@ -1,0 +1,25 @@
+// Checks the library as its users get it: packs it, looks into the tarball, and installs it into applications of both
+// module systems. An argument limits it to the applications of that name: `npm run check:package -- nest12-esm`.
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkApplication } from './check-application.mjs';
+import { checkTarball, pack } from './check-tarball.mjs';
+
+const appsDir = fileURLToPath(new URL('./apps/', import.meta.url));
+const wanted = process.argv.slice(2);
+const apps = (await readdir(appsDir)).filter((name) => wanted.length === 0 || wanted.includes(name));
+if (apps.length === 0)
+  throw new Error(`no application of the name ${wanted.join(' or ')} in test/package/apps`);
+
+const workDir = await mkdtemp(join(tmpdir(), 'nestjs-replica-package-'));
+try {
+  const tarball = await pack(workDir);
+  await checkTarball(tarball, workDir);
+  for (const name of apps) {
+    await checkApplication({ name, source: join(appsDir, name), tarball: tarball.path, workDir });
+  }
+} finally {
+  await rm(workDir, { recursive: true, force: true });
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './run.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const bin = (name) => join(root, 'node_modules/.bin', name);
+
+const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
+
+const EXPECTED_FILE = /^(dist\/(esm|cjs)\/.+|README\.md|LICENSE|package\.json)$/;
+
+/** Packs the library, which builds it first (its `prepack` script), and unpacks the tarball beside itself. */
+export async function pack(workDir) {
+  const args = ['pack', '--json', '--workspace', 'nestjs-replica', '--pack-destination', workDir];
+  const [packed] = JSON.parse(await run('npm', args, { cwd: root }));
+  const path = join(workDir, packed.filename);
+  await run('tar', ['-xzf', path, '-C', workDir]);
+  const files = packed.files.map((file) => file.path);
+  return { path, files, packedBytes: packed.size, unpackedBytes: packed.unpackedSize };
+}
+
+export async function checkTarball(tarball, workDir) {
+  const sizes = `${kilobytes(tarball.packedBytes)} packed, ${kilobytes(tarball.unpackedBytes)} unpacked`;
+  console.log(`tarball: ${tarball.files.length} files, ${sizes}`);
+
+  checkFiles(tarball.files);
+  const packageDir = join(workDir, 'package');
+  await checkNothingLeaks(packageDir, tarball.files);
+  // Both run with all of their rules: none is ignored.
+  await run(bin('publint'), ['run', tarball.path, '--strict'], { cwd: root });
+  await run(bin('attw'), [tarball.path, '--profile', 'strict', '--no-emoji'], { cwd: root });
+  console.log('tarball: files, declarations, publint and attw are clean');
+}
+
+function checkFiles(files) {
+  const unexpected = files.filter((file) => !EXPECTED_FILE.test(file) || /\.spec\./.test(file));
+  assert.deepEqual(unexpected, [], 'files that do not belong into the tarball');
+  for (const file of ['README.md', 'LICENSE']) assert.ok(files.includes(file), `${file} is missing`);
+}
+
+/**
+ * An optional peer named by a declaration file would break the type check of everyone who has not installed it; and an
+ * application must not load the test kit because it loads the library.
+ */
+async function checkNothingLeaks(packageDir, files) {
+  const manifest = JSON.parse(await readFile(join(packageDir, 'package.json'), 'utf8'));
+  const optionalPeers = Object.keys(manifest.peerDependenciesMeta ?? {});
+  const isOptionalPeer = (name) => optionalPeers.some((peer) => name === peer || name.startsWith(`${peer}/`));
+
+  for (const file of files.filter((name) => name.endsWith('.d.ts'))) {
+    const leaked = importsOf(await readFile(join(packageDir, file), 'utf8')).filter(isOptionalPeer);
+    assert.deepEqual(leaked, [], `${file} names an optional peer`);
+  }
+  for (const index of ['dist/esm/index.js', 'dist/cjs/index.js']) {
+    const loaded = await filesLoadedBy(join(packageDir, index));
+    const testing = loaded.filter((file) => file.startsWith(join(packageDir, index, '../testing/')));
+    assert.deepEqual(testing, [], `${index} loads the test kit`);
+  }
+}
+
+function importsOf(source) {
+  const specifiers = source.matchAll(/(?:\bfrom|\bimport|\brequire|\bimport\()\s*\(?\s*["']([^"']+)["']/g);
+  return Array.from(specifiers, (match) => match[1]);
+}
+
+/** Every file of the package that `entry` imports, directly or by another. */
+async function filesLoadedBy(entry, seen = new Set()) {
+  if (seen.has(entry)) return [];
+  seen.add(entry);
+  for (const specifier of importsOf(await readFile(entry, 'utf8'))) {
+    if (specifier.startsWith('.')) await filesLoadedBy(join(entry, '..', specifier), seen);
+  }
+  return [...seen];
+}
