@@ -4,21 +4,21 @@ import { fromHeader, ReplicaModule } from 'nestjs-replica';
 import { Product } from './product.entity';
 import { ProductsController } from './products.controller';
 
-interface DatabaseUrls {
-  readonly primary: string;
-  readonly replicas: readonly string[];
+interface DatabaseNodes {
+  readonly primary: { readonly url: string };
+  readonly replicas: readonly { readonly name: string; readonly url: string }[];
 }
 
 @Module({})
 export class AppModule {
-  static on({ primary, replicas }: DatabaseUrls): DynamicModule {
+  static on({ primary, replicas }: DatabaseNodes): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ReplicaModule.forRoot({
           type: 'postgres',
-          primary: { url: primary },
-          replicas: replicas.map((url, index) => ({ name: `replica-${index + 1}`, url })),
+          primary: { url: primary.url },
+          replicas: replicas.map(({ name, url }) => ({ name, url })),
           entities: [Product],
           synchronize: true,
           session: { key: fromHeader('x-session-id') },

@@ -4,7 +4,7 @@ import { Client } from './client';
 import { start } from './start';
 
 async function main(): Promise<void> {
-  const { baseUrl, stop } = await start();
+  const { baseUrl, cluster, stop } = await start();
   try {
     const alice = new Client(baseUrl, 'alice');
     const written = await alice.post('/products', { name: 'kettle' });
@@ -12,6 +12,7 @@ async function main(): Promise<void> {
     assert.equal(written.node, 'primary');
     const seen = await alice.get(`/products/${written.body.id}`);
     assert.deepEqual(seen.body, written.body);
+    await cluster.waitForCatchUp();
     const read = await new Client(baseUrl).get('/products');
     assert.match(String(read.node), /^replica-[12]$/);
     console.log(`POST on ${written.node}, its own GET on ${seen.node}, another's GET on ${read.node}`);

@@ -1,8 +1,8 @@
 import { Client } from '../src/client';
-import { start } from '../src/start';
+import { start, Started } from '../src/start';
 
 describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
-  let application: Awaited<ReturnType<typeof start>>;
+  let application: Started;
 
   beforeAll(async () => {
     application = await start();
@@ -21,7 +21,19 @@ describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
     }
   });
 
+  it('shows a client what it has just written while no replica has it', async () => {
+    const { replicas } = application.cluster;
+    await Promise.all(replicas.map((replica) => replica.pauseReplay()));
+    const alice = new Client(application.baseUrl, 'alice');
+    const written = await alice.post('/products', { name: 'late kettle' });
+    const seen = await alice.get(`/products/${written.body.id}`);
+    await Promise.all(replicas.map((replica) => replica.resumeReplay()));
+
+    expect(seen).toMatchObject({ status: 200, node: 'primary', body: written.body });
+  });
+
   it('serves plain reads from the replicas', async () => {
+    await application.cluster.waitForCatchUp();
     const reads = await Promise.all(
       Array.from({ length: 20 }, () => new Client(application.baseUrl).get('/products')),
     );

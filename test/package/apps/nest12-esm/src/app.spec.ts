@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { send, start } from './app.js';
+
+describe('an application of ES modules on Nest 12 and TypeORM 1', () => {
+  let application: Awaited<ReturnType<typeof start>>;
+
+  beforeAll(async () => {
+    application = await start();
+  });
+
+  afterAll(() => application?.stop());
+
+  it('writes to the primary and reads from a replica that has the write', async () => {
+    const written = await send(`${application.baseUrl}/notes`, { text: 'milk' });
+    expect(written).toMatchObject({ status: 201, node: 'primary' });
+    await application.cluster.waitForCatchUp();
+
+    const seen = await send(`${application.baseUrl}/notes/${written.body.id}`);
+    expect(seen).toMatchObject({ status: 200, node: 'replica-1', body: written.body });
+  });
+
+  it('shows the write while the replica does not have it yet', async () => {
+    const [replica] = application.cluster.replicas;
+    await replica?.pauseReplay();
+    const written = await send(`${application.baseUrl}/notes`, { text: 'bread' });
+    const seen = await send(`${application.baseUrl}/notes/${written.body.id}`);
+    await replica?.resumeReplay();
+
+    expect(seen).toMatchObject({ status: 200, node: 'primary', body: written.body });
+  });
+
+  it('reads from the primary where the handler says @ForcePrimary()', async () => {
+    expect(await send(`${application.baseUrl}/notes/count`)).toMatchObject({ status: 200, node: 'primary' });
+  });
+});

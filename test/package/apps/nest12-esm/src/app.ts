@@ -1,0 +1,90 @@
+import { Body, Controller, Get, Module, Param, ParseIntPipe, Post } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { ForcePrimary, fromHeader, ReplicaModule } from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
+
+@Entity()
+export class Note {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column()
+  text!: string;
+}
+
+@Controller('notes')
+export class NotesController {
+  constructor(@InjectRepository(Note) private readonly notes: Repository<Note>) {}
+
+  @Post()
+  create(@Body('text') text: string): Promise<Note> {
+    return this.notes.save({ text });
+  }
+
+  @Get('count')
+  @ForcePrimary()
+  count(): Promise<number> {
+    return this.notes.count();
+  }
+
+  @Get(':id')
+  show(@Param('id', ParseIntPipe) id: number): Promise<Note> {
+    return this.notes.findOneByOrFail({ id });
+  }
+}
+
+function moduleOn(cluster: PostgresCluster) {
+  @Module({
+    imports: [
+      ReplicaModule.forRoot({
+        type: 'postgres',
+        primary: { url: cluster.primary.url },
+        replicas: cluster.replicas.map(({ name, url }) => ({ name, url })),
+        entities: [Note],
+        synchronize: true,
+        session: { key: fromHeader('x-session-id') },
+        setHeaders: true,
+      }),
+      TypeOrmModule.forFeature([Note]),
+    ],
+    controllers: [NotesController],
+  })
+  class AppModule {}
+  return AppModule;
+}
+
+/** The application on a cluster of its own, listening on a free port. */
+export async function start() {
+  const cluster = await startPostgresCluster({ replicas: 1 });
+  try {
+    const app = await NestFactory.create(moduleOn(cluster), {
+      logger: ['error', 'warn'],
+      abortOnError: false,
+    });
+    const stop = async () => {
+      await app.close();
+      await cluster.stop();
+    };
+    await app.listen(0, '127.0.0.1');
+    return { baseUrl: await app.getUrl(), cluster, stop };
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+/** Sends one request of the session `alice`: the status, the node that served it, and the body. */
+export async function send(url: string, body?: object) {
+  const headers = { 'x-session-id': 'alice', 'content-type': 'application/json' };
+  const response = await fetch(
+    url,
+    body ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers },
+  );
+  return {
+    status: response.status,
+    node: response.headers.get('x-replica-node'),
+    body: await response.json(),
+  };
+}
