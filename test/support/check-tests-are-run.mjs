@@ -27,7 +27,9 @@ function listedBy(config) {
   return JSON.parse(listed).map((path) => relative(root, path).split(sep).join('/'));
 }
 
-const configs = ['jest.config.mjs', 'jest.containers.config.mjs'].filter((file) => existsSync(join(root, file)));
+const configs = ['jest.config.mjs', 'jest.containers.config.mjs'].filter((file) =>
+  existsSync(join(root, file)),
+);
 const run = new Set(configs.flatMap(listedBy));
 const tests = [...filesBelow(root)].filter(
   (file) => NAMED_LIKE_A_TEST.test(file) && !file.startsWith(RUN_BY_CHECK_PACKAGE),
