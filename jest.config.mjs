@@ -3,7 +3,7 @@ export default {
   rootDir: '.',
   roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/package/apps/'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/package/apps/', '<rootDir>/test/containers/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-replica$': '<rootDir>/libs/replica/src/index.ts',

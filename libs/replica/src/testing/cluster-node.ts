@@ -199,7 +199,7 @@ export class ClusterNode implements PostgresNode {
   async #streamsFrom(upstream: ClusterNode, timeoutMs: number): Promise<boolean> {
     return await withConnection(this.server.address, async (here) =>
       withConnection(upstream.server.address, async (there) =>
-        waitUntil(() => isStreamingFrom(here, there, upstream.port), { timeoutMs }),
+        waitUntil(() => isStreamingFrom(here, there, upstream.server.replicationEndpoint), { timeoutMs }),
       ),
     );
   }

@@ -6,8 +6,11 @@ import { PostgresAddress } from './postgres-cluster.js';
  */
 export interface NodeServer {
   readonly name: string;
+  /** Where clients reach it. */
   readonly address: PostgresAddress;
-  /** False as soon as the server has ended, also when nobody asked it to. */
+  /** Where the other servers of the cluster reach it. */
+  readonly replicationEndpoint: ServerEndpoint;
+  /** False when the server has ended; a backend that can notice it says so also when nobody asked it to end. */
   readonly running: boolean;
   /**
    * Resolves when the server accepts connections.
@@ -25,6 +28,12 @@ export interface NodeServer {
   /** Replaces the files of this stopped server by a copy of the running `upstream`, ready to start as its replica. */
   cloneFrom(upstream: NodeServer): Promise<void>;
   readLog(): Promise<string>;
+}
+
+/** A host name or address, and a port. */
+export interface ServerEndpoint {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** The servers of a cluster, made and running. */

@@ -1,4 +1,5 @@
 import { RunQuery } from './node-connection.js';
+import { ServerEndpoint } from './node-server.js';
 import { endOfLastRecord, parseWalPosition } from './wal-position.js';
 
 /**
@@ -27,11 +28,11 @@ SELECT CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_
             ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END AS timeline`;
 
 /**
- * A row for a replica that streams: `port` (integer) of the server that sends, `timeline` (integer) that is received.
- * Privilege: pg_read_all_stats.
+ * A row for a replica that streams: `host` (text) and `port` (integer) of the server that sends, as in primary_conninfo;
+ * `timeline` (integer) that is received. Privilege: pg_read_all_stats.
  */
 const RECEIVER_SQL = `
-SELECT sender_port AS port, received_tli AS timeline FROM pg_stat_wal_receiver WHERE status = 'streaming'`;
+SELECT sender_host AS host, sender_port AS port, received_tli AS timeline FROM pg_stat_wal_receiver WHERE status = 'streaming'`;
 
 /** How far a primary's history reaches, without what idle primaries count in excess. */
 export async function readWritten(query: RunQuery): Promise<bigint> {
@@ -48,14 +49,14 @@ export async function readReplayed(
   return { position: parseWalPosition(lsn), lsn, state };
 }
 
-/** Whether a replica receives what the server at `upstreamPort` writes now, on the timeline on which it writes it. */
+/** Whether a replica receives what the server at `endpoint` writes now, on the timeline on which it writes it. */
 export async function isStreamingFrom(
   replica: RunQuery,
   upstream: RunQuery,
-  upstreamPort: number,
+  endpoint: ServerEndpoint,
 ): Promise<boolean> {
-  const [receiver] = await replica<{ port: number; timeline: number }>(RECEIVER_SQL);
-  if (receiver?.port !== upstreamPort) return false;
+  const [receiver] = await replica<{ host: string; port: number; timeline: number }>(RECEIVER_SQL);
+  if (receiver?.host !== endpoint.host || receiver.port !== endpoint.port) return false;
   const [source] = await upstream<{ timeline: number | null }>(TIMELINE_SQL);
   return receiver.timeline === source?.timeline;
 }

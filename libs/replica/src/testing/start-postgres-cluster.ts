@@ -1,4 +1,8 @@
+import { ClusterBackendUnavailableError } from './cluster.error.js';
 import { PostgresClusterOptions, ResolvedClusterOptions, resolveClusterOptions } from './cluster-options.js';
+import { startContainerServers } from './containers/start-container-servers.js';
+import { openContainerRuntime } from './containers/testcontainers-port.js';
+import { findBinaries } from './embedded/find-binaries.js';
 import { startEmbeddedServers } from './embedded/start-embedded-servers.js';
 import { ServerGroup } from './node-server.js';
 import { PostgresCluster } from './postgres-cluster.js';
@@ -27,5 +31,25 @@ export async function startPostgresCluster(options: PostgresClusterOptions = {})
 }
 
 async function startServers(options: ResolvedClusterOptions): Promise<ServerGroup> {
-  return await startEmbeddedServers(options);
+  const backend = options.backend === 'auto' ? await chooseBackend() : options.backend;
+  return await (backend === 'embedded' ? startEmbeddedServers(options) : startContainerServers(options));
+}
+
+/** The first backend that can be used here. */
+async function chooseBackend(): Promise<'embedded' | 'containers'> {
+  const embedded = await reasonsAgainst(findBinaries);
+  if (embedded.length === 0) return 'embedded';
+  const containers = await reasonsAgainst(openContainerRuntime);
+  if (containers.length === 0) return 'containers';
+  throw new ClusterBackendUnavailableError('auto', [...embedded, ...containers]);
+}
+
+async function reasonsAgainst(tryBackend: () => Promise<unknown>): Promise<readonly string[]> {
+  try {
+    await tryBackend();
+    return [];
+  } catch (error) {
+    if (error instanceof ClusterBackendUnavailableError) return error.reasons;
+    throw error;
+  }
 }

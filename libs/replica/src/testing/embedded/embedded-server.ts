@@ -2,11 +2,11 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeStartError } from '../cluster.error.js';
 import { withConnection } from '../node-connection.js';
-import { NodeServer, withUrl } from '../node-server.js';
+import { NodeServer, ServerEndpoint, withUrl } from '../node-server.js';
 import { PostgresAddress } from '../postgres-cluster.js';
 import { formatSettings } from '../postgres-settings.js';
 import { waitUntil } from '../wait-until.js';
-import { choosePort } from './choose-port.js';
+import { choosePort } from '../choose-port.js';
 import { copyRunningServer } from './copy-running-server.js';
 import { NODE_SETTINGS_FILE, writeOwned } from './init-data-folder.js';
 import { PostgresProcess } from './postgres-process.js';
@@ -40,6 +40,10 @@ export class EmbeddedServer implements NodeServer {
 
   get address(): PostgresAddress {
     return withUrl(this.#address);
+  }
+
+  get replicationEndpoint(): ServerEndpoint {
+    return this.#address;
   }
 
   get running(): boolean {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ResolvedClusterOptions } from '../cluster-options.js';
 import { DATABASE, ServerGroup, USERNAME } from '../node-server.js';
 import { BASE_SETTINGS } from '../postgres-settings.js';
-import { choosePort } from './choose-port.js';
+import { choosePort } from '../choose-port.js';
 import { copyTree } from './copy-tree.js';
 import { EmbeddedServer } from './embedded-server.js';
 import { initDataFolder } from './init-data-folder.js';

@@ -1,0 +1,83 @@
+import { ClusterBackendUnavailableError } from '../cluster.error.js';
+import { errorMessage } from '../system-error.js';
+
+// The part of `testcontainers` (10 to 12) that is used, as structural types: the package is optional and must not appear in the
+// types of this one.
+
+export interface TestcontainersModule {
+  GenericContainer: new (image: string) => ContainerBuilder;
+  Network: new () => { start(): Promise<ContainerNetwork> };
+  Wait: { forLogMessage(message: RegExp, times?: number): unknown };
+  getContainerRuntimeClient(): Promise<ContainerEngine>;
+}
+
+export interface ContainerBuilder {
+  withEnvironment(environment: Record<string, string>): this;
+  withCommand(command: string[]): this;
+  withExposedPorts(...ports: { container: number; host: number }[]): this;
+  withNetwork(network: ContainerNetwork): this;
+  withNetworkAliases(...aliases: string[]): this;
+  withUser(user: string): this;
+  withCopyContentToContainer(contents: { content: string; target: string; mode?: number }[]): this;
+  withWaitStrategy(strategy: unknown): this;
+  withStartupTimeout(timeoutMs: number): this;
+  start(): Promise<{ getId(): string; getHost(): string }>;
+}
+
+export interface ContainerNetwork {
+  stop(): Promise<unknown>;
+}
+
+export interface ContainerEngine {
+  container: { getById(id: string): Container };
+}
+
+/** A container as `dockerode` shows it. */
+export interface Container {
+  start(): Promise<unknown>;
+  kill(options?: { signal: string }): Promise<unknown>;
+  pause(): Promise<unknown>;
+  unpause(): Promise<unknown>;
+  remove(options: { force: boolean; v: boolean }): Promise<unknown>;
+  inspect(): Promise<{ State: { Running: boolean } }>;
+  logs(options: { follow: false; stdout: true; stderr: true }): Promise<Buffer>;
+}
+
+/** The package, and the engine that it found. */
+export interface ContainerRuntime {
+  readonly testcontainers: TestcontainersModule;
+  readonly engine: ContainerEngine;
+}
+
+/** Not a literal in the import, so that no compiler looks for the package. */
+const PACKAGE: string = 'testcontainers';
+
+/**
+ * Loads `testcontainers` and connects to the engine.
+ * @throws ClusterBackendUnavailableError when the package is not installed, or no engine answers
+ */
+export async function openContainerRuntime(): Promise<ContainerRuntime> {
+  const testcontainers = await loadTestcontainers();
+  try {
+    return { testcontainers, engine: await testcontainers.getContainerRuntimeClient() };
+  } catch (error) {
+    throw new ClusterBackendUnavailableError(
+      'containers',
+      [`containers: no Docker engine answers (${errorMessage(error)}): start one, or set DOCKER_HOST`],
+      { cause: error },
+    );
+  }
+}
+
+async function loadTestcontainers(): Promise<TestcontainersModule> {
+  try {
+    const loaded: TestcontainersModule | { default: TestcontainersModule } = await import(PACKAGE);
+    return 'GenericContainer' in loaded ? loaded : loaded.default;
+  } catch (error) {
+    throw new ClusterBackendUnavailableError(
+      'containers',
+      [`containers: testcontainers cannot be loaded (${errorMessage(error)}): npm i -D testcontainers`],
+      { cause: error },
+    );
+  }
+}
