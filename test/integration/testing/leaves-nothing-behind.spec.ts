@@ -18,7 +18,6 @@ let owners: ClusterOwner[];
 
 beforeAll(() => {
   entries = { esm: compileTesting('esm'), cjs: compileTesting('cjs') };
-  for (const entry of Object.values(entries)) chmodSync(path.dirname(entry), 0o755);
 });
 
 afterAll(() => {

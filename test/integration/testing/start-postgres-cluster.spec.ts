@@ -88,12 +88,12 @@ describe('a cluster', () => {
 
   it('is reached by its URL, and only with the password', async () => {
     const { primary } = cluster;
-    expect(primary.url).toBe(`postgres://postgres:${primary.password}@127.0.0.1:${primary.port}/app`);
+    expect(primary.url).toBe(`postgres://postgres:${primary.password}@127.0.0.1:${primary.port}/postgres`);
     const rows = await withClient(
       primary,
       async (client) => (await client.query('SELECT current_database() AS db')).rows,
     );
-    expect(rows).toEqual([{ db: 'app' }]);
+    expect(rows).toEqual([{ db: 'postgres' }]);
     // oxlint-disable-next-line import/no-named-as-default-member
     const stranger = new pg.Client(primary.url.replace(primary.password, 'guess'));
     await expect(stranger.connect()).rejects.toMatchObject({ code: '28P01' });
@@ -121,6 +121,14 @@ describe('startPostgresCluster()', () => {
     expect(await cluster.primary.query('SELECT pg_is_in_recovery() AS replica')).toEqual([
       { replica: false },
     ]);
+  });
+
+  it('starts with replicas that are made to lag', async () => {
+    const cluster = await startPostgresCluster({ replicas: 1, settings: { recovery_min_apply_delay: '1h' } });
+    clusters.push(cluster);
+    await cluster.primary.query('CREATE TABLE late (id int)');
+    await expect(cluster.replicas[0]?.query('SELECT * FROM late')).rejects.toMatchObject({ code: '42P01' });
+    await cluster.replicas[0]?.promote();
   });
 
   it('is stopped at the end of an `await using` block', async () => {

@@ -48,8 +48,8 @@ export interface ServerGroup {
 /** The superuser of every cluster. */
 export const USERNAME = 'postgres';
 
-/** The database that every cluster has besides `postgres`. */
-export const DATABASE = 'app';
+/** The database that nodes are addressed with: it is there from the beginning, however late replicas are made to replay. */
+export const DATABASE = 'postgres';
 
 /** Completes an address; its parts need no escaping. */
 export function withUrl(address: Omit<PostgresAddress, 'url'>): PostgresAddress {

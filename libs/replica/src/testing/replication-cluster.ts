@@ -31,42 +31,27 @@ export class ReplicationCluster implements PostgresCluster {
     this.nodes = [this.primary, ...this.replicas];
   }
 
-  /** Makes the database and resolves when every replica streams and has it. */
-  async prepare(): Promise<void> {
-    const { server, database } = this.primary;
-    await withConnection({ ...server.address, database: 'postgres' }, async (query) => {
-      await query(`CREATE DATABASE ${database}`);
-      const missing = new Set(this.replicas.map((it) => it.name));
-      const streaming = await waitUntil(
+  /**
+   * Resolves when every replica streams.
+   * @throws NodeStartError
+   */
+  async waitForStreams(): Promise<void> {
+    const missing = new Set(this.replicas.map((it) => it.name));
+    const streaming = await withConnection(this.primary.server.address, async (query) =>
+      waitUntil(
         async () => {
           for (const { name } of await query<{ name: string }>(STREAMING_SQL)) missing.delete(name);
           return missing.size === 0;
         },
         { timeoutMs: STREAM_TIMEOUT_MS },
-      );
-      const late = this.replicas.find((it) => missing.has(it.name));
-      if (!streaming && late) {
-        throw new NodeStartError(
-          late.name,
-          `it does not stream after ${STREAM_TIMEOUT_MS} ms`,
-          await late.readLog(),
-        );
-      }
-    });
-    await this.#waitForDatabase();
-  }
-
-  /** Connections to a replica go to the database that it does not have yet: it is asked by way of the other one. */
-  async #waitForDatabase(): Promise<void> {
-    await Promise.all(
-      this.replicas.map(({ server, database }) =>
-        withConnection({ ...server.address, database: 'postgres' }, async (query) =>
-          waitUntil(
-            async () => (await query('SELECT FROM pg_database WHERE datname = $1', [database])).length > 0,
-            { timeoutMs: CATCH_UP_TIMEOUT_MS, intervalMs: 2 },
-          ),
-        ),
       ),
+    );
+    const late = this.replicas.find((it) => missing.has(it.name));
+    if (streaming || !late) return;
+    throw new NodeStartError(
+      late.name,
+      `it does not stream after ${STREAM_TIMEOUT_MS} ms`,
+      await late.readLog(),
     );
   }
 

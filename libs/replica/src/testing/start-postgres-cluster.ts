@@ -18,7 +18,7 @@ export async function startPostgresCluster(options: PostgresClusterOptions = {})
   const startedMs = performance.now();
   const cluster = new ReplicationCluster(await startServers(resolved), resolved.log);
   try {
-    await cluster.prepare();
+    await cluster.waitForStreams();
   } catch (error) {
     await cluster.stop();
     throw error;

@@ -1,17 +1,18 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 
 const SOURCE = path.resolve('libs/replica/src/testing');
 
 /**
- * Compiles the entry point `nestjs-replica/testing` into a new folder inside `node_modules`, from where its imports resolve, so that a
- * plain Node process can run it.
+ * Compiles the entry point `nestjs-replica/testing` into a new folder, so that a plain Node process can run it.
+ * @param parent where the new folder is made; default: inside `node_modules`, from where the imports resolve
  * @returns the compiled index.js; the caller removes its folder
  */
-export function compileTesting(format: 'esm' | 'cjs'): string {
-  mkdirSync('node_modules/.cache', { recursive: true });
-  const folder = mkdtempSync(path.resolve(`node_modules/.cache/testing-${format}-`));
+export function compileTesting(format: 'esm' | 'cjs', parent = path.resolve('node_modules/.cache')): string {
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(path.join(parent, `testing-${format}-`));
+  chmodSync(folder, 0o755);
   writeFileSync(
     path.join(folder, 'package.json'),
     JSON.stringify({ type: format === 'esm' ? 'module' : 'commonjs' }),

@@ -108,13 +108,11 @@ export class ContainerServer implements NodeServer {
     const { host, port } = upstream.replicationEndpoint;
     const { username, password } = this.#address;
     const value = `host=${host} port=${port} user=${username} password=${password} application_name=${this.name}`;
-    await withConnection(this.#maintenance, (query) =>
-      query(`ALTER SYSTEM SET primary_conninfo = '${value}'`),
-    );
+    await withConnection(this.#address, (query) => query(`ALTER SYSTEM SET primary_conninfo = '${value}'`));
   }
 
   async reload(): Promise<void> {
-    await withConnection(this.#maintenance, (query) => query('SELECT pg_reload_conf()'));
+    await withConnection(this.#address, (query) => query('SELECT pg_reload_conf()'));
   }
 
   async cloneFrom(upstream: ContainerServer): Promise<void> {
@@ -138,17 +136,12 @@ export class ContainerServer implements NodeServer {
     this.#paused = false;
   }
 
-  /** The database that is there before the cluster has made its own. */
-  get #maintenance(): Omit<PostgresAddress, 'url'> {
-    return { ...this.#address, database: 'postgres' };
-  }
-
   async #waitForConnections(): Promise<void> {
     let failure: unknown;
     const accepted = await waitUntil(
       async () => {
         try {
-          await withConnection(this.#maintenance, (query) => query('SELECT 1'));
+          await withConnection(this.#address, (query) => query('SELECT 1'));
           return true;
         } catch (error) {
           failure = error;

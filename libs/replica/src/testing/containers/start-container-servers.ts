@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { choosePort } from '../choose-port.js';
+import { ClusterBackendUnavailableError } from '../cluster.error.js';
 import { ResolvedClusterOptions } from '../cluster-options.js';
 import { DATABASE, ServerGroup, USERNAME } from '../node-server.js';
 import { BASE_SETTINGS, formatSettings } from '../postgres-settings.js';
@@ -30,7 +31,7 @@ exec postgres "$@"`;
  */
 export async function startContainerServers(options: ResolvedClusterOptions): Promise<ServerGroup> {
   const runtime = await openContainerRuntime();
-  const network = await new runtime.testcontainers.Network().start();
+  const network = await startNetwork(runtime);
   const servers: ContainerServer[] = [];
   const release = async (): Promise<void> => {
     await Promise.all(servers.map((it) => it.remove()));
@@ -56,6 +57,16 @@ export async function startContainerServers(options: ResolvedClusterOptions): Pr
   } catch (error) {
     await release();
     throw error;
+  }
+}
+
+/** The first thing that the engine is asked to make; testcontainers starts a container that cleans up with it. */
+async function startNetwork({ testcontainers }: ContainerRuntime): Promise<ContainerNetwork> {
+  try {
+    return await new testcontainers.Network().start();
+  } catch (error) {
+    const reason = `containers: the Docker engine does not make a network: ${errorMessage(error)}`;
+    throw new ClusterBackendUnavailableError('containers', [reason], { cause: error });
   }
 }
 
@@ -99,7 +110,7 @@ function asPrimary(
     .withEnvironment({
       POSTGRES_USER: server.address.username,
       POSTGRES_PASSWORD: server.address.password,
-      POSTGRES_DB: 'postgres',
+      POSTGRES_DB: server.address.database,
       POSTGRES_INITDB_ARGS: '--encoding=UTF8 --locale=C --no-sync',
     })
     .withCopyContentToContainer([

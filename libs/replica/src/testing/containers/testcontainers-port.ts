@@ -1,5 +1,5 @@
 import { ClusterBackendUnavailableError } from '../cluster.error.js';
-import { errorMessage } from '../system-error.js';
+import { errorCode, errorMessage } from '../system-error.js';
 
 // The part of `testcontainers` (10 to 12) that is used, as structural types: the package is optional and must not appear in the
 // types of this one.
@@ -74,10 +74,9 @@ async function loadTestcontainers(): Promise<TestcontainersModule> {
     const loaded: TestcontainersModule | { default: TestcontainersModule } = await import(PACKAGE);
     return 'GenericContainer' in loaded ? loaded : loaded.default;
   } catch (error) {
-    throw new ClusterBackendUnavailableError(
-      'containers',
-      [`containers: testcontainers cannot be loaded (${errorMessage(error)}): npm i -D testcontainers`],
-      { cause: error },
-    );
+    const reason = errorCode(error)?.endsWith('MODULE_NOT_FOUND')
+      ? 'testcontainers is not installed: npm i -D testcontainers'
+      : `testcontainers cannot be loaded (${errorMessage(error)}): take a version for Node.js ${process.version}`;
+    throw new ClusterBackendUnavailableError('containers', [`containers: ${reason}`], { cause: error });
   }
 }

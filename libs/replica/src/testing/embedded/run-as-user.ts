@@ -9,10 +9,16 @@ const CANDIDATES = ['postgres', 'nobody'] as const;
  * @throws PostgresUserNotFoundError
  */
 export function userToRunAs(): UserId | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const accounts = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'));
+  return process.getuid?.() === 0 ? findRunAsUser(readFileSync('/etc/passwd', 'utf8')) : undefined;
+}
+
+/**
+ * The user `postgres`, else `nobody`, among the accounts.
+ * @param passwd the text of /etc/passwd
+ * @throws PostgresUserNotFoundError
+ */
+export function findRunAsUser(passwd: string): UserId {
+  const accounts = passwd.split('\n').map((line) => line.split(':'));
   for (const candidate of CANDIDATES) {
     const [, , uid, gid] = accounts.find(([name]) => name === candidate) ?? [];
     if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
