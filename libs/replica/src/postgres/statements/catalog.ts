@@ -1,0 +1,44 @@
+import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE } from './built-in-functions.js';
+import { Effect, type Effects } from './effect.js';
+
+/**
+ * What the database's system catalogs say about names, as far as it decides whether a text is a read. Immutable. Names are as
+ * in the catalogs (folded), without a schema: when two objects share a name, their effects are joined.
+ */
+export interface Catalog {
+  /** Every function that a query or CALL can name. A name that is absent is not known to exist. */
+  readonly functions: ReadonlyMap<string, Effects>;
+  /** Every operator. */
+  readonly operators: ReadonlyMap<string, Effects>;
+  /** What the operators do that keywords stand for: IN, BETWEEN, LIKE, USING, DISTINCT, ORDER BY ... */
+  readonly impliedEffects: Effects;
+  /** Functions with an effect that `x.name` calls when x is a row and has no such column (manual, 8.16.5). */
+  readonly attributes: ReadonlyMap<string, Effects>;
+  /** Relations and types whose mere use has an effect. */
+  readonly mentions: ReadonlyMap<string, Effects>;
+  /** Tables whose row type has an effect when something is converted to it. */
+  readonly casts: ReadonlyMap<string, Effects>;
+  /** Every relation that FROM can name; `undefined`: not known, so any name may stand there. */
+  readonly relations: ReadonlySet<string> | undefined;
+  /** `standard_conforming_strings` is on, so a backslash in '...' is a backslash (manual, 4.1.2.1). */
+  readonly plainBackslashes: boolean;
+}
+
+const OPERATORS =
+  '!! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * + - -> ->> -|- / < <-> << <<= <<| <= <> <@ = > >= >> >>= ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~ ~= ~>=~ ~>~ ~~ ~~*';
+
+function harmless(names: readonly string[]): [string, Effects][] {
+  return names.map((name) => [name, Effect.none]);
+}
+
+/** What holds before the catalogs were read: everyday built-in functions and operators, and nothing of the user's. */
+export const BUILT_IN_CATALOG: Catalog = Object.freeze({
+  functions: new Map([...harmless(EVERYDAY), ...harmless(HARMLESS_VOLATILE), ...FIXED_EFFECTS]),
+  operators: new Map(harmless(OPERATORS.split(' '))),
+  impliedEffects: Effect.none,
+  attributes: new Map(),
+  mentions: new Map(),
+  casts: new Map(),
+  relations: undefined,
+  plainBackslashes: false,
+});

@@ -1,0 +1,40 @@
+import { type Frame, FromState, WithState } from './frame.js';
+import { Role } from './keywords.js';
+
+/** What a keyword changes about the frame it stands in. */
+export function enterClause(frame: Frame, role: number): void {
+  const inList = frame.from !== FromState.none;
+  switch (role) {
+    case Role.select:
+      frame.isQuery = true;
+      frame.with = WithState.none;
+      frame.from = FromState.none;
+      return;
+    case Role.from:
+      // Elsewhere it belongs to EXTRACT, SUBSTRING, TRIM ...
+      if (frame.isQuery) frame.from = FromState.item;
+      return;
+    case Role.join:
+      if (inList) frame.from = FromState.item;
+      return;
+    case Role.on:
+    case Role.tablesample:
+      if (inList) frame.from = FromState.condition;
+      return;
+    case Role.with:
+      // Elsewhere WITH ORDINALITY, WITH TIES ...
+      if (!frame.atStart) return;
+      frame.with = WithState.name;
+      frame.from = FromState.none;
+      return;
+    case Role.table:
+      if (frame.atStart) frame.from = FromState.item;
+      return;
+    case Role.clause:
+    case Role.setOperation:
+    case Role.for:
+      frame.from = FromState.none;
+      return;
+    default:
+  }
+}

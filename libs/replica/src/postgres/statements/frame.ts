@@ -1,0 +1,53 @@
+/** How far a list of relations behind FROM has been read. */
+export const FromState = {
+  /** not in one */
+  none: 0,
+  /** a relation, a function or a parenthesis comes */
+  item: 1,
+  /** inside its name, which may be qualified */
+  name: 2,
+  /** behind it: an alias may come */
+  after: 3,
+  /** behind the alias */
+  aliased: 4,
+  /** inside the condition of a join, or the arguments of TABLESAMPLE */
+  condition: 5,
+} as const;
+
+/** How far a WITH list has been read. */
+export const WithState = { none: 0, name: 1, named: 2 } as const;
+
+/** What ends a frame. */
+export type Closer = ')' | ']';
+
+/**
+ * What may stand in a frame: an expression or query; only names and types (column aliases, column definitions, USING (...));
+ * what FROM takes: a query or joined relations.
+ */
+export type FrameShape = 'expression' | 'names' | 'relations';
+
+/** What is known about one pair of parentheses or brackets, or about the statement as a whole. */
+export interface Frame {
+  readonly closer: Closer;
+  readonly isNames: boolean;
+  /** the arguments of `set_config` */
+  isSetConfig: boolean;
+  /** SELECT was seen: a FROM is a list of relations */
+  isQuery: boolean;
+  /** a query could begin here */
+  atStart: boolean;
+  from: number;
+  with: number;
+}
+
+export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
+  return {
+    closer,
+    isNames: shape === 'names',
+    isSetConfig: false,
+    isQuery: false,
+    atStart: shape !== 'names' && closer === ')',
+    from: shape === 'relations' ? FromState.item : FromState.none,
+    with: WithState.none,
+  };
+}

@@ -1,0 +1,143 @@
+import { foldName } from './characters.js';
+
+/** What a keyword does to the reading of a query. */
+export const Role = {
+  none: 0,
+  select: 1,
+  /** FROM, where it begins a list of relations */
+  from: 2,
+  join: 3,
+  /** words around a join and before a relation: LEFT, CROSS, LATERAL, ONLY ... */
+  joinWord: 4,
+  with: 5,
+  as: 6,
+  on: 7,
+  using: 8,
+  tablesample: 9,
+  /** ends the list of relations: WHERE, GROUP, ORDER, LIMIT ... */
+  clause: 10,
+  /** UNION, INTERSECT, EXCEPT */
+  setOperation: 11,
+  /** ALL, DISTINCT */
+  quantifier: 12,
+  into: 13,
+  for: 14,
+  /** INSERT, UPDATE, DELETE, MERGE */
+  change: 15,
+  /** TABLE */
+  table: 16,
+} as const;
+
+export interface Keyword {
+  readonly word: string;
+  readonly role: number;
+  /** With a parenthesis behind it, it is a construct of the grammar and no call: always, never, or when one of these marks
+   *  stands before it. */
+  readonly isConstruct: boolean | ReadonlySet<string>;
+}
+
+const ROLES: Readonly<Record<string, number>> = {
+  select: Role.select,
+  from: Role.from,
+  join: Role.join,
+  natural: Role.joinWord,
+  inner: Role.joinWord,
+  left: Role.joinWord,
+  right: Role.joinWord,
+  full: Role.joinWord,
+  cross: Role.joinWord,
+  outer: Role.joinWord,
+  lateral: Role.joinWord,
+  only: Role.joinWord,
+  with: Role.with,
+  as: Role.as,
+  on: Role.on,
+  using: Role.using,
+  tablesample: Role.tablesample,
+  where: Role.clause,
+  group: Role.clause,
+  having: Role.clause,
+  order: Role.clause,
+  window: Role.clause,
+  limit: Role.clause,
+  offset: Role.clause,
+  fetch: Role.clause,
+  union: Role.setOperation,
+  intersect: Role.setOperation,
+  except: Role.setOperation,
+  all: Role.quantifier,
+  distinct: Role.quantifier,
+  into: Role.into,
+  for: Role.for,
+  insert: Role.change,
+  update: Role.change,
+  delete: Role.change,
+  merge: Role.change,
+  table: Role.table,
+};
+
+/**
+ * Keywords that may stand before a parenthesis and cannot name a function without quotes: reserved ones and those "(cannot be
+ * function or type)" of the manual's appendix C. The last line could, but there the catalog is asked too. What stands in
+ * the parenthesis is read like anything else.
+ */
+const CONSTRUCTS = `
+  all and any array as asc both by case cast check collate current_time current_timestamp desc distinct else except fetch for
+  from group having in intersect into lateral leading limit localtime localtimestamp not offset on only or order placing
+  returning select some symmetric asymmetric table then to trailing union unique using variadic when where window with
+  between bigint bit boolean char character coalesce dec decimal exists extract float greatest grouping int integer interval
+  json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar json_serialize json_table
+  json_value least national nchar normalize nullif numeric overlay position precision real row setof smallint substring time
+  timestamp treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi
+  xmlroot xmlserialize xmltable
+  like ilike operator
+`;
+
+/** Keywords that are constructs only after these marks, as `over` after a parenthesis; else they may name functions. */
+const CONSTRUCTS_AFTER: Readonly<Record<string, readonly string[]>> = {
+  over: [')'],
+  filter: [')'],
+  repeatable: [')'],
+  materialized: ['as', 'not'],
+  sets: ['grouping'],
+  rollup: ['by', ','],
+  cube: ['by', ','],
+  varying: ['character', 'char', 'bit', 'nchar'],
+  zone: ['time'],
+  first: ['fetch'],
+  next: ['fetch'],
+  columns: ["'"],
+};
+
+/** Words that matter as neighbours or by themselves. */
+const OTHERS = 'recursive ordinality rows no key share is temp temporary true escape';
+
+function index(): ReadonlyMap<string, Keyword> {
+  const constructs = new Set(CONSTRUCTS.trim().split(/\s+/));
+  const words = new Set([
+    ...constructs,
+    ...Object.keys(ROLES),
+    ...Object.keys(CONSTRUCTS_AFTER),
+    ...OTHERS.split(' '),
+  ]);
+  const keywords = new Map<string, Keyword>();
+  for (const word of words) {
+    const neighbours = CONSTRUCTS_AFTER[word];
+    const isConstruct = neighbours === undefined ? constructs.has(word) : new Set(neighbours);
+    const keyword = { word, role: ROLES[word] ?? Role.none, isConstruct };
+    keywords.set(word, keyword);
+    keywords.set(word.toUpperCase(), keyword);
+  }
+  return keywords;
+}
+
+const KEYWORDS = index();
+
+/** The keyword that an unquoted word is; `undefined` for any other name. */
+export function keywordOf(word: string): Keyword | undefined {
+  return KEYWORDS.get(word) ?? (hasMixedCase(word) ? KEYWORDS.get(foldName(word)) : undefined);
+}
+
+function hasMixedCase(word: string): boolean {
+  return /[A-Z]/.test(word) && /[a-z]/.test(word);
+}

@@ -1,0 +1,74 @@
+import { relationEffects } from './built-in-functions.js';
+import type { Catalog } from './catalog.js';
+import { Effect } from './effect.js';
+import type { Finding } from './finding.js';
+
+/** Notes what the names in a statement do, by the word of the catalog. */
+export class NameEffects {
+  readonly #catalog: Catalog;
+  readonly #finding: Finding;
+
+  constructor(catalog: Catalog, finding: Finding) {
+    this.#catalog = catalog;
+    this.#finding = finding;
+  }
+
+  /** What every query does: IN, ORDER BY and the like call operators without naming them. */
+  useImplied(): void {
+    this.#finding.noteEffects(
+      this.#catalog.impliedEffects,
+      'a comparison calls a function that is not harmless',
+    );
+  }
+
+  /** A name stands anywhere: as a relation or type, or behind a dot as an attribute. */
+  use(name: string, isQualified: boolean): void {
+    const { mentions, attributes } = this.#catalog;
+    if (name.startsWith('pg_')) {
+      if (name.startsWith('pg_temp'))
+        this.#finding.noteEffects(Effect.changesConnection, 'names a temporary schema');
+      this.#finding.noteEffects(relationEffects(name), `names ${name}`);
+    }
+    if (mentions.size > 0) {
+      this.#finding.noteEffects(
+        mentions.get(name) ?? Effect.none,
+        'names a relation or type that is not harmless to use',
+      );
+    }
+    if (isQualified && attributes.size > 0) {
+      this.#finding.noteEffects(attributes.get(name) ?? Effect.none, `may call ${name}() as an attribute`);
+    }
+  }
+
+  useRelation(name: string): void {
+    const { relations } = this.#catalog;
+    if (relations === undefined || relations.has(name)) return;
+    this.#finding.noteUnknown('reads a relation that the catalog does not know');
+  }
+
+  useOperator(name: string): void {
+    const effects = this.#catalog.operators.get(name === '!=' ? '<>' : name);
+    if (effects === undefined) this.#finding.noteUnknown('uses an operator that the catalog does not know');
+    else this.#finding.noteEffects(effects, 'uses an operator whose function is not harmless');
+  }
+
+  /** `isConstruct`: the grammar knows it, so there need not be a function of that name. */
+  call(name: string, isConstruct: boolean): void {
+    const effects = this.#catalog.functions.get(name);
+    if (effects === undefined) {
+      if (!isConstruct) this.#finding.noteUnknown(`calls ${name}(), which the catalog does not know`);
+      return;
+    }
+    // What set_config leaves is known at its last argument.
+    const now = name === 'set_config' ? effects & ~Effect.changesConnection : effects;
+    this.#finding.noteEffects(now, `calls ${name}()`);
+  }
+
+  /** The end of a call of `set_config`. `isLocal`: it ends with the transaction (manual, 9.28.1). */
+  setConfig(isLocal: boolean): void {
+    this.#finding.noteEffects(
+      isLocal ? Effect.usesConnection : Effect.changesConnection,
+      'calls set_config()',
+    );
+  }
+}

@@ -1,0 +1,285 @@
+import type { Catalog } from './catalog.js';
+import { enterClause } from './enter-clause.js';
+import type { Finding } from './finding.js';
+import { type Closer, type Frame, FromState, newFrame, WithState } from './frame.js';
+import { type Keyword, keywordOf, Role } from './keywords.js';
+import { NameEffects } from './name-effects.js';
+import { nameOfQuoted, nameOfWord } from './names.js';
+import { Token, type TokenType } from './token.js';
+import type { Tokenizer } from './tokenizer.js';
+
+/** Deeper texts are not read; the server's own stack ends in this region too. */
+const MAX_DEPTH = 1000;
+
+/** Marks of the tokens that are no keywords: what stands before a token decides what it means. */
+const MARKS: ReadonlyMap<TokenType, string> = new Map<TokenType, string>([
+  [Token.string, "'"],
+  [Token.number, '1'],
+  [Token.parameter, '$'],
+  [Token.operator, '+'],
+  [Token.cast, '::'],
+]);
+
+/**
+ * Reads one statement that begins like a query (SELECT, WITH, VALUES, TABLE, a parenthesis) up to its end, and notes whatever
+ * makes it more than a read. It knows the grammar only as far as it has to tell a call from an alias list or a type, and a
+ * relation from a column. Where it does not know, it notes that.
+ */
+export class QueryReader {
+  readonly #tokens: Tokenizer;
+  readonly #finding: Finding;
+  readonly #names: NameEffects;
+  readonly #outer: Frame[] = [];
+  #frame: Frame = newFrame('expression');
+  readonly #ctes = new Set<string>();
+  /** The keyword or mark before the current token, and the one before the (qualified) name that ended there. */
+  #before = '';
+  #beforeName = '';
+  /** The last word or quoted name, as it stands in the text; it may still be followed by a parenthesis. */
+  #lastStart = 0;
+  #lastEnd = 0;
+  #lastIsQuoted = false;
+  #lastIsQualified = false;
+  /** The token before the current one is that word. */
+  #isAfterName = false;
+  /** It was the alias of a relation or the name of a CTE: its columns may follow. */
+  #isAlias = false;
+  /** Within FOR NO KEY UPDATE and the like. */
+  #inLock = false;
+  #sawInto = false;
+  #isNotDistinct = false;
+
+  constructor(tokens: Tokenizer, catalog: Catalog, finding: Finding) {
+    this.#tokens = tokens;
+    this.#finding = finding;
+    this.#names = new NameEffects(catalog, finding);
+  }
+
+  /** From the current token to the semicolon or the end. */
+  read(): void {
+    this.#names.useImplied();
+    for (let type = this.#tokens.type; ; type = this.#tokens.next()) {
+      if (type === Token.end || type === Token.semicolon || type === Token.broken) {
+        if (type === Token.broken || this.#outer.length > 0) this.#finding.noteOdd('not understood');
+        else this.#endRelation();
+        return;
+      }
+      if (!this.#token(type)) {
+        this.#finding.noteOdd('not understood');
+        return;
+      }
+    }
+  }
+
+  /** False: no more of the text can be understood. */
+  #token(type: TokenType): boolean {
+    if (type === Token.word) return this.#word();
+    if (type === Token.quoted) return this.#name(undefined);
+    const isUnderstood = type === Token.open ? this.#open() : this.#mark(type);
+    this.#isAfterName = false;
+    this.#isAlias = false;
+    this.#inLock = false;
+    return isUnderstood;
+  }
+
+  #mark(type: TokenType): boolean {
+    if (type === Token.dot) return this.#seen('.');
+    this.#endRelation();
+    switch (type) {
+      case Token.close:
+        return this.#close(')');
+      case Token.openBracket:
+        return this.#push(newFrame(this.#frame.isNames ? 'names' : 'expression', ']'), '[');
+      case Token.closeBracket:
+        return this.#close(']');
+      case Token.comma:
+        return this.#comma();
+      default:
+        if (this.#frame.isNames && type !== Token.number) return false;
+        if (type === Token.operator)
+          this.#names.useOperator(this.#tokens.text.slice(this.#tokens.start, this.#tokens.end));
+        return this.#seen(MARKS.get(type) ?? ':');
+    }
+  }
+
+  #seen(mark: string): true {
+    this.#before = mark;
+    this.#frame.atStart = false;
+    return true;
+  }
+
+  #comma(): true {
+    const frame = this.#frame;
+    if (frame.with === WithState.named) frame.with = WithState.name;
+    else if (frame.from !== FromState.none) frame.from = FromState.item;
+    return this.#seen(',');
+  }
+
+  #push(frame: Frame, mark: string): boolean {
+    this.#seen(mark);
+    this.#outer.push(this.#frame);
+    this.#frame = frame;
+    return this.#outer.length <= MAX_DEPTH;
+  }
+
+  #close(closer: Closer): boolean {
+    const closed = this.#frame;
+    const outer = this.#outer.pop();
+    if (outer === undefined || closed.closer !== closer) return false;
+    if (closed.isSetConfig) {
+      const isLocal = this.#before === 'true' && (this.#beforeName === ',' || this.#beforeName === ':');
+      this.#names.setConfig(isLocal);
+    }
+    this.#frame = outer;
+    return this.#seen(closer);
+  }
+
+  #word(): boolean {
+    const word = this.#tokens.text.slice(this.#tokens.start, this.#tokens.end);
+    const keyword = this.#before === '.' ? undefined : keywordOf(word);
+    if (keyword === undefined || keyword.role === Role.none || this.#before === 'as')
+      return this.#name(keyword);
+    this.#endRelation();
+    this.#remember(false);
+    const { atStart } = this.#frame;
+    if (this.#frame.isNames && keyword.role === Role.select) return false;
+    this.#names.use(keyword.word, false);
+    if (keyword.role === Role.change || keyword.role === Role.into) this.#change(keyword);
+    else this.#clause(keyword);
+    this.#isAlias = false;
+    this.#inLock = keyword.role === Role.for;
+    this.#before = keyword.word;
+    this.#frame.atStart = keyword.role === Role.setOperation || (atStart && keyword.role === Role.quantifier);
+    return true;
+  }
+
+  #clause(keyword: Keyword): void {
+    const isComparison = this.#isNotDistinct && this.#before === 'distinct';
+    if (keyword.role !== Role.from || !isComparison) enterClause(this.#frame, keyword.role);
+    if (keyword.role === Role.quantifier)
+      this.#isNotDistinct = this.#before === 'is' || this.#before === 'not';
+  }
+
+  #change(keyword: Keyword): void {
+    if (keyword.word === 'update' && this.#inLock) {
+      this.#finding.note('locking-read', 'FOR UPDATE');
+      return;
+    }
+    this.#finding.note('write', keyword.word.toUpperCase());
+    this.#finding.mayWrite = true;
+    if (keyword.role !== Role.into) return;
+    this.#sawInto = true;
+    this.#finding.changesCatalog = true;
+  }
+
+  /** A name, or a keyword that only matters to its neighbours. */
+  #name(keyword: Keyword | undefined): boolean {
+    const isQualified = this.#before === '.';
+    if (!isQualified) this.#endRelation();
+    this.#remember(this.#tokens.type === Token.quoted);
+    const name = this.#lastName();
+    if (name === undefined) return false;
+    this.#names.use(name, isQualified);
+    this.#isAlias = false;
+    const isLabel = this.#before === 'as';
+    this.#neighbour(isLabel ? undefined : keyword);
+    if (!this.#placeName(name, keyword)) return false;
+    const isName =
+      keyword === undefined || (isLabel && keyword.word !== 'materialized' && keyword.word !== 'not');
+    return this.#seen(isName ? 'name' : keyword.word);
+  }
+
+  #neighbour(keyword: Keyword | undefined): void {
+    const word = keyword?.word;
+    const isLockWord = word === 'no' || word === 'key';
+    if (this.#inLock && (isLockWord || word === 'share')) this.#finding.note('locking-read', 'FOR SHARE');
+    this.#inLock &&= isLockWord;
+    if (this.#sawInto && (word === 'temp' || word === 'temporary')) this.#finding.keepsConnection = true;
+    if (word === 'values' && this.#frame.atStart) this.#frame.from = FromState.none;
+  }
+
+  /** What the name means in FROM or WITH. */
+  #placeName(name: string, keyword: Keyword | undefined): boolean {
+    const frame = this.#frame;
+    if (frame.with === WithState.name && keyword?.word !== 'recursive') {
+      frame.with = WithState.named;
+      this.#ctes.add(name);
+      this.#isAlias = true;
+    }
+    switch (frame.from) {
+      case FromState.item:
+        if (keyword?.word !== 'rows') frame.from = FromState.name;
+        return true;
+      case FromState.name:
+        return this.#lastIsQualified;
+      case FromState.after:
+        if (keyword?.word === 'ordinality' && this.#before === 'with') return true;
+        frame.from = FromState.aliased;
+        this.#isAlias = true;
+        return true;
+      case FromState.aliased:
+        return false;
+      default:
+        return true;
+    }
+  }
+
+  #remember(isQuoted: boolean): void {
+    this.#lastIsQualified = this.#before === '.';
+    if (!this.#lastIsQualified) this.#beforeName = this.#before;
+    this.#lastStart = this.#tokens.start;
+    this.#lastEnd = this.#tokens.end;
+    this.#lastIsQuoted = isQuoted;
+    this.#isAfterName = true;
+  }
+
+  /** `undefined`: it depends on the server's encoding. */
+  #lastName(): string | undefined {
+    const token = this.#tokens.text.slice(this.#lastStart, this.#lastEnd);
+    return this.#lastIsQuoted ? nameOfQuoted(token) : nameOfWord(token);
+  }
+
+  /** The name of a relation is complete. */
+  #endRelation(): void {
+    if (this.#frame.from !== FromState.name) return;
+    this.#frame.from = FromState.after;
+    const name = this.#lastName() ?? '';
+    if (this.#lastIsQualified || !this.#ctes.has(name)) this.#names.useRelation(name);
+  }
+
+  #open(): boolean {
+    const frame = this.#frame;
+    // Only a type may have a parenthesis in a column list, and it stands behind the name of its column.
+    if (frame.isNames)
+      return this.#isAfterName && /^[a-z]/.test(this.#beforeName) && this.#push(newFrame('names'), '(');
+    if (this.#beginsColumnList()) {
+      if (this.#before === 'using') frame.from = FromState.after;
+      return this.#push(newFrame('names'), '(');
+    }
+    const isItem = frame.from === FromState.item;
+    if (isItem || frame.from === FromState.name) frame.from = FromState.after;
+    const child = newFrame(isItem ? 'relations' : 'expression');
+    if (this.#isAfterName) this.#call(child);
+    return this.#push(child, '(');
+  }
+
+  #beginsColumnList(): boolean {
+    if (this.#isAlias) return true;
+    const { from } = this.#frame;
+    return (
+      (from === FromState.after && this.#before === 'as') ||
+      (from !== FromState.none && this.#before === 'using')
+    );
+  }
+
+  /** A name stands before the parenthesis: a construct of the grammar, a type with its modifiers, or a call. */
+  #call(child: Frame): void {
+    if (this.#beforeName === '::' || this.#beforeName === 'as') return;
+    const name = this.#lastName() ?? '';
+    const isPlain = !this.#lastIsQuoted && !this.#lastIsQualified;
+    const construct = isPlain ? keywordOf(name)?.isConstruct : false;
+    const isConstruct = typeof construct === 'object' ? construct.has(this.#beforeName) : construct === true;
+    child.isSetConfig = name === 'set_config';
+    this.#names.call(name, isConstruct);
+  }
+}

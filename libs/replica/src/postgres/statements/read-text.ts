@@ -1,0 +1,171 @@
+import { foldName } from './characters.js';
+import { CommandReader } from './command-reader.js';
+import type { Catalog } from './catalog.js';
+import { Finding } from './finding.js';
+import { QueryReader } from './query-reader.js';
+import { Token } from './token.js';
+import { Tokenizer } from './tokenizer.js';
+
+const QUERY_WORDS: ReadonlySet<string> = new Set(['select', 'with', 'values', 'table']);
+
+/** Finds out what a SQL text may do. Takes time in proportion to the text, and never throws. */
+export function readText(text: string, catalog: Catalog): Finding {
+  const tokens = new Tokenizer(text, catalog.plainBackslashes);
+  const findings: Finding[] = [];
+  tokens.next();
+  while (tokens.type !== Token.end) {
+    if (tokens.type === Token.semicolon) {
+      tokens.next();
+      continue;
+    }
+    const finding = new Finding();
+    findings.push(finding);
+    readStatement(tokens, catalog, finding);
+    if (finding.isOdd) break;
+  }
+  // The protocol ends a text at the first NUL, so what is behind it would not be seen by the server.
+  if (text.includes('\0')) findings.push(odd());
+  const [first, ...others] = findings;
+  if (first === undefined) return empty();
+  return others.length === 0 ? first : joined(findings);
+}
+
+function odd(): Finding {
+  const finding = new Finding();
+  finding.noteOdd('not understood');
+  return finding;
+}
+
+function empty(): Finding {
+  const finding = new Finding();
+  finding.note('unknown', 'empty');
+  return finding;
+}
+
+/** Several statements are never a read, even when each is one: they go to the primary together. */
+function joined(findings: readonly Finding[]): Finding {
+  const all = new Finding();
+  const [kind, ...otherKinds] = new Set(findings.map((finding) => finding.kind));
+  all.note(
+    kind === undefined || kind === 'read' || otherKinds.length > 0 ? 'unknown' : kind,
+    'several statements',
+  );
+  for (const finding of findings) {
+    all.noteFlags(finding);
+    all.mayWrite ||= finding.kind !== 'read';
+    if (
+      finding.transaction === undefined ||
+      (finding.transaction === 'other' && all.transaction !== undefined)
+    )
+      continue;
+    all.transaction = finding.transaction;
+    all.readOnly = finding.readOnly;
+  }
+  return all;
+}
+
+function readStatement(tokens: Tokenizer, catalog: Catalog, finding: Finding): void {
+  switch (firstWord(tokens)) {
+    case 'query':
+      return new QueryReader(tokens, catalog, finding).read();
+    case 'explain':
+      return readExplain(tokens, catalog, finding);
+    case 'show':
+      return readShow(tokens, finding);
+    case 'declare':
+      return readDeclare(tokens, catalog, finding);
+    default:
+      return new CommandReader(tokens, catalog, finding).read();
+  }
+}
+
+function firstWord(tokens: Tokenizer): string {
+  if (tokens.type === Token.open) return 'query';
+  const word = wordOf(tokens);
+  return QUERY_WORDS.has(word) ? 'query' : word;
+}
+
+/** The current token as a word without quotes, folded; else empty. */
+function wordOf(tokens: Tokenizer): string {
+  return tokens.type === Token.word ? foldName(tokens.text.slice(tokens.start, tokens.end)) : '';
+}
+
+function endsStatement(tokens: Tokenizer): boolean {
+  return tokens.type === Token.end || tokens.type === Token.broken || tokens.type === Token.semicolon;
+}
+
+/** SHOW name, SHOW a.b, SHOW TIME ZONE, SHOW ALL. */
+function readShow(tokens: Tokenizer, finding: Finding): void {
+  while (!endsStatement(tokens)) {
+    const isName = tokens.type === Token.word || tokens.type === Token.quoted || tokens.type === Token.dot;
+    if (!isName) return finding.noteOdd('not understood');
+    tokens.next();
+  }
+  if (tokens.type === Token.broken) finding.noteOdd('not understood');
+}
+
+/** The query of a cursor runs at FETCH, but what it may do counts from here on. */
+function readDeclare(tokens: Tokenizer, catalog: Catalog, finding: Finding): void {
+  finding.note('session-change', 'DECLARE');
+  let before = '';
+  while (!endsStatement(tokens)) {
+    const word = wordOf(tokens);
+    if (word === 'hold' && before === 'with') finding.keepsConnection = true;
+    tokens.next();
+    if (word === 'for') {
+      const query = new Finding();
+      new QueryReader(tokens, catalog, query).read();
+      return finding.noteFlags(query);
+    }
+    before = word;
+  }
+  finding.noteOdd('not understood');
+}
+
+/**
+ * Without ANALYZE the statement is planned and not run: then the planner may call immutable and stable functions, never
+ * volatile ones (manual, 36.7 and EXPLAIN). Only the plan of a read is asked of a replica.
+ */
+function readExplain(tokens: Tokenizer, catalog: Catalog, finding: Finding): void {
+  tokens.next();
+  let isRun = false;
+  for (
+    let word = wordOf(tokens);
+    word === 'analyze' || word === 'analyse' || word === 'verbose';
+    word = wordOf(tokens)
+  ) {
+    isRun ||= word !== 'verbose';
+    tokens.next();
+  }
+  if (tokens.type === Token.open && !beginsQuery(tokens)) isRun = readOptions(tokens);
+  const word = firstWord(tokens);
+  if (endsStatement(tokens) || word === 'explain' || word === 'show')
+    return finding.noteOdd('not understood');
+  const inner = new Finding();
+  readStatement(tokens, catalog, inner);
+  finding.needsCatalog = inner.needsCatalog;
+  if (inner.isOdd || isRun) {
+    finding.note(inner.kind, inner.because ?? '');
+    finding.noteFlags(inner);
+  } else if (inner.kind !== 'read') finding.note('locking-read', 'EXPLAIN');
+}
+
+/** A parenthesis after EXPLAIN: options, or a query in parentheses. */
+function beginsQuery(tokens: Tokenizer): boolean {
+  const ahead = tokens.fork();
+  ahead.next();
+  return firstWord(ahead) === 'query';
+}
+
+/** True when ANALYZE is among the options, whatever it is set to. */
+function readOptions(tokens: Tokenizer): boolean {
+  let isRun = false;
+  while (!endsStatement(tokens) && tokens.type !== Token.close) {
+    const word = wordOf(tokens);
+    // A quoted option name is unusual enough to expect the worst.
+    isRun ||= word === 'analyze' || word === 'analyse' || tokens.type === Token.quoted;
+    tokens.next();
+  }
+  if (tokens.type === Token.close) tokens.next();
+  return isRun;
+}

@@ -1,0 +1,84 @@
+import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
+import { readText } from './read-text.js';
+import { RememberedTexts } from './remembered-texts.js';
+import type { Statement } from './statement.js';
+import { TextCache } from './text-cache.js';
+
+export interface StatementClassifierOptions {
+  /** So many texts are kept with their class. 0 keeps none. Default 2000. */
+  readonly cacheSize?: number;
+}
+
+const DEFAULT_CACHE_SIZE = 2000;
+/** Longer texts are read each time: they hold their values and will hardly come again. */
+const MAX_CACHED_CHARACTERS = 16_384;
+/** Of all kept texts together: 4 Mi UTF-16 units, at most 8 MiB. */
+const MAX_CACHE_CHARACTERS = 4 * 1024 * 1024;
+const MAX_REMEMBERED_WRITES = 1000;
+
+const REFUSED: Statement = Object.freeze({
+  kind: 'write',
+  because: 'a replica refused it as a write',
+  mayWrite: true,
+  keepsConnection: false,
+  changesCatalog: false,
+});
+
+/**
+ * Tells what a SQL text may do. Says `read` only of what provably reads: one statement whose every token was understood,
+ * and whose every function, operator and relation is harmless by the database's own catalogs. Does no I/O: whoever owns
+ * it loads the catalog ({@link loadCatalog}) and hands it in, at the start and when `needsCatalog` says so.
+ *
+ * Until a catalog is there, only everyday built-in functions count as harmless, and of a user's views, operators and types
+ * nothing is known: load it before reads may leave the primary.
+ */
+export class StatementClassifier {
+  readonly #cache: TextCache<Statement>;
+  readonly #refused = new RememberedTexts(MAX_REMEMBERED_WRITES);
+  #catalog: Catalog = BUILT_IN_CATALOG;
+  #needsCatalog = true;
+
+  constructor(options: StatementClassifierOptions = {}) {
+    this.#cache = new TextCache(options.cacheSize ?? DEFAULT_CACHE_SIZE, MAX_CACHE_CHARACTERS);
+  }
+
+  /** There is no catalog yet, or a text named a function, operator or relation that it does not know. False again after
+   *  `useCatalog`; how often to load one is the caller's to limit. */
+  get needsCatalog(): boolean {
+    return this.#needsCatalog;
+  }
+
+  /** A catalog was handed in. */
+  get hasCatalog(): boolean {
+    return this.#catalog !== BUILT_IN_CATALOG;
+  }
+
+  classify(text: string): Statement {
+    return this.#cache.get(text) ?? this.#read(text);
+  }
+
+  /** A replica refused the text as a write (SQLSTATE 25006): from now on it is one, whatever a catalog says. */
+  rememberAsWrite(text: string): void {
+    this.#refused.add(text);
+    this.#keep(text, REFUSED);
+  }
+
+  /** Replaces what is known of the database; every text is read anew. */
+  useCatalog(catalog: Catalog): void {
+    this.#catalog = catalog;
+    this.#needsCatalog = false;
+    this.#cache.clear();
+  }
+
+  #read(text: string): Statement {
+    const finding = readText(text, this.#catalog);
+    this.#needsCatalog ||= finding.needsCatalog;
+    const statement = finding.kind === 'read' && this.#refused.has(text) ? REFUSED : finding.toStatement();
+    this.#keep(text, statement);
+    return statement;
+  }
+
+  #keep(text: string, statement: Statement): void {
+    if (text.length <= MAX_CACHED_CHARACTERS) this.#cache.set(text, statement);
+  }
+}

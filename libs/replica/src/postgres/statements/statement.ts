@@ -1,0 +1,60 @@
+/** What a SQL text may do. The order has no meaning. */
+export const STATEMENT_KINDS = [
+  /** one statement that provably only reads: any node may run it */
+  'read',
+  /** changes data or the schema, or sends a notification */
+  'write',
+  /** changes nothing that lasts, but only the primary can run or truly answer it: row locks, advisory locks of the
+   *  transaction, `pg_current_wal_lsn()`, unlogged tables, sequences */
+  'locking-read',
+  /** changes or asks about the state of the connection: SET, LISTEN, cursors, session advisory locks, `lastval()` */
+  'session-change',
+  /** BEGIN, COMMIT, SAVEPOINT ... */
+  'transaction-control',
+  /** not understood, or calls something that is not known to be harmless */
+  'unknown',
+] as const;
+
+export type StatementKind = (typeof STATEMENT_KINDS)[number];
+
+/** What a statement does to the open transaction. */
+export const TRANSACTION_STEPS = ['begin', 'end', 'other'] as const;
+
+export type TransactionStep = (typeof TRANSACTION_STEPS)[number];
+
+/**
+ * What one SQL text may do. Only `kind === 'read'` may run on a replica. Frozen and shared: one object may stand for
+ * many texts, so compare by its fields.
+ */
+export interface Statement {
+  readonly kind: StatementKind;
+
+  /** Why it is not a read, for logs, e.g. `calls nextval()`. Keywords and function names only: a literal may be a
+   *  secret, so nothing else of the text appears here. Absent for a read. */
+  readonly because?: string;
+
+  /** It may change data that others can see afterwards, so the session needs a position. False for row locks, SET,
+   *  LISTEN, NOTIFY, advisory locks, BEGIN, COMMIT (what was written before it was marked already). */
+  readonly mayWrite: boolean;
+
+  /** It leaves something on the connection (SET, PREPARE, temporary tables, LISTEN, session advisory locks, WITH HOLD
+   *  cursors, `set_config`), so the client has to keep its connection. */
+  readonly keepsConnection: boolean;
+
+  /** Present when it controls the transaction. In a text of several statements the last begin or end counts. */
+  readonly transaction?: TransactionStep;
+
+  /** BEGIN or START TRANSACTION declared READ ONLY. Only ever present together with `transaction: 'begin'`. */
+  readonly readOnly?: true;
+
+  /** It may change what the catalog says (CREATE, ALTER, DROP, DO, CALL, not understood), so reload the catalog. */
+  readonly changesCatalog: boolean;
+}
+
+/** The one statement object of every read. */
+export const READ: Statement = Object.freeze({
+  kind: 'read',
+  mayWrite: false,
+  keepsConnection: false,
+  changesCatalog: false,
+});

@@ -1,0 +1,274 @@
+import { Character, characterClass, continuesName } from './characters.js';
+import { Token, type TokenType } from './token.js';
+
+const QUOTE = 0x27;
+const DOUBLE_QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const DOLLAR = 0x24;
+const MINUS = 0x2d;
+const SLASH = 0x2f;
+const STAR = 0x2a;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+const SINGLE: ReadonlyMap<number, TokenType> = new Map<number, TokenType>([
+  [0x28, Token.open],
+  [0x29, Token.close],
+  [0x5b, Token.openBracket],
+  [0x5d, Token.closeBracket],
+  [0x2c, Token.comma],
+  [0x3b, Token.semicolon],
+]);
+
+/** Numbers of all versions since 14, and nothing that two of them read differently. */
+const NUMBER =
+  /(?:0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+|(?:\d+(?:_\d+)*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/y;
+const BITS = /'[\da-fA-F]*'(?!')/y;
+const DOLLAR_TAG = /\$(?:[a-zA-Z_\u0080-\uffff][a-zA-Z0-9_\u0080-\uffff]*)?\$/y;
+/** Longer names are refused (manual, 4.1.3); also keeps a long row of signs from being read again and again. */
+const MAX_OPERATOR_LENGTH = 63;
+/** An operator may end in + or - only if it holds one of these (manual, 4.1.3). */
+const MAY_END_IN_SIGN = /[~!@#^&|`?%]/;
+
+/**
+ * Splits a text into tokens as PostgreSQL's scanner does (manual, 4.1 Lexical Structure). Goes forward only, so it takes
+ * time in proportion to the text. What PostgreSQL refuses, or reads differently under another version or setting, is
+ * `broken`; after that nothing is to be asked of it any more.
+ */
+export class Tokenizer {
+  readonly text: string;
+  type: TokenType = Token.end;
+  /** Of the token: its first character, and the one after its last. */
+  start = 0;
+  end = 0;
+  readonly #plainBackslashes: boolean;
+  /** The last token was a constant whose rules go on in a constant on the next line (manual, 4.1.2.1). */
+  #mayContinue = false;
+
+  /** `plainBackslashes`: `standard_conforming_strings` is known to be on. Else a backslash before a quote is broken. */
+  constructor(text: string, plainBackslashes: boolean) {
+    this.text = text;
+    this.#plainBackslashes = plainBackslashes;
+  }
+
+  next(): TokenType {
+    const mayContinue = this.#mayContinue;
+    this.#mayContinue = false;
+    if (!this.#skipBlanks()) return this.#broken();
+    const { text, start } = this;
+    if (start >= text.length) return this.#token(Token.end, start);
+    const code = text.charCodeAt(start);
+    switch (characterClass(code)) {
+      case Character.name:
+        return this.#word(code);
+      case Character.digit:
+        return this.#number();
+      case Character.operator:
+        return this.#operator();
+      case Character.other:
+        return code === QUOTE && mayContinue ? this.#broken() : this.#punctuation(code);
+      default:
+        return this.#broken();
+    }
+  }
+
+  /** Another one at the same place, to look ahead with. */
+  fork(): Tokenizer {
+    const fork = new Tokenizer(this.text, this.#plainBackslashes);
+    fork.type = this.type;
+    fork.start = this.start;
+    fork.end = this.end;
+    fork.#mayContinue = this.#mayContinue;
+    return fork;
+  }
+
+  #token(type: TokenType, end: number): TokenType {
+    this.end = end;
+    this.type = type;
+    return type;
+  }
+
+  #broken(): TokenType {
+    return this.#token(Token.broken, this.text.length);
+  }
+
+  /** Moves `start` to the next token; false in an unfinished comment. */
+  #skipBlanks(): boolean {
+    const { text } = this;
+    let at = this.end;
+    for (;;) {
+      const code = text.charCodeAt(at);
+      if (characterClass(code) === Character.space) at += 1;
+      else if (code === MINUS && text.charCodeAt(at + 1) === MINUS) at = this.#endOfLine(at + 2);
+      else if (code === SLASH && text.charCodeAt(at + 1) === STAR) {
+        at = this.#endOfComment(at + 2);
+        if (at < 0) return false;
+      } else break;
+    }
+    this.start = at;
+    return true;
+  }
+
+  #endOfLine(from: number): number {
+    const { text } = this;
+    let at = from;
+    while (at < text.length && text.charCodeAt(at) !== NEWLINE && text.charCodeAt(at) !== RETURN) at += 1;
+    return at;
+  }
+
+  /** Comments nest (manual, 4.1.5). */
+  #endOfComment(from: number): number {
+    const { text } = this;
+    let depth = 1;
+    for (let at = from; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      const following = text.charCodeAt(at + 1);
+      if (code === STAR && following === SLASH) {
+        at += 1;
+        depth -= 1;
+        if (depth === 0) return at + 1;
+      } else if (code === SLASH && following === STAR) {
+        at += 1;
+        depth += 1;
+      }
+    }
+    return -1;
+  }
+
+  #word(first: number): TokenType {
+    const { text, start } = this;
+    let at = start + 1;
+    while (continuesName(text.charCodeAt(at))) at += 1;
+    if (at === start + 1) {
+      const prefix = first | 0x20;
+      const following = text.charCodeAt(at);
+      if (following === QUOTE) {
+        if (prefix === 0x65) return this.#escapeString(at);
+        if (prefix === 0x62 || prefix === 0x78) return this.#bits(at);
+        if (prefix === 0x6e) return this.#plainString(at);
+      }
+      // U&'...' and U&"...": the names and texts inside would have to be decoded.
+      const second = text.charCodeAt(at + 1);
+      if (prefix === 0x75 && following === 0x26 && second === DOUBLE_QUOTE) return this.#broken();
+      if (prefix === 0x75 && following === 0x26 && second === QUOTE) return this.#unicodeString(at + 1);
+    }
+    return this.#token(Token.word, at);
+  }
+
+  #number(): TokenType {
+    NUMBER.lastIndex = this.start;
+    NUMBER.test(this.text);
+    const end = NUMBER.lastIndex;
+    const isJunk = end === 0 || continuesName(this.text.charCodeAt(end));
+    return isJunk ? this.#broken() : this.#token(Token.number, end);
+  }
+
+  #operator(): TokenType {
+    const { text, start } = this;
+    let end = start + 1;
+    for (let code; characterClass((code = text.charCodeAt(end))) === Character.operator; end += 1) {
+      const following = text.charCodeAt(end + 1);
+      if ((code === MINUS && following === MINUS) || (code === SLASH && following === STAR)) break;
+      if (end - start > MAX_OPERATOR_LENGTH) return this.#broken();
+    }
+    if (end === start + 1) return this.#token(Token.operator, end);
+    const name = text.slice(start, end);
+    if (!MAY_END_IN_SIGN.test(name)) {
+      while (end > start + 1 && /[+-]/.test(text.charAt(end - 1))) end -= 1;
+    }
+    return this.#token(text.slice(start, end) === '=>' ? Token.other : Token.operator, end);
+  }
+
+  #punctuation(code: number): TokenType {
+    const { text, start } = this;
+    const single = SINGLE.get(code);
+    if (single !== undefined) return this.#token(single, start + 1);
+    const following = text.charCodeAt(start + 1);
+    switch (code) {
+      case QUOTE:
+        return this.#plainString(start);
+      case DOUBLE_QUOTE:
+        return this.#quotedName();
+      case DOLLAR:
+        return characterClass(following) === Character.digit ? this.#parameter() : this.#dollarString();
+      case 0x2e:
+        if (characterClass(following) === Character.digit) return this.#number();
+        return following === 0x2e ? this.#token(Token.other, start + 2) : this.#token(Token.dot, start + 1);
+      default:
+        if (following === 0x3a) return this.#token(Token.cast, start + 2);
+        return this.#token(Token.other, following === 0x3d ? start + 2 : start + 1);
+    }
+  }
+
+  /** The position after the closing quote, doubled ones are part of the text; -1 without one. */
+  #closing(quote: string, from: number): number {
+    const { text } = this;
+    let at = from;
+    for (;;) {
+      at = text.indexOf(quote, at);
+      if (at < 0) return -1;
+      if (text[at + 1] !== quote) return at + 1;
+      at += 2;
+    }
+  }
+
+  #plainString(quote: number): TokenType {
+    const end = this.#closing("'", quote + 1);
+    if (end < 0) return this.#broken();
+    if (!this.#plainBackslashes) {
+      if (this.text.slice(quote + 1, end).includes("\\'")) return this.#broken();
+    }
+    return this.#token(Token.string, end);
+  }
+
+  #unicodeString(quote: number): TokenType {
+    const end = this.#closing("'", quote + 1);
+    if (end < 0) return this.#broken();
+    this.#mayContinue = true;
+    return this.#token(Token.string, end);
+  }
+
+  #bits(quote: number): TokenType {
+    BITS.lastIndex = quote;
+    if (!BITS.test(this.text)) return this.#broken();
+    this.#mayContinue = true;
+    return this.#token(Token.string, BITS.lastIndex);
+  }
+
+  #escapeString(quote: number): TokenType {
+    const { text } = this;
+    for (let at = quote + 1; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === BACKSLASH) at += 1;
+      else if (code === QUOTE) {
+        if (text.charCodeAt(at + 1) === QUOTE) at += 1;
+        else {
+          this.#mayContinue = true;
+          return this.#token(Token.string, at + 1);
+        }
+      }
+    }
+    return this.#broken();
+  }
+
+  #dollarString(): TokenType {
+    const { text, start } = this;
+    DOLLAR_TAG.lastIndex = start;
+    if (!DOLLAR_TAG.test(text)) return this.#broken();
+    const tag = text.slice(start, DOLLAR_TAG.lastIndex);
+    const end = text.indexOf(tag, DOLLAR_TAG.lastIndex);
+    return end < 0 ? this.#broken() : this.#token(Token.string, end + tag.length);
+  }
+
+  #parameter(): TokenType {
+    const { text, start } = this;
+    let at = start + 2;
+    while (characterClass(text.charCodeAt(at)) === Character.digit) at += 1;
+    return continuesName(text.charCodeAt(at)) ? this.#broken() : this.#token(Token.parameter, at);
+  }
+
+  #quotedName(): TokenType {
+    const end = this.#closing('"', this.start + 1);
+    return end < 0 || end === this.start + 2 ? this.#broken() : this.#token(Token.quoted, end);
+  }
+}
