@@ -10,7 +10,7 @@ function names(list: string): readonly string[] {
  * Manual: 9.9.5, 9.14, 9.26, 9.28 (recovery information, object sizes).
  */
 export const HARMLESS_VOLATILE: readonly string[] = names(`
-  random random_normal clock_timestamp timeofday gen_random_uuid uuidv4 uuidv7 array_sample array_shuffle
+  current_query random random_normal clock_timestamp timeofday gen_random_uuid uuidv4 uuidv7 array_sample array_shuffle
   pg_sleep pg_sleep_for pg_sleep_until bernoulli system
   pg_relation_size pg_table_size pg_indexes_size pg_total_relation_size pg_database_size pg_tablespace_size
   pg_partition_tree pg_partition_ancestors pg_collation_actual_version pg_database_collation_actual_version

@@ -128,8 +128,6 @@ edges(class, oid, to_class, to_oid) as materialized (
     and (d.classid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_rewrite'::regclass, 'pg_policy'::regclass,
         'pg_constraint'::regclass)
       or (d.classid = 'pg_type'::regclass and d.refclassid in ('pg_proc'::regclass, 'pg_type'::regclass))
-      or (d.classid = 'pg_type'::regclass and d.refclassid = 'pg_class'::regclass
-        and exists (select from pg_catalog.pg_class c where c.oid = d.refobjid and c.relkind = 'c'))
       or (d.classid = 'pg_class'::regclass and d.refclassid = 'pg_type'::regclass)
       or (d.classid in ('pg_cast'::regclass, 'pg_amproc'::regclass) and d.refclassid = 'pg_proc'::regclass))
   union all
@@ -150,6 +148,9 @@ edges(class, oid, to_class, to_oid) as materialized (
   union all
   select 'pg_operator'::regclass, o.oid, 'pg_operator'::regclass, other.oid from pg_catalog.pg_operator o
     join pg_catalog.pg_operator other on o.oid in (other.oprnegate, other.oprcom) where other.oid >= 16384
+  union all
+  select 'pg_class'::regclass, oid, 'pg_type'::regclass, reltype from pg_catalog.pg_class
+    where relkind = 'c' and oid >= 16384
   union all
   select 'pg_class'::regclass, inhrelid, 'pg_class'::regclass, inhparent from pg_catalog.pg_inherits
   union all
@@ -172,7 +173,8 @@ affected(class, oid, effect, is_cast) as (
     union
     select 'pg_cast'::regclass::oid, c.oid, b.effect, false from pg_catalog.pg_cast c join built_in b on b.oid = c.castfunc
     union
-    select 'pg_proc'::regclass::oid, a.aggfnoid::oid, b.effect, false from pg_catalog.pg_aggregate a
+    select 'pg_proc'::regclass::oid, a.aggfnoid::oid, b.effect, false
+    from (select * from pg_catalog.pg_aggregate where aggfnoid >= 16384 offset 0) a
       join built_in b on b.oid in (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
         a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
   )

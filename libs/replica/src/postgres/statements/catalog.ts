@@ -20,6 +20,8 @@ export interface Catalog {
   readonly casts: ReadonlyMap<string, Effects>;
   /** Every relation that FROM can name; `undefined`: not known, so any name may stand there. */
   readonly relations: ReadonlySet<string> | undefined;
+  /** Equal for two catalogs that say the same. */
+  readonly revision: string;
   /** `standard_conforming_strings` is on, so a backslash in '...' is a backslash (manual, 4.1.2.1). */
   readonly plainBackslashes: boolean;
 }
@@ -40,5 +42,6 @@ export const BUILT_IN_CATALOG: Catalog = Object.freeze({
   mentions: new Map(),
   casts: new Map(),
   relations: undefined,
+  revision: 'built-in',
   plainBackslashes: false,
 });

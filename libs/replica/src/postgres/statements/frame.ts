@@ -32,6 +32,8 @@ export interface Frame {
   readonly isNames: boolean;
   /** the arguments of `set_config` */
   isSetConfig: boolean;
+  /** the arguments of CAST or TREAT: behind AS stands a type */
+  isCast: boolean;
   /** SELECT was seen: a FROM is a list of relations */
   isQuery: boolean;
   /** a query could begin here */
@@ -45,6 +47,7 @@ export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
     closer,
     isNames: shape === 'names',
     isSetConfig: false,
+    isCast: false,
     isQuery: false,
     atStart: shape !== 'names' && closer === ')',
     from: shape === 'relations' ? FromState.item : FromState.none,

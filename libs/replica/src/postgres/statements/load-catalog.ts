@@ -29,6 +29,7 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
     mentions: withEffects([], effects, ['mention']),
     casts: withEffects([], effects, ['cast']),
     relations: new Set(list(names.relations)),
+    revision: JSON.stringify([names, effects.map((row) => [row.kind, row.name, row.effects])]),
     plainBackslashes: names.strings === 'on',
   });
 }

@@ -40,6 +40,13 @@ export class NameEffects {
     }
   }
 
+  /** Something is converted to the type of that name. */
+  useType(name: string): void {
+    const { casts } = this.#catalog;
+    if (casts.size === 0) return;
+    this.#finding.noteEffects(casts.get(name) ?? Effect.none, 'converts to a type that is not harmless');
+  }
+
   useRelation(name: string): void {
     const { relations } = this.#catalog;
     if (relations === undefined || relations.has(name)) return;

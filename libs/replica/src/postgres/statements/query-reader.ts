@@ -96,6 +96,8 @@ export class QueryReader {
         return this.#comma();
       default:
         if (this.#frame.isNames && type !== Token.number) return false;
+        // A type may stand before a constant of it (manual, 4.1.2.7).
+        if (type === Token.string && this.#isAfterName) this.#names.useType(this.#lastName() ?? '');
         if (type === Token.operator)
           this.#names.useOperator(this.#tokens.text.slice(this.#tokens.start, this.#tokens.end));
         return this.#seen(MARKS.get(type) ?? ':');
@@ -180,6 +182,7 @@ export class QueryReader {
     const name = this.#lastName();
     if (name === undefined) return false;
     this.#names.use(name, isQualified);
+    if (this.#isType()) this.#names.useType(name);
     this.#isAlias = false;
     const isLabel = this.#before === 'as';
     this.#neighbour(isLabel ? undefined : keyword);
@@ -187,6 +190,12 @@ export class QueryReader {
     const isName =
       keyword === undefined || (isLabel && keyword.word !== 'materialized' && keyword.word !== 'not');
     return this.#seen(isName ? 'name' : keyword.word);
+  }
+
+  /** Of the last name, as far as what stands before it tells. */
+  #isType(): boolean {
+    const before = this.#beforeName;
+    return before === '::' || before === 'returning' || (before === 'as' && this.#frame.isCast);
   }
 
   #neighbour(keyword: Keyword | undefined): void {
@@ -280,6 +289,7 @@ export class QueryReader {
     const construct = isPlain ? keywordOf(name)?.isConstruct : false;
     const isConstruct = typeof construct === 'object' ? construct.has(this.#beforeName) : construct === true;
     child.isSetConfig = name === 'set_config';
+    child.isCast = isConstruct && (name === 'cast' || name === 'treat');
     this.#names.call(name, isConstruct);
   }
 }

@@ -63,10 +63,12 @@ export class StatementClassifier {
     this.#keep(text, REFUSED);
   }
 
-  /** Replaces what is known of the database; every text is read anew. */
+  /** Replaces what is known of the database; if that says something new, every text is read anew. */
   useCatalog(catalog: Catalog): void {
-    this.#catalog = catalog;
+    const isNew = catalog.revision !== this.#catalog.revision;
     this.#needsCatalog = false;
+    if (!isNew) return;
+    this.#catalog = catalog;
     this.#cache.clear();
   }
 
