@@ -151,9 +151,10 @@ describe('when the process that owns the cluster', () => {
     const owner = own(`console.log('starting'); ${START}${READY}`);
     await owner.firstLine;
     await delay(afterMs);
+    const sharedMemory = sharedMemoryOf(temporaryFolder);
     owner.process.kill('SIGKILL');
     await owner.ended;
-    await expectNothingLeft([]);
+    await expectNothingLeft(sharedMemory);
   });
 });
 

@@ -41,7 +41,10 @@ export interface PostgresNode extends PostgresAddress {
    * @throws NodeStateError when the node is stopped
    */
   hang(): Promise<void>;
-  /** Ends a `hang()`: queries that were sent meanwhile are answered. */
+  /**
+   * Ends a `hang()`: queries that were sent meanwhile are answered, and a replica reads the WAL that waits in its socket, even of a
+   * primary that is gone by now.
+   */
   resume(): Promise<void>;
 
   /**

@@ -24,14 +24,15 @@ export function findTraces(temporaryFolder: string): Traces {
   return { folders, processes };
 }
 
-/** The System V shared memory segments of the servers below `temporaryFolder`: line 7 of each lock file is `key id`. */
+/**
+ * The System V shared memory segments of the servers below `temporaryFolder`, also of those that initdb runs: line 7 of each lock
+ * file is `key id`, once there is one.
+ */
 export function sharedMemoryOf(temporaryFolder: string): string[] {
   return readdirSync(temporaryFolder, { recursive: true, encoding: 'utf8' })
-    .filter((it) => it.endsWith('postmaster.pid'))
-    .map(
-      (it) =>
-        readFileSync(path.join(temporaryFolder, it), 'utf8').split('\n')[6]?.trim().split(/\s+/)[1] ?? '',
-    );
+    .filter((file) => file.endsWith('postmaster.pid'))
+    .map((file) => attempt(() => readFileSync(path.join(temporaryFolder, file), 'utf8')))
+    .flatMap((lock) => lock.split('\n')[6]?.trim().split(/\s+/)[1] ?? []);
 }
 
 /** Those of `ids` that the kernel still has. */

@@ -4,6 +4,7 @@ import { NodeStartError } from '../cluster.error.js';
 import { formatSettings, PostgresSettings } from '../postgres-settings.js';
 import { waitUntil } from '../wait-until.js';
 import { PostgresProcess } from './postgres-process.js';
+import { signal } from './process-tree.js';
 import { makePrivateFolder, nodeFiles, Workplace } from './workplace.js';
 
 const INITDB_TIMEOUT_MS = 120_000;
@@ -45,6 +46,7 @@ export async function initDataFolder(
     logFile,
   });
   await waitUntil(() => initdb.ending !== undefined, { timeoutMs: INITDB_TIMEOUT_MS });
+  if (initdb.ending === undefined) signal(initdb.pid, 'SIGKILL');
   await rm(passwordFile);
   if (initdb.exitCode !== 0) {
     throw new NodeStartError(

@@ -29,7 +29,7 @@ export class PostgresProcess {
       closeSync(log);
     }
     const { pid } = this.#child;
-    if (pid !== undefined) watchdog.own(pid);
+    if (pid !== undefined) watchdog.own(pid, program === 'initdb' ? 'setup' : 'server');
     this.#child.once('exit', (code, signalName) => {
       this.#ending ??= signalName ? `ended by ${signalName}` : `ended with exit code ${code}`;
       if (pid !== undefined) watchdog.disown(pid);

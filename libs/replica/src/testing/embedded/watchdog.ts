@@ -3,41 +3,50 @@ import { Socket } from 'node:net';
 import { waitUntil } from '../wait-until.js';
 
 /**
- * Reads `own PID` and `disown PID` until the owner's end of the pipe closes, which also happens when the owner is killed. `done`
- * means that nothing is left to do. Else: the same crash as in process-tree.ts, then the folder goes. $1 is the folder.
+ * Reads a line for each process until the owner's end of the pipe closes, which also happens when the owner is killed:
+ * `server PID` (ended by the same crash as in process-tree.ts), `setup PID` (initdb), `ended PID`, and `done`, which means that
+ * nothing is left to do. Then the folder goes. $1 is the folder.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
-pids=' '
+servers=' ' setups=' '
+without() { case $1 in *" $2 "*) echo "\${1%% $2 *} \${1#* $2 }" ;; *) echo "$1" ;; esac; }
 while read -r word pid; do
   case $word in
-    own) pids="$pids$pid " ;;
-    disown) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    server) servers="$servers$pid " ;;
+    setup) setups="$setups$pid " ;;
+    ended) servers=" $(without "$servers" "$pid") " setups=" $(without "$setups" "$pid") " ;;
     done) exit 0 ;;
   esac
 done
 children() {
-  ps -A -o pid=,ppid= 2>/dev/null | while read -r child parent; do [ "$parent" = "$1" ] && echo "$child"; done
-  cat "/proc/$1/task/$1/children" 2>/dev/null
+  ps -A -o pid=,ppid= | while read -r child parent; do [ "$parent" = "$1" ] && echo "$child"; done
+  cat "/proc/$1/task/$1/children"
 }
 # A process that has ended may wait long for an init that collects it.
 alive() {
   kill -0 "$1" && case $(cat "/proc/$1/stat") in *') Z '*) return 1 ;; esac
 }
-for pid in $pids; do kill -STOP "$pid"; done 2>/dev/null
-for pid in $pids; do
+for pid in $servers $setups; do kill -STOP "$pid"; done
+for pid in $servers; do
   for child in $(children "$pid"); do kill -KILL "$child"; done
   kill -QUIT "$pid"; kill -CONT "$pid"
-done 2>/dev/null
-for pid in $pids; do
+done
+# What initdb runs reads from it, and at the end of that input ends by itself, with its shared memory.
+last=$servers
+for pid in $setups; do
+  for child in $(children "$pid"); do last="$last $child $(children "$child")"; done
+  kill -KILL "$pid"
+done
+for pid in $last; do
   tries=0
   while alive "$pid" && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
   alive "$pid" && kill -KILL "$pid"
-done 2>/dev/null
+done
 tries=0
 while [ -e "$1" ] && [ $tries -lt 20 ]; do
   [ $tries -eq 0 ] || sleep 0.1
-  rm -rf "$1" 2>/dev/null; tries=$((tries + 1))
+  rm -rf "$1"; tries=$((tries + 1))
 done
 `;
 
@@ -65,13 +74,13 @@ export class Watchdog {
   }
 
   /** From now on the process `pid` and its children end with this one. */
-  own(pid: number): void {
-    this.#tell(`own ${pid}`);
+  own(pid: number, kind: 'server' | 'setup'): void {
+    this.#tell(`${kind} ${pid}`);
   }
 
   /** The process `pid` has ended. */
   disown(pid: number): void {
-    this.#tell(`disown ${pid}`);
+    this.#tell(`ended ${pid}`);
   }
 
   /** Resolves when the watchdog has ended, without having done anything. */
