@@ -1,0 +1,86 @@
+import { mergeSessionStates, type SessionState } from './session-state.js';
+import type { SessionStore } from './session-store.js';
+
+interface Entry {
+  readonly state: SessionState;
+  readonly expiresAtMs: number;
+}
+
+/** Settings of {@link MemorySessionStore}. */
+export interface MemorySessionStoreOptions {
+  /** At most so many sessions are kept; from 1, default 100,000 (about 20 MB). */
+  maxSessions?: number;
+  /** The clock, in milliseconds since the epoch. Default `Date.now`. */
+  now?: () => number;
+}
+
+/**
+ * Keeps sessions in the memory of this process: right for one application instance, or where a load balancer ties
+ * each client to one instance. Expired entries are deleted as others come and go; no timer runs.
+ *
+ * When it is full, the oldest session makes room. Its position is not forgotten but becomes the floor of every session
+ * that the store does not know, until it would have expired: bounded memory costs freshness of choice, never safety.
+ */
+export class MemorySessionStore implements SessionStore {
+  readonly #entries = new Map<string, Entry>();
+  readonly #maxSessions: number;
+  readonly #now: () => number;
+  #displaced: Entry | undefined;
+
+  constructor({ maxSessions = 100_000, now = Date.now }: MemorySessionStoreOptions = {}) {
+    if (!Number.isInteger(maxSessions) || maxSessions < 1) {
+      throw new RangeError(`maxSessions must be a whole number from 1, not ${String(maxSessions)}`);
+    }
+    this.#maxSessions = maxSessions;
+    this.#now = now;
+  }
+
+  /** How many sessions are kept, expired ones that were not yet swept included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  load(key: string): SessionState | undefined {
+    const now = this.#now();
+    const entry = this.#entries.get(key);
+    if (entry !== undefined && entry.expiresAtMs > now) return entry.state;
+    this.#sweep(now);
+    return this.#displaced !== undefined && this.#displaced.expiresAtMs > now
+      ? this.#displaced.state
+      : undefined;
+  }
+
+  save(key: string, state: SessionState, ttlMs: number): void {
+    const now = this.#now();
+    const known = this.#entries.get(key);
+    const merged =
+      known !== undefined && known.expiresAtMs > now ? mergeSessionStates(known.state, state) : state;
+    this.#entries.delete(key);
+    this.#sweep(now);
+    if (this.#entries.size >= this.#maxSessions) this.#displaceOldest(now);
+    this.#entries.set(key, { state: merged, expiresAtMs: now + ttlMs });
+  }
+
+  /** A Map keeps insertion order, and a save inserts anew: the entries that expire first stand first. */
+  #sweep(now: number): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.expiresAtMs > now) return;
+      this.#entries.delete(key);
+    }
+  }
+
+  #displaceOldest(now: number): void {
+    for (const [key, entry] of this.#entries) {
+      this.#entries.delete(key);
+      const before = this.#displaced;
+      this.#displaced =
+        before !== undefined && before.expiresAtMs > now
+          ? {
+              state: mergeSessionStates(before.state, entry.state),
+              expiresAtMs: Math.max(before.expiresAtMs, entry.expiresAtMs),
+            }
+          : entry;
+      return;
+    }
+  }
+}
