@@ -1,0 +1,79 @@
+import type { Position } from '../session/position.js';
+
+interface Sample {
+  /** The primary was at `position` at this instant or later, in milliseconds of the monotonic clock. */
+  atMs: number;
+  position: Position;
+}
+
+/** Samples closer together than this are merged, to the side that makes replicas look older, never fresher. */
+const RESOLUTION_MS = 25;
+/** At the resolution above about seven minutes of a busy primary; an idle one needs one sample only. */
+const MAX_SAMPLES = 16_384;
+
+/**
+ * The primary's position history. Lag is read from it: a replica that has replayed a position which the primary had at
+ * an instant shows all that was committed by then. So an idle primary makes no lag, a dead WAL receiver shows, and no
+ * two machines' clocks are compared.
+ */
+export class LagClock {
+  #samples: Sample[] = [];
+
+  /** Notes that the primary was at `position`, asked at `atMs`. Calls may come in any order; stale ones are ignored. */
+  observe(position: Position, atMs: number): void {
+    const samples = this.#samples;
+    const last = samples[samples.length - 1];
+    if (last === undefined) {
+      samples.push({ atMs, position });
+      return;
+    }
+    if (atMs < last.atMs || position < last.position) return;
+    const beforeLast = samples[samples.length - 2];
+    if (position === last.position) {
+      last.atMs = atMs;
+    } else if (beforeLast !== undefined && atMs - beforeLast.atMs < RESOLUTION_MS) {
+      last.atMs = atMs;
+      last.position = position;
+    } else {
+      samples.push({ atMs, position });
+      if (samples.length > MAX_SAMPLES) this.#samples = samples.slice(MAX_SAMPLES / 4);
+    }
+  }
+
+  /** Forgets everything: another node is the primary now. */
+  reset(): void {
+    this.#samples = [];
+  }
+
+  /** The latest position known of the primary. */
+  get latest(): Position | undefined {
+    return this.#samples[this.#samples.length - 1]?.position;
+  }
+
+  /** Since when the history is known, in milliseconds of the monotonic clock. */
+  get knownSinceMs(): number | undefined {
+    return this.#samples[0]?.atMs;
+  }
+
+  /** Whoever replayed `position` shows all commits up to this instant; `undefined` when that is before the history. */
+  freshAsOf(position: Position): number | undefined {
+    const next = this.#firstIndex((sample) => sample.position > position);
+    return next === 0 ? undefined : this.#samples[next - 1]?.atMs;
+  }
+
+  /** A position that the primary had at `atMs` or later: above all that anyone can have seen by `atMs`. */
+  positionAtOrAfter(atMs: number): Position | undefined {
+    return this.#samples[this.#firstIndex((sample) => sample.atMs >= atMs)]?.position;
+  }
+
+  #firstIndex(holds: (sample: Sample) => boolean): number {
+    let low = 0;
+    let high = this.#samples.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (holds(this.#samples[middle] as Sample)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,20 @@
+import type { Position } from '../session/position.js';
+
+/** What one probe of a node found. */
+export interface ProbeResult {
+  /** The node refuses writes: it is a standby. */
+  readonly inRecovery: boolean;
+  /** The primary's current position, or the replica's replayed one. `undefined`: the node could not tell. */
+  readonly position: Position | undefined;
+}
+
+/**
+ * Asks one node who and where it is. A database implements it, on a connection of its own that no statement shares.
+ * At most one call of `probe` is under way at a time.
+ */
+export interface NodeProbe {
+  /** Rejects when the node does not answer within `timeoutMs`, or not with sense. Connects anew when needed. */
+  probe(timeoutMs: number): Promise<ProbeResult>;
+  /** Ends the connection. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { NodeProbe, ProbeResult } from './node-probe.js';
+import { stalenessMs } from './topology.js';
+import { TopologyMonitor } from './topology-monitor.js';
+
+const SETTINGS = { intervalMs: 1_000, probeTimeoutMs: 500, catchUpIntervalMs: 20 };
+
+/** A probe that answers as it is told to. */
+class ScriptedProbe implements NodeProbe {
+  answer: () => Promise<ProbeResult>;
+  probes = 0;
+  isClosed = false;
+
+  constructor(inRecovery: boolean, position: bigint) {
+    this.answer = () => Promise.resolve({ inRecovery, position });
+  }
+
+  probe(): Promise<ProbeResult> {
+    this.probes++;
+    return this.answer();
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+
+  at(position: bigint | undefined, inRecovery: boolean): void {
+    this.answer = () => Promise.resolve({ inRecovery, position });
+  }
+}
+
+describe('TopologyMonitor', () => {
+  let primary: ScriptedProbe;
+  let replica: ScriptedProbe;
+  let monitor: TopologyMonitor;
+  let changes: string[];
+
+  beforeEach(async () => {
+    jest.useFakeTimers();
+    primary = new ScriptedProbe(false, 100n);
+    replica = new ScriptedProbe(true, 100n);
+    monitor = new TopologyMonitor(
+      [
+        { name: 'primary', role: 'primary', address: 'p:5432', probe: primary },
+        { name: 'replica', role: 'replica', address: 'r:5432', probe: replica },
+      ],
+      SETTINGS,
+      { nowMs: () => performance.now(), random: () => 0.5 },
+    );
+    changes = [];
+    monitor.onHealthChange(({ node, before }) => changes.push(`${node.name}: ${before} -> ${node.health}`));
+    monitor.start();
+    await jest.advanceTimersByTimeAsync(0);
+  });
+
+  afterEach(async () => {
+    const stopped = monitor.stop();
+    await jest.advanceTimersByTimeAsync(0);
+    await stopped;
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
+  });
+
+  const nodeOf = (): (typeof monitor.topology.replicas)[0] => monitor.topology.replicas[0] as never;
+
+  it('finds both nodes up, the replica without lag', () => {
+    expect(monitor.topology.primary).toMatchObject({ health: 'up', position: 100n });
+    expect(nodeOf()).toMatchObject({ health: 'up', position: 100n, lagMs: 0 });
+    expect(changes).toEqual(['primary: unknown -> up', 'replica: unknown -> up']);
+  });
+
+  it('replaces the topology whole, with a higher version', async () => {
+    const before = monitor.topology;
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(monitor.topology).not.toBe(before);
+    expect(monitor.topology.version).toBeGreaterThan(before.version);
+  });
+
+  it('lets lag grow while the replica stands still, and not while the primary is idle', async () => {
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(nodeOf().lagMs).toBe(0);
+    primary.at(200n, false);
+    await jest.advanceTimersByTimeAsync(4_000);
+    expect(nodeOf().lagMs).toBeGreaterThanOrEqual(3_000);
+    expect(nodeOf().lagMs).toBeLessThanOrEqual(5_000);
+    replica.at(200n, true);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf().lagMs).toBe(0);
+  });
+
+  it('lets staleness grow while nothing answers', async () => {
+    const fresh = stalenessMs(nodeOf(), performance.now());
+    primary.answer = () => Promise.reject(new Error('gone'));
+    await jest.advanceTimersByTimeAsync(7_000);
+    expect(stalenessMs(nodeOf(), performance.now())).toBeGreaterThanOrEqual(fresh + 7_000);
+  });
+
+  it.each<[string, (probe: ScriptedProbe) => void, string]>([
+    ['fails', (probe) => (probe.answer = () => Promise.reject(new Error('refused'))), 'refused'],
+    ['tells no position', (probe) => probe.at(undefined, true), 'it told no position'],
+    [
+      'turns out to accept writes',
+      (probe) => probe.at(500n, false),
+      'it is configured as a replica but accepts writes',
+    ],
+  ])('takes a replica down that %s, and up again when it answers', async (_, spoil, problem) => {
+    spoil(replica);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf()).toMatchObject({ health: 'down', problem: expect.stringContaining(problem) });
+    replica.at(100n, true);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf()).toMatchObject({ health: 'up' });
+    expect(nodeOf().problem).toBeUndefined();
+  });
+
+  it('takes a primary down that is in recovery, and captures no position from it', async () => {
+    primary.at(100n, true);
+    await expect(monitor.capturePosition('primary')).rejects.toThrow('in recovery');
+    expect(monitor.topology.primary).toMatchObject({ health: 'down' });
+  });
+
+  it('does not believe a probe that was under way when a statement lost its connection', async () => {
+    let answer: (result: ProbeResult) => void = () => undefined;
+    replica.answer = () => new Promise((resolve) => (answer = resolve));
+    await jest.advanceTimersByTimeAsync(1_000);
+    monitor.suspect('replica', 'connection lost');
+    expect(nodeOf()).toMatchObject({ health: 'down', problem: 'connection lost' });
+    replica.at(100n, true);
+    const before = replica.probes;
+    answer({ inRecovery: true, position: 100n });
+    await jest.advanceTimersByTimeAsync(0);
+    expect(replica.probes).toBe(before + 1);
+    expect(nodeOf().health).toBe('up');
+  });
+
+  it('probes a replica more often while a session waits for it, and slows down again', async () => {
+    primary.at(200n, false);
+    await monitor.capturePosition('primary');
+    const before = replica.probes;
+    monitor.expect(200n);
+    await jest.advanceTimersByTimeAsync(200);
+    const hurried = replica.probes - before;
+    expect(hurried).toBeGreaterThanOrEqual(4);
+    expect(hurried).toBeLessThanOrEqual(11);
+    replica.at(200n, true);
+    await jest.advanceTimersByTimeAsync(200);
+    const caughtUp = replica.probes;
+    await jest.advanceTimersByTimeAsync(900);
+    expect(replica.probes - caughtUp).toBeLessThanOrEqual(1);
+  });
+
+  it('wakes who waits for a position as soon as a replica has it', async () => {
+    const waited = monitor.waitForReplica(150n, 10_000);
+    replica.at(150n, true);
+    await jest.advanceTimersByTimeAsync(30);
+    await waited;
+    expect(nodeOf().position).toBe(150n);
+  });
+
+  it('waits no longer than asked', async () => {
+    let isOver = false;
+    const waited = monitor.waitForReplica(150n, 300).then(() => (isOver = true));
+    await jest.advanceTimersByTimeAsync(299);
+    expect(isOver).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    await waited;
+  });
+
+  it('never lets a position go back', async () => {
+    replica.at(50n, true);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf().position).toBe(100n);
+  });
+
+  it('closes its probes', async () => {
+    const stopped = monitor.stop();
+    await jest.advanceTimersByTimeAsync(0);
+    await stopped;
+    expect([primary.isClosed, replica.isClosed]).toEqual([true, true]);
+  });
+});

@@ -1,0 +1,45 @@
+import type { Position } from '../session/position.js';
+
+/** `primary` takes writes; a `replica` follows it and only answers reads. */
+export const NODE_ROLES = ['primary', 'replica'] as const;
+export type NodeRole = (typeof NODE_ROLES)[number];
+
+/** `unknown`: not probed yet. `up`: the last probe succeeded. `down`: it failed, or a statement lost its connection. */
+export const NODE_HEALTHS = ['unknown', 'up', 'down'] as const;
+export type NodeHealth = (typeof NODE_HEALTHS)[number];
+
+/** What is known of one node at one instant. Immutable. */
+export interface NodeSnapshot {
+  /** Unique within the topology. */
+  readonly name: string;
+  readonly role: NodeRole;
+  /** `host:port`, for people; never a credential. */
+  readonly address: string;
+  readonly health: NodeHealth;
+  /** Why it is not up; never a credential. */
+  readonly problem?: string;
+  /** The primary's own position, or what the replica had replayed, when last probed. A node never goes back. */
+  readonly position?: Position;
+  /**
+   * The node shows everything that was committed on the primary by this instant (milliseconds of the monotonic clock
+   * `performance.now()`). Absent while nothing is known. Data of this node is at most `now - freshAsOfMs` old, also
+   * when probes have stopped: staleness grows with time until a probe says otherwise.
+   */
+  readonly freshAsOfMs?: number;
+  /** Lag in milliseconds when last probed: 0 when it had replayed all that was known of the primary. */
+  readonly lagMs?: number;
+  /** How long the last successful probe took, in milliseconds. */
+  readonly roundTripMs?: number;
+}
+
+/** All nodes at one instant. Immutable: replaced whole, with a higher version. */
+export interface Topology {
+  readonly version: number;
+  readonly primary: NodeSnapshot;
+  readonly replicas: readonly NodeSnapshot[];
+}
+
+/** How old this node's data may be at `nowMs`, in milliseconds: an upper bound; infinite while unknown. */
+export function stalenessMs(node: NodeSnapshot, nowMs: number): number {
+  return node.freshAsOfMs === undefined ? Infinity : Math.max(0, nowMs - node.freshAsOfMs);
+}
