@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { leastBusy, type NodeLoad } from './least-busy.balancer.js';
+
+const NODES = ['a', 'b', 'c'].map((name) => ({ name }));
+const IDLE: NodeLoad = { inFlight: 0, latencyMs: 1 };
+
+/** Park and Miller's generator: the same sequence in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
+
+function shares(load: (name: string) => NodeLoad, nodes = NODES): Record<string, number> {
+  const random = seeded(7);
+  const counts: Record<string, number> = {};
+  for (let index = 0; index < 9_000; index++) {
+    const { name } = leastBusy(nodes, load, random);
+    counts[name] = (counts[name] ?? 0) + 1 / 9_000;
+  }
+  return counts;
+}
+
+describe('leastBusy', () => {
+  it('spreads reads evenly over nodes that are equally busy', () => {
+    for (const share of Object.values(shares(() => IDLE))) expect(share).toBeCloseTo(1 / 3, 1);
+  });
+
+  it('takes the busier of two seldom', () => {
+    const load = (name: string): NodeLoad => (name === 'a' ? { inFlight: 3, latencyMs: 1 } : IDLE);
+    expect(shares(load, NODES.slice(0, 2)).a).toBeCloseTo(1 / 5, 1);
+  });
+
+  it('gives a slow node few reads, but enough to notice that it recovers', () => {
+    const load = (name: string): NodeLoad => ({ inFlight: 0, latencyMs: name === 'b' ? 6 : 1.2 });
+    const { b = 0 } = shares(load, NODES.slice(0, 2));
+    expect(b).toBeLessThan(0.25);
+    expect(b).toBeGreaterThan(0.05);
+  });
+
+  it('takes no notice of noise between fast nodes', () => {
+    const load = (name: string): NodeLoad => ({ inFlight: 0, latencyMs: name === 'b' ? 0.2 : 0.9 });
+    expect(shares(load, NODES.slice(0, 2)).b).toBeCloseTo(0.5, 1);
+  });
+
+  it('takes the only one, and refuses none at all', () => {
+    expect(leastBusy(NODES.slice(0, 1), () => IDLE, Math.random).name).toBe('a');
+    expect(() => leastBusy([], () => IDLE, Math.random)).toThrow(RangeError);
+  });
+});

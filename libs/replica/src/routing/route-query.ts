@@ -1,0 +1,115 @@
+import type { Position } from '../session/position.js';
+import type { Topology } from '../topology/topology.js';
+import type { NodeLoad } from './least-busy.balancer.js';
+import type { Consistency, ReadPreference, RouteReason } from './route.js';
+
+/** What a statement may do; the database's folder finds it out. Only `read` may leave the primary. */
+export const STATEMENT_KINDS = [
+  'read',
+  'write',
+  'locking-read',
+  'session-change',
+  'transaction-control',
+  'unknown',
+] as const;
+export type StatementKind = (typeof STATEMENT_KINDS)[number];
+
+/** What the request, or the innermost `runOnPrimary()`/`runOnReplica()` around the statement, asked for. */
+export interface Intent {
+  /** `default`: nothing was asked; the HTTP method and the read preference decide. */
+  readonly target: 'default' | 'primary' | 'replica';
+  /** The HTTP method promises not to write (GET, HEAD, OPTIONS), or there is none. */
+  readonly safeMethod: boolean;
+  readonly consistency: Consistency;
+  /** For `bounded`: how old an answer may be, in milliseconds. */
+  readonly maxStalenessMs?: number;
+}
+
+/** What routing needs to know of the session behind the request. */
+export interface SessionView {
+  /** 32-bit hash of the session's key: ties it to a replica. */
+  readonly keyHash: number;
+  /**
+   * `loaded`: `position` and `onPrimary` are true. `loading`: not yet. `unavailable`: the store failed. `unresolved`:
+   * whose session it is will be known later, when guards have run.
+   */
+  readonly status: 'unresolved' | 'loading' | 'loaded' | 'unavailable';
+  /** What it has written or seen. */
+  readonly position?: Position;
+  /** It must read from the primary, because the position of a write could not be learned. */
+  readonly onPrimary: boolean;
+}
+
+/** The node that a request reads from. */
+export interface KeptNode {
+  readonly name: string;
+  /** When its last answer came; milliseconds of the monotonic clock. */
+  readonly lastReadMs: number;
+}
+
+/** What routing needs to know of the request. */
+export interface RequestView {
+  readonly intent: Intent;
+  /** It has written and the position is not known (yet). */
+  readonly ownWritePending: boolean;
+  /** Covers all that it has written; absent when it has not. */
+  readonly ownPosition?: Position;
+  /** A transaction is open somewhere in it. */
+  readonly transactionOpen: boolean;
+  /** The node that routing last chose for a read of it: kept while it will do. */
+  readonly kept?: KeptNode;
+  /** Absent: the client of this request is not known, or there is no such thing. */
+  readonly session?: SessionView;
+}
+
+/** The operator's limits. */
+export interface RoutingLimits {
+  readonly defaultReadPreference: ReadPreference;
+  /** A replica that may be further behind serves nobody; milliseconds. */
+  readonly maxLagMs: number;
+  /** How long a read may wait for a replica to replay what the session has seen; milliseconds, 0 is not at all. */
+  readonly catchUpTimeoutMs: number;
+  /** When no replica is eligible: read from the primary, or fail. */
+  readonly fallback: 'primary' | 'error';
+}
+
+/** All that a decision rests on. Time, chance and load are arguments: deciding does no I/O and keeps nothing. */
+export interface RouteQuery {
+  readonly enabled: boolean;
+  readonly statement: StatementKind;
+  /** The connection has a transaction open, or is kept for what a statement left on it. */
+  readonly connectionPinned: boolean;
+  /** TypeORM asked for its primary ("master") runner. */
+  readonly primaryRunner: boolean;
+  /** A transaction declared read-only begins: like a read, on whose node the whole transaction stays. */
+  readonly readOnlyTransaction: boolean;
+  /** Absent outside any request. */
+  readonly request?: RequestView;
+  readonly topology: Topology;
+  readonly limits: RoutingLimits;
+  /** Replicas that failed to answer this very read. */
+  readonly failed: readonly string[];
+  /** This read has waited for a replica to catch up: it does not wait again. */
+  readonly waited: boolean;
+  /** Milliseconds of the monotonic clock. */
+  readonly nowMs: number;
+  readonly random: () => number;
+  readonly load: (node: string) => NodeLoad;
+  /** A position of the primary above all that anyone can have been shown by then; `undefined`: not known yet. */
+  readonly positionAfter: (monotonicMs: number) => Position | undefined;
+  /** When the node last answered a read of this process: `Infinity` while one is under way, `-Infinity`: never. */
+  readonly lastReadMs: (node: string) => number;
+}
+
+/** The outcome of a decision: a route, or what must happen before there is one, or that there is none. */
+export type Decision =
+  | { readonly kind: 'route'; readonly node: string; readonly reason: RouteReason }
+  /** Wait until the session's state is loaded, then decide again. */
+  | { readonly kind: 'load-session' }
+  /** Wait until one of these has replayed `position`, for at most `timeoutMs`, then decide again with `waited`. */
+  | { readonly kind: 'wait-for-replica'; readonly position: Position; readonly timeoutMs: number }
+  /** `fallback: 'error'`. */
+  | {
+      readonly kind: 'no-replica';
+      readonly reason: 'session-ahead' | 'no-eligible-replica' | 'replica-failed';
+    };

@@ -1,0 +1,78 @@
+/** How old an answer may be. From the strictest: see `docs/architecture.md`. */
+export const CONSISTENCIES = ['strong', 'session', 'bounded', 'eventual'] as const;
+export type Consistency = (typeof CONSISTENCIES)[number];
+
+/** Where reads go that nothing else decides. */
+export const READ_PREFERENCES = ['replica', 'primary'] as const;
+export type ReadPreference = (typeof READ_PREFERENCES)[number];
+
+/** Reasons why a statement goes to the primary, in the order in which the rule asks. */
+export const PRIMARY_REASONS = [
+  /** Routing is switched off, there are no replicas, or what functions the database has is not known yet. */
+  'routing-disabled',
+  /** The statement writes, or calls something that may. */
+  'write',
+  /** The statement takes row or table locks. */
+  'locking-read',
+  /** The statement changes the connection's session, or reads what it changed. */
+  'session-change',
+  /** `BEGIN`, `COMMIT`, `SAVEPOINT` and the like. */
+  'transaction-control',
+  /** The statement was not understood as a harmless read. */
+  'unknown-statement',
+  /** A transaction is open on this connection or in this request. */
+  'transaction',
+  /** TypeORM asked for its primary ("master") query runner. */
+  'primary-runner',
+  /** No request, job or `runOnReplica()` is under way: start-up, scripts, timers, work left after the response. */
+  'no-context',
+  /** `@ForcePrimary()` or `runOnPrimary()`. */
+  'forced-primary',
+  /** Consistency `strong`. */
+  'strong-consistency',
+  /** The HTTP method may write (not GET, HEAD, OPTIONS), and there is no `@UseReplica()`. */
+  'unsafe-method',
+  /** `defaultReadPreference: 'primary'`, and there is no `@UseReplica()`. */
+  'primary-preferred',
+  /** This request has written, and its position is not known yet, or no replica has replayed it. */
+  'own-write',
+  /** This request already read from the primary because no replica would do; it stays there. */
+  'request-on-primary',
+  /** The session's state could not be loaded, or the position of one of its writes is not known. */
+  'session-unknown',
+  /** No replica has replayed what the session has written or seen. */
+  'session-ahead',
+  /** No replica is up and fresh enough. */
+  'no-eligible-replica',
+  /** Eligible replicas failed to answer this read. */
+  'replica-failed',
+  /** A replica refused the statement as a write (SQLSTATE 25006). */
+  'refused-by-replica',
+] as const;
+export type PrimaryReason = (typeof PRIMARY_REASONS)[number];
+
+/** Reasons why a read goes to a replica. */
+export const REPLICA_REASONS = [
+  /** It has replayed what this request wrote. */
+  'own-write-replayed',
+  /** It has replayed what the session has written or seen. */
+  'session-replayed',
+  /** The session is new or has written nothing lately, or there is no session. */
+  'session-free',
+  /** Consistency `bounded`: its data is at most `maxStalenessMs` old. */
+  'within-staleness',
+  /** Consistency `eventual`. */
+  'eventual',
+  /** A declared read-only transaction began on it. */
+  'read-only-transaction',
+] as const;
+export type ReplicaReason = (typeof REPLICA_REASONS)[number];
+
+export type RouteReason = PrimaryReason | ReplicaReason;
+
+/** The decision: which node, and why. */
+export interface Route {
+  /** The node's name. */
+  readonly node: string;
+  readonly reason: RouteReason;
+}
