@@ -1,0 +1,38 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Intent } from '../routing/route-query.js';
+import type { RequestContext } from './request-context.js';
+
+/** What surrounds a statement: its request, and the innermost scope's intent. */
+export interface Scope {
+  readonly request: RequestContext;
+  /** The routing interceptor, `runOnPrimary()` and `runOnReplica()` each open a scope with their own. */
+  readonly intent: Intent;
+  /** Inside `readOnlyTransaction()`: the next transaction that begins is declared read-only. */
+  readonly readOnlyTransaction?: boolean;
+}
+
+/** The scopes of one data source: two applications in one process do not see each other's. */
+export class ContextStorage {
+  readonly #storage = new AsyncLocalStorage<Scope>();
+
+  /** The scope around the caller; `undefined` outside any request, and after its response has left. */
+  current(): Scope | undefined {
+    const scope = this.#storage.getStore();
+    return scope === undefined || scope.request.ended ? undefined : scope;
+  }
+
+  /** As {@link current}, but also after the response: for what is written late. */
+  surrounding(): Scope | undefined {
+    return this.#storage.getStore();
+  }
+
+  /** Calls `fn` with `scope` around it and all that it starts. */
+  run<T>(scope: Scope, fn: () => T): T {
+    return this.#storage.run(scope, fn);
+  }
+
+  /** Calls `fn` outside any request. */
+  exit<T>(fn: () => T): T {
+    return this.#storage.exit(fn);
+  }
+}

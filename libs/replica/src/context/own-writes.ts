@@ -1,0 +1,64 @@
+import { laterPosition, type Position } from '../session/position.js';
+
+/**
+ * What one request has written, and how far the write history was after it. A write is begun before it is sent, so
+ * that no read of the same request slips past it, and completed with the capture of a position that covers it.
+ */
+export class OwnWrites {
+  #open = 0;
+  #capturing = new Set<Promise<void>>();
+  #position: Position | undefined;
+  #unknown = false;
+
+  /** A write is about to be sent. */
+  begin(): void {
+    this.#open++;
+  }
+
+  /** The write is known not to have happened. */
+  abandon(): void {
+    this.#open--;
+  }
+
+  /** Nobody knows whether the write happened, or when it will have: its connection was lost. */
+  lose(): void {
+    this.#open--;
+    this.#unknown = true;
+  }
+
+  /** The write has, or may have, happened; `capture` gives a position that covers it, or rejects. */
+  complete(capture: Promise<Position>): void {
+    this.#open--;
+    const settled = capture.then(
+      (position) => {
+        this.#position = laterPosition(this.#position, position);
+        this.#capturing.delete(settled);
+      },
+      () => {
+        this.#unknown = true;
+        this.#capturing.delete(settled);
+      },
+    );
+    this.#capturing.add(settled);
+  }
+
+  /** A write is under way, or its position is not known (yet). */
+  get pending(): boolean {
+    return this.#open > 0 || this.#capturing.size > 0 || this.#unknown;
+  }
+
+  /** The position of some write cannot be learned. */
+  get unknown(): boolean {
+    return this.#unknown;
+  }
+
+  /** Covers all writes whose capture has succeeded. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** Resolves when no capture is under way. Never rejects. */
+  async settled(): Promise<void> {
+    while (this.#capturing.size > 0) await Promise.all(this.#capturing);
+  }
+}
