@@ -1,0 +1,16 @@
+import type { RoutingOptions } from './replica-options.js';
+
+/** The one place of every default. Durations in milliseconds. */
+export const DEFAULTS = Object.freeze({
+  enabled: true,
+  defaultReadPreference: 'replica',
+  defaultConsistency: 'session',
+  maxStalenessMs: 5_000,
+  maxLagMs: 10_000,
+  catchUpTimeoutMs: 0,
+  fallback: 'primary',
+  session: Object.freeze({ ttlMs: 30_000 }),
+  monitor: Object.freeze({ intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 }),
+  /** TypeORM's `connectTimeoutMS`, which has no limit of its own: to connect, or to wait for a free connection. */
+  connectTimeoutMS: 10_000,
+}) satisfies RoutingOptions & { connectTimeoutMS: number };

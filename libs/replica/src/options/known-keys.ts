@@ -1,0 +1,110 @@
+import type {
+  MonitorOptions,
+  NodeOptions,
+  PostgresOptions,
+  RoutingOptions,
+  SessionOptions,
+} from './replica-options.js';
+
+/** The compiler checks that no key is missing here. */
+type Keys<T> = { readonly [K in keyof Required<T>]: true };
+
+const ROUTING: Keys<RoutingOptions> = {
+  primary: true,
+  replicas: true,
+  enabled: true,
+  defaultReadPreference: true,
+  defaultConsistency: true,
+  maxStalenessMs: true,
+  maxLagMs: true,
+  catchUpTimeoutMs: true,
+  fallback: true,
+  session: true,
+  monitor: true,
+};
+
+const SESSION: Keys<SessionOptions> = { key: true, store: true, ttlMs: true };
+const MONITOR: Keys<MonitorOptions> = { intervalMs: true, probeTimeoutMs: true, catchUpIntervalMs: true };
+
+const NODE: Keys<NodeOptions> = {
+  name: true,
+  url: true,
+  host: true,
+  port: true,
+  username: true,
+  password: true,
+  database: true,
+  ssl: true,
+  applicationName: true,
+};
+
+/** Of TypeORM 1.x; those that only 0.3 has stand below. */
+const TYPEORM: Keys<Omit<PostgresOptions, 'driver'>> = {
+  type: true,
+  entities: true,
+  subscribers: true,
+  isolationLevel: true,
+  migrations: true,
+  migrationsTableName: true,
+  migrationsTransactionMode: true,
+  metadataTableName: true,
+  namingStrategy: true,
+  logging: true,
+  logger: true,
+  maxQueryExecutionTime: true,
+  poolSize: true,
+  synchronize: true,
+  migrationsRun: true,
+  dropSchema: true,
+  entityPrefix: true,
+  entitySkipConstructor: true,
+  extra: true,
+  relationLoadStrategy: true,
+  typename: true,
+  cache: true,
+  isolateWhereStatements: true,
+  invalidWhereValuesBehavior: true,
+  schema: true,
+  nativeDriver: true,
+  useUTC: true,
+  replication: true,
+  connectTimeoutMS: true,
+  uuidExtension: true,
+  poolErrorHandler: true,
+  logNotifications: true,
+  installExtensions: true,
+  parseInt8: true,
+  extensions: true,
+  url: true,
+  host: true,
+  port: true,
+  username: true,
+  password: true,
+  database: true,
+  ssl: true,
+  applicationName: true,
+};
+
+const TYPEORM_0_3 = ['name'];
+
+/** Options of `@nestjs/typeorm` that pass through here. */
+const NEST_TYPEORM = [
+  'autoLoadEntities',
+  'retryAttempts',
+  'retryDelay',
+  'toRetry',
+  'verboseRetryLog',
+  'manualInitialization',
+];
+
+/** The option keys that are known, by where they may stand. */
+export const KNOWN_KEYS = {
+  top: [...Object.keys(ROUTING), ...Object.keys(TYPEORM), ...TYPEORM_0_3, ...NEST_TYPEORM],
+  session: Object.keys(SESSION),
+  monitor: Object.keys(MONITOR),
+  node: Object.keys(NODE),
+  replication: ['master', 'slaves', 'defaultMode'],
+} as const;
+
+/** Keys that are this library's alone and must not reach TypeORM. */
+export const ROUTING_KEYS: readonly string[] = Object.keys(ROUTING);

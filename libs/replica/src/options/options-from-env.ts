@@ -1,0 +1,111 @@
+import type { NodeOptions } from './replica-options.js';
+import { InvalidReplicaOptionsError } from './invalid-options.error.js';
+import { problemOfUrl } from './node-address.js';
+
+/** What {@link replicaOptionsFromEnv} gives: to be spread into the options. */
+export interface OptionsFromEnv {
+  readonly type: 'postgres';
+  readonly primary: NodeOptions;
+  readonly replicas: readonly NodeOptions[];
+  readonly enabled: boolean;
+}
+
+const ON = ['1', 'true', 'on', 'yes'];
+const OFF = ['0', 'false', 'off', 'no'];
+
+/**
+ * The nodes as the environment names them.
+ *
+ * - Primary: `DATABASE_URL`, or `POSTGRES_HOST`, `POSTGRES_PORT`, `POSTGRES_USER`, `POSTGRES_PASSWORD`, `POSTGRES_DB`.
+ * - Replicas: `DATABASE_READ_REPLICA_URL`, one or several by comma (a comma inside a URL is written `%2C`); or
+ *   `POSTGRES_READ_REPLICA_HOST`, `_PORT`, `_USER`, `_PASSWORD`, `_DB`; user, password and database by default those of
+ *   the primary.
+ * - `ENABLE_READ_REPLICA`: `0`, `false`, `off` or `no` makes everything go to the primary; absent is on.
+ *
+ * Throws an `InvalidReplicaOptionsError` that names the variable and never its content.
+ */
+export function replicaOptionsFromEnv(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): OptionsFromEnv {
+  const problems: string[] = [];
+  const read = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const isOn = readSwitch(read('ENABLE_READ_REPLICA'), problems);
+  const primary = readPrimary(read, problems);
+  const replicas = isOn ? readReplicas(read, primary, problems) : [];
+  if (problems.length > 0 || primary === undefined) throw new InvalidReplicaOptionsError(problems);
+  return { type: 'postgres', primary, replicas, enabled: isOn };
+}
+
+type Read = (name: string) => string | undefined;
+
+function readSwitch(value: string | undefined, problems: string[]): boolean {
+  if (value === undefined || ON.includes(value.toLowerCase())) return true;
+  if (!OFF.includes(value.toLowerCase())) {
+    problems.push(
+      `ENABLE_READ_REPLICA must be one of ${[...ON, ...OFF].join(', ')}, not ${JSON.stringify(value)}`,
+    );
+  }
+  return false;
+}
+
+function readPrimary(read: Read, problems: string[]): NodeOptions | undefined {
+  const url = read('DATABASE_URL');
+  if (url !== undefined) {
+    const problem = problemOfUrl(url);
+    if (problem !== undefined) problems.push(`DATABASE_URL ${problem}`);
+    return { url };
+  }
+  if (read('POSTGRES_HOST') === undefined) {
+    problems.push('DATABASE_URL is missing (or POSTGRES_HOST with POSTGRES_PORT, _USER, _PASSWORD and _DB)');
+    return undefined;
+  }
+  return readParts(read, 'POSTGRES_', problems);
+}
+
+function readReplicas(read: Read, primary: NodeOptions | undefined, problems: string[]): NodeOptions[] {
+  const urls = read('DATABASE_READ_REPLICA_URL');
+  if (urls !== undefined) {
+    const list = urls.split(',').map((url) => url.trim());
+    list.forEach((url, index) => {
+      const problem = problemOfUrl(url);
+      if (problem !== undefined)
+        problems.push(`DATABASE_READ_REPLICA_URL (number ${index + 1} of ${list.length}) ${problem}`);
+    });
+    return list.map((url) => ({ url }));
+  }
+  if (read('POSTGRES_READ_REPLICA_HOST') === undefined) return [];
+  const own = readParts(read, 'POSTGRES_READ_REPLICA_', problems);
+  const { username, password, database } = primary?.url === undefined ? { ...primary } : readUrl(primary.url);
+  return [
+    {
+      ...own,
+      username: own.username ?? username,
+      password: own.password ?? password,
+      database: own.database ?? database,
+    },
+  ];
+}
+
+function readParts(read: Read, prefix: string, problems: string[]): NodeOptions {
+  const port = read(`${prefix}PORT`);
+  if (port !== undefined && !/^\d{1,5}$/.test(port)) {
+    problems.push(`${prefix}PORT must be a number from 1 to 65535, not ${JSON.stringify(port)}`);
+  }
+  return {
+    host: read(`${prefix}HOST`),
+    port: port === undefined ? undefined : Number(port),
+    username: read(`${prefix}USER`),
+    password: read(`${prefix}PASSWORD`),
+    database: read(`${prefix}DB`),
+  };
+}
+
+function readUrl(url: string): Pick<NodeOptions, 'username' | 'password' | 'database'> {
+  if (problemOfUrl(url) !== undefined) return {};
+  const { username, password, pathname } = new URL(url);
+  return { username: decoded(username), password: decoded(password), database: decoded(pathname.slice(1)) };
+}
+
+function decoded(part: string): string | undefined {
+  return part === '' ? undefined : decodeURIComponent(part);
+}

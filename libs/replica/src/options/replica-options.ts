@@ -1,0 +1,76 @@
+import type { DataSourceOptions } from 'typeorm';
+import type { Consistency, ReadPreference } from '../routing/route.js';
+import type { SessionStore } from '../session/session-store.js';
+
+/** TypeORM's own options for PostgreSQL. */
+export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+/** How to reach one node, as in TypeORM: a `url`, or its parts. */
+export type NodeCredentials = NonNullable<PostgresOptions['replication']>['master'];
+
+/** One node. */
+export type NodeOptions = NodeCredentials & {
+  /** Unique; stands in headers, events, logs and errors. Default `primary`; `replica-1`, `replica-2`, ... */
+  readonly name?: string;
+};
+
+/**
+ * Finds the key of the client behind a request. `null`: it has none. `undefined`: not known yet (say, before an
+ * authentication guard has run); until the handler begins, reads then go to the primary. Asked again before the
+ * response leaves, where the first answer was no key.
+ */
+export type SessionKey<Context = unknown> = (context: Context) => string | null | undefined;
+
+/** Whom read-your-writes is promised to, and where that is kept. */
+export interface SessionOptions<Context = unknown> {
+  /** The client's key: `fromCookie('sid')`, `fromHeader('x-session-id')`, or a function of the execution context. */
+  readonly key?: SessionKey<Context>;
+  /** Where sessions are kept. Default: a `MemorySessionStore`, for one application instance. */
+  readonly store?: SessionStore;
+  /**
+   * How long a session's position is kept after its last write, in milliseconds. At least `maxLagMs` plus one
+   * `monitor.intervalMs`: by then every replica that may serve contains the write. Default 30,000.
+   */
+  readonly ttlMs?: number;
+}
+
+/** How nodes are watched; milliseconds. */
+export interface MonitorOptions {
+  /** Between two probes of a node. From 10, default 1,000. */
+  readonly intervalMs?: number;
+  /** A probe that takes longer has failed, and its node is down. From 10, default 1,000. */
+  readonly probeTimeoutMs?: number;
+  /** Between two probes of a replica while a session waits for it to catch up. From 1, default 20. */
+  readonly catchUpIntervalMs?: number;
+}
+
+/** What this library adds to TypeORM's options. */
+export interface RoutingOptions<Context = unknown> {
+  /** The node that takes writes. Or give TypeORM's `replication.master`, or `url`/`host` at the top. */
+  readonly primary?: NodeOptions;
+  /** The nodes that only answer reads. Or give TypeORM's `replication.slaves`. Default none: all goes to the primary. */
+  readonly replicas?: readonly NodeOptions[];
+  /** `false`: everything goes to the primary, and nothing else changes. Default `true`. */
+  readonly enabled?: boolean;
+  /** Where reads in a request go that no decorator decides. Default `replica`. */
+  readonly defaultReadPreference?: ReadPreference;
+  /** How fresh reads are that no decorator decides. Default `session`. */
+  readonly defaultConsistency?: Consistency;
+  /** For `bounded` where it is not given there: how old an answer may be, in milliseconds. Default 5,000. */
+  readonly maxStalenessMs?: number;
+  /** A replica whose data may be older serves nobody; milliseconds, from 1. Default 10,000. */
+  readonly maxLagMs?: number;
+  /** How long a read may wait for a replica that is behind its session before it goes to the primary. Default 0. */
+  readonly catchUpTimeoutMs?: number;
+  /** When no replica may answer: the `primary`, or an `error` (`NoReplicaError`). Default `primary`. */
+  readonly fallback?: 'primary' | 'error';
+  readonly session?: SessionOptions<Context>;
+  readonly monitor?: MonitorOptions;
+}
+
+/**
+ * Options of a replicated data source: TypeORM's own for PostgreSQL (entities, migrations, logging, poolSize, ...) and
+ * what this library adds. TypeORM's `replication` is accepted as it stands.
+ */
+export type ReplicaDataSourceOptions<Context = unknown> = Omit<Partial<PostgresOptions>, 'type' | 'driver'> &
+  RoutingOptions<Context> & { readonly type: 'postgres' };

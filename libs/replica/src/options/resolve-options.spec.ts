@@ -1,0 +1,213 @@
+import { describe, expect, it } from '@jest/globals';
+import { MemorySessionStore } from '../session/memory.store.js';
+import { InvalidReplicaOptionsError } from './invalid-options.error.js';
+import { resolveOptions } from './resolve-options.js';
+import type { ReplicaDataSourceOptions } from './replica-options.js';
+
+const PRIMARY = { url: 'postgres://app:s3cret@primary.internal:6432/shop' };
+
+function problemsOf(options: unknown): readonly string[] {
+  try {
+    resolveOptions(options as ReplicaDataSourceOptions);
+  } catch (error) {
+    if (error instanceof InvalidReplicaOptionsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('resolveOptions', () => {
+  it('names nodes, tells addresses without credentials, and fills in every default', () => {
+    const resolved = resolveOptions({
+      type: 'postgres',
+      primary: PRIMARY,
+      replicas: [
+        { host: '10.0.0.2', port: 6000 },
+        { name: 'far', url: 'postgres://far/shop' },
+      ],
+    });
+    expect(resolved).toEqual({
+      enabled: true,
+      defaultReadPreference: 'replica',
+      defaultConsistency: 'session',
+      maxStalenessMs: 5_000,
+      maxLagMs: 10_000,
+      catchUpTimeoutMs: 0,
+      fallback: 'primary',
+      session: { ttlMs: 30_000 },
+      monitor: { intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 },
+      primary: { name: 'primary', address: 'primary.internal:6432', credentials: PRIMARY },
+      replicas: [
+        { name: 'replica-1', address: '10.0.0.2:6000', credentials: { host: '10.0.0.2', port: 6000 } },
+        { name: 'far', address: 'far:5432', credentials: { url: 'postgres://far/shop' } },
+      ],
+    });
+  });
+
+  it("accepts TypeORM's replication as it stands", () => {
+    const resolved = resolveOptions({
+      type: 'postgres',
+      replication: {
+        master: { host: 'a', password: 'x' },
+        slaves: [{ host: 'b' }, { host: 'c' }],
+        defaultMode: 'master',
+      },
+    });
+    expect(resolved.primary).toMatchObject({ name: 'primary', address: 'a:5432' });
+    expect(resolved.replicas.map(({ address }) => address)).toEqual(['b:5432', 'c:5432']);
+    expect(resolved.defaultReadPreference).toBe('primary');
+  });
+
+  it('accepts options without any replica', () => {
+    const resolved = resolveOptions({ type: 'postgres', host: 'db', database: 'shop' });
+    expect(resolved.primary).toMatchObject({ address: 'db:5432', credentials: { database: 'shop' } });
+    expect(resolved.replicas).toEqual([]);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'another database',
+      { type: 'mysql', primary: PRIMARY },
+      'type must be one of \'postgres\', not "mysql"',
+    ],
+    ['no primary', {}, 'primary is missing'],
+    ['an unknown key', { primary: PRIMARY, replica: [] }, 'replica is not an option; did you mean replicas?'],
+    [
+      'an unknown key of TypeORM',
+      { primary: PRIMARY, synchronise: true },
+      'synchronise is not an option; did you mean synchronize?',
+    ],
+    [
+      'an unknown key of a node',
+      { primary: PRIMARY, replicas: [{ hots: 'x' }] },
+      'replicas[0].hots is not an option; did you mean host?',
+    ],
+    [
+      'an unknown key of the session',
+      { primary: PRIMARY, session: { ttl: 1 } },
+      'session.ttl is not an option; did you mean ttlMs?',
+    ],
+    [
+      'two nodes of one name',
+      { primary: PRIMARY, replicas: [{ name: 'a' }, { name: 'a' }] },
+      'replicas[1].name "a" is also the name of replicas[0]',
+    ],
+    [
+      'a replica named as the primary',
+      { primary: PRIMARY, replicas: [{ name: 'primary' }] },
+      'replicas[0].name "primary" is also the name of primary',
+    ],
+    [
+      'a given name that is also a default',
+      { primary: PRIMARY, replicas: [{ name: 'replica-2' }, {}] },
+      'replicas[1].name "replica-2" is also the name of replicas[0]',
+    ],
+    [
+      'a name with a comma',
+      { primary: PRIMARY, replicas: [{ name: 'a,b' }] },
+      'replicas[0].name must be 1 to 64 letters',
+    ],
+    [
+      'replicas that are no list',
+      { primary: PRIMARY, replicas: PRIMARY },
+      'replicas must be a list, not an object',
+    ],
+    [
+      'an unreadable URL',
+      { primary: { url: 'postgres://u:p@[::1/x' } },
+      'primary.url cannot be read as postgres://',
+    ],
+    ['a URL of another kind', { primary: { url: 'mysql://u:p@h/x' } }, 'primary.url begins with "mysql:"'],
+    ['an empty URL', { primary: PRIMARY, replicas: [{ url: '' }] }, 'replicas[0].url is empty'],
+    ['no URL at all', { primary: { url: null } }, 'primary.url must be a text, not object'],
+    [
+      'a port out of range',
+      { primary: { host: 'h', port: 70_000 } },
+      'primary.port must be a whole number from 1 to 65535, not 70000',
+    ],
+    [
+      'a negative time',
+      { primary: PRIMARY, maxLagMs: -1 },
+      'maxLagMs must be a number of at least 1, not -1',
+    ],
+    [
+      'a time that is no number',
+      { primary: PRIMARY, catchUpTimeoutMs: '5' },
+      'catchUpTimeoutMs must be a number of at least 0, not "5"',
+    ],
+    [
+      'a time without end',
+      { primary: PRIMARY, monitor: { probeTimeoutMs: Infinity } },
+      'monitor.probeTimeoutMs must be a number of at least 10, not Infinity',
+    ],
+    [
+      'a session that is forgotten too early',
+      { primary: PRIMARY, session: { ttlMs: 10_999 } },
+      'session.ttlMs must be at least maxLagMs + monitor.intervalMs (10000 + 1000), not 10999',
+    ],
+    [
+      'a lag limit beyond the session',
+      { primary: PRIMARY, maxLagMs: 60_000 },
+      'session.ttlMs must be at least maxLagMs + monitor.intervalMs (60000 + 1000), not 30000',
+    ],
+    [
+      'a key that is no function',
+      { primary: PRIMARY, session: { key: 'sid' } },
+      'session.key must be a function such as fromCookie(\'sid\'), not "sid"',
+    ],
+    [
+      'a store without methods',
+      { primary: PRIMARY, session: { store: {} } },
+      'session.store must have the methods load and save',
+    ],
+    [
+      'an unknown consistency',
+      { primary: PRIMARY, defaultConsistency: 'linear' },
+      "defaultConsistency must be one of 'strong', 'session', 'bounded', 'eventual', not \"linear\"",
+    ],
+    [
+      'an unknown preference',
+      { primary: PRIMARY, defaultReadPreference: 'slave' },
+      "defaultReadPreference must be one of 'replica', 'primary'",
+    ],
+    [
+      'a switch that is no boolean',
+      { primary: PRIMARY, enabled: '0' },
+      'enabled must be true or false, not "0"',
+    ],
+    [
+      'both ways to name nodes',
+      { primary: PRIMARY, replication: { master: {}, slaves: [] } },
+      'replication cannot stand beside primary and replicas',
+    ],
+    [
+      'replication without a master',
+      { replication: { slaves: [] } },
+      'replication.master must be an object, not undefined',
+    ],
+  ])('reports %s', (_, options, problem) => {
+    expect(problemsOf({ type: 'postgres', ...options })).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('reports all mistakes in one error, and never a credential', () => {
+    const options = {
+      type: 'postgres',
+      primary: { url: 'mysql://app:s3cret@h/x' },
+      replicas: [{ url: 'postgres://app:s3cret@[bad', port: 0 }],
+      maxLagMs: 0,
+      nonsense: true,
+    };
+    expect(problemsOf(options)).toHaveLength(5);
+    expect(() => resolveOptions(options as never)).toThrow(/nestjs-replica:\n {2}- /);
+    expect(JSON.stringify(problemsOf(options))).not.toContain('s3cret');
+  });
+
+  it.each([undefined, null, [], 'x'])('refuses %j as options', (options) => {
+    expect(problemsOf(options)).toEqual([expect.stringContaining('the options must be an object')]);
+  });
+
+  it('accepts a store and a session of exactly the least duration', () => {
+    const session = { store: new MemorySessionStore(), ttlMs: 11_000, key: () => 'x' };
+    expect(problemsOf({ type: 'postgres', primary: PRIMARY, session })).toEqual([]);
+  });
+});
