@@ -1,0 +1,36 @@
+import type { Position } from '../session/position.js';
+
+/** Sizes that the server was built or initialised with; bytes. */
+export interface WalLayout {
+  /** `wal_segment_size`, 16 MiB by default. */
+  readonly segmentBytes: number;
+  /** `wal_block_size`, 8 KiB by default. */
+  readonly pageBytes: number;
+}
+
+const SHORT_PAGE_HEADER_BYTES = 24n;
+const LONG_PAGE_HEADER_BYTES = 40n;
+
+/** Reads the text form of `pg_lsn`, two hexadecimal halves: `16/B374D848`. Throws a RangeError on anything else. */
+export function parseLsn(text: string): Position {
+  const match = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(text);
+  if (match === null) throw new RangeError(`not a pg_lsn: ${JSON.stringify(text)}`);
+  return (BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`);
+}
+
+/** The text form of `pg_lsn`. */
+export function formatLsn(position: Position): string {
+  return `${(position >> 32n).toString(16).toUpperCase()}/${(position & 0xffffffffn).toString(16).toUpperCase()}`;
+}
+
+/**
+ * The end of the last record, of an insert position. `pg_current_wal_insert_lsn()` of an idle primary can point past
+ * the header of a page that holds no record yet; a replica reports the end of the record before it until the next one
+ * comes, which can take long. (Header sizes: `SizeOfXLogShortPHD`, `SizeOfXLogLongPHD` in PostgreSQL's
+ * `access/xlog_internal.h`; a segment begins with a long one.)
+ */
+export function beforePageHeader(position: Position, { segmentBytes, pageBytes }: WalLayout): Position {
+  if (position % BigInt(segmentBytes) === LONG_PAGE_HEADER_BYTES) return position - LONG_PAGE_HEADER_BYTES;
+  if (position % BigInt(pageBytes) === SHORT_PAGE_HEADER_BYTES) return position - SHORT_PAGE_HEADER_BYTES;
+  return position;
+}

@@ -1,0 +1,176 @@
+import pg from 'pg';
+import type { NodeLoad } from '../routing/least-busy.balancer.js';
+import { NodeUnavailableError } from './node-unavailable.error.js';
+import { isConnectionLoss, messageOf } from './postgres-errors.js';
+import { cutSocket } from './postgres-probe.js';
+
+/** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
+export type TransactionStatus = 'I' | 'T' | 'E';
+
+/** What makes a {@link NodePool}. */
+export interface NodePoolOptions {
+  readonly name: string;
+  /** `host:port`, for error messages. */
+  readonly address: string;
+  readonly config: pg.PoolConfig;
+  /** An idle connection broke. */
+  readonly onIdleError: (error: Error) => void;
+  /** The server sent a notice (`RAISE NOTICE`, a warning) on any connection. */
+  readonly onNotice?: (message: { readonly message?: string }) => void;
+  /** Milliseconds of the monotonic clock. */
+  readonly nowMs: () => number;
+}
+
+/** How much a new measurement counts in the moving average. */
+const LATENCY_WEIGHT = 0.2;
+
+/** The connections to one node. Makes none before it is asked for one. */
+export class NodePool {
+  readonly name: string;
+  readonly #options: NodePoolOptions;
+  readonly #statuses = new WeakMap<pg.ClientBase, { value: TransactionStatus }>();
+  readonly #clients = new Set<pg.ClientBase>();
+  /** Connections that have not run a statement yet. */
+  readonly #fresh = new WeakSet<pg.ClientBase>();
+  readonly #waiting = new Set<(error: Error) => void>();
+  #pool: pg.Pool;
+  #inFlight = 0;
+  #latencyMs = 0;
+  #lastReadMs = -Infinity;
+
+  constructor(options: NodePoolOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#pool = this.#createPool();
+  }
+
+  /** A connection for as long as the caller wants; give it back with {@link release}. */
+  async checkout(): Promise<pg.PoolClient> {
+    let interrupt: ((error: Error) => void) | undefined;
+    const interrupted = new Promise<never>((_, reject) => (interrupt = reject));
+    this.#waiting.add(interrupt as (error: Error) => void);
+    const connecting = this.#pool.connect();
+    try {
+      return await Promise.race([connecting, interrupted]);
+    } catch (error) {
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+      throw isConnectionLoss(error) ? this.#unavailable(error) : error;
+    } finally {
+      this.#waiting.delete(interrupt as (error: Error) => void);
+    }
+  }
+
+  /** Gives a connection back; a broken one, with its error, is closed. */
+  release(client: pg.PoolClient, error?: unknown): void {
+    client.release(isConnectionLoss(error) ? new Error(messageOf(error)) : undefined);
+  }
+
+  /** Runs one statement outside any transaction. `args` as for `query` of `pg`, without a callback. */
+  async run(args: readonly unknown[]): Promise<pg.QueryResult> {
+    this.#inFlight++;
+    try {
+      const client = await this.checkout();
+      const startedMs = this.#options.nowMs();
+      const result = await this.#query(client, args);
+      const endedMs = this.#options.nowMs();
+      this.#measured(client, endedMs - startedMs);
+      this.#lastReadMs = endedMs;
+      return result;
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  /** What the server last said about a connection of this pool. */
+  transactionStatus(client: pg.ClientBase): TransactionStatus {
+    return this.#statuses.get(client)?.value ?? 'I';
+  }
+
+  get load(): NodeLoad {
+    return { inFlight: this.#inFlight, latencyMs: this.#latencyMs };
+  }
+
+  /** When the last answer came, in milliseconds of the monotonic clock: `Infinity` while a read is under way. */
+  get lastReadMs(): number {
+    return this.#inFlight > 0 ? Infinity : this.#lastReadMs;
+  }
+
+  /** A stream or a transaction reads from this node until {@link letGo}. */
+  hold(): void {
+    this.#inFlight++;
+  }
+
+  letGo(): void {
+    this.#inFlight--;
+    this.#lastReadMs = this.#options.nowMs();
+  }
+
+  /**
+   * Cuts all connections, those in use too, and begins anew: the node does not answer. Whoever waits learns at once.
+   */
+  reset(problem: string): void {
+    const old = this.#pool;
+    this.#pool = this.#createPool();
+    for (const reject of this.#waiting) reject(this.#unavailable(new Error(problem)));
+    for (const client of this.#clients) cutSocket(client);
+    this.#clients.clear();
+    old.end().catch(() => undefined);
+  }
+
+  async end(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  /** A connection's first statement also fills the server's caches: it says nothing about the next ones. */
+  #measured(client: pg.ClientBase, tookMs: number): void {
+    if (this.#fresh.delete(client)) return;
+    this.#latencyMs += this.#latencyMs === 0 ? tookMs : LATENCY_WEIGHT * (tookMs - this.#latencyMs);
+  }
+
+  async #query(client: pg.PoolClient, args: readonly unknown[]): Promise<pg.QueryResult> {
+    let failure: unknown;
+    try {
+      return await queryWith(client, args);
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      this.release(client, failure);
+    }
+  }
+
+  #createPool(): pg.Pool {
+    const pool = new pg.Pool(this.#options.config);
+    pool.on('error', (error) => this.#options.onIdleError(error));
+    pool.on('connect', (client) => {
+      const status = { value: 'I' as TransactionStatus };
+      this.#statuses.set(client, status);
+      this.#clients.add(client);
+      this.#fresh.add(client);
+      if (this.#options.onNotice !== undefined) client.on('notice', this.#options.onNotice);
+      const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+      connection.on(
+        'readyForQuery',
+        (message: { status: TransactionStatus }) => (status.value = message.status),
+      );
+    });
+    pool.on('remove', (client) => this.#clients.delete(client));
+    return pool;
+  }
+
+  #unavailable(cause: unknown): NodeUnavailableError {
+    return cause instanceof NodeUnavailableError
+      ? cause
+      : new NodeUnavailableError(this.name, this.#options.address, cause);
+  }
+}
+
+/** Calls `query` of a client with the arguments that somebody gave to ours. */
+export function queryWith(client: pg.ClientBase, args: readonly unknown[]): Promise<pg.QueryResult> {
+  // oxlint-disable-next-line typescript/unbound-method -- called with its client
+  const query = client.query as (...all: unknown[]) => Promise<pg.QueryResult>;
+  return query.apply(client, [...args]);
+}

@@ -1,0 +1,20 @@
+import { codeOf, messageOf } from './postgres-errors.js';
+
+/** A node cannot be reached, or its pool has no connection to give within the time-out. */
+export class NodeUnavailableError extends Error {
+  override readonly name = 'NodeUnavailableError';
+  readonly code = 'REPLICA_NODE_UNAVAILABLE';
+  /** The error's code as the driver or the system gave it, e.g. `ECONNREFUSED` or `57P03`. */
+  readonly reasonCode: string | undefined;
+
+  constructor(
+    /** The node's name. */
+    readonly node: string,
+    /** Its `host:port`. */
+    readonly address: string,
+    cause: unknown,
+  ) {
+    super(`${node} (${address}) is not available: ${messageOf(cause)}`, { cause });
+    this.reasonCode = codeOf(cause);
+  }
+}

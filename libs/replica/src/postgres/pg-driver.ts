@@ -1,0 +1,27 @@
+import pg from 'pg';
+import { RoutingPool } from './routing-pool.js';
+import type { StatementRouter } from './statement-router.js';
+
+/** Host name of the one logical replica that TypeORM is given; a pool asked for under it may read from replicas. */
+export const REPLICAS_HOST = 'any-replica.nestjs-replica.invalid';
+
+/** The part of the module `pg` that TypeORM uses (`driver` in its options for PostgreSQL). */
+export interface PgDriver {
+  readonly Pool: new (options: { host?: string }) => RoutingPool;
+  /** The defaults of `pg` itself: TypeORM sets `parseInt8` there. */
+  readonly defaults: typeof pg.defaults;
+  readonly types: typeof pg.types;
+}
+
+/**
+ * A module in the shape of `pg` whose pools route. It has no property `native`, for which TypeORM would leave it when
+ * `pg-native` is installed.
+ */
+export function createPgDriver(router: () => StatementRouter): PgDriver {
+  class Pool extends RoutingPool {
+    constructor(options: { host?: string }) {
+      super(router, options.host !== REPLICAS_HOST);
+    }
+  }
+  return { Pool, defaults: pg.defaults, types: pg.types };
+}

@@ -1,0 +1,71 @@
+/** What an error of `pg` or of its socket tells. Errors are known by their code: they may come from another realm. */
+
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EMFILE',
+]);
+
+/** Errors of `pg` and `pg-pool` have no code; these are their texts (`pg/lib/client.js`, `pg-pool/index.js`). */
+const CONNECTION_TEXTS =
+  /^(Connection terminated|Client has encountered a connection error|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client was closed|The server does not support SSL|Cannot use a pool after)/;
+
+/** The SQLSTATE, or the system's error code, or `undefined`. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The error's text; for an `AggregateError` of several addresses, which has none, its first one's. */
+export function messageOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const message = 'message' in error ? String(error.message) : '';
+  if (message !== '') return message;
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0)
+    return messageOf(error.errors[0]);
+  return codeOf(error) ?? 'unknown error';
+}
+
+/**
+ * The connection is gone or cannot be had: class 08, 57P01 to 57P05 (shutdown, crash, starting up, database dropped,
+ * idle session), the socket's errors, the driver's time-outs.
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === 'REPLICA_NODE_UNAVAILABLE') return true;
+  if (code !== undefined) return code.startsWith('08') || /^57P0[1-5]$/.test(code) || SOCKET_CODES.has(code);
+  return CONNECTION_TEXTS.test(messageOf(error));
+}
+
+/**
+ * A read that failed so may succeed on another node: connection loss, a conflict with recovery (40001; never the fault
+ * of the node), no resources (class 53), a system error of the node (class 58).
+ */
+export function isWorthAnotherNode(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return isConnectionLoss(error) || code === '40001' || /^(53|58)/.test(code);
+}
+
+/** A replica refused to write: 25006, "cannot execute ... in a read-only transaction". */
+export function isReadOnlyViolation(error: unknown): boolean {
+  return codeOf(error) === '25006';
+}
+
+/**
+ * The primary may well answer what a replica refused so: functions and tables that do not work in recovery (55000,
+ * 0A000: unlogged tables), and names that a migration has made but the replica has not replayed (42P01, 42703, 42883,
+ * 42704, 3F000).
+ */
+export function mayWorkOnPrimary(error: unknown): boolean {
+  return ['55000', '0A000', '42P01', '42703', '42883', '42704', '3F000'].includes(codeOf(error) ?? '');
+}

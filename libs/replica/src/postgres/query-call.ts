@@ -1,0 +1,61 @@
+import type pg from 'pg';
+
+/** A query that runs itself on a connection: a stream or a cursor. */
+export interface Submittable {
+  submit(connection: unknown): void;
+  readonly text?: unknown;
+  readonly cursor?: { readonly text?: unknown };
+  destroy?(error: unknown): void;
+  handleError?(error: unknown): void;
+}
+
+/** A call of `query` as `pg` takes it, in one form. */
+export interface QueryCall {
+  /** The statement; empty when the call names a prepared statement only. */
+  readonly text: string;
+  /** The arguments without the callback. */
+  readonly args: readonly unknown[];
+  readonly callback?: (error: unknown, result?: pg.QueryResult) => void;
+  readonly submittable?: Submittable;
+}
+
+/** Understands `(text | config | submittable, values?, callback?)`. Throws a TypeError without a query, as `pg` does. */
+export function parseQueryCall(args: readonly unknown[]): QueryCall {
+  const [query] = args;
+  if (query === undefined || query === null)
+    throw new TypeError('Client was passed a null or undefined query');
+  if (isSubmittable(query)) return { text: textOfSubmittable(query), args: [query], submittable: query };
+  const text = typeof query === 'string' ? query : textOf(query);
+  const last = args.findIndex((argument) => typeof argument === 'function');
+  if (last >= 0) {
+    return { text, args: args.slice(0, last), callback: args[last] as QueryCall['callback'] };
+  }
+  const { callback, ...config } = query as { callback?: QueryCall['callback'] };
+  return typeof callback === 'function'
+    ? { text, args: [config, ...args.slice(1)], callback }
+    : { text, args };
+}
+
+/** The statement that a stream or cursor runs. */
+export function textOfSubmittable(submittable: Submittable): string {
+  const text = submittable.text ?? submittable.cursor?.text;
+  return typeof text === 'string' ? text : '';
+}
+
+/** Tells a stream or cursor that no connection could be had for it. */
+export function failSubmittable(submittable: Submittable, error: unknown): void {
+  if (submittable.destroy !== undefined) submittable.destroy(error);
+  else submittable.handleError?.(error);
+}
+
+function isSubmittable(query: unknown): query is Submittable {
+  return (
+    typeof query === 'object' && query !== null && 'submit' in query && typeof query.submit === 'function'
+  );
+}
+
+function textOf(query: unknown): string {
+  return typeof query === 'object' && query !== null && 'text' in query && typeof query.text === 'string'
+    ? query.text
+    : '';
+}

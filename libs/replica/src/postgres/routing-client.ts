@@ -1,0 +1,172 @@
+import { EventEmitter } from 'node:events';
+import type pg from 'pg';
+import type { Scope } from '../context/context-storage.js';
+import type { Route } from '../routing/route.js';
+import { KeptConnection } from './kept-connection.js';
+import { isConnectionLoss } from './postgres-errors.js';
+import {
+  failSubmittable,
+  parseQueryCall,
+  textOfSubmittable,
+  type QueryCall,
+  type Submittable,
+} from './query-call.js';
+import type { StatementRouter } from './statement-router.js';
+import type { Statement } from './statements/index.js';
+
+/**
+ * A client as `pg` gives it out, that stands for all nodes: each statement gets a connection to the node that the rule
+ * chooses. Three states:
+ *
+ * - idle: a read takes a connection for itself alone; anything else keeps one, on the primary.
+ * - kept: a transaction is open, a stream flows, or a statement left something on the connection (`SET`, a temporary
+ *   table, `LISTEN`): all statements go there. It ends with the transaction or stream, or when the client is released.
+ * - released: gives nothing out any more.
+ *
+ * Statements of one client run one after the other, in the order in which they were given, as with `pg`.
+ */
+export class RoutingClient extends EventEmitter {
+  readonly #router: StatementRouter;
+  readonly #primaryRunner: boolean;
+  #kept: KeptConnection | undefined;
+  #last: Promise<unknown> | undefined;
+  #released = false;
+
+  constructor(router: StatementRouter, primaryRunner: boolean) {
+    super();
+    this.#router = router;
+    this.#primaryRunner = primaryRunner;
+  }
+
+  /** As `query` of a `pg` client: a text or a config, with values, by promise or callback; or a stream or cursor. */
+  query(...args: unknown[]): unknown {
+    const call = parseQueryCall(args);
+    if (call.submittable !== undefined) {
+      this.#queryStream(call.submittable);
+      return call.submittable;
+    }
+    const outcome = this.#inOrder(() => this.#run(call));
+    if (call.callback === undefined) return outcome;
+    const { callback } = call;
+    outcome.then(
+      (result) => callback(null, result),
+      (error: unknown) => callback(error),
+    );
+    return undefined;
+  }
+
+  /** Gives the connection back, if one is kept. A transaction that is open then is rolled back. */
+  release(error?: unknown): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#kept?.release(error);
+    this.#kept = undefined;
+    this.removeAllListeners();
+  }
+
+  /** The promise chain is only built when statements overlap. */
+  #inOrder<T>(task: () => Promise<T>): Promise<T> {
+    const run = this.#last === undefined ? task() : this.#last.then(task, task);
+    const settled: Promise<void> = run.then(
+      () => this.#settled(settled),
+      () => this.#settled(settled),
+    );
+    this.#last = settled;
+    return run;
+  }
+
+  #settled(run: Promise<unknown>): void {
+    if (this.#last === run) this.#last = undefined;
+  }
+
+  async #run(call: QueryCall): Promise<pg.QueryResult> {
+    if (this.#released) throw new Error('Client was released and cannot be queried any more');
+    const statement = this.#router.classify(call.text);
+    if (this.#kept !== undefined) return this.#runKept(this.#kept, call, statement);
+    if (statement.kind === 'read')
+      return this.#router.read(call.args, call.text, statement, this.#primaryRunner);
+    const scope = this.#router.contexts.current();
+    if (statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !this.#primaryRunner) {
+      return this.#beginReadOnly(call, statement, scope);
+    }
+    const route = await this.#router.route(statement, scope, { primaryRunner: this.#primaryRunner });
+    return this.#runKept(await this.#keep(route), call, statement);
+  }
+
+  async #runKept(kept: KeptConnection, call: QueryCall, statement: Statement): Promise<pg.QueryResult> {
+    try {
+      return await kept.run(call.args, statement);
+    } finally {
+      if (kept.isFree && this.#kept === kept) {
+        this.#kept = undefined;
+        kept.release();
+      }
+    }
+  }
+
+  /** Nothing has been read yet: a replica that fails to begin is left for another one. */
+  async #beginReadOnly(call: QueryCall, statement: Statement, scope: Scope): Promise<pg.QueryResult> {
+    const failed: string[] = [];
+    for (;;) {
+      const conditions = { primaryRunner: false, readOnlyTransaction: true };
+      const route = await this.#router.route(statement, scope, conditions, failed);
+      const startedMs = this.#router.nowMs();
+      try {
+        return await this.#runKept(await this.#keep(route), call, statement);
+      } catch (error) {
+        this.#kept?.release(error);
+        this.#kept = undefined;
+        if (route.node === this.#router.primary || !isConnectionLoss(error)) throw error;
+        this.#router.failed(route, statement, startedMs, error);
+        failed.push(route.node);
+      }
+    }
+  }
+
+  /** The stream is given back at once, as `pg` does; its rows wait for the connection. */
+  #queryStream(submittable: Submittable): void {
+    this.#inOrder(async () => {
+      const kept = this.#kept ?? (await this.#keepForStream(textOfSubmittable(submittable)));
+      await kept.stream(submittable, this.#router.classify(textOfSubmittable(submittable)));
+      if (kept.isFree && this.#kept === kept) {
+        this.#kept = undefined;
+        kept.release();
+      }
+    }).catch((error: unknown) => failSubmittable(submittable, error));
+  }
+
+  async #keepForStream(text: string): Promise<KeptConnection> {
+    if (this.#released) throw new Error('Client was released and cannot be queried any more');
+    const statement = this.#router.classify(text);
+    const scope = this.#router.contexts.current();
+    const failed: string[] = [];
+    for (;;) {
+      const route = await this.#router.route(
+        statement,
+        scope,
+        { primaryRunner: this.#primaryRunner },
+        failed,
+      );
+      const startedMs = this.#router.nowMs();
+      try {
+        return await this.#keep(route);
+      } catch (error) {
+        if (route.node === this.#router.primary || !isConnectionLoss(error)) throw error;
+        this.#router.failed(route, statement, startedMs, error);
+        failed.push(route.node);
+      }
+    }
+  }
+
+  async #keep(route: Route): Promise<KeptConnection> {
+    const pool = this.#router.pool(route.node);
+    const client = await pool.checkout();
+    const kept = new KeptConnection(this.#router, route, pool, client, this);
+    if (this.#released) {
+      kept.release();
+      throw new Error('Client was released while it waited for a connection');
+    }
+    this.#kept = kept;
+    return kept;
+  }
+}

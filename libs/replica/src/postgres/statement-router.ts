@@ -1,0 +1,274 @@
+import type pg from 'pg';
+import type { ContextStorage, Scope } from '../context/context-storage.js';
+import { decideRoute } from '../routing/decide-route.js';
+import { preferredBy } from '../routing/rendezvous.js';
+import type { Decision, RouteQuery, RoutingLimits } from '../routing/route-query.js';
+import type { PrimaryReason, Route } from '../routing/route.js';
+import type { StatementEvent } from '../routing/statement-event.js';
+import type { Position } from '../session/position.js';
+import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import { NoReplicaError } from './no-replica.error.js';
+import type { NodePool } from './node-pool.js';
+import {
+  codeOf,
+  isConnectionLoss,
+  isReadOnlyViolation,
+  isWorthAnotherNode,
+  mayWorkOnPrimary,
+  messageOf,
+} from './postgres-errors.js';
+import type { Statement, StatementClassifier } from './statements/index.js';
+
+/** What a {@link StatementRouter} works with. */
+export interface StatementRouterOptions {
+  readonly pools: ReadonlyMap<string, NodePool>;
+  readonly monitor: TopologyMonitor;
+  readonly contexts: ContextStorage;
+  readonly classifier: StatementClassifier;
+  readonly limits: RoutingLimits;
+  /** Routing is on; may change at any time. */
+  readonly isEnabled: () => boolean;
+  /** Learns of each statement; `undefined` while nobody listens. */
+  readonly listener: () => ((event: StatementEvent) => void) | undefined;
+  /** A text was found to need a newer catalog, or may have changed it. */
+  readonly onCatalogStale: () => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+  readonly random: () => number;
+}
+
+/** What decides beside the request. */
+export interface RouteConditions {
+  readonly connectionPinned?: boolean;
+  readonly primaryRunner: boolean;
+  readonly readOnlyTransaction?: boolean;
+}
+
+/** So many replicas are asked for one read; then the primary. */
+const MAX_REPLICAS_PER_READ = 2;
+
+/** Puts together the decision, the pools and the request: where each statement runs, and again elsewhere on failure. */
+export class StatementRouter {
+  readonly contexts: ContextStorage;
+  readonly #options: StatementRouterOptions;
+
+  constructor(options: StatementRouterOptions) {
+    this.#options = options;
+    this.contexts = options.contexts;
+  }
+
+  classify(text: string): Statement {
+    const statement = this.#options.classifier.classify(text);
+    if (this.#options.classifier.needsCatalog) this.#options.onCatalogStale();
+    return statement;
+  }
+
+  nowMs(): number {
+    return this.#options.nowMs();
+  }
+
+  pool(node: string): NodePool {
+    const pool = this.#options.pools.get(node);
+    if (pool === undefined) throw new RangeError(`there is no node named ${node}`);
+    return pool;
+  }
+
+  get primary(): string {
+    return this.#options.monitor.topology.primary.name;
+  }
+
+  /** Where the statement goes; waits only for the session's state, or for a replica to catch up if asked to. */
+  route(
+    statement: Statement,
+    scope: Scope | undefined,
+    conditions: RouteConditions,
+    failed: readonly string[] = [],
+  ): Route | Promise<Route> {
+    const decision = this.#decide(statement, scope, conditions, failed, false);
+    return decision.kind === 'route'
+      ? decision
+      : this.#routeAfter(
+          decision,
+          (waited) => this.#decide(statement, scope, conditions, failed, waited),
+          scope,
+        );
+  }
+
+  /** Does what the decision waits for, and decides again. */
+  async #routeAfter(
+    first: Decision,
+    decideAgain: (waited: boolean) => Decision,
+    scope: Scope | undefined,
+  ): Promise<Route> {
+    let waited = false;
+    for (let decision = first; ; decision = decideAgain(waited)) {
+      switch (decision.kind) {
+        case 'route':
+          return decision;
+        case 'load-session':
+          await scope?.request.session?.loaded();
+          break;
+        case 'wait-for-replica':
+          await this.#options.monitor.waitForReplica(decision.position, decision.timeoutMs);
+          waited = true;
+          break;
+        case 'no-replica':
+          throw new NoReplicaError(
+            decision.reason,
+            this.#options.monitor.topology.replicas.map((node) => `${node.name}: ${node.health}`),
+          );
+        default:
+          return decision satisfies never;
+      }
+    }
+  }
+
+  /** Runs a read outside any transaction: on the node that the rule chooses, on failure elsewhere, in the end on the primary. */
+  async read(
+    args: readonly unknown[],
+    text: string,
+    statement: Statement,
+    primaryRunner: boolean,
+  ): Promise<pg.QueryResult> {
+    const scope = this.contexts.current();
+    const failed: string[] = [];
+    let refused = false;
+    for (;;) {
+      const route: Route =
+        refused || failed.length >= MAX_REPLICAS_PER_READ
+          ? this.#toPrimary(refused ? 'refused-by-replica' : 'replica-failed')
+          : await this.route(statement, scope, { primaryRunner }, failed);
+      const startedMs = this.nowMs();
+      try {
+        const result = await this.pool(route.node).run(args);
+        this.answered(scope, route, statement, startedMs);
+        return result;
+      } catch (error) {
+        this.#failed(route, statement, startedMs, error);
+        if (route.node === this.primary) throw error;
+        if (isReadOnlyViolation(error)) {
+          this.#options.classifier.rememberAsWrite(text);
+          return this.#runRefused(args, scope);
+        }
+        if (mayWorkOnPrimary(error)) refused = true;
+        else if (isWorthAnotherNode(error)) failed.push(route.node);
+        else throw error;
+      }
+    }
+  }
+
+  /** A statement was answered: tells the request and whoever listens. */
+  answered(scope: Scope | undefined, route: Route, statement: Statement, startedMs: number): void {
+    const endedMs = this.nowMs();
+    if (scope !== undefined) {
+      scope.request.routed(route.node, route.reason);
+      if (statement.kind === 'read') this.#noteRead(scope, route, endedMs);
+    }
+    this.#options.listener()?.({
+      kind: statement.kind,
+      node: route.node,
+      reason: route.reason,
+      durationMs: endedMs - startedMs,
+    });
+    if (statement.changesCatalog) this.#options.onCatalogStale();
+  }
+
+  /** A statement failed on a connection that was kept. */
+  failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
+    this.#failed(route, statement, startedMs, error);
+  }
+
+  /** A replica refused it: it writes after all. */
+  async #runRefused(args: readonly unknown[], scope: Scope | undefined): Promise<pg.QueryResult> {
+    const route = this.#toPrimary('refused-by-replica');
+    const startedMs = this.nowMs();
+    const statement: Statement = {
+      kind: 'write',
+      mayWrite: true,
+      keepsConnection: false,
+      changesCatalog: false,
+    };
+    scope?.request.writes.begin();
+    try {
+      const result = await this.pool(route.node).run(args);
+      this.answered(scope, route, statement, startedMs);
+      return result;
+    } catch (error) {
+      this.#failed(route, statement, startedMs, error);
+      throw error;
+    } finally {
+      scope?.request.wrote();
+    }
+  }
+
+  #decide(
+    statement: Statement,
+    scope: Scope | undefined,
+    conditions: RouteConditions,
+    failed: readonly string[],
+    waited: boolean,
+  ): Decision {
+    const { monitor, limits, classifier, isEnabled, nowMs, random } = this.#options;
+    const query: RouteQuery = {
+      enabled: isEnabled() && classifier.hasCatalog,
+      statement: statement.kind,
+      connectionPinned: conditions.connectionPinned ?? false,
+      primaryRunner: conditions.primaryRunner,
+      readOnlyTransaction: conditions.readOnlyTransaction ?? false,
+      request: scope?.request.view(scope.intent, Date.now()),
+      topology: monitor.topology,
+      limits,
+      failed,
+      waited,
+      nowMs: nowMs(),
+      random,
+      load: this.#load,
+      positionAfter: this.#positionAfter,
+      lastReadMs: this.#lastReadMs,
+    };
+    return decideRoute(query);
+  }
+
+  readonly #load = (node: string): NodePool['load'] => this.pool(node).load;
+  readonly #lastReadMs = (node: string): number => this.pool(node).lastReadMs;
+  readonly #positionAfter = (ms: number): Position | undefined =>
+    this.#options.monitor.primaryPositionAtOrAfter(ms);
+
+  #toPrimary(reason: PrimaryReason): Route {
+    return { node: this.primary, reason };
+  }
+
+  #noteRead({ request, intent }: Scope, route: Route, endedMs: number): void {
+    const session = intent.consistency === 'session' ? request.session?.view(Date.now()) : undefined;
+    if (session?.status === 'unresolved') return;
+    if (session !== undefined) {
+      const home = preferredBy(session.keyHash, this.#options.monitor.topology.replicas).name;
+      if (route.node !== home) request.strayed(route.node);
+    }
+    if (!EXPLICIT_REASONS.has(route.reason)) request.keep({ name: route.node, lastReadMs: endedMs });
+  }
+
+  #failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
+    this.#options.listener()?.({
+      kind: statement.kind,
+      node: route.node,
+      reason: route.reason,
+      durationMs: this.nowMs() - startedMs,
+      errorCode: codeOf(error) ?? 'unknown',
+    });
+    if (route.node !== this.primary && isConnectionLoss(error)) {
+      this.#options.monitor.suspect(route.node, messageOf(error));
+    }
+  }
+}
+
+/** The caller asked for the primary by these: they say nothing about the reads that follow in the request. */
+const EXPLICIT_REASONS: ReadonlySet<string> = new Set<PrimaryReason>([
+  'routing-disabled',
+  'transaction',
+  'primary-runner',
+  'forced-primary',
+  'strong-consistency',
+  'unsafe-method',
+  'primary-preferred',
+]);
