@@ -1,0 +1,25 @@
+import type { DataSourceOptions } from 'typeorm';
+import { ROUTING_KEYS } from '../options/known-keys.js';
+import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';
+
+/**
+ * What TypeORM is given: its own options, and a `replication` with the primary and one logical replica that stands for
+ * all. So reads ask for the replica's pool, everything else for the primary's; both are ours.
+ */
+export function dataSourceOptions(
+  options: ReplicaDataSourceOptions<never>,
+  { primary }: ResolvedOptions<never>,
+  driver: PgDriver,
+): DataSourceOptions {
+  const own = new Set([...ROUTING_KEYS, 'url', 'host', 'port', 'username', 'password', 'database', 'ssl']);
+  const typeorm = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
+  const translated: PostgresOptions = {
+    ...typeorm,
+    type: 'postgres',
+    driver,
+    replication: { master: primary.credentials, slaves: [{ host: REPLICAS_HOST }], defaultMode: 'slave' },
+  };
+  return translated;
+}

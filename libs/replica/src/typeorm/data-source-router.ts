@@ -1,0 +1,169 @@
+import { EventEmitter } from 'node:events';
+import type { DataSource, EntityManager } from 'typeorm';
+import { ContextStorage, type Scope } from '../context/context-storage.js';
+import { RequestContext } from '../context/request-context.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { formatLsn } from '../postgres/lsn.js';
+import type { Intent } from '../routing/route-query.js';
+import type { StatementEvent } from '../routing/statement-event.js';
+import type { NodeSnapshot } from '../topology/topology.js';
+import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
+import type { ReplicaRuntime } from './replica-runtime.js';
+
+/** A node as an operator wants to see it: can be turned into JSON. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly role: 'primary' | 'replica';
+  /** `host:port`. */
+  readonly address: string;
+  readonly health: 'unknown' | 'up' | 'down';
+  /** Why it is not up; `null` when it is. */
+  readonly problem: string | null;
+  /** The text form of its WAL position (`pg_lsn`); `null` while unknown. */
+  readonly position: string | null;
+  /** How far its data is behind the primary, in whole milliseconds; `null` while unknown. */
+  readonly lagMs: number | null;
+  /** How long the last probe took, in milliseconds; `null` while unknown. */
+  readonly roundTripMs: number | null;
+}
+
+/** All nodes at one instant. */
+export interface TopologyStatus {
+  /** Grows with every change. */
+  readonly version: number;
+  readonly primary: NodeStatus;
+  readonly replicas: readonly NodeStatus[];
+}
+
+/** Events of a {@link DataSourceRouter}. */
+export interface RouterEvents {
+  /** A statement was answered or failed. */
+  statement: [StatementEvent];
+}
+
+/** What the application tells and asks the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
+export class DataSourceRouter {
+  /** The requests of this data source. Used by the module's own middleware and interceptor. */
+  readonly contexts = new ContextStorage();
+  readonly #dataSource: DataSource;
+  readonly #options: ResolvedOptions<never>;
+  readonly #runtime: () => ReplicaRuntime;
+  readonly #events = new EventEmitter<RouterEvents>();
+  #isEnabled: boolean;
+
+  constructor(dataSource: DataSource, options: ResolvedOptions<never>, runtime: () => ReplicaRuntime) {
+    this.#dataSource = dataSource;
+    this.#options = options;
+    this.#runtime = runtime;
+    this.#isEnabled = options.enabled;
+  }
+
+  /** Everything that `fn` does goes to the primary. */
+  runOnPrimary<T>(fn: () => T): T {
+    return this.#runWith({ target: 'primary', safeMethod: true, consistency: 'strong' }, fn);
+  }
+
+  /**
+   * Reads of `fn` may go to replicas, also outside a request and under an unsafe HTTP method; what it writes goes to the
+   * primary, and is seen by its later reads.
+   */
+  runOnReplica<T>(options: ReadOptions, fn: () => T): T {
+    checkReadOptions(options, 'runOnReplica()');
+    return this.#runWith(intentOf('replica', options, this.#options), fn);
+  }
+
+  /**
+   * Calls `fn` with an entity manager inside a transaction `REPEATABLE READ READ ONLY` on one node: all its reads see
+   * one and the same snapshot, on a replica where one may serve. A write in it fails with SQLSTATE 25006.
+   */
+  async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
+    checkReadOptions(options, 'readOnlyTransaction()');
+    const intent = intentOf('replica', options, this.#options);
+    return this.contexts.run({ ...this.#scope(intent), readOnlyTransaction: true }, async () => {
+      const runner = this.#dataSource.createQueryRunner('slave');
+      try {
+        await runner.startTransaction('REPEATABLE READ');
+        await runner.query('SET TRANSACTION READ ONLY');
+        const result = await fn(runner.manager);
+        await runner.commitTransaction();
+        return result;
+      } catch (error) {
+        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+        throw error;
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  /** What is known of the nodes now. */
+  topology(): TopologyStatus {
+    const { version, primary, replicas } = this.#runtime().monitor.topology;
+    return { version, primary: statusOf(primary), replicas: replicas.map(statusOf) };
+  }
+
+  /** Routing is on: reads may leave the primary. */
+  get isEnabled(): boolean {
+    return this.#isEnabled;
+  }
+
+  /** Lets reads leave the primary (again). Sessions keep what they wrote meanwhile. */
+  enable(): void {
+    this.#isEnabled = true;
+  }
+
+  /** From now on everything goes to the primary. */
+  disable(): void {
+    this.#isEnabled = false;
+  }
+
+  /** Calls `listener` at each event; returns how to stop that. A listener must not throw. */
+  on<E extends keyof RouterEvents>(event: E, listener: (...args: RouterEvents[E]) => void): () => void {
+    this.#events.on(event, listener as never);
+    return () => void this.#events.off(event, listener as never);
+  }
+
+  /** Whoever listens to statements; `undefined` while nobody does. */
+  get statementListener(): ((event: StatementEvent) => void) | undefined {
+    return this.#events.listenerCount('statement') === 0 ? undefined : this.#emitStatement;
+  }
+
+  /** A new request of this data source, for whoever opens one. */
+  createRequest(): RequestContext {
+    return new RequestContext(this.#runtime().positions);
+  }
+
+  /** Whether there is any replica to route to. */
+  get hasReplicas(): boolean {
+    return this.#options.replicas.length > 0;
+  }
+
+  /** The options as they were resolved. */
+  get options(): ResolvedOptions<never> {
+    return this.#options;
+  }
+
+  readonly #emitStatement = (event: StatementEvent): void => void this.#events.emit('statement', event);
+
+  #runWith<T>(intent: Intent, fn: () => T): T {
+    return this.contexts.run(this.#scope(intent), fn);
+  }
+
+  /** The request around the caller, or a new one, under another intent. */
+  #scope(intent: Intent): Scope {
+    return { request: this.contexts.current()?.request ?? this.createRequest(), intent };
+  }
+}
+
+function statusOf(node: NodeSnapshot): NodeStatus {
+  return {
+    name: node.name,
+    role: node.role,
+    address: node.address,
+    health: node.health,
+    problem: node.problem ?? null,
+    position: node.position === undefined ? null : formatLsn(node.position),
+    lagMs: node.lagMs === undefined ? null : Math.round(node.lagMs),
+    roundTripMs: node.roundTripMs ?? null,
+  };
+}

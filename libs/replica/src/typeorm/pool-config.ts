@@ -1,0 +1,47 @@
+import type pg from 'pg';
+import type { ResolvedNode } from '../options/resolve-options.js';
+
+/** What all pools share; from TypeORM's options. */
+export interface PoolSettings {
+  readonly connectTimeoutMs: number;
+  readonly applicationName?: string;
+  readonly poolSize?: number;
+  /** TypeORM's `extra`: passed to `pg` as it stands. */
+  readonly extra: Readonly<Record<string, unknown>>;
+  readonly onIdleError: (error: Error, node: string) => void;
+  readonly onNotice?: (message: { readonly message?: string }) => void;
+}
+
+/** One node's pool as TypeORM would make it for `pg`. */
+export function poolConfig(node: ResolvedNode, settings: PoolSettings): pg.PoolConfig {
+  return {
+    ...connectionConfig(node),
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    application_name: settings.applicationName ?? node.credentials.applicationName,
+    ...(settings.poolSize === undefined ? {} : { max: settings.poolSize }),
+    ...settings.extra,
+  };
+}
+
+/** The monitor's own connection: nothing but how to reach the node. */
+export function probeConfig(node: ResolvedNode, settings: PoolSettings): pg.ClientConfig {
+  const { ssl, keepAlive } = settings.extra as Pick<pg.ClientConfig, 'ssl' | 'keepAlive'>;
+  return {
+    ...connectionConfig(node),
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(keepAlive === undefined ? {} : { keepAlive }),
+  };
+}
+
+function connectionConfig({ credentials }: ResolvedNode): pg.ClientConfig {
+  const { url, host, port, username, password, database, ssl } = credentials;
+  return {
+    connectionString: url,
+    host,
+    port,
+    user: username,
+    password,
+    database,
+    ssl: ssl as pg.ClientConfig['ssl'],
+  };
+}

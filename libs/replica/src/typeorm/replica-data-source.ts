@@ -1,0 +1,126 @@
+import { DataSource, type QueryRunner } from 'typeorm';
+import { DEFAULTS } from '../options/defaults.js';
+import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
+import { createPgDriver } from '../postgres/pg-driver.js';
+import { dataSourceOptions } from './data-source-options.js';
+import { DataSourceRouter } from './data-source-router.js';
+import type { PoolSettings } from './pool-config.js';
+import { ReplicaRuntime } from './replica-runtime.js';
+import { RoutedResultCache } from './routed-result-cache.js';
+
+/**
+ * A TypeORM `DataSource` whose statements are routed. Everything made from it (repositories, managers, query builders,
+ * query runners) follows the routing rule; outside a request all goes to the primary. `ReplicaModule` makes one for
+ * you; use it directly in scripts and for TypeORM's command line.
+ */
+export class ReplicaDataSource extends DataSource {
+  /** What the application tells and asks the routing. */
+  readonly router: DataSourceRouter;
+  readonly #resolved: ResolvedOptions<never>;
+  readonly #given: ReplicaDataSourceOptions<never>;
+  /** Shared with the driver that TypeORM holds. */
+  readonly #current: { runtime?: ReplicaRuntime };
+
+  /** Throws an `InvalidReplicaOptionsError` that lists all mistakes. */
+  constructor(options: ReplicaDataSourceOptions<never>) {
+    const resolved = resolveOptions(options);
+    const current: { runtime?: ReplicaRuntime } = {};
+    const runtime = (): ReplicaRuntime => {
+      if (current.runtime === undefined)
+        throw new Error('The data source is not initialized: call initialize() first');
+      return current.runtime;
+    };
+    super(
+      dataSourceOptions(
+        options,
+        resolved,
+        createPgDriver(() => runtime().router),
+      ),
+    );
+    this.#current = current;
+    this.#given = options;
+    this.#resolved = resolved;
+    this.router = new DataSourceRouter(this, resolved, runtime);
+    this.#routeResultCache();
+  }
+
+  /** Connects to the primary; replicas are connected when they are first read from, and may be down. */
+  override async initialize(): Promise<this> {
+    if (this.isInitialized || this.#current.runtime !== undefined) return super.initialize();
+    const runtime = new ReplicaRuntime({
+      options: this.#resolved,
+      poolSettings: this.#poolSettings(),
+      contexts: this.router.contexts,
+      isEnabled: () => this.router.isEnabled,
+      statementListener: () => this.router.statementListener,
+      warn: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
+    });
+    this.#current.runtime = runtime;
+    try {
+      await runtime.start();
+      await super.initialize();
+      await runtime.learnSchema();
+      return this;
+    } catch (error) {
+      await this.#stop();
+      throw error;
+    }
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    await this.#stop();
+  }
+
+  /** Runs a raw statement: a read may use a replica, too. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- the default of TypeORM's own signature
+  override query<T = any>(sql: string, parameters?: unknown[], queryRunner?: QueryRunner): Promise<T> {
+    if (queryRunner !== undefined || !this.isInitialized) {
+      return super.query(sql, parameters as never, queryRunner) as Promise<T>;
+    }
+    return this.#queryOnOwnRunner<T>(sql, parameters);
+  }
+
+  async #queryOnOwnRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {
+    const runner = this.createQueryRunner('slave');
+    try {
+      return await (super.query(sql, parameters as never, runner) as Promise<T>);
+    } finally {
+      await runner.release();
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const { runtime } = this.#current;
+    this.#current.runtime = undefined;
+    await runtime?.stop();
+  }
+
+  #routeResultCache(): void {
+    if (this.queryResultCache === undefined) return;
+    const { maxStalenessMs } = this.#resolved;
+    this.queryResultCache = new RoutedResultCache(
+      this.queryResultCache,
+      this.router.contexts,
+      maxStalenessMs,
+    );
+  }
+
+  #poolSettings(): PoolSettings {
+    const { connectTimeoutMS, applicationName, poolSize, extra, poolErrorHandler, logNotifications } =
+      this.#given;
+    return {
+      connectTimeoutMs: connectTimeoutMS ?? DEFAULTS.connectTimeoutMS,
+      applicationName,
+      poolSize,
+      extra: (extra ?? {}) as Record<string, unknown>,
+      onIdleError: (error, node) =>
+        poolErrorHandler === undefined
+          ? this.logger.log('warn', `[nestjs-replica] an idle connection to ${node} broke: ${error.message}`)
+          : void poolErrorHandler(error),
+      onNotice:
+        logNotifications === true ? ({ message }) => this.logger.log('info', message ?? '') : undefined,
+    };
+  }
+}

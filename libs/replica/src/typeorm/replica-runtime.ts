@@ -1,0 +1,134 @@
+import type pg from 'pg';
+import type { ContextStorage } from '../context/context-storage.js';
+import type { PositionSource } from '../context/request-context.js';
+import type { ResolvedNode, ResolvedOptions } from '../options/resolve-options.js';
+import { NodePool } from '../postgres/node-pool.js';
+import { NodeUnavailableError } from '../postgres/node-unavailable.error.js';
+import { PostgresProbe } from '../postgres/postgres-probe.js';
+import { StatementRouter } from '../postgres/statement-router.js';
+import { CatalogKeeper } from '../postgres/catalog-keeper.js';
+import { StatementClassifier } from '../postgres/statements/index.js';
+import type { StatementEvent } from '../routing/statement-event.js';
+import { TopologyMonitor } from '../topology/topology-monitor.js';
+import { poolConfig, probeConfig, type PoolSettings } from './pool-config.js';
+
+/** What a {@link ReplicaRuntime} works with. */
+export interface RuntimeOptions {
+  readonly options: ResolvedOptions<never>;
+  readonly poolSettings: PoolSettings;
+  readonly contexts: ContextStorage;
+  readonly isEnabled: () => boolean;
+  readonly statementListener: () => ((event: StatementEvent) => void) | undefined;
+  /** Something that an operator should know, in one line. */
+  readonly warn: (message: string) => void;
+}
+
+const nowMs = (): number => performance.now();
+
+/** Everything behind an initialised data source: pools, monitor, router. Made by `initialize()`, ended by `destroy()`. */
+export class ReplicaRuntime {
+  readonly monitor: TopologyMonitor;
+  readonly router: StatementRouter;
+  /** How requests learn positions. */
+  readonly positions: PositionSource;
+  readonly #pools: ReadonlyMap<string, NodePool>;
+  readonly #primary: ResolvedNode;
+  readonly #hasReplicas: boolean;
+  readonly #catalog: CatalogKeeper;
+
+  constructor({ options, poolSettings, contexts, isEnabled, statementListener, warn }: RuntimeOptions) {
+    const nodes = [options.primary, ...options.replicas];
+    this.#primary = options.primary;
+    this.#hasReplicas = options.replicas.length > 0;
+    this.#pools = new Map(
+      nodes.map((node) => [
+        node.name,
+        new NodePool({
+          name: node.name,
+          address: node.address,
+          config: poolConfig(node, poolSettings),
+          onIdleError: (error) => poolSettings.onIdleError(error, node.name),
+          onNotice: poolSettings.onNotice,
+          nowMs,
+        }),
+      ]),
+    );
+    this.monitor = new TopologyMonitor(
+      nodes.map((node) => ({
+        name: node.name,
+        role: node === options.primary ? 'primary' : 'replica',
+        address: node.address,
+        probe: new PostgresProbe(probeConfig(node, poolSettings)),
+      })),
+      options.monitor,
+      { nowMs, random: Math.random },
+    );
+    this.monitor.onHealthChange(({ node, before }) => {
+      if (node.health === 'down') {
+        warn(`${node.name} (${node.address}) is out of rotation: ${node.problem}`);
+        if (node.role === 'replica') this.#pools.get(node.name)?.reset(node.problem ?? 'the node is down');
+      } else if (before === 'down') {
+        warn(`${node.name} (${node.address}) is back in rotation`);
+      }
+    });
+    const classifier = new StatementClassifier();
+    this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryPrimary(sql), warn);
+    this.router = new StatementRouter({
+      pools: this.#pools,
+      monitor: this.monitor,
+      contexts,
+      classifier,
+      limits: options,
+      isEnabled: () => this.#hasReplicas && isEnabled(),
+      listener: statementListener,
+      onCatalogStale: () => this.#catalog.refreshSoon(),
+      nowMs,
+      random: Math.random,
+    });
+    const { monitor } = this;
+    const hasReplicas = this.#hasReplicas;
+    this.positions = {
+      capture: (node) => (hasReplicas ? monitor.capturePosition(node) : Promise.resolve(0n)),
+      expect: (position) => monitor.expect(position),
+      get primary() {
+        return monitor.topology.primary.name;
+      },
+    };
+  }
+
+  /** Whether there is anything to route to: without replicas nothing is probed, captured or saved. */
+  get hasReplicas(): boolean {
+    return this.#hasReplicas;
+  }
+
+  /** Connects to the primary, and begins to watch the replicas without waiting for them. */
+  async start(): Promise<void> {
+    const pool = this.#pools.get(this.#primary.name) as NodePool;
+    let client: pg.PoolClient;
+    try {
+      client = await pool.checkout();
+    } catch (error) {
+      if (error instanceof NodeUnavailableError) throw error;
+      throw new NodeUnavailableError(this.#primary.name, this.#primary.address, error);
+    }
+    pool.release(client);
+    if (this.#hasReplicas) this.monitor.start();
+  }
+
+  /** The schema is there: learns what functions and tables it has. Until then nothing is known to be a harmless read. */
+  async learnSchema(): Promise<void> {
+    if (this.#hasReplicas) await this.#catalog.start();
+  }
+
+  /** Ends the loops and all connections. */
+  async stop(): Promise<void> {
+    this.#catalog.stop();
+    await this.monitor.stop();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.end()));
+  }
+
+  async #queryPrimary(sql: string): Promise<readonly Record<string, unknown>[]> {
+    const result = await (this.#pools.get(this.#primary.name) as NodePool).run([sql]);
+    return result.rows as Record<string, unknown>[];
+  }
+}
