@@ -1,1 +1,51 @@
-export {};
+export { ForcePrimary } from './nest/force-primary.decorator.js';
+export { ReplicaModule } from './nest/replica.module.js';
+export type {
+  ReplicaModuleAsyncOptions,
+  ReplicaModuleFactoryOptions,
+  ReplicaModuleOptions,
+  ReplicaOptionsFactory,
+} from './nest/replica-module-options.js';
+export { getDataSourceRouterToken, InjectDataSourceRouter } from './nest/replica-tokens.js';
+export { RoutingInterceptor } from './nest/routing.interceptor.js';
+export { fromCookie, fromHeader } from './nest/session-key.js';
+export { StickyPrimaryGuard } from './nest/sticky-primary.guard.js';
+export { UseReplica } from './nest/use-replica.decorator.js';
+export { InvalidReplicaOptionsError } from './options/invalid-options.error.js';
+export { replicaOptionsFromEnv, type OptionsFromEnv } from './options/options-from-env.js';
+export type {
+  MonitorOptions,
+  NodeOptions,
+  ReplicaDataSourceOptions,
+  RoutingOptions,
+  SessionKey,
+  SessionOptions,
+} from './options/replica-options.js';
+export { NoReplicaError } from './postgres/no-replica.error.js';
+export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
+export {
+  CONSISTENCIES,
+  PRIMARY_REASONS,
+  READ_PREFERENCES,
+  REPLICA_REASONS,
+  type Consistency,
+  type PrimaryReason,
+  type ReadPreference,
+  type ReplicaReason,
+  type Route,
+  type RouteReason,
+} from './routing/route.js';
+export { STATEMENT_KINDS, type StatementKind } from './routing/route-query.js';
+export type { StatementEvent } from './routing/statement-event.js';
+export { MemorySessionStore, type MemorySessionStoreOptions } from './session/memory.store.js';
+export type { Position } from './session/position.js';
+export { mergeSessionStates, type SessionState } from './session/session-state.js';
+export type { SessionStore } from './session/session-store.js';
+export {
+  DataSourceRouter,
+  type NodeStatus,
+  type RouterEvents,
+  type TopologyStatus,
+} from './typeorm/data-source-router.js';
+export type { ReadOptions } from './typeorm/read-options.js';
+export { ReplicaDataSource } from './typeorm/replica-data-source.js';

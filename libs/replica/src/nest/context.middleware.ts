@@ -1,0 +1,12 @@
+import { Injectable, type NestMiddleware } from '@nestjs/common';
+import { RequestOpener } from './request-opener.js';
+
+/** Opens the context of each HTTP request, around all that comes after it: guards, interceptors, handlers, filters. */
+@Injectable()
+export class ContextMiddleware implements NestMiddleware {
+  constructor(private readonly opener: RequestOpener) {}
+
+  use(request: unknown, response: unknown, next: () => void): void {
+    this.opener.router.contexts.run(this.opener.openHttp(request, response), next);
+  }
+}

@@ -1,0 +1,69 @@
+import type {
+  ExecutionContext,
+  InjectionToken,
+  ModuleMetadata,
+  OptionalFactoryDependency,
+  Provider,
+  Type,
+} from '@nestjs/common';
+import type { MiddlewareConsumer } from '@nestjs/common';
+import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
+import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+
+/** Which routes the context middleware is for, as in `MiddlewareConsumer`. */
+type Routes = Parameters<ReturnType<MiddlewareConsumer['apply']>['forRoutes']>;
+type Excluded = Parameters<ReturnType<MiddlewareConsumer['apply']>['exclude']>;
+
+/** Options of `@nestjs/typeorm` itself. */
+type NestTypeOrmOptions = Pick<
+  TypeOrmModuleOptions,
+  'autoLoadEntities' | 'retryAttempts' | 'retryDelay' | 'toRetry' | 'verboseRetryLog' | 'manualInitialization'
+>;
+
+/** Options that are Nest's and not the data source's. */
+export interface ReplicaModuleSettings {
+  /** The data source's name, as in `TypeOrmModule`: for several of them in one application. */
+  readonly name?: string;
+  /**
+   * Whether `DataSourceRouter` can be injected everywhere without importing this module again. Default `true`, as
+   * TypeOrmModule's `DataSource` can.
+   */
+  readonly isGlobal?: boolean;
+  /** Routes whose requests get a context; on others everything goes to the primary. Default: all. */
+  readonly forRoutes?: Routes;
+  /** Routes that get none. */
+  readonly exclude?: Excluded;
+}
+
+/** What may also come from a factory. */
+export interface ReplicaFactoryOptions extends NestTypeOrmOptions {
+  /**
+   * Adds `x-replica-node`, the distinct nodes that served the request, and `x-replica-reason`, the distinct reasons, to
+   * each HTTP response. Default `false`.
+   */
+  readonly setHeaders?: boolean;
+}
+
+/** What a factory of `forRootAsync` gives. */
+export type ReplicaModuleFactoryOptions = ReplicaDataSourceOptions<ExecutionContext> & ReplicaFactoryOptions;
+
+/** Options of `ReplicaModule.forRoot`. */
+export type ReplicaModuleOptions = ReplicaModuleFactoryOptions & ReplicaModuleSettings;
+
+/** A class that makes the options, for `useClass` and `useExisting`. */
+export interface ReplicaOptionsFactory {
+  /** @param name the data source's name, where it has one */
+  createReplicaOptions(name?: string): ReplicaModuleFactoryOptions | Promise<ReplicaModuleFactoryOptions>;
+}
+
+/** Options of `ReplicaModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */
+export interface ReplicaModuleAsyncOptions extends ReplicaModuleSettings, Pick<ModuleMetadata, 'imports'> {
+  readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
+  readonly useFactory?: (
+    ...args: never[]
+  ) => ReplicaModuleFactoryOptions | Promise<ReplicaModuleFactoryOptions>;
+  readonly useClass?: Type<ReplicaOptionsFactory>;
+  readonly useExisting?: Type<ReplicaOptionsFactory>;
+  /** Providers beside the factory, for it to inject. */
+  readonly extraProviders?: Provider[];
+}

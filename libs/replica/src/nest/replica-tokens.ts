@@ -1,0 +1,23 @@
+import { Inject } from '@nestjs/common';
+import { DataSourceRouter } from '../typeorm/data-source-router.js';
+
+/** TypeORM's name of the data source that has none. */
+export const DEFAULT_NAME = 'default';
+
+/** Settings of one module, in its own scope. */
+export const MODULE_SETTINGS = Symbol('nestjs-replica module settings');
+
+/** The options of the data source with that name, shared by the modules behind it. */
+export function getReplicaOptionsToken(name: string): string {
+  return `${name}ReplicaOptions`;
+}
+
+/** The injection token of a data source's router; without a name that of the default data source. */
+export function getDataSourceRouterToken(name: string = DEFAULT_NAME): string | typeof DataSourceRouter {
+  return name === DEFAULT_NAME ? DataSourceRouter : `${name}DataSourceRouter`;
+}
+
+/** Injects the `DataSourceRouter` of the data source with that name, or of the default one. */
+export function InjectDataSourceRouter(name?: string): ParameterDecorator {
+  return Inject(getDataSourceRouterToken(name));
+}

@@ -1,0 +1,119 @@
+import {
+  type DynamicModule,
+  Inject,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+  type Provider,
+} from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import { MemorySessionStore } from '../session/memory.store.js';
+import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
+import { ContextMiddleware } from './context.middleware.js';
+import { optionsProviders, resolvedForNest, type NestReplicaOptions } from './options-providers.js';
+import type {
+  ReplicaModuleAsyncOptions,
+  ReplicaModuleOptions,
+  ReplicaModuleSettings,
+} from './replica-module-options.js';
+import {
+  DEFAULT_NAME,
+  getDataSourceRouterToken,
+  getReplicaOptionsToken,
+  MODULE_SETTINGS,
+} from './replica-tokens.js';
+import { RequestOpener } from './request-opener.js';
+import { RoutingInterceptor } from './routing.interceptor.js';
+import { StickyPrimaryGuard } from './sticky-primary.guard.js';
+
+/** Holds the options, for TypeOrmModule and ReplicaModule alike. */
+@Module({})
+class ReplicaOptionsModule {}
+
+/**
+ * Takes the place of `TypeOrmModule.forRoot()`: a TypeORM data source that reads from replicas and never shows a
+ * session data older than what it wrote. `TypeOrmModule.forFeature()` and injected repositories stay as they are.
+ */
+@Module({})
+export class ReplicaModule implements NestModule {
+  constructor(@Inject(MODULE_SETTINGS) private readonly settings: ReplicaModuleSettings) {}
+
+  static forRoot(options: ReplicaModuleOptions): DynamicModule {
+    const { name, isGlobal, forRoutes, exclude, ...rest } = options;
+    return create({ name, isGlobal, forRoutes, exclude }, { useFactory: () => rest });
+  }
+
+  static forRootAsync(options: ReplicaModuleAsyncOptions): DynamicModule {
+    const { name, isGlobal, forRoutes, exclude, ...rest } = options;
+    return create({ name, isGlobal, forRoutes, exclude }, rest);
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    const { forRoutes = ['{*path}'], exclude = [] } = this.settings;
+    consumer
+      .apply(ContextMiddleware)
+      .exclude(...exclude)
+      .forRoutes(...forRoutes);
+  }
+}
+
+function create(
+  settings: ReplicaModuleSettings,
+  source: Omit<ReplicaModuleAsyncOptions, keyof ReplicaModuleSettings>,
+): DynamicModule {
+  const { name = DEFAULT_NAME, isGlobal = true } = settings;
+  const optionsToken = getReplicaOptionsToken(name);
+  const optionsModule: DynamicModule = {
+    module: ReplicaOptionsModule,
+    imports: source.imports,
+    providers: optionsProviders(name, optionsToken, source),
+    exports: [optionsToken],
+  };
+  const dataSourceModule = TypeOrmModule.forRootAsync({
+    ...(name === DEFAULT_NAME ? {} : { name }),
+    imports: [optionsModule],
+    inject: [optionsToken],
+    useFactory: ({ dataSource, nest }: NestReplicaOptions) => ({ ...dataSource, ...nest }),
+    dataSourceFactory: (options) => Promise.resolve(new ReplicaDataSource(resolvedForNest(options))),
+  });
+  return {
+    module: ReplicaModule,
+    global: isGlobal,
+    imports: [optionsModule, dataSourceModule],
+    providers: [{ provide: MODULE_SETTINGS, useValue: settings }, ...routingProviders(name, optionsToken)],
+    exports: [dataSourceModule, getDataSourceRouterToken(name)],
+  };
+}
+
+function routingProviders(name: string, optionsToken: string): Provider[] {
+  const dataSource = name === DEFAULT_NAME ? getDataSourceToken() : getDataSourceToken(name);
+  return [
+    {
+      provide: getDataSourceRouterToken(name),
+      inject: [dataSource],
+      useFactory: ({ router }: ReplicaDataSource) => router,
+    },
+    {
+      provide: RequestOpener,
+      inject: [getDataSourceRouterToken(name), optionsToken],
+      useFactory: (router: ReplicaDataSource['router'], { setHeaders }: NestReplicaOptions) =>
+        new RequestOpener({
+          router,
+          name,
+          setHeaders,
+          store: router.options.session.store ?? new MemorySessionStore(),
+        }),
+    },
+    {
+      provide: APP_GUARD,
+      inject: [RequestOpener],
+      useFactory: (opener: RequestOpener) => new StickyPrimaryGuard(opener),
+    },
+    {
+      provide: APP_INTERCEPTOR,
+      inject: [RequestOpener, Reflector],
+      useFactory: (opener: RequestOpener, reflector: Reflector) => new RoutingInterceptor(opener, reflector),
+    },
+  ];
+}

@@ -1,0 +1,44 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { Observable } from 'rxjs';
+import type { Scope } from '../context/context-storage.js';
+import { RequestOpener } from './request-opener.js';
+import { settleBeforeEach } from './settle-before-each.js';
+import { ROUTING_METADATA, type RoutingMetadata } from './use-replica.decorator.js';
+
+/**
+ * Reads `@UseReplica()` and `@ForcePrimary()` (the handler's before its class's), runs the handler under that intent,
+ * and lets its answer pass when what it wrote has been saved to the session. Opens the context where nothing has.
+ */
+@Injectable()
+export class RoutingInterceptor implements NestInterceptor {
+  constructor(
+    private readonly opener: RequestOpener,
+    private readonly reflector: Reflector,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { contexts } = this.opener.router;
+    const outer = contexts.current();
+    const scope = outer ?? this.opener.open(context);
+    this.opener.attachSession(scope.request, context, true);
+    const inner: Scope = { request: scope.request, intent: this.#intent(context, scope) };
+    const endsHere = outer === undefined && context.getType() !== 'http';
+    // Nest subscribes later: what runs then must still be inside.
+    return new Observable((subscriber) =>
+      contexts.run(inner, () =>
+        settleBeforeEach(next.handle(), scope.request, endsHere).subscribe(subscriber),
+      ),
+    );
+  }
+
+  #intent(context: ExecutionContext, outer: Scope): Scope['intent'] {
+    const asked = this.reflector.getAllAndOverride<RoutingMetadata | undefined>(ROUTING_METADATA, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    return asked === undefined
+      ? outer.intent
+      : this.opener.intent(asked.target, asked.options, outer.intent.safeMethod);
+  }
+}

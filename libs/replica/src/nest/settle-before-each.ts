@@ -1,0 +1,33 @@
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  finalize,
+  from,
+  ignoreElements,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  throwError,
+} from 'rxjs';
+import type { RequestContext } from '../context/request-context.js';
+
+/**
+ * Lets values, the end and an error of `source` pass when all that the request has written by then is saved to its
+ * session. `endsRequest`: the request has no life beyond the source.
+ */
+export function settleBeforeEach<T>(
+  source: Observable<T>,
+  request: RequestContext,
+  endsRequest: boolean,
+): Observable<T> {
+  const settle = (): Observable<void> => (request.unsettled ? from(request.settle()) : of(undefined));
+  const settled = source.pipe(
+    concatMap((value) => (request.unsettled ? settle().pipe(map(() => value)) : of(value))),
+    catchError((error: unknown) => settle().pipe(mergeMap(() => throwError(() => error)))),
+  );
+  const ended = concat(settled, defer(settle).pipe(ignoreElements()));
+  return endsRequest ? ended.pipe(finalize(() => request.end())) : ended;
+}

@@ -1,0 +1,17 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { RequestOpener } from './request-opener.js';
+
+/**
+ * Lets everything pass. Finds the session behind the request and starts to load what it has written; waits for neither.
+ * A session that is ahead of the replicas sticks to the primary until they have caught up.
+ */
+@Injectable()
+export class StickyPrimaryGuard implements CanActivate {
+  constructor(private readonly opener: RequestOpener) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const scope = this.opener.router.contexts.current();
+    if (scope !== undefined) this.opener.attachSession(scope.request, context, false);
+    return true;
+  }
+}
