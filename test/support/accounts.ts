@@ -1,0 +1,29 @@
+import { Column, Entity, ManyToOne, OneToMany, PrimaryGeneratedColumn, type Relation } from 'typeorm';
+
+/** The tables that most tests use. */
+@Entity()
+export class Account {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column()
+  owner!: string;
+
+  @Column({ default: 0 })
+  balance!: number;
+
+  @OneToMany(() => Entry, (entry) => entry.account, { lazy: true })
+  entries!: Promise<Entry[]>;
+}
+
+@Entity()
+export class Entry {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column()
+  amount!: number;
+
+  @ManyToOne(() => Account, (account) => account.entries)
+  account!: Relation<Account>;
+}
