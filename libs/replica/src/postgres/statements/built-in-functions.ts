@@ -107,9 +107,9 @@ export const FIXED_EFFECTS: ReadonlyMap<string, Effects> = index();
 export const NODE_STATISTICS = '^pg_stat(io)?_';
 const STATISTICS = new RegExp(NODE_STATISTICS);
 
-/** What a call does whatever the catalog says; `undefined` when the catalog has to be asked. */
-export function fixedEffects(name: string): Effects | undefined {
-  return FIXED_EFFECTS.get(name) ?? (STATISTICS.test(name) ? Effect.primaryOnly : undefined);
+/** What a call does whatever the catalog says, beyond {@link FIXED_EFFECTS}. */
+export function effectsOfName(name: string): Effects {
+  return STATISTICS.test(name) ? Effect.primaryOnly : Effect.none;
 }
 
 /** Views of `pg_catalog` that tell of one node or one session, and of nothing that is replicated. */

@@ -86,6 +86,8 @@ functions as materialized (
   union
   select c.oid, f.effect, c.is_own from callable c join fixed f on f.name = c.proname
   union
+  select oid, ${Effect.primaryOnly}, is_own from callable where not is_own and proname ~ '${NODE_STATISTICS}'
+  union
   select oid, ${Effect.changesConnection}, true from body where prosrc ~* $re$${SESSION_BODY}$re$
   union
   select oid, ${Effect.writes}, true from body where lanname = 'plpgsql' and provolatile <> 'v' and prosrc ~* $re$\\mexecute\\M$re$

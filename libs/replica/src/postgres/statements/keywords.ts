@@ -90,7 +90,7 @@ const CONSTRUCTS = `
   json_value least national nchar normalize nullif numeric overlay position precision real row setof smallint substring time
   timestamp treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi
   xmlroot xmlserialize xmltable
-  like ilike operator
+  join like ilike overlaps operator
 `;
 
 /** Keywords that are constructs only after these marks, as `over` after a parenthesis; else they may name functions. */

@@ -1,4 +1,4 @@
-import { relationEffects } from './built-in-functions.js';
+import { effectsOfName, relationEffects } from './built-in-functions.js';
 import type { Catalog } from './catalog.js';
 import { Effect } from './effect.js';
 import type { Finding } from './finding.js';
@@ -61,11 +61,13 @@ export class NameEffects {
 
   /** `isConstruct`: the grammar knows it, so there need not be a function of that name. */
   call(name: string, isConstruct: boolean): void {
-    const effects = this.#catalog.functions.get(name);
-    if (effects === undefined) {
+    const known = this.#catalog.functions.get(name);
+    const byName = name.startsWith('pg_') ? effectsOfName(name) : Effect.none;
+    if (known === undefined && byName === Effect.none) {
       if (!isConstruct) this.#finding.noteUnknown(`calls ${name}(), which the catalog does not know`);
       return;
     }
+    const effects = (known ?? Effect.none) | byName;
     // What set_config leaves is known at its last argument.
     const now = name === 'set_config' ? effects & ~Effect.changesConnection : effects;
     this.#finding.noteEffects(now, `calls ${name}()`);

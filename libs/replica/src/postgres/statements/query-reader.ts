@@ -169,7 +169,7 @@ export class QueryReader {
     }
     this.#finding.note('write', keyword.word.toUpperCase());
     this.#finding.mayWrite = true;
-    if (keyword.role !== Role.into) return;
+    if (keyword.role !== Role.into || this.#before === 'insert' || this.#before === 'merge') return;
     this.#sawInto = true;
     this.#finding.changesCatalog = true;
   }

@@ -1,0 +1,26 @@
+import { OTHERS } from '../../../../../test/support/statements/others.js';
+import { OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
+import { StatementClassifier } from './index.js';
+
+const classifier = new StatementClassifier();
+
+describe('what a statement may do', () => {
+  it.each(TYPEORM_READS)('is a read: %s', (text) => {
+    expect(classifier.classify(text)).toEqual({
+      kind: 'read',
+      mayWrite: false,
+      keepsConnection: false,
+      changesCatalog: false,
+    });
+  });
+
+  it.each(OTHER_READS)('is a read as well: %s', (text) => {
+    expect(classifier.classify(text)).toMatchObject({ kind: 'read' });
+  });
+
+  it.each(OTHERS)('$kind: $text', ({ text, ...expected }) => {
+    const { because, readOnly = false, ...statement } = classifier.classify(text);
+    expect({ transaction: undefined, ...statement, readOnly }).toEqual(expected);
+    expect(because).toBeTruthy();
+  });
+});
