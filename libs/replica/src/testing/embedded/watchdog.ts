@@ -4,8 +4,8 @@ import { waitUntil } from '../wait-until.js';
 
 /**
  * Reads a line for each process until the owner's end of the pipe closes, which also happens when the owner is killed:
- * `server PID` (ended by the same crash as in process-tree.ts), `setup PID` (initdb), `ended PID`, and `done`, which means that
- * nothing is left to do. Then the folder goes. $1 is the folder.
+ * `server PID` (ended by the same crash as in process-tree.ts), `setup PID` (initdb) and `ended PID`. Then what has not ended is
+ * ended, and the folder goes. $1 is the folder.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
@@ -16,7 +16,6 @@ while read -r word pid; do
     server) servers="$servers$pid " ;;
     setup) setups="$setups$pid " ;;
     ended) servers=" $(without "$servers" "$pid") " setups=" $(without "$setups" "$pid") " ;;
-    done) exit 0 ;;
   esac
 done
 children() {
@@ -83,10 +82,10 @@ export class Watchdog {
     this.#tell(`ended ${pid}`);
   }
 
-  /** Resolves when the watchdog has ended, without having done anything. */
+  /** Resolves when the watchdog has ended: at once, unless a process or the folder is still there. */
   async dismiss(): Promise<void> {
-    this.#tell('done');
-    await waitUntil(() => !this.#running, { timeoutMs: 5_000, intervalMs: 1 });
+    this.#shell.stdin?.end();
+    await waitUntil(() => !this.#running, { timeoutMs: 10_000, intervalMs: 1 });
   }
 
   #tell(line: string): void {

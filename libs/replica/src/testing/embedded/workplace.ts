@@ -45,10 +45,13 @@ export async function openWorkplace(): Promise<Workplace> {
   }
 }
 
-/** Removes the folder and ends the watchdog; the servers must have ended. */
+/** Removes the folder and ends the watchdog, which ends whatever server has not ended yet. */
 export async function closeWorkplace({ folder, watchdog }: Workplace): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 10 });
-  await watchdog.dismiss();
+  try {
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  } finally {
+    await watchdog.dismiss();
+  }
 }
 
 /** Makes a folder that belongs to the user of the servers and that nobody else may read. */
