@@ -2,43 +2,52 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 
-/** Installs the tarball into a copy of the application; then type-checks, tests, builds and starts it. */
+/** Installs the tarball into a copy of the application; then type-checks, builds, tests and starts it. */
 export async function checkApplication({ name, source, tarball, workDir }) {
-  const startedAt = Date.now();
   const cwd = join(workDir, name);
-  const step = async (title, command, args) => {
-    const output = await run(command, args, { cwd });
-    console.log(`${name}: ${title}`);
-    return output;
+  const step = async (title, work) => {
+    const startedAt = Date.now();
+    const said = await work().catch((error) => {
+      throw new Error(`${name}: failed at "${title}": ${error.message}`, { cause: error });
+    });
+    console.log(
+      `${name}: ${title} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)${said ? `: ${said}` : ''}`,
+    );
+  };
+  const silently = (command, args) => async () => {
+    await run(command, args, { cwd });
   };
 
   await cp(source, cwd, { recursive: true, filter: (path) => !/node_modules|dist$/.test(path) });
   const install = ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', tarball];
-  await step('installed', 'npm', install);
-  await checkTypes(cwd);
-  console.log(`${name}: types fit`);
-  await step('built', 'npm', ['run', 'build']);
-  await step('its Jest passes', 'npm', ['test']);
-  await checkOneInstance(cwd);
-  console.log(`${name}: import and require give one and the same`);
-  const said = await run(process.execPath, ['dist/main.js'], { cwd });
-  console.log(`${name}: runs with plain node: ${said.trim()}`);
-  console.log(`${name}: done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  await step('installed', silently('npm', install));
+  await step('types fit', () => checkTypes(cwd));
+  await step('built', silently('npm', ['run', 'build']));
+  await step('its Jest passes', silently('npm', ['test']));
+  await step('import and require give one and the same', () => checkOneInstance(cwd));
+  await step('runs with plain node', async () =>
+    (await run(process.execPath, ['dist/main.js'], { cwd })).trim(),
+  );
 }
 
+const RESOLUTIONS = {
+  'as configured': [],
+  nodenext: ['--module', 'nodenext', '--moduleResolution', 'nodenext'],
+  bundler: ['--module', 'esnext', '--moduleResolution', 'bundler'],
+};
+
 /**
- * The application is checked as it stands and as `nodenext` resolves it; the library's own declarations are checked
- * too, which `skipLibCheck` would pass over. Declarations of other packages may have errors: they are not ours.
+ * The application is checked as it stands, and as TypeScript's other way for its module system resolves it. The library's
+ * declarations are checked too, which `skipLibCheck` would pass over; those of other packages may have errors.
  */
 async function checkTypes(cwd) {
-  const tsc = (...args) => run('node_modules/.bin/tsc', ['--noEmit', '--pretty', 'false', ...args], { cwd });
-  await tsc();
-  const nodenext = ['--module', 'nodenext', '--moduleResolution', 'nodenext'];
-  await tsc(...nodenext);
-  for (const resolution of [[], nodenext]) {
-    const errors = await tsc('--skipLibCheck', 'false', ...resolution).catch((error) => error.message);
-    const ours = errors.split('\n').filter((line) => line.startsWith('node_modules/nestjs-replica/'));
-    if (ours.length > 0) throw new Error(`errors in the library's declarations:\n${ours.join('\n')}`);
+  const { type } = JSON.parse(await readFile(join(cwd, 'package.json'), 'utf8'));
+  for (const resolution of ['as configured', type === 'module' ? 'bundler' : 'nodenext']) {
+    const args = ['--noEmit', '--pretty', 'false', '--skipLibCheck', 'false', ...RESOLUTIONS[resolution]];
+    const said = await run('node_modules/.bin/tsc', args, { cwd }).catch((error) => error.message);
+    const errors = said.split('\n').filter((line) => /error TS\d+/.test(line));
+    const ours = errors.filter((line) => !/^node_modules\/(?!nestjs-replica\/)/.test(line));
+    if (ours.length > 0) throw new Error(`types, ${resolution}:\n${ours.join('\n')}`);
   }
 }
 

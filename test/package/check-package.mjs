@@ -17,9 +17,13 @@ const workDir = await mkdtemp(join(tmpdir(), 'nestjs-replica-package-'));
 try {
   const tarball = await pack(workDir);
   await checkTarball(tarball, workDir);
-  for (const name of apps) {
-    await checkApplication({ name, source: join(appsDir, name), tarball: tarball.path, workDir });
-  }
+  const checks = apps.map((name) =>
+    checkApplication({ name, source: join(appsDir, name), tarball: tarball.path, workDir }),
+  );
+  // Each comes to its end before their folder goes.
+  const failed = (await Promise.allSettled(checks)).filter((check) => check.status === 'rejected');
+  for (const { reason } of failed) console.error(reason.message);
+  if (failed.length > 0) process.exitCode = 1;
 } finally {
   await rm(workDir, { recursive: true, force: true });
 }

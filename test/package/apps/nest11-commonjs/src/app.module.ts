@@ -22,6 +22,7 @@ export class AppModule {
           entities: [Product],
           synchronize: true,
           session: { key: fromHeader('x-session-id') },
+          monitor: { intervalMs: 50 },
           setHeaders: true,
         }),
         TypeOrmModule.forFeature([Product]),

@@ -1,3 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const GIVE_UP_MS = 10_000;
+
 /** What one client of the application sees; a client with a session id sends it along. */
 export class Client {
   constructor(
@@ -7,6 +11,17 @@ export class Client {
 
   get(path: string) {
     return this.send(path, {});
+  }
+
+  /** Reads until a replica answers: the application hears of what replicas have replayed with its next probe. */
+  async getFromReplica(path: string) {
+    const deadline = Date.now() + GIVE_UP_MS;
+    let answer = await this.get(path);
+    while (!answer.node?.startsWith('replica-') && Date.now() < deadline) {
+      await delay(20);
+      answer = await this.get(path);
+    }
+    return answer;
   }
 
   post(path: string, body: object) {

@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     const seen = await alice.get(`/products/${written.body.id}`);
     assert.deepEqual(seen.body, written.body);
     await cluster.waitForCatchUp();
-    const read = await new Client(baseUrl).get('/products');
+    const read = await new Client(baseUrl).getFromReplica('/products');
     assert.match(String(read.node), /^replica-[12]$/);
     console.log(`POST on ${written.node}, its own GET on ${seen.node}, another's GET on ${read.node}`);
   } finally {

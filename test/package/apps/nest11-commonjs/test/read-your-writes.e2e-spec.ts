@@ -34,9 +34,10 @@ describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
 
   it('serves plain reads from the replicas', async () => {
     await application.cluster.waitForCatchUp();
-    const reads = await Promise.all(
-      Array.from({ length: 20 }, () => new Client(application.baseUrl).get('/products')),
-    );
+    const anyone = new Client(application.baseUrl);
+    await anyone.getFromReplica('/products');
+
+    const reads = await Promise.all(Array.from({ length: 20 }, () => anyone.get('/products')));
     const nodes = new Set(reads.map((read) => read.node));
     expect([...nodes].sort()).toEqual(['replica-1', 'replica-2']);
   });

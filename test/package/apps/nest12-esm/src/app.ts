@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { ForcePrimary, fromHeader, ReplicaModule } from 'nestjs-replica';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
 
 @Entity()
@@ -45,6 +46,7 @@ function moduleOn(cluster: PostgresCluster) {
         entities: [Note],
         synchronize: true,
         session: { key: fromHeader('x-session-id') },
+        monitor: { intervalMs: 50 },
         setHeaders: true,
       }),
       TypeOrmModule.forFeature([Note]),
@@ -87,4 +89,15 @@ export async function send(url: string, body?: object) {
     node: response.headers.get('x-replica-node'),
     body: await response.json(),
   };
+}
+
+/** Reads until a replica answers: the application hears of what replicas have replayed with its next probe. */
+export async function readFromReplica(url: string) {
+  const deadline = Date.now() + 10_000;
+  let answer = await send(url);
+  while (!answer.node?.startsWith('replica-') && Date.now() < deadline) {
+    await delay(20);
+    answer = await send(url);
+  }
+  return answer;
 }
