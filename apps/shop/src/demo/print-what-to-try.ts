@@ -1,0 +1,18 @@
+import { randomUUID } from 'node:crypto';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+
+/** Says where the shop listens, and how to see what it is a demo of. */
+export function printWhatToTry(app: NestExpressApplication): void {
+  const address = app.getHttpServer().address();
+  const url = `http://localhost:${typeof address === 'object' ? address?.port : address}`;
+  const you = `-b sid=${randomUUID()}`;
+  console.log(`listening on ${url}
+
+Change a price, read it back at once, and look which node answers (x-replica-node) and why (x-replica-reason):
+
+  curl -i ${you} -X PATCH ${url}/products/1 -H 'content-type: application/json' -d '{"price":1990}'
+  curl -i ${you} ${url}/products/1
+  curl -i '${url}/products?search=oak%20lamp'
+
+${url}/status shows all nodes and how far behind they are. Ctrl-C stops everything.`);
+}

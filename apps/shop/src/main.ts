@@ -1,0 +1,31 @@
+import { replicaOptionsFromEnv } from 'nestjs-replica';
+import { createApp } from './create-app.js';
+import { prepareDatabase } from './database/prepare-database.js';
+import { printWhatToTry } from './demo/print-what-to-try.js';
+import { startDemoCluster } from './demo/start-demo-cluster.js';
+import { stopOnSignal } from './demo/stop-on-signal.js';
+
+async function main(): Promise<void> {
+  const cluster = process.env.DATABASE_URL ? undefined : await startDemoCluster();
+  const nodes = replicaOptionsFromEnv({ ...process.env, ...cluster?.env });
+  await prepareDatabase(nodes, console.log);
+  // A new visitor may be served by any replica: by now all of them should have the tables.
+  await cluster?.waitForCatchUp();
+
+  const app = await createApp(nodes);
+  stopOnSignal(async () => {
+    // In this order: no request without a database, no connection without a server.
+    await app.close();
+    await cluster?.stop();
+  });
+  await app.listen(Number(process.env.PORT || 3000));
+  printWhatToTry(app);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  // A cluster of our own ends with this process.
+  process.exit(1);
+}

@@ -1,0 +1,59 @@
+import { Injectable, NotFoundException } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { DataSource, Repository } from 'typeorm';
+import { OrderItem } from './order-item.entity.js';
+import { Order } from './order.entity.js';
+import type { OrderLineDto } from './place-order.dto.js';
+import { takeFromStock } from './take-from-stock.js';
+
+/** So many orders are shown, the newest first. */
+const LATEST = 50;
+
+@Injectable()
+export class OrdersService {
+  constructor(
+    private readonly dataSource: DataSource,
+    @InjectRepository(Order) private readonly orders: Repository<Order>,
+  ) {}
+
+  /** All or nothing: where one product is short, no stock is taken and no order written. */
+  async place(sessionId: string, lines: readonly OrderLineDto[]): Promise<Order> {
+    // Orders that lock products in one order cannot block each other in a circle.
+    const inOrder = lines.toSorted((a, b) => a.productId - b.productId);
+    return this.dataSource.transaction(async (manager) => {
+      const items: OrderItem[] = [];
+      for (const { productId, quantity } of inOrder) {
+        const { name, price } = await takeFromStock(manager, productId, quantity);
+        items.push(manager.create(OrderItem, { productId, name, price, quantity }));
+      }
+      const total = items.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
+      const order = manager.create(Order, { sessionId, total });
+      await manager.insert(Order, order);
+      for (const item of items) item.orderId = order.id;
+      await manager.insert(OrderItem, items);
+      return Object.assign(order, { items });
+    });
+  }
+
+  latestOf(sessionId: string): Promise<Order[]> {
+    return this.orders.find({
+      where: { sessionId },
+      order: { id: 'DESC' },
+      take: LATEST,
+      relations: { items: true },
+      // Joined rows would be counted as orders.
+      relationLoadStrategy: 'query',
+    });
+  }
+
+  /** Another visitor's order is as good as none: nobody learns that it exists. */
+  async getOf(sessionId: string, id: number): Promise<Order> {
+    const order = await this.orders.findOne({
+      where: { id, sessionId },
+      relations: { items: true },
+      relationLoadStrategy: 'query',
+    });
+    if (order === null) throw new NotFoundException(`there is no order ${id}`);
+    return order;
+  }
+}

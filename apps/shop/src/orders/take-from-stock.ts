@@ -1,0 +1,26 @@
+import { ConflictException, NotFoundException } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Product } from '../products/product.entity.js';
+
+/**
+ * Takes pieces out of the stock, or throws that they are not there. One statement both asks and takes: of two orders at
+ * once, the second waits for the first and then sees what that has left.
+ */
+export async function takeFromStock(
+  manager: EntityManager,
+  productId: number,
+  quantity: number,
+): Promise<Pick<Product, 'name' | 'price'>> {
+  const { affected, raw } = await manager
+    .createQueryBuilder()
+    .update(Product)
+    .set({ stock: () => 'stock - :quantity' })
+    .where('id = :productId AND stock >= :quantity', { productId, quantity })
+    .returning(['name', 'price'])
+    .execute();
+  if (affected === 1) return raw[0];
+
+  const product = await manager.findOneBy(Product, { id: productId });
+  if (product === null) throw new NotFoundException(`there is no product ${productId}`);
+  throw new ConflictException(`of product ${productId} there are ${product.stock} left, not ${quantity}`);
+}

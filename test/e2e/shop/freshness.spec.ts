@@ -1,0 +1,104 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Shop, Visitor } from './support/shop.js';
+import { waitUntil } from './support/wait-until.js';
+
+let shop: Shop;
+
+beforeAll(async () => {
+  shop = await Shop.open();
+});
+
+afterEach(async () => {
+  await Promise.all(shop.replicas.map((replica) => replica.resumeReplay()));
+  await shop.cluster.waitForCatchUp();
+});
+
+afterAll(() => shop.close());
+
+const pauseReplay = (): Promise<unknown> =>
+  Promise.all(shop.replicas.map((replica) => replica.pauseReplay()));
+const resumeReplay = (): Promise<unknown> =>
+  Promise.all(shop.replicas.map((replica) => replica.resumeReplay()));
+
+/** Which node answers this visitor now, why, and the price it shows. */
+async function look(visitor: Visitor, id: number): Promise<{ node: string; reason: string; price: number }> {
+  const { headers, body } = await visitor.get(`/products/${id}`).expect(200);
+  return {
+    node: headers['x-replica-node'] ?? '',
+    reason: headers['x-replica-reason'] ?? '',
+    price: body.price,
+  };
+}
+
+const REPLICA = expect.stringMatching(/^replica-[12]$/);
+
+describe('a visitor who changed a price', () => {
+  it('sees it at once while no replica has it, and from a replica again when one does', async () => {
+    const [changer, other] = [await shop.knownVisitor(), await shop.knownVisitor()];
+    const before = await look(changer, 60);
+    expect(before).toEqual({ node: REPLICA, reason: 'session-free', price: expect.any(Number) });
+
+    await pauseReplay();
+    const price = before.price + 1;
+    await changer.patch('/products/60').send({ price }).expect(200);
+    expect(await look(changer, 60)).toEqual({ node: 'primary', reason: 'session-ahead', price });
+    expect(await look(other, 60)).toEqual({ node: REPLICA, reason: 'session-free', price: before.price });
+    const list = await changer.get('/products?page=3').expect(200);
+    expect(list.body.items.at(-1)).toMatchObject({ id: 60, price });
+    expect(list.headers['x-replica-node']).toBe('primary');
+
+    await resumeReplay();
+    await waitUntil('a replica serves the changer again', async () => {
+      const seen = await look(changer, 60);
+      expect(seen.price).toBe(price);
+      return seen.node !== 'primary';
+    });
+    expect(await look(changer, 60)).toEqual({ node: REPLICA, reason: 'session-replayed', price });
+  });
+
+  it('sees it at once with the first cookie: it came with the answer to the change', async () => {
+    await pauseReplay();
+    const newcomer = shop.newVisitor();
+    const { headers } = await newcomer.patch('/products/61').send({ price: 1 }).expect(200);
+    expect(headers['set-cookie']).toEqual([
+      expect.stringMatching(/^sid=[0-9a-f-]{36}; Path=\/; HttpOnly; SameSite=Lax$/),
+    ]);
+    expect(await look(newcomer, 61)).toEqual({ node: 'primary', reason: 'session-ahead', price: 1 });
+  });
+});
+
+describe('a visitor who ordered', () => {
+  it('finds the order at once, also on the very first visit, and reports stay on replicas', async () => {
+    await pauseReplay();
+    const newcomer = shop.newVisitor();
+    const { body: placed } = await newcomer
+      .post('/orders')
+      .send({ items: [{ productId: 62, quantity: 1 }] })
+      .expect(201);
+    const { body, headers } = await newcomer.get('/orders').expect(200);
+    expect(body).toEqual([placed]);
+    expect(headers['x-replica-node']).toBe('primary');
+
+    const report = await newcomer.get('/reports/sales').expect(200);
+    expect(report.body.orders).toBe(0);
+    expect(report.headers['x-replica-node']).toMatch(/^replica-[12]$/);
+  });
+});
+
+describe('the session cookie', () => {
+  it('is given once, and again to whoever sends something else', async () => {
+    const visitor = shop.newVisitor();
+    const first = await visitor.get('/products/1').expect(200);
+    expect(first.headers['set-cookie']).toHaveLength(1);
+    const second = await visitor.get('/products/1').expect(200);
+    expect(second.headers).not.toHaveProperty('set-cookie');
+    const forged = await shop.newVisitor().get('/orders').set('Cookie', "sid=' OR 1=1").expect(200);
+    expect(forged.headers['set-cookie']).toHaveLength(1);
+    expect(forged.body).toEqual([]);
+  });
+
+  it('comes with errors, too', async () => {
+    const { headers } = await shop.newVisitor().get('/nowhere').expect(404);
+    expect(headers['set-cookie']).toHaveLength(1);
+  });
+});

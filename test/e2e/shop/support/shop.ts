@@ -1,0 +1,70 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { OptionsFromEnv, replicaOptionsFromEnv } from 'nestjs-replica';
+import { PostgresCluster, PostgresNode, startPostgresCluster } from 'nestjs-replica/testing';
+import request from 'supertest';
+import { createApp } from '../../../../apps/shop/src/create-app.js';
+import { prepareDatabase } from '../../../../apps/shop/src/database/prepare-database.js';
+import { waitUntil } from './wait-until.js';
+
+/** A browser of its own: it keeps the cookies that it gets. */
+export type Visitor = ReturnType<typeof request.agent>;
+
+/** The shop as `main.ts` starts it, over HTTP on a port of its own, with a cluster of its own. */
+export class Shop {
+  private constructor(
+    readonly cluster: PostgresCluster,
+    readonly nodes: OptionsFromEnv,
+    readonly app: NestExpressApplication,
+    readonly url: string,
+  ) {}
+
+  static async open(): Promise<Shop> {
+    const cluster = await startPostgresCluster({ replicas: 2 });
+    try {
+      const nodes = replicaOptionsFromEnv({
+        DATABASE_URL: cluster.primary.url,
+        DATABASE_READ_REPLICA_URL: cluster.replicas.map(({ url }) => url).join(','),
+      });
+      await prepareDatabase(nodes, () => {});
+      await cluster.waitForCatchUp();
+      const app = await createApp(nodes);
+      await app.listen(0, '127.0.0.1');
+      const shop = new Shop(cluster, nodes, app, await app.getUrl());
+      await shop.#waitForReplicas();
+      return shop;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** Both replicas, which `open()` has started. */
+  get replicas(): readonly PostgresNode[] {
+    return this.cluster.replicas;
+  }
+
+  /** Somebody without a cookie. */
+  newVisitor(): Visitor {
+    return request.agent(this.url);
+  }
+
+  /** Somebody who has been here before. */
+  async knownVisitor(): Promise<Visitor> {
+    const visitor = this.newVisitor();
+    await visitor.get('/status').expect(200);
+    return visitor;
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.cluster.stop();
+  }
+
+  /** Until the first probes have answered, all is read from the primary. */
+  async #waitForReplicas(): Promise<void> {
+    await waitUntil('both replicas may serve', async () => {
+      const { body } = await this.newVisitor().get('/status');
+      return body.replicas.every(({ health, lagMs }: any) => health === 'up' && lagMs === 0);
+    });
+  }
+}
