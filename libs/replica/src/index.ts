@@ -23,12 +23,15 @@ export type {
 } from './options/replica-options.js';
 export { NoReplicaError } from './postgres/no-replica.error.js';
 export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
+export { WritePreventedError } from './postgres/write-prevented.error.js';
 export {
   CONSISTENCIES,
+  ON_BEHIND,
   PRIMARY_REASONS,
   READ_PREFERENCES,
   REPLICA_REASONS,
   type Consistency,
+  type OnBehind,
   type PrimaryReason,
   type ReadPreference,
   type ReplicaReason,

@@ -17,6 +17,7 @@ const ROUTING: Keys<RoutingOptions> = {
   defaultConsistency: true,
   maxStalenessMs: true,
   maxLagMs: true,
+  onBehind: true,
   catchUpTimeoutMs: true,
   fallback: true,
   session: true,

@@ -1,5 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
-import type { Consistency, ReadPreference } from '../routing/route.js';
+import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
 
 /** TypeORM's own options for PostgreSQL. */
@@ -60,7 +60,12 @@ export interface RoutingOptions<Context = unknown> {
   readonly maxStalenessMs?: number;
   /** A replica whose data may be older serves nobody; milliseconds, from 1. Default 10,000. */
   readonly maxLagMs?: number;
-  /** How long a read may wait for a replica that is behind its session before it goes to the primary. Default 0. */
+  /**
+   * What a read of consistency `session` does while no replica has replayed what its session has seen: go to the
+   * `primary`, or `wait` up to `catchUpTimeoutMs` for a replica and then go to the primary. Default `primary`.
+   */
+  readonly onBehind?: OnBehind;
+  /** For `onBehind: 'wait'`; milliseconds, from 1. Default 500. */
   readonly catchUpTimeoutMs?: number;
   /** When no replica may answer: the `primary`, or an `error` (`NoReplicaError`). Default `primary`. */
   readonly fallback?: 'primary' | 'error';

@@ -32,7 +32,8 @@ describe('resolveOptions', () => {
       defaultConsistency: 'session',
       maxStalenessMs: 5_000,
       maxLagMs: 10_000,
-      catchUpTimeoutMs: 0,
+      onBehind: 'primary',
+      catchUpTimeoutMs: 500,
       fallback: 'primary',
       session: { ttlMs: 30_000 },
       monitor: { intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 },
@@ -133,7 +134,7 @@ describe('resolveOptions', () => {
     [
       'a time that is no number',
       { primary: PRIMARY, catchUpTimeoutMs: '5' },
-      'catchUpTimeoutMs must be a number of at least 0, not "5"',
+      'catchUpTimeoutMs must be a number of at least 1, not "5"',
     ],
     [
       'a time without end',

@@ -1,4 +1,4 @@
-import { CONSISTENCIES, READ_PREFERENCES } from '../routing/route.js';
+import { CONSISTENCIES, ON_BEHIND, READ_PREFERENCES } from '../routing/route.js';
 import { DEFAULTS } from './defaults.js';
 import { InvalidReplicaOptionsError } from './invalid-options.error.js';
 import { KNOWN_KEYS } from './known-keys.js';
@@ -53,6 +53,7 @@ export function resolveOptions<Context>(
     defaultConsistency: options.defaultConsistency ?? DEFAULTS.defaultConsistency,
     maxStalenessMs: options.maxStalenessMs ?? DEFAULTS.maxStalenessMs,
     maxLagMs: options.maxLagMs ?? DEFAULTS.maxLagMs,
+    onBehind: options.onBehind ?? DEFAULTS.onBehind,
     catchUpTimeoutMs: options.catchUpTimeoutMs ?? DEFAULTS.catchUpTimeoutMs,
     fallback: options.fallback ?? DEFAULTS.fallback,
     session: { ...options.session, ttlMs: options.session?.ttlMs ?? DEFAULTS.session.ttlMs },
@@ -73,7 +74,8 @@ function checkRouting(problems: OptionProblems, options: RoutingOptions<never>):
   problems.oneOf('fallback', options.fallback, ['primary', 'error']);
   problems.number('maxStalenessMs', options.maxStalenessMs, 1);
   problems.number('maxLagMs', options.maxLagMs, 1);
-  problems.number('catchUpTimeoutMs', options.catchUpTimeoutMs, 0);
+  problems.number('catchUpTimeoutMs', options.catchUpTimeoutMs, 1);
+  problems.oneOf('onBehind', options.onBehind, ON_BEHIND);
   const { session = {}, monitor = {} } = options;
   if (problems.object('monitor', monitor, KNOWN_KEYS.monitor)) {
     problems.number('monitor.intervalMs', monitor.intervalMs, 10);

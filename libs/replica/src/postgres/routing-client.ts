@@ -82,6 +82,7 @@ export class RoutingClient extends EventEmitter {
   async #run(call: QueryCall): Promise<pg.QueryResult> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     const statement = this.#router.classify(call.text);
+    this.#router.assertAllowed(statement);
     if (this.#kept !== undefined) return this.#runKept(this.#kept, call, statement);
     if (statement.kind === 'read')
       return this.#router.read(call.args, call.text, statement, this.#primaryRunner);
@@ -126,8 +127,10 @@ export class RoutingClient extends EventEmitter {
   /** The stream is given back at once, as `pg` does; its rows wait for the connection. */
   #queryStream(submittable: Submittable): void {
     this.#inOrder(async () => {
-      const kept = this.#kept ?? (await this.#keepForStream(textOfSubmittable(submittable)));
-      await kept.stream(submittable, this.#router.classify(textOfSubmittable(submittable)));
+      const statement = this.#router.classify(textOfSubmittable(submittable));
+      this.#router.assertAllowed(statement);
+      const kept = this.#kept ?? (await this.#keepForStream(statement));
+      await kept.stream(submittable, statement);
       if (kept.isFree && this.#kept === kept) {
         this.#kept = undefined;
         kept.release();
@@ -135,9 +138,8 @@ export class RoutingClient extends EventEmitter {
     }).catch((error: unknown) => failSubmittable(submittable, error));
   }
 
-  async #keepForStream(text: string): Promise<KeptConnection> {
+  async #keepForStream(statement: Statement): Promise<KeptConnection> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
-    const statement = this.#router.classify(text);
     const scope = this.#router.contexts.current();
     const failed: string[] = [];
     for (;;) {

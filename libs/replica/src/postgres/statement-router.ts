@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
-import { decideRoute } from '../routing/decide-route.js';
+import { decideRoute, isWrite } from '../routing/decide-route.js';
 import { preferredBy } from '../routing/rendezvous.js';
 import type { Decision, RouteQuery, RoutingLimits } from '../routing/route-query.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
@@ -9,6 +9,7 @@ import type { Position } from '../session/position.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
+import { WritePreventedError } from './write-prevented.error.js';
 import {
   codeOf,
   isConnectionLoss,
@@ -61,6 +62,13 @@ export class StatementRouter {
     const statement = this.#options.classifier.classify(text);
     if (this.#options.classifier.needsCatalog) this.#options.onCatalogStale();
     return statement;
+  }
+
+  /** Throws a `WritePreventedError` where the scope around the caller prevents writes. */
+  assertAllowed(statement: Statement): void {
+    if (isWrite(statement.kind) && this.contexts.current()?.intent.preventWrites === true) {
+      throw new WritePreventedError(statement.kind, statement.because);
+    }
   }
 
   nowMs(): number {
@@ -188,6 +196,7 @@ export class StatementRouter {
       keepsConnection: false,
       changesCatalog: false,
     };
+    this.assertAllowed(statement);
     scope?.request.writes.begin();
     try {
       const result = await this.pool(route.node).run(args);

@@ -36,6 +36,8 @@ const intent = (changes: Partial<Intent> = {}): Intent => ({
   target: 'default',
   safeMethod: true,
   consistency: 'session',
+  catchUpTimeoutMs: 0,
+  preventWrites: false,
   ...changes,
 });
 const request = (changes: Partial<RequestView> = {}): RequestView => ({
@@ -53,7 +55,6 @@ const session = (changes: Partial<SessionView> = {}): SessionView => ({
 const LIMITS: RoutingLimits = {
   defaultReadPreference: 'replica',
   maxLagMs: 10_000,
-  catchUpTimeoutMs: 0,
   fallback: 'primary',
 };
 
@@ -592,20 +593,10 @@ describe('the routing rule', () => {
   });
 
   it('waits for a replica once, where that is allowed and one is eligible', () => {
-    const limits = { ...LIMITS, catchUpTimeoutMs: 50 };
-    const ahead = withSession(AHEAD);
-    expect(decide({ ...ahead, limits })).toEqual({
-      kind: 'wait-for-replica',
-      position: 1_500n,
-      timeoutMs: 50,
-    });
-    expect(decide({ ...ahead, limits, waited: true })).toMatchObject({
-      node: 'primary',
-      reason: 'session-ahead',
-    });
-    expect(decide({ ...ahead, limits, topology: BOTH_DOWN })).toMatchObject({
-      reason: 'no-eligible-replica',
-    });
+    const ahead = { request: request({ intent: intent({ catchUpTimeoutMs: 50 }), session: session(AHEAD) }) };
+    expect(decide(ahead)).toEqual({ kind: 'wait-for-replica', position: 1_500n, timeoutMs: 50 });
+    expect(decide({ ...ahead, waited: true })).toMatchObject({ node: 'primary', reason: 'session-ahead' });
+    expect(decide({ ...ahead, topology: BOTH_DOWN })).toMatchObject({ reason: 'no-eligible-replica' });
   });
 
   it('fails instead of asking the primary where the options say so, but not for a session that is ahead', () => {

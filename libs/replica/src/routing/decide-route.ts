@@ -53,7 +53,7 @@ function decideForSession(query: RouteQuery, request: RequestView): Decision {
   const node = monotonicChoice(query, request, replayed);
   if (node !== undefined) return toReplica(node, sessionReason(request, required));
   if (request.kept?.name === query.topology.primary.name) return toPrimary(query, 'request-on-primary');
-  return behind(query, required, request.ownPosition === undefined ? 'session-ahead' : 'own-write');
+  return behind(query, request, required);
 }
 
 /** Consistency `bounded` and `eventual`: by the age of the data alone, but for the request's own writes. */
@@ -68,7 +68,7 @@ function decideByAge(query: RouteQuery, request: RequestView): Decision {
     return none(query, query.failed.length > 0 ? 'replica-failed' : 'no-eligible-replica');
 
   const replayed = eligible.filter((node) => hasReplayed(node, ownPosition));
-  if (replayed.length === 0) return behind(query, ownPosition, 'own-write');
+  if (replayed.length === 0) return behind(query, request, ownPosition);
   const kept = replayed.find((node) => node.name === request.kept?.name);
   const node = kept ?? leastBusy(replayed, query.load, query.random);
   return toReplica(
@@ -126,16 +126,12 @@ function sessionReason(request: RequestView, required: Position | undefined): Re
 }
 
 /** There are eligible replicas, but none shows enough: wait where that is allowed, else the primary. */
-function behind(
-  query: RouteQuery,
-  position: Position | undefined,
-  reason: 'session-ahead' | 'own-write',
-): Decision {
-  const { catchUpTimeoutMs } = query.limits;
+function behind(query: RouteQuery, request: RequestView, position: Position | undefined): Decision {
+  const { catchUpTimeoutMs } = request.intent;
   if (catchUpTimeoutMs > 0 && !query.waited && position !== undefined) {
     return { kind: 'wait-for-replica', position, timeoutMs: catchUpTimeoutMs };
   }
-  return toPrimary(query, reason);
+  return toPrimary(query, request.ownPosition === undefined ? 'session-ahead' : 'own-write');
 }
 
 function none(query: RouteQuery, reason: 'no-eligible-replica' | 'replica-failed'): Decision {
@@ -148,6 +144,11 @@ function toPrimary(query: RouteQuery, reason: PrimaryReason): Decision {
 
 function toReplica(node: NodeSnapshot, reason: ReplicaReason): Decision {
   return { kind: 'route', node: node.name, reason };
+}
+
+/** It may change data; one that was not understood is taken for such. */
+export function isWrite(kind: StatementKind): boolean {
+  return kind === 'write' || kind === 'unknown';
 }
 
 /** Why a statement that is not a plain read goes to the primary. */

@@ -23,6 +23,10 @@ export interface Intent {
   readonly consistency: Consistency;
   /** For `bounded`: how old an answer may be, in milliseconds. */
   readonly maxStalenessMs?: number;
+  /** How long a read may wait for a replica to replay what the session has seen; milliseconds, 0 is not at all. */
+  readonly catchUpTimeoutMs: number;
+  /** A write under this intent is an error. */
+  readonly preventWrites: boolean;
 }
 
 /** What routing needs to know of the session behind the request. */
@@ -67,8 +71,6 @@ export interface RoutingLimits {
   readonly defaultReadPreference: ReadPreference;
   /** A replica that may be further behind serves nobody; milliseconds. */
   readonly maxLagMs: number;
-  /** How long a read may wait for a replica to replay what the session has seen; milliseconds, 0 is not at all. */
-  readonly catchUpTimeoutMs: number;
   /** When no replica is eligible: read from the primary, or fail. */
   readonly fallback: 'primary' | 'error';
 }

@@ -6,6 +6,10 @@ export type Consistency = (typeof CONSISTENCIES)[number];
 export const READ_PREFERENCES = ['replica', 'primary'] as const;
 export type ReadPreference = (typeof READ_PREFERENCES)[number];
 
+/** What a read of consistency `session` does when no replica has replayed what the session has seen. */
+export const ON_BEHIND = ['primary', 'wait'] as const;
+export type OnBehind = (typeof ON_BEHIND)[number];
+
 /** Reasons why a statement goes to the primary, in the order in which the rule asks. */
 export const PRIMARY_REASONS = [
   /** Routing is switched off, there are no replicas, or what functions the database has is not known yet. */

@@ -60,7 +60,7 @@ export class DataSourceRouter {
 
   /** Everything that `fn` does goes to the primary. */
   runOnPrimary<T>(fn: () => T): T {
-    return this.#runWith({ target: 'primary', safeMethod: true, consistency: 'strong' }, fn);
+    return this.#runWith(intentOf('primary', { consistency: 'strong' }, this.#options), fn);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { CONSISTENCIES, type Consistency } from '../routing/route.js';
+import { CONSISTENCIES, ON_BEHIND, type Consistency, type OnBehind } from '../routing/route.js';
 import type { Intent } from '../routing/route-query.js';
 
 /** How fresh reads have to be; of `@UseReplica()`, `runOnReplica()` and `readOnlyTransaction()`. */
@@ -10,14 +10,31 @@ export interface ReadOptions {
   readonly consistency?: Consistency;
   /** For `bounded`: how old an answer may be, in milliseconds, from 1. Default: the module's `maxStalenessMs`. */
   readonly maxStalenessMs?: number;
+  /** For `session`, while no replica has replayed enough: the primary, or wait. Default: the module's `onBehind`. */
+  readonly onBehind?: OnBehind;
+  /** For `onBehind: 'wait'`; milliseconds, from 1. Default: the module's `catchUpTimeoutMs`. */
+  readonly catchUpTimeoutMs?: number;
+  /** `true`: a write is a `WritePreventedError`, before it is sent. Default `false`. */
+  readonly preventWrites?: boolean;
 }
+
+const KEYS: readonly (keyof ReadOptions)[] = [
+  'consistency',
+  'maxStalenessMs',
+  'onBehind',
+  'catchUpTimeoutMs',
+  'preventWrites',
+];
 
 /** Throws an `InvalidReplicaOptionsError` that lists all mistakes; `where` names the place, e.g. `@UseReplica()`. */
 export function checkReadOptions(options: ReadOptions, where: string): void {
   const problems = new OptionProblems();
-  if (problems.object('', options, ['consistency', 'maxStalenessMs'])) {
+  if (problems.object('', options, KEYS)) {
     problems.oneOf('consistency', options.consistency, CONSISTENCIES);
     problems.number('maxStalenessMs', options.maxStalenessMs, 1);
+    problems.oneOf('onBehind', options.onBehind, ON_BEHIND);
+    problems.number('catchUpTimeoutMs', options.catchUpTimeoutMs, 1);
+    problems.boolean('preventWrites', options.preventWrites);
     if (
       options.maxStalenessMs !== undefined &&
       options.consistency !== undefined &&
@@ -37,7 +54,7 @@ export function checkReadOptions(options: ReadOptions, where: string): void {
 export function intentOf(
   target: Intent['target'],
   options: ReadOptions,
-  defaults: Pick<ResolvedOptions, 'defaultConsistency' | 'maxStalenessMs'>,
+  defaults: Pick<ResolvedOptions, 'defaultConsistency' | 'maxStalenessMs' | 'onBehind' | 'catchUpTimeoutMs'>,
   safeMethod = true,
 ): Intent {
   const consistency =
@@ -48,5 +65,10 @@ export function intentOf(
     consistency,
     maxStalenessMs:
       consistency === 'bounded' ? (options.maxStalenessMs ?? defaults.maxStalenessMs) : undefined,
+    catchUpTimeoutMs:
+      (options.onBehind ?? defaults.onBehind) === 'wait'
+        ? (options.catchUpTimeoutMs ?? defaults.catchUpTimeoutMs)
+        : 0,
+    preventWrites: options.preventWrites ?? false,
   };
 }
