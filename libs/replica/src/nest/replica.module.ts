@@ -81,12 +81,16 @@ function create(
     module: ReplicaModule,
     global: isGlobal,
     imports: [optionsModule, dataSourceModule],
-    providers: [{ provide: MODULE_SETTINGS, useValue: settings }, ...routingProviders(name, optionsToken)],
+    providers: [
+      { provide: MODULE_SETTINGS, useValue: settings },
+      ...routingProviders(settings, optionsToken),
+    ],
     exports: [dataSourceModule, getDataSourceRouterToken(name)],
   };
 }
 
-function routingProviders(name: string, optionsToken: string): Provider[] {
+function routingProviders(settings: ReplicaModuleSettings, optionsToken: string): Provider[] {
+  const { name = DEFAULT_NAME, forRoutes, exclude } = settings;
   const dataSource = name === DEFAULT_NAME ? getDataSourceToken() : getDataSourceToken(name);
   return [
     {
@@ -102,6 +106,7 @@ function routingProviders(name: string, optionsToken: string): Provider[] {
           router,
           name,
           setHeaders,
+          isLimitedToRoutes: forRoutes !== undefined || exclude !== undefined,
           store: router.options.session.store ?? new MemorySessionStore(),
         }),
     },

@@ -16,6 +16,8 @@ export interface RequestOpenerOptions {
   readonly name: string;
   readonly setHeaders: boolean;
   readonly store: SessionStore;
+  /** `forRoutes` or `exclude` were given: an HTTP request without the middleware is to have no context. */
+  readonly isLimitedToRoutes: boolean;
 }
 
 interface RawRequest {
@@ -31,6 +33,8 @@ export class RequestOpener {
   readonly #options: RequestOpenerOptions;
   readonly #logger = new Logger('ReplicaModule');
   readonly #prefix: string;
+  /** By Node's request: what lies between middleware and guards, such as Fastify's body parser, may lose the context. */
+  readonly #opened = new WeakMap<object, Scope>();
   #isStoreFailing = false;
 
   constructor(options: RequestOpenerOptions) {
@@ -46,12 +50,22 @@ export class RequestOpener {
     if (raw !== undefined) {
       bindResponse(raw, context, this.#options.setHeaders ? { prefix: this.#prefix } : undefined);
     }
-    return { request: context, intent: this.intent('default', {}, isSafe(request)) };
+    const scope = { request: context, intent: this.intent('default', {}, isSafe(request)) };
+    this.#opened.set(rawRequest(request), scope);
+    return scope;
   }
 
-  /** For anything else that a guard or interceptor sees. */
-  open(context: ExecutionContext): Scope {
+  /** What surrounds the caller, or was opened for its HTTP request before. */
+  opened(context: ExecutionContext): Scope | undefined {
+    const scope = this.router.contexts.current();
+    if (scope !== undefined || context.getType() !== 'http') return scope;
+    return this.#opened.get(rawRequest(context.switchToHttp().getRequest()));
+  }
+
+  /** For what a guard or interceptor sees and no middleware did; `undefined`: it is to have no context. */
+  open(context: ExecutionContext): Scope | undefined {
     if (context.getType() === 'http') {
+      if (this.#options.isLimitedToRoutes) return undefined;
       const http = context.switchToHttp();
       return this.openHttp(http.getRequest(), http.getResponse());
     }
@@ -107,6 +121,12 @@ export class RequestOpener {
 
 function isSafe(request: unknown): boolean {
   return SAFE_METHODS.includes((request as RawRequest | undefined)?.method ?? '');
+}
+
+/** Node's own request, below that of Express or Fastify. */
+function rawRequest(request: unknown): object {
+  const { raw } = request as { raw?: object };
+  return raw ?? (request as object);
 }
 
 /** Node's own response, below that of Express or Fastify. */

@@ -19,8 +19,9 @@ export class RoutingInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { contexts } = this.opener.router;
-    const outer = contexts.current();
+    const outer = this.opener.opened(context);
     const scope = outer ?? this.opener.open(context);
+    if (scope === undefined) return next.handle();
     this.opener.attachSession(scope.request, context, true);
     const inner: Scope = { request: scope.request, intent: this.#intent(context, scope) };
     const endsHere = outer === undefined && context.getType() !== 'http';

@@ -10,7 +10,7 @@ export class StickyPrimaryGuard implements CanActivate {
   constructor(private readonly opener: RequestOpener) {}
 
   canActivate(context: ExecutionContext): boolean {
-    const scope = this.opener.router.contexts.current();
+    const scope = this.opener.opened(context);
     if (scope !== undefined) this.opener.attachSession(scope.request, context, false);
     return true;
   }
