@@ -7,6 +7,7 @@ export function enterClause(frame: Frame, role: number): void {
   switch (role) {
     case Role.select:
       frame.isQuery = true;
+      frame.isGrouping = false;
       frame.with = WithState.none;
       frame.from = FromState.none;
       return;
@@ -30,9 +31,11 @@ export function enterClause(frame: Frame, role: number): void {
     case Role.table:
       if (frame.atStart) frame.from = FromState.item;
       return;
+    case Role.group:
     case Role.clause:
     case Role.setOperation:
     case Role.for:
+      frame.isGrouping = role === Role.group;
       frame.from = FromState.none;
       return;
     default:

@@ -30,6 +30,10 @@ export type FrameShape = 'expression' | 'names' | 'relations';
 export interface Frame {
   readonly closer: Closer;
   readonly isNames: boolean;
+  /** the arguments of a function, or what takes FILTER or OVER behind it all the same */
+  isCall: boolean;
+  /** the list of GROUP BY or GROUPING SETS */
+  isGrouping: boolean;
   /** the arguments of `set_config` */
   isSetConfig: boolean;
   /** the arguments of CAST or TREAT: behind AS stands a type */
@@ -46,6 +50,8 @@ export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
   return {
     closer,
     isNames: shape === 'names',
+    isCall: false,
+    isGrouping: false,
     isSetConfig: false,
     isCast: false,
     isQuery: false,

@@ -26,14 +26,15 @@ export const Role = {
   change: 15,
   /** TABLE */
   table: 16,
+  /** GROUP, a clause in which ROLLUP and CUBE are no functions */
+  group: 17,
 } as const;
 
 export interface Keyword {
   readonly word: string;
   readonly role: number;
-  /** With a parenthesis behind it, it is a construct of the grammar and no call: always, never, or when one of these marks
-   *  stands before it. */
-  readonly isConstruct: boolean | ReadonlySet<string>;
+  /** With a parenthesis behind it, it is a construct of the grammar: always, never, or after one of these marks. */
+  readonly constructAfter: boolean | ReadonlySet<string>;
 }
 
 const ROLES: Readonly<Record<string, number>> = {
@@ -55,7 +56,7 @@ const ROLES: Readonly<Record<string, number>> = {
   using: Role.using,
   tablesample: Role.tablesample,
   where: Role.clause,
-  group: Role.clause,
+  group: Role.group,
   having: Role.clause,
   order: Role.clause,
   window: Role.clause,
@@ -78,11 +79,11 @@ const ROLES: Readonly<Record<string, number>> = {
 
 /**
  * Keywords that may stand before a parenthesis and cannot name a function without quotes: reserved ones and those "(cannot be
- * function or type)" of the manual's appendix C. The last line could, but there the catalog is asked too. What stands in
- * the parenthesis is read like anything else.
+ * function or type)" of the manual's appendix C. What stands in the parenthesis is read like
+ * anything else.
  */
 const CONSTRUCTS = `
-  all and any array as asc both by case cast check collate current_time current_timestamp desc distinct else except fetch for
+  all and any array as asc both case cast check collate current_time current_timestamp desc distinct else except fetch for
   from group having in intersect into lateral leading limit localtime localtimestamp not offset on only or order placing
   returning select some symmetric asymmetric table then to trailing union unique using variadic when where window with
   between bigint bit boolean char character coalesce dec decimal exists extract float greatest grouping int integer interval
@@ -90,27 +91,36 @@ const CONSTRUCTS = `
   json_value least national nchar normalize nullif numeric overlay position precision real row setof smallint substring time
   timestamp treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi
   xmlroot xmlserialize xmltable
-  join like ilike overlaps operator
 `;
 
-/** Keywords that are constructs only after these marks, as `over` after a parenthesis; else they may name functions. */
+/** Marks of what may be the left side of an operator. */
+const OPERANDS = ['name', ')', ']', 'call', "'", '1', '$', 'true', 'not'];
+
+/** Keywords that are constructs only after these marks, as `over` after a call; else they may name functions. */
 const CONSTRUCTS_AFTER: Readonly<Record<string, readonly string[]>> = {
-  over: [')'],
-  filter: [')'],
-  repeatable: [')'],
+  over: ['call'],
+  filter: ['call'],
+  repeatable: ['call'],
   materialized: ['as', 'not'],
+  by: ['group', 'order', 'partition'],
   sets: ['grouping'],
-  rollup: ['by', ','],
-  cube: ['by', ','],
+  rollup: ['by', ',', '('],
+  cube: ['by', ',', '('],
   varying: ['character', 'char', 'bit', 'nchar'],
   zone: ['time'],
   first: ['fetch'],
   next: ['fetch'],
   columns: ["'"],
+  like: OPERANDS,
+  ilike: OPERANDS,
+  overlaps: OPERANDS,
+  operator: [...OPERANDS, 'using'],
+  join: [...OPERANDS, 'natural', 'inner', 'left', 'right', 'full', 'cross', 'outer'],
 };
 
 /** Words that matter as neighbours or by themselves. */
-const OTHERS = 'recursive ordinality rows no key share is temp temporary true escape';
+const OTHERS =
+  'recursive ordinality rows no key share is partition temp temporary true escape value passing default path document content';
 
 function index(): ReadonlyMap<string, Keyword> {
   const constructs = new Set(CONSTRUCTS.trim().split(/\s+/));
@@ -123,8 +133,8 @@ function index(): ReadonlyMap<string, Keyword> {
   const keywords = new Map<string, Keyword>();
   for (const word of words) {
     const neighbours = CONSTRUCTS_AFTER[word];
-    const isConstruct = neighbours === undefined ? constructs.has(word) : new Set(neighbours);
-    const keyword = { word, role: ROLES[word] ?? Role.none, isConstruct };
+    const constructAfter = neighbours === undefined ? constructs.has(word) : new Set(neighbours);
+    const keyword = { word, role: ROLES[word] ?? Role.none, constructAfter };
     keywords.set(word, keyword);
     keywords.set(word.toUpperCase(), keyword);
   }
@@ -132,6 +142,29 @@ function index(): ReadonlyMap<string, Keyword> {
 }
 
 const KEYWORDS = index();
+
+/** Constructs that take FILTER or OVER behind them, as calls do. */
+const LIKE_CALLS: ReadonlySet<string> = new Set(['group', 'filter', 'json_arrayagg', 'json_objectagg']);
+
+/** Where a keyword with a parenthesis behind it stands. */
+export interface Place {
+  /** the mark before it */
+  readonly before: string;
+  readonly inWithList: boolean;
+  readonly inGroupBy: boolean;
+}
+
+/** With a parenthesis behind it, the keyword is a construct of the grammar there, and no call. */
+export function isConstruct(keyword: Keyword, place: Place): boolean {
+  if (typeof keyword.constructAfter === 'boolean') return keyword.constructAfter;
+  if (!keyword.constructAfter.has(place.before)) return false;
+  if (keyword.word === 'materialized') return place.inWithList;
+  return keyword.word === 'rollup' || keyword.word === 'cube' ? place.inGroupBy : true;
+}
+
+export function isLikeCall(construct: string): boolean {
+  return LIKE_CALLS.has(construct);
+}
 
 /** The keyword that an unquoted word is; `undefined` for any other name. */
 export function keywordOf(word: string): Keyword | undefined {

@@ -2,9 +2,9 @@ import type { Catalog } from './catalog.js';
 import { enterClause } from './enter-clause.js';
 import type { Finding } from './finding.js';
 import { type Closer, type Frame, FromState, newFrame, WithState } from './frame.js';
-import { type Keyword, keywordOf, Role } from './keywords.js';
+import { isConstruct, isLikeCall, type Keyword, keywordOf, Role } from './keywords.js';
+import { LastName } from './last-name.js';
 import { NameEffects } from './name-effects.js';
-import { nameOfQuoted, nameOfWord } from './names.js';
 import { Token, type TokenType } from './token.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -35,11 +35,8 @@ export class QueryReader {
   /** The keyword or mark before the current token, and the one before the (qualified) name that ended there. */
   #before = '';
   #beforeName = '';
-  /** The last word or quoted name, as it stands in the text; it may still be followed by a parenthesis. */
-  #lastStart = 0;
-  #lastEnd = 0;
-  #lastIsQuoted = false;
-  #lastIsQualified = false;
+  /** The last word or quoted name. */
+  readonly #last: LastName;
   /** The token before the current one is that word. */
   #isAfterName = false;
   /** It was the alias of a relation or the name of a CTE: its columns may follow. */
@@ -52,6 +49,7 @@ export class QueryReader {
   constructor(tokens: Tokenizer, catalog: Catalog, finding: Finding) {
     this.#tokens = tokens;
     this.#finding = finding;
+    this.#last = new LastName(tokens);
     this.#names = new NameEffects(catalog, finding);
   }
 
@@ -97,7 +95,7 @@ export class QueryReader {
       default:
         if (this.#frame.isNames && type !== Token.number) return false;
         // A type may stand before a constant of it (manual, 4.1.2.7).
-        if (type === Token.string && this.#isAfterName) this.#names.useType(this.#lastName() ?? '');
+        if (type === Token.string && this.#isAfterName) this.#names.useType(this.#last.name() ?? '');
         if (type === Token.operator)
           this.#names.useOperator(this.#tokens.text.slice(this.#tokens.start, this.#tokens.end));
         return this.#seen(MARKS.get(type) ?? ':');
@@ -133,7 +131,7 @@ export class QueryReader {
       this.#names.setConfig(isLocal);
     }
     this.#frame = outer;
-    return this.#seen(closer);
+    return this.#seen(closed.isCall ? 'call' : closer);
   }
 
   #word(): boolean {
@@ -141,8 +139,10 @@ export class QueryReader {
     const keyword = this.#before === '.' ? undefined : keywordOf(word);
     if (keyword === undefined || keyword.role === Role.none || this.#before === 'as')
       return this.#name(keyword);
-    this.#endRelation();
-    this.#remember(false);
+    // ROWS FROM (...) is no relation named rows.
+    if (keyword.role === Role.from && this.#before === 'rows') this.#frame.from = FromState.item;
+    else this.#endRelation();
+    this.#remember();
     const { atStart } = this.#frame;
     if (this.#frame.isNames && keyword.role === Role.select) return false;
     this.#names.use(keyword.word, false);
@@ -178,8 +178,8 @@ export class QueryReader {
   #name(keyword: Keyword | undefined): boolean {
     const isQualified = this.#before === '.';
     if (!isQualified) this.#endRelation();
-    this.#remember(this.#tokens.type === Token.quoted);
-    const name = this.#lastName();
+    this.#remember();
+    const name = this.#last.name();
     if (name === undefined) return false;
     this.#names.use(name, isQualified);
     if (this.#isType()) this.#names.useType(name);
@@ -187,9 +187,9 @@ export class QueryReader {
     const isLabel = this.#before === 'as';
     this.#neighbour(isLabel ? undefined : keyword);
     if (!this.#placeName(name, keyword)) return false;
-    const isName =
-      keyword === undefined || (isLabel && keyword.word !== 'materialized' && keyword.word !== 'not');
-    return this.#seen(isName ? 'name' : keyword.word);
+    const word = keyword?.word ?? 'name';
+    const isKept = !isLabel || this.#frame.isCast || word === 'materialized' || word === 'not';
+    return this.#seen(isKept ? word : 'name');
   }
 
   /** Of the last name, as far as what stands before it tells. */
@@ -217,10 +217,10 @@ export class QueryReader {
     }
     switch (frame.from) {
       case FromState.item:
-        if (keyword?.word !== 'rows') frame.from = FromState.name;
+        frame.from = FromState.name;
         return true;
       case FromState.name:
-        return this.#lastIsQualified;
+        return this.#last.isQualified;
       case FromState.after:
         if (keyword?.word === 'ordinality' && this.#before === 'with') return true;
         frame.from = FromState.aliased;
@@ -233,27 +233,19 @@ export class QueryReader {
     }
   }
 
-  #remember(isQuoted: boolean): void {
-    this.#lastIsQualified = this.#before === '.';
-    if (!this.#lastIsQualified) this.#beforeName = this.#before;
-    this.#lastStart = this.#tokens.start;
-    this.#lastEnd = this.#tokens.end;
-    this.#lastIsQuoted = isQuoted;
+  #remember(): void {
+    const isQualified = this.#before === '.';
+    if (!isQualified) this.#beforeName = this.#before;
+    this.#last.set(isQualified);
     this.#isAfterName = true;
-  }
-
-  /** `undefined`: it depends on the server's encoding. */
-  #lastName(): string | undefined {
-    const token = this.#tokens.text.slice(this.#lastStart, this.#lastEnd);
-    return this.#lastIsQuoted ? nameOfQuoted(token) : nameOfWord(token);
   }
 
   /** The name of a relation is complete. */
   #endRelation(): void {
     if (this.#frame.from !== FromState.name) return;
     this.#frame.from = FromState.after;
-    const name = this.#lastName() ?? '';
-    if (this.#lastIsQualified || !this.#ctes.has(name)) this.#names.useRelation(name);
+    const name = this.#last.name() ?? '';
+    if (this.#last.isQualified || !this.#ctes.has(name)) this.#names.useRelation(name);
   }
 
   #open(): boolean {
@@ -284,12 +276,20 @@ export class QueryReader {
   /** A name stands before the parenthesis: a construct of the grammar, a type with its modifiers, or a call. */
   #call(child: Frame): void {
     if (this.#beforeName === '::' || this.#beforeName === 'as') return;
-    const name = this.#lastName() ?? '';
-    const isPlain = !this.#lastIsQuoted && !this.#lastIsQualified;
-    const construct = isPlain ? keywordOf(name)?.isConstruct : false;
-    const isConstruct = typeof construct === 'object' ? construct.has(this.#beforeName) : construct === true;
+    const name = this.#last.name() ?? '';
+    const isPlain = !this.#last.isQuoted && !this.#last.isQualified;
+    const keyword = isPlain ? keywordOf(name) : undefined;
+    const { isGrouping, with: withState } = this.#frame;
+    const place = {
+      before: this.#beforeName,
+      inWithList: withState === WithState.named,
+      inGroupBy: isGrouping,
+    };
+    const construct = keyword !== undefined && isConstruct(keyword, place) ? name : '';
+    child.isCall = construct === '' || isLikeCall(construct);
+    child.isGrouping = construct === 'sets';
     child.isSetConfig = name === 'set_config';
-    child.isCast = isConstruct && (name === 'cast' || name === 'treat');
-    this.#names.call(name, isConstruct);
+    child.isCast = construct === 'cast' || construct === 'treat';
+    this.#names.call(name, construct !== '');
   }
 }

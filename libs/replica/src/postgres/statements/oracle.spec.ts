@@ -1,0 +1,127 @@
+import { loadModule, scanSync } from 'libpg-query';
+import { SqlGenerator } from '../../../../../test/support/statements/generate-sql.js';
+import { objectionsTo, type Oracle } from '../../../../../test/support/statements/oracle.js';
+import { OTHERS } from '../../../../../test/support/statements/others.js';
+import { Random } from '../../../../../test/support/statements/random.js';
+import { OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
+import { BUILT_IN_CATALOG } from './catalog.js';
+import { StatementClassifier } from './index.js';
+import { Token } from './token.js';
+import { Tokenizer } from './tokenizer.js';
+
+const TEXTS = Number(process.env.ORACLE_TEXTS ?? 2000);
+const SEED = Number(process.env.ORACLE_SEED ?? 1);
+
+const catalog = { ...BUILT_IN_CATALOG, plainBackslashes: true, revision: 'test' };
+const oracle: Oracle = {
+  isHarmlessFunction: (name) => catalog.functions.get(name) === 0,
+  isHarmlessOperator: (name) => catalog.operators.get(name) === 0,
+};
+
+interface Tally {
+  reads: number;
+  others: number;
+  readonly wronglyRead: string[];
+  readonly lost: string[];
+}
+
+function tally(texts: Iterable<string>): Tally {
+  const classifier = new StatementClassifier({ cacheSize: 0 });
+  classifier.useCatalog(catalog);
+  const result: Tally = { reads: 0, others: 0, wronglyRead: [], lost: [] };
+  for (const text of texts) {
+    const objections = objectionsTo(text, oracle);
+    const isRead = classifier.classify(text).kind === 'read';
+    if (objections === undefined) continue;
+    if (objections.length > 0) {
+      result.others += 1;
+      if (isRead) result.wronglyRead.push(`${objections.join(', ')}: ${text}`);
+    } else {
+      result.reads += 1;
+      if (!isRead) result.lost.push(text);
+    }
+  }
+  return result;
+}
+
+function* generated(
+  seed: number,
+  options: { danger: number; oddness: number },
+  mutated = false,
+): Generator<string> {
+  const generator = new SqlGenerator(new Random(seed), options);
+  for (let count = 0; count < TEXTS; count += 1) yield mutated ? generator.mutated() : generator.text();
+}
+
+beforeAll(async () => {
+  await loadModule();
+});
+
+describe('beside the parser of PostgreSQL', () => {
+  it('calls none of the table a read that is not', () => {
+    const texts = [...TYPEORM_READS, ...OTHER_READS, ...OTHERS.map(({ text }) => text)];
+    const { wronglyRead, reads, others } = tally(texts);
+    expect(wronglyRead).toEqual([]);
+    expect(Math.min(reads, others)).toBeGreaterThan(80);
+  });
+
+  it.each([
+    { danger: 0.02, oddness: 0.05 },
+    { danger: 0.1, oddness: 0.3 },
+  ])('calls no generated text a read that is not: $danger, $oddness', (options) => {
+    const { wronglyRead, reads, others } = tally(generated(SEED, options));
+    expect(wronglyRead).toEqual([]);
+    expect(Math.min(reads, others)).toBeGreaterThan(TEXTS / 20);
+  });
+
+  it.each([
+    { danger: 0, oddness: 0.05 },
+    { danger: 0.05, oddness: 0.2 },
+  ])('calls no damaged text a read that is not: $danger, $oddness', (options) => {
+    const { wronglyRead, reads, others } = tally(generated(SEED + 1, options, true));
+    expect(wronglyRead).toEqual([]);
+    expect(Math.min(reads, others)).toBeGreaterThan(0);
+  });
+
+  it('knows at least 99 in 100 of the reads', () => {
+    const { lost, reads } = tally(generated(SEED + 2, { danger: 0, oddness: 0.02 }));
+    expect(lost.length / reads).toBeLessThan(0.01);
+  });
+
+  it('finds the same tokens at the same places', () => {
+    let compared = 0;
+    for (const text of generated(SEED + 3, { danger: 0.1, oddness: 0.3 }, true)) {
+      const own = ownTokens(text);
+      const theirs = theirTokens(text);
+      if (own === undefined || theirs === undefined) continue;
+      compared += 1;
+      expect({ text, tokens: own }).toEqual({ text, tokens: theirs });
+    }
+    expect(compared).toBeGreaterThan(TEXTS / 2);
+  });
+});
+
+/** `undefined`: not understood, which is always allowed. */
+function ownTokens(text: string): readonly string[] | undefined {
+  const tokens = new Tokenizer(text, true);
+  const found: string[] = [];
+  while (tokens.next() !== Token.end) {
+    if (tokens.type === Token.broken) return undefined;
+    const token = text.slice(tokens.start, tokens.end);
+    // To the parser N'...' is two tokens, and a constant in two parts one.
+    if (/^n'/i.test(token)) found.push(token.slice(0, 1), token.slice(1));
+    else if (token.startsWith("'") && found.at(-1)?.endsWith("'")) return undefined;
+    else found.push(token);
+  }
+  return found;
+}
+
+function theirTokens(text: string): readonly string[] | undefined {
+  try {
+    return scanSync(text)
+      .tokens.filter((token) => !token.tokenName.endsWith('COMMENT'))
+      .map((token) => text.slice(token.start, token.end));
+  } catch {
+    return undefined;
+  }
+}
