@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -23,10 +22,7 @@ async function build(format, moduleType) {
 }
 
 // npm packs these two only from the folder of the package; they are written once, at the top of the repository.
-async function copyTopLevelFile(name) {
-  const source = new URL(name, repositoryDir);
-  if (existsSync(source)) await copyFile(source, new URL(name, packageDir));
-}
+const copyTopLevelFile = (name) => copyFile(new URL(name, repositoryDir), new URL(name, packageDir));
 
 await rm(new URL('dist/', packageDir), { recursive: true, force: true });
 await Promise.all([build('esm', 'module'), build('cjs', 'commonjs')]);
