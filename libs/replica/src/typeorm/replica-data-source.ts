@@ -99,11 +99,10 @@ export class ReplicaDataSource extends DataSource {
 
   #routeResultCache(): void {
     if (this.queryResultCache === undefined) return;
-    const { maxStalenessMs } = this.#resolved;
     this.queryResultCache = new RoutedResultCache(
       this.queryResultCache,
       this.router.contexts,
-      maxStalenessMs,
+      this.#resolved,
     );
   }
 

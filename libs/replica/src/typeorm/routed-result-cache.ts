@@ -1,25 +1,33 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 
 /** TypeORM's result cache (`cache: true`); the type has no public name of its own in all versions. */
 type ResultCache = NonNullable<DataSource['queryResultCache']>;
 type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
 
+type Limits = Pick<ResolvedOptions, 'maxLagMs' | 'maxStalenessMs'> & { readonly session: { ttlMs: number } };
+
 /**
  * TypeORM's result cache, which never answers a read that must be fresh: one forced to the primary, of consistency
- * `strong`, after a write of the same request, in a transaction, or of a session that has a position. For `bounded` the
- * cached answer counts as old as it is. The cache's own table is read and written outside the request: on the primary,
- * and not as a write of the session's.
+ * `strong`, under an unsafe HTTP method, of TypeORM's primary runner (`save()` reads before it writes), after a write
+ * of the same request, in a transaction, or of a session that has a position. For others an answer counts as old as it
+ * is, and as the replica may have been that gave it. What a transaction sees is not kept. The cache's own table is read
+ * and written outside the request: on the primary, and not as a write of the session's.
  */
 export class RoutedResultCache implements ResultCache {
   readonly #cache: ResultCache;
   readonly #contexts: ContextStorage;
-  readonly #maxStalenessMs: number;
+  readonly #limits: Limits;
+  /** When the reads began that have not been stored yet, by their text; `Date.now()`. */
+  readonly #begun = new WeakMap<QueryRunner, Map<string | undefined, number>>();
+  /** Answers that were found and may not be given: to be replaced. */
+  readonly #passedOver = new WeakSet<CacheOptions>();
 
-  constructor(cache: ResultCache, contexts: ContextStorage, maxStalenessMs: number) {
+  constructor(cache: ResultCache, contexts: ContextStorage, limits: Limits) {
     this.#cache = cache;
     this.#contexts = contexts;
-    this.#maxStalenessMs = maxStalenessMs;
+    this.#limits = limits;
   }
 
   connect(): Promise<void> {
@@ -35,24 +43,29 @@ export class RoutedResultCache implements ResultCache {
   }
 
   async getFromCache(options: CacheOptions, queryRunner?: QueryRunner): Promise<CacheOptions | undefined> {
+    if (this.#isInTransaction(queryRunner)) return undefined;
+    this.#begin(options, queryRunner);
     const scope = this.#contexts.current();
-    const limitMs = scope === undefined ? Infinity : await this.#maxAgeMs(scope);
-    if (limitMs === 0) return undefined;
+    const limitMs = scope === undefined ? Infinity : await this.#maxAgeMs(scope, queryRunner);
     const found = await this.#contexts.exit(() => this.#cache.getFromCache(options, queryRunner));
-    const time = found?.time;
-    return time !== undefined && limitMs !== Infinity && Date.now() - time > limitMs ? undefined : found;
+    if (found !== undefined && limitMs !== Infinity && !(Date.now() - Number(found.time) <= limitMs)) {
+      this.#passedOver.add(found);
+    }
+    return found;
   }
 
-  storeInCache(
+  async storeInCache(
     options: CacheOptions,
     savedCache: CacheOptions | undefined,
     queryRunner?: QueryRunner,
   ): Promise<void> {
-    return this.#contexts.exit(() => this.#cache.storeInCache(options, savedCache, queryRunner));
+    if (this.#isInTransaction(queryRunner)) return;
+    const time = this.#takeBegun(options, queryRunner) ?? options.time;
+    await this.#contexts.exit(() => this.#cache.storeInCache({ ...options, time }, savedCache, queryRunner));
   }
 
   isExpired(savedCache: CacheOptions): boolean {
-    return this.#cache.isExpired(savedCache);
+    return this.#passedOver.has(savedCache) || this.#cache.isExpired(savedCache);
   }
 
   clear(queryRunner?: QueryRunner): Promise<void> {
@@ -63,18 +76,45 @@ export class RoutedResultCache implements ResultCache {
     return this.#contexts.exit(() => this.#cache.remove(identifiers, queryRunner));
   }
 
-  /** How old a cached answer may be here, in milliseconds: 0 is none at all. */
-  async #maxAgeMs({ request, intent }: Scope): Promise<number> {
+  /** What is stored there would be a part of it: seen by nobody else, and its first write, which belongs to no request. */
+  #isInTransaction(queryRunner: QueryRunner | undefined): boolean {
+    const scope = this.#contexts.current();
+    return (
+      queryRunner?.isTransactionActive === true ||
+      scope?.request.view(scope.intent, Date.now()).transactionOpen === true
+    );
+  }
+
+  /** An answer is as old as its read is long ago, which may have taken its time. */
+  #begin({ query }: CacheOptions, queryRunner: QueryRunner | undefined): void {
+    if (queryRunner === undefined) return;
+    const begun = this.#begun.get(queryRunner) ?? new Map<string | undefined, number>();
+    begun.set(query, Date.now());
+    this.#begun.set(queryRunner, begun);
+  }
+
+  #takeBegun({ query }: CacheOptions, queryRunner: QueryRunner | undefined): number | undefined {
+    const begun = queryRunner === undefined ? undefined : this.#begun.get(queryRunner);
+    const time = begun?.get(query);
+    begun?.delete(query);
+    return time;
+  }
+
+  /** How long ago a cached answer may have been read to be given here, in milliseconds: 0 and less is none at all. */
+  async #maxAgeMs({ request, intent }: Scope, queryRunner: QueryRunner | undefined): Promise<number> {
     if (intent.target === 'primary' || intent.consistency === 'strong') return 0;
-    const { ownWritePending, ownPosition, transactionOpen } = request.view(intent, Date.now());
-    if (ownWritePending || ownPosition !== undefined || transactionOpen) return 0;
-    if (intent.consistency === 'bounded') return intent.maxStalenessMs ?? this.#maxStalenessMs;
+    if (intent.target === 'default' && !intent.safeMethod) return 0;
+    if (queryRunner?.getReplicationMode() === 'master') return 0;
+    const { ownWritePending, ownPosition } = request.view(intent, Date.now());
+    if (ownWritePending || ownPosition !== undefined) return 0;
+    const { maxLagMs, maxStalenessMs, session: limits } = this.#limits;
+    if (intent.consistency === 'bounded') return (intent.maxStalenessMs ?? maxStalenessMs) - maxLagMs;
     if (intent.consistency === 'eventual') return Infinity;
     await request.session?.loaded();
     const session = request.view(intent, Date.now()).session;
-    const isBound =
-      session !== undefined &&
-      (session.status !== 'loaded' || session.onPrimary || session.position !== undefined);
-    return isBound || request.hasStrayed ? 0 : Infinity;
+    if (session === undefined) return Infinity;
+    const isBound = session.status !== 'loaded' || session.onPrimary || session.position !== undefined;
+    // What it wrote and the store has forgotten is at least this old.
+    return isBound || request.hasStrayed ? 0 : limits.ttlMs - maxLagMs;
   }
 }

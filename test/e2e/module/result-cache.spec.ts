@@ -1,0 +1,280 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { ForcePrimary, type ReplicaModuleOptions, UseReplica } from 'nestjs-replica';
+import type { PostgresCluster } from 'nestjs-replica/testing';
+import { DataSource, Repository } from 'typeorm';
+import { Account } from '../../support/accounts.js';
+import { type TestApp, until } from '../../support/test-app.js';
+import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
+import { accountsOn, launchReady } from './support/launch.js';
+
+const MINUTE_MS = 60_000;
+
+@Controller('accounts/:id')
+class CachedController {
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  @Get()
+  cached(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.#cached(id);
+  }
+
+  @Get('plain')
+  plain(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.accounts.findOneBy({ id });
+  }
+
+  @Get('forced')
+  @ForcePrimary()
+  forced(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.#cached(id);
+  }
+
+  @Get('bounded')
+  @UseReplica({ maxStalenessMs: 1_500 })
+  bounded(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.#cached(id);
+  }
+
+  @Get('strictly-bounded')
+  @UseReplica({ maxStalenessMs: 100 })
+  strictlyBounded(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.#cached(id);
+  }
+
+  @Get('eventual')
+  @UseReplica({ consistency: 'eventual' })
+  eventual(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.#cached(id);
+  }
+
+  @Patch('decision')
+  decision(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.#cached(id);
+  }
+
+  @Patch('save')
+  async save(@Param('id', ParseIntPipe) id: number): Promise<Account> {
+    const account = await this.accounts.findOneOrFail({ where: { id }, cache: false });
+    account.balance = 0;
+    return this.accounts.save(account);
+  }
+
+  @Post('add')
+  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.accounts.increment({ id }, 'balance', 1);
+  }
+
+  @Post('add-and-read')
+  @UseReplica()
+  async addAndRead(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    await this.accounts.increment({ id }, 'balance', 1);
+    return this.#cached(id);
+  }
+
+  @Post('transaction-and-read')
+  @UseReplica()
+  async transactionAndRead(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    await this.dataSource.transaction(async (manager) => {
+      await manager.findOne(Account, { where: { id }, cache: MINUTE_MS });
+      await manager.increment(Account, { id }, 'balance', 1);
+    });
+    return this.accounts.findOneBy({ id });
+  }
+
+  @Post('rolled-back')
+  async rolledBack(@Param('id', ParseIntPipe) id: number): Promise<void> {
+    const undo = new Error('never mind');
+    await this.dataSource
+      .transaction(async (manager) => {
+        await manager.increment(Account, { id }, 'balance', 1);
+        await manager.findOne(Account, { where: { id }, cache: MINUTE_MS });
+        throw undo;
+      })
+      .catch((error: unknown) => expect(error).toBe(undo));
+  }
+
+  #cached(id: number): Promise<Account | null> {
+    return this.accounts.findOne({ where: { id }, cache: MINUTE_MS });
+  }
+}
+
+const REPLICA = expect.stringMatching(/^replica-[12]$/);
+
+describe("TypeORM's result cache", () => {
+  let cluster: PostgresCluster;
+  let app: TestApp;
+  let lastId = 0;
+
+  beforeAll(async () => {
+    cluster = await startAccountsCluster();
+    await cluster.primary.query(
+      `CREATE TABLE "query-result-cache" (id serial PRIMARY KEY, identifier varchar, time bigint NOT NULL,
+        duration int NOT NULL, query text NOT NULL, result text NOT NULL)`,
+    );
+    await cluster.waitForCatchUp();
+  });
+
+  afterEach(async () => {
+    await app.close();
+  });
+
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  async function start(changes: Partial<ReplicaModuleOptions> = {}): Promise<void> {
+    app = await launchReady({
+      imports: accountsOn(cluster, { cache: true, ...changes }),
+      controllers: [CachedController],
+    });
+  }
+
+  /** An account of its own for each test, whose balance 0 is in the cache while the database has 1. */
+  async function cacheOldAnswer(session = 'another'): Promise<string> {
+    const path = `/accounts/${++lastId}`;
+    expect((await app.get(path, session)).body.balance).toBe(0);
+    await cluster.primary.query('UPDATE account SET balance = 1 WHERE id = $1', [lastId]);
+    return path;
+  }
+
+  it('answers sessions that have written nothing, without asking for the data', async () => {
+    await start();
+    const path = await cacheOldAnswer();
+    expect(await app.get(path, 'reader')).toMatchObject({ body: { balance: 0 }, nodes: [] });
+    expect(await app.get(path)).toMatchObject({ body: { balance: 0 }, nodes: [] });
+    expect((await app.get(`${path}/eventual`)).body.balance).toBe(0);
+  });
+
+  it('does not give the old answer to the session that wrote, and does to others', async () => {
+    await start();
+    const path = await cacheOldAnswer();
+    await whilePaused(cluster, async () => {
+      await app.post(`${path}/add`, 'writer');
+      expect(await app.get(path, 'writer')).toMatchObject({ body: { balance: 2 }, nodes: ['primary'] });
+    });
+    const replayed = await app.getUntil(path, 'writer', ({ nodes }) => nodes[0] !== 'primary');
+    expect(replayed).toMatchObject({ body: { balance: 2 }, nodes: [REPLICA], reasons: ['session-replayed'] });
+  });
+
+  it('does not give it to a later read of the request that wrote', async () => {
+    await start();
+    const path = await cacheOldAnswer();
+    expect((await app.post(`${path}/add-and-read`, 'own')).body.balance).toBe(2);
+  });
+
+  it('never answers what is forced to the primary, or decides on a write', async () => {
+    await start();
+    const path = await cacheOldAnswer();
+    expect(await app.get(`${path}/forced`)).toMatchObject({
+      body: { balance: 1 },
+      nodes: ['primary'],
+      reasons: ['forced-primary'],
+    });
+    const old = await cacheOldAnswer();
+    expect(await app.call('patch', `${old}/decision`)).toMatchObject({
+      body: { balance: 1 },
+      reasons: ['unsafe-method'],
+    });
+  });
+
+  it('binds nobody to the primary by what it stores', async () => {
+    await start();
+    await whilePaused(cluster, async () => {
+      const path = `/accounts/${++lastId}`;
+      expect(await app.get(path, 'stores')).toMatchObject({ nodes: [REPLICA], reasons: ['session-free'] });
+      expect(await app.get(`${path}/plain`, 'stores')).toMatchObject({
+        nodes: [REPLICA],
+        reasons: ['session-free'],
+      });
+    });
+  });
+
+  it('hides no write of a transaction that used it before', async () => {
+    await start();
+    await whilePaused(cluster, async () => {
+      const path = `/accounts/${++lastId}`;
+      const answer = await app.post(`${path}/transaction-and-read`, 'in-transaction');
+      expect(answer).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
+      expect((await app.get(`${path}/plain`, 'in-transaction')).body.balance).toBe(1);
+    });
+  });
+
+  it('keeps nothing of a transaction that was rolled back', async () => {
+    await start();
+    const path = `/accounts/${++lastId}`;
+    await app.post(`${path}/rolled-back`, 'undoes');
+    expect((await app.get(path, 'reader')).body.balance).toBe(0);
+  });
+
+  it('keeps one answer for each query, however often it was passed over', async () => {
+    await start();
+    const path = `/accounts/${++lastId}`;
+    await app.get(path, 'another');
+    for (let round = 0; round < 5; round++) {
+      await app.post(`${path}/add`, 'writer');
+      expect((await app.get(path, 'writer')).body.balance).toBe(round + 1);
+    }
+    expect((await app.get(path, 'another')).body.balance).toBe(5);
+    const rows = await cluster.primary.query(
+      `SELECT count(*)::int AS n FROM "query-result-cache" WHERE query LIKE $1`,
+      [`%PARAMETERS: [${lastId}%`],
+    );
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+
+  it('gives no answer that is older than the bound', async () => {
+    await start({ maxLagMs: 1_000, session: { ttlMs: 10_000 } });
+    const path = await cacheOldAnswer();
+    expect((await app.get(`${path}/bounded`)).body.balance).toBe(0);
+    expect((await app.get(`${path}/strictly-bounded`)).body.balance).toBe(1);
+    const later = await cacheOldAnswer();
+    await app.getUntil(`${later}/bounded`, undefined, ({ body }) => body.balance === 1);
+  });
+
+  it('counts in the bound that the answer may have been old when it was kept', async () => {
+    await start({ maxLagMs: 5_000 });
+    await whilePaused(cluster, async () => {
+      const id = ++lastId;
+      await cluster.primary.query('UPDATE account SET balance = 1 WHERE id = $1', [id]);
+      const writtenMs = Date.now();
+      await until(() => Date.now() - writtenMs > 1_600);
+      expect((await app.get(`/accounts/${id}`, 'session')).body.balance).toBe(0);
+      expect((await app.get(`/accounts/${id}/bounded`)).body.balance).toBe(1);
+    });
+  });
+
+  it('does not give the old answer to the session that wrote when its position is forgotten', async () => {
+    await start({
+      maxLagMs: 200,
+      session: { key: (context) => context.switchToHttp().getRequest().headers['x-session'], ttlMs: 300 },
+    });
+    const path = await cacheOldAnswer();
+    await app.post(`${path}/add`, 'writer');
+    await app.getUntil(`${path}/plain`, 'writer', ({ reasons }) => reasons[0] === 'session-free');
+    expect((await app.get(path, 'writer')).body.balance).toBe(2);
+  });
+
+  it('does not mislead save() where it is always enabled', async () => {
+    await start({ cache: { type: 'database', alwaysEnabled: true, duration: MINUTE_MS } });
+    const path = `/accounts/${++lastId}`;
+    await app.call('patch', `${path}/save`);
+    await cluster.primary.query('UPDATE account SET balance = 7 WHERE id = $1', [lastId]);
+    await app.call('patch', `${path}/save`);
+    const rows = await cluster.primary.query('SELECT balance FROM account WHERE id = $1', [lastId]);
+    expect(rows).toEqual([{ balance: 0 }]);
+  });
+
+  it('is left aside for own writes where it is always enabled', async () => {
+    await start({ cache: { type: 'database', alwaysEnabled: true, duration: MINUTE_MS } });
+    const path = await cacheOldAnswer();
+    await whilePaused(cluster, async () => {
+      await app.post(`${path}/add`, 'writer');
+      expect((await app.get(`${path}/plain`, 'writer')).body.balance).toBe(2);
+    });
+  });
+});
