@@ -85,6 +85,66 @@ describe('a visitor who ordered', () => {
   });
 });
 
+describe('a newcomer', () => {
+  it('sees nothing older at the second visit than at the first, though one replica is behind', async () => {
+    await shop.replicas[0]?.pauseReplay();
+    await shop.newVisitor().patch('/products/63').send({ price: 2 }).expect(200);
+    await waitUntil('the other replica has it', async () => {
+      const { node, price } = await look(shop.newVisitor(), 63);
+      return node !== 'primary' && price === 2;
+    });
+    const visits: string[] = [];
+    for (let count = 0; count < 30; count++) {
+      const newcomer = shop.newVisitor();
+      const [first, second] = [await look(newcomer, 63), await look(newcomer, 63)];
+      visits.push(second.price === 2 || first.price !== 2 ? 'fine' : `${first.node}, then ${second.node}`);
+    }
+    expect(new Set(visits)).toEqual(new Set(['fine']));
+  });
+});
+
+describe('many visitors at once', () => {
+  it('each see their own last change, whichever replica stops and catches up meanwhile', async () => {
+    const [visitors, rounds] = [20, 10];
+    const wrong: string[] = [];
+    const nodes = new Set<string>();
+    const visit = async (index: number): Promise<void> => {
+      const visitor = shop.newVisitor();
+      for (let round = 1; round <= rounds; round++) {
+        const price = index * 1000 + round;
+        await visitor
+          .patch(`/products/${100 + index}`)
+          .send({ price })
+          .expect(200);
+        for (let looks = 0; looks < 2; looks++) {
+          const seen = await look(visitor, 100 + index);
+          nodes.add(seen.node);
+          if (seen.price !== price) wrong.push(`${seen.price} for ${price} on ${seen.node}: ${seen.reason}`);
+        }
+      }
+    };
+    const visiting = new AbortController();
+    const disturb = async (): Promise<void> => {
+      for (let turn = 0; !visiting.signal.aborted; turn++) {
+        const replica = shop.replicas[turn % 2];
+        await replica?.pauseReplay();
+        await look(shop.newVisitor(), 1);
+        await replica?.resumeReplay();
+      }
+    };
+    const disturbing = disturb();
+    try {
+      await Promise.all(Array.from({ length: visitors }, (_, index) => visit(index)));
+    } finally {
+      visiting.abort();
+      await disturbing;
+    }
+
+    expect(wrong).toEqual([]);
+    expect(nodes).toEqual(new Set(['primary', 'replica-1', 'replica-2']));
+  });
+});
+
 describe('the session cookie', () => {
   it('is given once, and again to whoever sends something else', async () => {
     const visitor = shop.newVisitor();

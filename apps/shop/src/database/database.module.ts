@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { fromCookie, type OptionsFromEnv, ReplicaModule } from 'nestjs-replica';
 import { SESSION_COOKIE } from '../session/assign-session.middleware.js';
 
-/** The one place that knows of replicas as such: everything else injects repositories as ever. */
+/** Takes the place of TypeOrmModule.forRoot(): everything else injects repositories as ever. */
 @Module({})
 export class DatabaseModule {
   static forRoot(nodes: OptionsFromEnv): DynamicModule {

@@ -1,6 +1,5 @@
 import { type OptionsFromEnv, ReplicaDataSource } from 'nestjs-replica';
-import { OrderItem } from '../orders/order-item.entity.js';
-import { Order } from '../orders/order.entity.js';
+import { Order, OrderItem } from '../orders/order.entity.js';
 import { Product } from '../products/product.entity.js';
 import { CreateShop1764547200000 } from './migrations/1764547200000-create-shop.js';
 import { seed } from './seed.js';

@@ -4,11 +4,14 @@ import {
   CreateDateColumn,
   Entity,
   Index,
+  JoinColumn,
+  ManyToOne,
   OneToMany,
+  PrimaryColumn,
   PrimaryGeneratedColumn,
   type Relation,
 } from 'typeorm';
-import { OrderItem } from './order-item.entity.js';
+import { Product } from '../products/product.entity.js';
 
 @Entity('orders')
 @Index('orders_session', ['sessionId', 'id'])
@@ -30,4 +33,33 @@ export class Order {
 
   @OneToMany(() => OrderItem, (item) => item.order)
   items!: Relation<OrderItem>[];
+}
+
+/** A line of an order. Name and price stay what they were when it was made. */
+@Entity({ name: 'order_items', orderBy: { productId: 'ASC' } })
+export class OrderItem {
+  @Exclude()
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'order_items_pkey' })
+  orderId!: number;
+
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'order_items_pkey' })
+  productId!: number;
+
+  @Column('text')
+  name!: string;
+
+  /** Of one piece, in cents. */
+  @Column('integer')
+  price!: number;
+
+  @Column('integer')
+  quantity!: number;
+
+  @ManyToOne(() => Order, (order) => order.items, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'orderId', foreignKeyConstraintName: 'order_items_order_fkey' })
+  order?: Relation<Order>;
+
+  @ManyToOne(() => Product)
+  @JoinColumn({ name: 'productId', foreignKeyConstraintName: 'order_items_product_fkey' })
+  product?: Relation<Product>;
 }

@@ -1,8 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSource, Repository } from 'typeorm';
-import { OrderItem } from './order-item.entity.js';
-import { Order } from './order.entity.js';
+import { Order, OrderItem } from './order.entity.js';
 import type { OrderLineDto } from './place-order.dto.js';
 import { takeFromStock } from './take-from-stock.js';
 

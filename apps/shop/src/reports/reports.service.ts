@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { OrderItem } from '../orders/order-item.entity.js';
-import { Order } from '../orders/order.entity.js';
+import { Order, OrderItem } from '../orders/order.entity.js';
 
 /** All sums in cents. */
 export interface SalesReport {
