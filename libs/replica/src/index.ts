@@ -9,6 +9,7 @@ export type {
 export { getDataSourceRouterToken, InjectDataSourceRouter } from './nest/replica-tokens.js';
 export { RoutingInterceptor } from './nest/routing.interceptor.js';
 export { fromCookie, fromHeader } from './nest/session-key.js';
+export { cookieToken, headerToken, type CookieTokenOptions } from './nest/session-token.js';
 export { StickyPrimaryGuard } from './nest/sticky-primary.guard.js';
 export { UseReplica } from './nest/use-replica.decorator.js';
 export { InvalidReplicaOptionsError } from './options/invalid-options.error.js';
@@ -20,6 +21,8 @@ export type {
   RoutingOptions,
   SessionKey,
   SessionOptions,
+  StickyOptions,
+  TokenCarrier,
 } from './options/replica-options.js';
 export { NoReplicaError } from './postgres/no-replica.error.js';
 export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
@@ -46,6 +49,7 @@ export { mergeSessionStates, type SessionState } from './session/session-state.j
 export type { SessionStore } from './session/session-store.js';
 export {
   DataSourceRouter,
+  type RouterCounter,
   type NodeStatus,
   type RouterEvents,
   type TopologyStatus,

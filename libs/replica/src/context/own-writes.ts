@@ -29,6 +29,11 @@ export class OwnWrites {
   /** The write has, or may have, happened; `capture` gives a position that covers it, or rejects. */
   complete(capture: Promise<Position>): void {
     this.#open--;
+    this.cover(capture);
+  }
+
+  /** From now on the request also has to see what `capture` gives. */
+  cover(capture: Promise<Position>): void {
     const settled = capture.then(
       (position) => {
         this.#position = laterPosition(this.#position, position);
@@ -45,6 +50,11 @@ export class OwnWrites {
   /** A write is under way, or its position is not known (yet). */
   get pending(): boolean {
     return this.#open > 0 || this.#capturing.size > 0 || this.#unknown;
+  }
+
+  /** The position of some completed write is being learned. */
+  get isCapturing(): boolean {
+    return this.#capturing.size > 0;
   }
 
   /** The position of some write cannot be learned. */

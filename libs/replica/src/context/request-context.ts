@@ -1,17 +1,21 @@
 import type { Intent, KeptNode, RequestView } from '../routing/route-query.js';
 import type { RouteReason } from '../routing/route.js';
 import { laterPosition, type Position } from '../session/position.js';
+import type { SessionState } from '../session/session-state.js';
 import { OwnWrites } from './own-writes.js';
-import type { SessionHandle } from './session-handle.js';
+import type { RequestSession } from './request-session.js';
 
-/** How positions of nodes are learned; the topology monitor's part that a request needs. */
+/** How a session is kept fresh after a write: until a position is replayed, or for a time. */
+export type StickyPolicy =
+  { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
+
+/** What a request needs from the outside: how it learns positions. */
 export interface PositionSource {
-  /** The node's position, read after the call began. Rejects when it cannot be learned. */
-  capture(node: string): Promise<Position>;
+  readonly sticky: StickyPolicy;
+  /** The primary's position, read after the call began. Rejects when it cannot be learned. */
+  capture(): Promise<Position>;
   /** Sessions wait for replicas to replay this position. */
   expect(position: Position): void;
-  /** The name of the node that takes writes now. */
-  readonly primary: string;
 }
 
 /**
@@ -21,26 +25,34 @@ export interface PositionSource {
 export class RequestContext {
   readonly writes = new OwnWrites();
   readonly #positions: PositionSource;
-  readonly #strayedTo = new Set<string>();
   readonly #nodes: string[] = [];
   readonly #reasons: RouteReason[] = [];
-  #session: SessionHandle | undefined;
+  #session: RequestSession | undefined;
   #openTransactions = 0;
   #kept: KeptNode | undefined;
   #ended = false;
+  /** The session saw the primary, and what it saw is not covered by a position yet. */
+  #sawPrimary = false;
+  /** What the session does not know yet. */
+  #servedBy: string | undefined;
   #saved: Position | undefined;
+  #isUnknownSaved = false;
 
-  constructor(positions: PositionSource) {
+  /** @param startedMs when the request began; milliseconds of the monotonic clock */
+  constructor(
+    positions: PositionSource,
+    readonly startedMs: number,
+  ) {
     this.#positions = positions;
   }
 
-  /** The session behind the request, once somebody found out. */
-  get session(): SessionHandle | undefined {
+  /** The session behind the request, where there is one. */
+  get session(): RequestSession | undefined {
     return this.#session;
   }
 
   /** Ties the request to a session, once. */
-  attach(session: SessionHandle): void {
+  attach(session: RequestSession): void {
     this.#session ??= session;
   }
 
@@ -75,6 +87,7 @@ export class RequestContext {
   view(intent: Intent, nowEpochMs: number): RequestView {
     return {
       intent,
+      startedMs: this.startedMs,
       ownWritePending: this.writes.pending,
       ownPosition: this.writes.position,
       transactionOpen: this.#openTransactions > 0,
@@ -94,20 +107,32 @@ export class RequestContext {
     this.#kept = node;
   }
 
-  /** The session saw data of a node that is not its own: before another node serves it, that must have as much. */
-  strayed(node: string): void {
-    this.#strayedTo.add(node);
+  /** The session was shown data of the primary: before a replica serves it, that must have as much. */
+  sawPrimary(): void {
+    this.#sawPrimary = this.#positions.sticky.mode === 'position';
   }
 
-  /** The session saw data of a node that is not its own, since the request was last settled. */
-  get hasStrayed(): boolean {
-    return this.#strayedTo.size > 0;
+  /** The session reads from another replica than was known; or that is to be noted anew, lest it be forgotten. */
+  movedTo(replica: string): void {
+    this.#servedBy = replica;
+  }
+
+  /** Whether the session was shown something since the request was last settled that its position does not cover. */
+  get hasSeenMore(): boolean {
+    return this.#sawPrimary;
   }
 
   /** A write completed, or may have: its position is captured from now on, and awaited by `settle()`. */
   wrote(): void {
-    this.writes.complete(this.#capturePrimary());
+    if (this.#positions.sticky.mode === 'position') this.writes.complete(this.#capture());
+    else this.writes.lose();
     if (this.#ended) void this.settle();
+  }
+
+  /** Whether `settle()` has anything to wait for or to save. */
+  get unsettled(): boolean {
+    if (this.writes.isCapturing) return true;
+    return this.#session !== undefined && (this.#sawPrimary || this.#hasNews);
   }
 
   /**
@@ -115,51 +140,44 @@ export class RequestContext {
    * leaves; never rejects. May be called again: only what is new is saved.
    */
   async settle(): Promise<void> {
-    const seen = this.#session === undefined ? [] : this.#captureStrayed();
+    if (this.#session !== undefined) await this.learn();
+    else await this.writes.settled();
+    if (this.#session === undefined || !this.#hasNews) return;
+    const state = this.news(this.#session.ttlMs);
+    this.#saved = this.writes.position;
+    this.#isUnknownSaved = this.writes.unknown;
+    this.#servedBy = undefined;
+    await this.#session.save(state);
+  }
+
+  /** Learns a position that covers all that the request has written and seen by now. Never rejects. */
+  async learn(): Promise<void> {
+    if (this.#sawPrimary) this.writes.cover(this.#capture());
     await this.writes.settled();
-    const positions = await Promise.all(seen);
-    const session = this.#session;
-    if (session === undefined) return;
-    const unknown = this.writes.unknown || positions.includes('unknown');
-    let position = this.writes.position;
-    for (const other of positions) if (other !== 'unknown') position = laterPosition(position, other);
-    if (position === this.#saved && !unknown) return;
-    this.#saved = position;
-    await session.save({ position, primaryUntilMs: unknown ? Date.now() + session.ttlMs : 0 });
   }
 
-  /** Whether `settle()` has anything to wait for or to save. */
-  get unsettled(): boolean {
-    return (
-      this.writes.pending ||
-      (this.#session !== undefined && (this.#strayedTo.size > 0 || this.writes.position !== this.#saved))
-    );
+  /** What the request adds to its session, as far as it is known now. `ttlMs`: how long the session is kept. */
+  news(ttlMs: number): SessionState {
+    const { sticky } = this.#positions;
+    const now = Date.now();
+    return {
+      position: this.writes.position,
+      primaryUntilMs: this.writes.unknown ? now + (sticky.mode === 'time' ? sticky.windowMs : ttlMs) : 0,
+      servedBy: this.#servedBy,
+      servedAtMs: this.#servedBy === undefined ? undefined : now,
+    };
   }
 
-  #capturePrimary(): Promise<Position> {
-    const { primary } = this.#positions;
-    this.#strayedTo.delete(primary);
-    return this.#capture(primary);
+  get #hasNews(): boolean {
+    const { position, unknown } = this.writes;
+    return position !== this.#saved || unknown !== this.#isUnknownSaved || this.#servedBy !== undefined;
   }
 
-  async #capture(node: string): Promise<Position> {
-    const position = await this.#positions.capture(node);
+  /** What is captured from now on covers all that was seen until now. */
+  async #capture(): Promise<Position> {
+    this.#sawPrimary = false;
+    const position = laterPosition(this.writes.position, await this.#positions.capture()) as Position;
     this.#positions.expect(position);
     return position;
-  }
-
-  #captureStrayed(): Promise<Position | 'unknown'>[] {
-    const nodes = [...this.#strayedTo];
-    this.#strayedTo.clear();
-    return nodes.map(async (node) => {
-      try {
-        return await this.#capture(node);
-      } catch {
-        // What a node that is gone has shown, the primary has at least as well.
-        return node === this.#positions.primary
-          ? 'unknown'
-          : this.#capturePrimary().catch(() => 'unknown' as const);
-      }
-    });
   }
 }

@@ -1,5 +1,6 @@
 import { hashText } from '../routing/rendezvous.js';
 import type { SessionView } from '../routing/route-query.js';
+import type { RequestSession } from './request-session.js';
 import { NEW_SESSION, type SessionState } from '../session/session-state.js';
 import type { SessionStore } from '../session/session-store.js';
 
@@ -8,10 +9,14 @@ export interface SessionHandleOptions {
   readonly store: SessionStore;
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
+  /** How long the store may take; milliseconds. */
+  readonly timeoutMs: number;
   /** The session's key; `null`: there is none; `undefined`: not known yet. */
   readonly resolveKey: () => string | null | undefined;
   /** The store failed; the request goes on. */
   readonly onStoreError: (error: unknown, doing: 'load' | 'save') => void;
+  /** The store answered. */
+  readonly onStoreAnswer: () => void;
 }
 
 type Status = SessionView['status'];
@@ -22,7 +27,7 @@ const UNRESOLVED: SessionView = Object.freeze({ keyHash: 0, status: 'unresolved'
  * The session of one request: finds its key as late as needed (authentication may run after us), loads its state once,
  * and saves what the request adds.
  */
-export class SessionHandle {
+export class SessionHandle implements RequestSession {
   readonly #options: SessionHandleOptions;
   #resolveKey: SessionHandleOptions['resolveKey'];
   #key: string | null | undefined;
@@ -57,8 +62,15 @@ export class SessionHandle {
     if (this.#key === undefined) this.begin();
     if (this.#key === undefined) return UNRESOLVED;
     if (this.#key === null) return undefined;
-    const { position, primaryUntilMs = 0 } = this.#state;
-    return { keyHash: this.#keyHash, status: this.#status, position, onPrimary: primaryUntilMs > nowMs };
+    const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
+    return {
+      keyHash: this.#keyHash,
+      status: this.#status,
+      position,
+      onPrimary: primaryUntilMs > nowMs,
+      servedBy,
+      servedAtMs,
+    };
   }
 
   /** Resolves when the state is loaded or the store has failed. Never rejects. */
@@ -71,7 +83,9 @@ export class SessionHandle {
     const key = this.#key ?? this.#resolveKey();
     if (key === null || key === undefined || key === '') return;
     try {
-      await this.#options.store.save(key, state, this.#options.ttlMs);
+      const saved = this.#options.store.save(key, state, this.#options.ttlMs);
+      if (isPromise(saved)) await this.#inTime(saved);
+      this.#options.onStoreAnswer();
     } catch (error) {
       this.#options.onStoreError(error, 'save');
     }
@@ -87,20 +101,29 @@ export class SessionHandle {
     this.#status = 'loading';
     try {
       const loaded = this.#options.store.load(key);
-      if (isPromise(loaded))
-        this.#loading = loaded.then(
-          (state) => this.#succeeded(state),
-          (error: unknown) => this.#failed(error),
-        );
-      else this.#succeeded(loaded);
+      if (!isPromise(loaded)) return this.#succeeded(loaded);
+      this.#loading = this.#inTime(loaded).then(
+        (state) => this.#succeeded(state),
+        (error: unknown) => this.#failed(error),
+      );
     } catch (error) {
       this.#failed(error);
     }
   }
 
+  /** What the store does later than that is of no use to this request. */
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
   #succeeded(state: SessionState | undefined): void {
     this.#state = state ?? NEW_SESSION;
     this.#status = 'loaded';
+    this.#options.onStoreAnswer();
   }
 
   #failed(error: unknown): void {

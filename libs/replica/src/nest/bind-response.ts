@@ -5,23 +5,25 @@ import type { RequestContext } from '../context/request-context.js';
 /** Node's response, which Express extends and Fastify wraps. */
 export type RawResponse = ServerResponse;
 
+/** What is said with the response's headers. */
+export interface ResponseHeaders {
+  /** Also say who answered, each node's name behind this; `undefined`: do not. */
+  readonly namePrefix: string | undefined;
+  /** Called when the headers are about to leave, whoever sends them. */
+  readonly beforeHeaders: () => void;
+}
+
 /**
  * Ties a request's life to its HTTP response, whoever sends it (handler, `@Res()`, exception filter, middleware): it does
  * not end before the request's writes are saved to the session, and the request ends with it.
- *
- * `headers`: also say who answered, each node's name behind `prefix`.
  */
-export function bindResponse(
-  response: RawResponse,
-  request: RequestContext,
-  headers?: { prefix: string },
-): void {
-  if (headers !== undefined) {
-    onHeaders(response, () => {
-      appendHeader(response, 'x-replica-node', request.nodes, headers.prefix);
-      appendHeader(response, 'x-replica-reason', request.reasons, headers.prefix);
-    });
-  }
+export function bindResponse(response: RawResponse, request: RequestContext, headers: ResponseHeaders): void {
+  onHeaders(response, () => {
+    headers.beforeHeaders();
+    if (headers.namePrefix === undefined) return;
+    appendHeader(response, 'x-replica-node', request.nodes, headers.namePrefix);
+    appendHeader(response, 'x-replica-reason', request.reasons, headers.namePrefix);
+  });
   endWhenSettled(response, request);
   response.once('finish', () => request.end());
   response.once('close', () => request.end());

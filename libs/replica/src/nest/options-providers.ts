@@ -86,7 +86,7 @@ function split(options: Record<string, unknown>): Pick<NestReplicaOptions, 'data
   const nest: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(options)) {
     if (NEST_KEYS.includes(key)) nest[key] = value;
-    else if (key !== 'setHeaders' && key !== 'name') dataSource[key] = value;
+    else if (key !== 'setHeaders') dataSource[key] = value;
   }
   return { dataSource: dataSource as unknown as ReplicaDataSourceOptions<never>, nest };
 }

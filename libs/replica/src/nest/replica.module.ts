@@ -6,9 +6,8 @@ import {
   type NestModule,
   type Provider,
 } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, Reflector } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
-import { MemorySessionStore } from '../session/memory.store.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { optionsProviders, resolvedForNest, type NestReplicaOptions } from './options-providers.js';
@@ -107,7 +106,6 @@ function routingProviders(settings: ReplicaModuleSettings, optionsToken: string)
           name,
           setHeaders,
           isLimitedToRoutes: forRoutes !== undefined || exclude !== undefined,
-          store: router.options.session.store ?? new MemorySessionStore(),
         }),
     },
     {
@@ -117,8 +115,8 @@ function routingProviders(settings: ReplicaModuleSettings, optionsToken: string)
     },
     {
       provide: APP_INTERCEPTOR,
-      inject: [RequestOpener, Reflector],
-      useFactory: (opener: RequestOpener, reflector: Reflector) => new RoutingInterceptor(opener, reflector),
+      inject: [RequestOpener],
+      useFactory: (opener: RequestOpener) => new RoutingInterceptor(opener),
     },
   ];
 }

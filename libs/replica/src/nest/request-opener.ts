@@ -1,13 +1,12 @@
-import { Logger, type ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
-import { SessionHandle } from '../context/session-handle.js';
-import type { SessionKey } from '../options/replica-options.js';
-import type { SessionStore } from '../session/session-store.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { intentOf } from '../typeorm/read-options.js';
 import { bindResponse, type RawResponse } from './bind-response.js';
+import { SessionOpener } from './session-opener.js';
+import { askedOf } from './use-replica.decorator.js';
 
 /** What a {@link RequestOpener} works with. */
 export interface RequestOpenerOptions {
@@ -15,7 +14,6 @@ export interface RequestOpenerOptions {
   /** The data source's name; stands in headers and keys unless it is the default one. */
   readonly name: string;
   readonly setHeaders: boolean;
-  readonly store: SessionStore;
   /** `forRoutes` or `exclude` were given: an HTTP request without the middleware is to have no context. */
   readonly isLimitedToRoutes: boolean;
 }
@@ -31,26 +29,30 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 export class RequestOpener {
   readonly router: DataSourceRouter;
   readonly #options: RequestOpenerOptions;
-  readonly #logger = new Logger('ReplicaModule');
+  readonly #sessions: SessionOpener;
   readonly #prefix: string;
   /** By Node's request: what lies between middleware and guards, such as Fastify's body parser, may lose the context. */
   readonly #opened = new WeakMap<object, Scope>();
-  #isStoreFailing = false;
 
   constructor(options: RequestOpenerOptions) {
     this.router = options.router;
     this.#options = options;
     this.#prefix = options.name === 'default' ? '' : `${options.name}:`;
+    this.#sessions = new SessionOpener(options.router, this.#prefix);
   }
 
   /** For an HTTP request, as early as middleware runs. */
   openHttp(request: unknown, response: unknown): Scope {
-    const context = this.#open(new ExecutionContextHost([request, response]));
+    const host = new ExecutionContextHost([request, response]);
+    const context = this.#open(host);
     const raw = rawResponse(response);
     if (raw !== undefined) {
-      bindResponse(raw, context, this.#options.setHeaders ? { prefix: this.#prefix } : undefined);
+      bindResponse(raw, context, {
+        namePrefix: this.#options.setHeaders ? this.#prefix : undefined,
+        beforeHeaders: () => this.#sessions.beforeHeaders(context, host),
+      });
     }
-    const scope = { request: context, intent: this.intent('default', {}, isSafe(request)) };
+    const scope = { request: context, intent: intentOf('default', {}, this.router.options, isSafe(request)) };
     this.#opened.set(rawRequest(request), scope);
     return scope;
   }
@@ -69,53 +71,31 @@ export class RequestOpener {
       const http = context.switchToHttp();
       return this.openHttp(http.getRequest(), http.getResponse());
     }
-    return { request: this.#open(context), intent: this.intent('default', {}, true) };
+    return { request: this.#open(context), intent: intentOf('default', {}, this.router.options) };
   }
 
-  /** Guards have run, or run now: the key may be found in the real execution context. */
-  attachSession(request: RequestContext, context: ExecutionContext, isHandlerNext: boolean): void {
-    const { session } = request;
-    if (session === undefined) return;
-    const resolveKey = (): string | null | undefined => this.#resolveKey(context);
-    if (isHandlerNext) session.conclude(resolveKey);
-    else session.begin(resolveKey);
+  /** What the handler, or its class, asks for by decorator; else what surrounds it. */
+  intentFor(context: ExecutionContext, { intent }: Scope): Scope['intent'] {
+    const asked = askedOf(context.getHandler(), context.getClass());
+    return asked === undefined
+      ? intent
+      : intentOf(asked.target, asked.options, this.router.options, intent.safeMethod);
   }
 
-  /** As the module's options complete it. */
-  intent(
-    ...[target, options, isSafeMethod]: [Scope['intent']['target'], Parameters<typeof intentOf>[1], boolean]
-  ): Scope['intent'] {
-    return intentOf(target, options, this.router.options, isSafeMethod);
+  /** A guard runs: the session's state may start to load. */
+  beginSession(scope: Scope, context: ExecutionContext): void {
+    this.#sessions.begin(scope.request, context, this.intentFor(context, scope));
+  }
+
+  /** The handler begins: the session is known now, or there is none. */
+  concludeSession(scope: Scope, context: ExecutionContext): void {
+    this.#sessions.conclude(scope.request, context);
   }
 
   #open(context: ExecutionContext): RequestContext {
     const request = this.router.createRequest();
-    const { session } = this.router.options;
-    if (session.key === undefined || !this.router.hasReplicas) return request;
-    const handle = new SessionHandle({
-      store: this.#options.store,
-      ttlMs: session.ttlMs,
-      resolveKey: () => this.#resolveKey(context),
-      onStoreError: (error, doing) => this.#storeFailed(error, doing),
-    });
-    request.attach(handle);
-    handle.begin();
+    this.#sessions.attach(request, context);
     return request;
-  }
-
-  #resolveKey(context: ExecutionContext): string | null | undefined {
-    const resolve = this.router.options.session.key as SessionKey<ExecutionContext>;
-    const key = resolve(context);
-    return typeof key === 'string' && key !== '' ? this.#prefix + key : key;
-  }
-
-  /** Said once per outage, not once per request. */
-  #storeFailed(error: unknown, doing: 'load' | 'save'): void {
-    if (this.#isStoreFailing) return;
-    this.#isStoreFailing = true;
-    this.#logger.error(
-      `the session store failed to ${doing}; reads of its sessions go to the primary: ${error instanceof Error ? error.message : String(error)}`,
-    );
   }
 }
 

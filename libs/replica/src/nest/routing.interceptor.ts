@@ -1,10 +1,8 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { Observable } from 'rxjs';
 import type { Scope } from '../context/context-storage.js';
 import { RequestOpener } from './request-opener.js';
 import { settleBeforeEach } from './settle-before-each.js';
-import { ROUTING_METADATA, type RoutingMetadata } from './use-replica.decorator.js';
 
 /**
  * Reads `@UseReplica()` and `@ForcePrimary()` (the handler's before its class's), runs the handler under that intent,
@@ -12,18 +10,15 @@ import { ROUTING_METADATA, type RoutingMetadata } from './use-replica.decorator.
  */
 @Injectable()
 export class RoutingInterceptor implements NestInterceptor {
-  constructor(
-    private readonly opener: RequestOpener,
-    private readonly reflector: Reflector,
-  ) {}
+  constructor(private readonly opener: RequestOpener) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { contexts } = this.opener.router;
     const outer = this.opener.opened(context);
     const scope = outer ?? this.opener.open(context);
     if (scope === undefined) return next.handle();
-    this.opener.attachSession(scope.request, context, true);
-    const inner: Scope = { request: scope.request, intent: this.#intent(context, scope) };
+    this.opener.concludeSession(scope, context);
+    const inner: Scope = { request: scope.request, intent: this.opener.intentFor(context, scope) };
     const endsHere = outer === undefined && context.getType() !== 'http';
     // Nest subscribes later: what runs then must still be inside.
     return new Observable((subscriber) =>
@@ -31,15 +26,5 @@ export class RoutingInterceptor implements NestInterceptor {
         settleBeforeEach(next.handle(), scope.request, endsHere).subscribe(subscriber),
       ),
     );
-  }
-
-  #intent(context: ExecutionContext, outer: Scope): Scope['intent'] {
-    const asked = this.reflector.getAllAndOverride<RoutingMetadata | undefined>(ROUTING_METADATA, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    return asked === undefined
-      ? outer.intent
-      : this.opener.intent(asked.target, asked.options, outer.intent.safeMethod);
   }
 }

@@ -11,7 +11,7 @@ export class StickyPrimaryGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const scope = this.opener.opened(context);
-    if (scope !== undefined) this.opener.attachSession(scope.request, context, false);
+    if (scope !== undefined) this.opener.beginSession(scope, context);
     return true;
   }
 }

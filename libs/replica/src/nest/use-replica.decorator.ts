@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { SetMetadata } from '@nestjs/common';
 import { checkReadOptions, type ReadOptions } from '../typeorm/read-options.js';
 
@@ -9,6 +10,17 @@ export interface RoutingMetadata {
 
 /** Under `Symbol.for`: one key, however often the package is installed. */
 export const ROUTING_METADATA: unique symbol = Symbol.for('nestjs-replica:routing');
+
+/** What a handler asks for, or else its class. */
+export function askedOf(handler: object, type: object | undefined): RoutingMetadata | undefined {
+  const own = Reflect.getMetadata(ROUTING_METADATA, handler) as RoutingMetadata | undefined;
+  return (
+    own ??
+    (type === undefined
+      ? undefined
+      : (Reflect.getMetadata(ROUTING_METADATA, type) as RoutingMetadata | undefined))
+  );
+}
 
 /**
  * Reads of this handler, or of every handler of this class, may go to replicas, also under an unsafe HTTP method; a

@@ -2,6 +2,7 @@ import type { RoutingOptions } from './replica-options.js';
 
 /** The one place of every default. Durations in milliseconds. */
 export const DEFAULTS = Object.freeze({
+  name: 'default',
   enabled: true,
   defaultReadPreference: 'replica',
   defaultConsistency: 'session',
@@ -10,7 +11,8 @@ export const DEFAULTS = Object.freeze({
   onBehind: 'primary',
   catchUpTimeoutMs: 500,
   fallback: 'primary',
-  session: Object.freeze({ ttlMs: 30_000 }),
+  sticky: Object.freeze({ mode: 'position', windowMs: 2_000 }),
+  session: Object.freeze({ ttlMs: 30_000, timeoutMs: 250, secrets: [] as readonly string[] }),
   monitor: Object.freeze({ intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 }),
   /** TypeORM's `connectTimeoutMS`, which has no limit of its own: to connect, or to wait for a free connection. */
   connectTimeoutMS: 10_000,

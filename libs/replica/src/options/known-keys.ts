@@ -4,12 +4,14 @@ import type {
   PostgresOptions,
   RoutingOptions,
   SessionOptions,
+  StickyOptions,
 } from './replica-options.js';
 
 /** The compiler checks that no key is missing here. */
 type Keys<T> = { readonly [K in keyof Required<T>]: true };
 
 const ROUTING: Keys<RoutingOptions> = {
+  name: true,
   primary: true,
   replicas: true,
   enabled: true,
@@ -21,10 +23,19 @@ const ROUTING: Keys<RoutingOptions> = {
   catchUpTimeoutMs: true,
   fallback: true,
   session: true,
+  sticky: true,
   monitor: true,
 };
 
-const SESSION: Keys<SessionOptions> = { key: true, store: true, ttlMs: true };
+const SESSION: Keys<SessionOptions> = {
+  key: true,
+  store: true,
+  token: true,
+  secrets: true,
+  ttlMs: true,
+  timeoutMs: true,
+};
+const STICKY: Keys<StickyOptions> = { mode: true, windowMs: true };
 const MONITOR: Keys<MonitorOptions> = { intervalMs: true, probeTimeoutMs: true, catchUpIntervalMs: true };
 
 const NODE: Keys<NodeOptions> = {
@@ -39,7 +50,7 @@ const NODE: Keys<NodeOptions> = {
   applicationName: true,
 };
 
-/** Of TypeORM 1.x; those that only 0.3 has stand below. */
+/** Of TypeORM; all of them are in 0.3 as in 1.x. */
 const TYPEORM: Keys<Omit<PostgresOptions, 'driver'>> = {
   type: true,
   entities: true,
@@ -86,8 +97,6 @@ const TYPEORM: Keys<Omit<PostgresOptions, 'driver'>> = {
   applicationName: true,
 };
 
-const TYPEORM_0_3 = ['name'];
-
 /** Options of `@nestjs/typeorm` that pass through here. */
 const NEST_TYPEORM = [
   'autoLoadEntities',
@@ -100,8 +109,9 @@ const NEST_TYPEORM = [
 
 /** The option keys that are known, by where they may stand. */
 export const KNOWN_KEYS = {
-  top: [...Object.keys(ROUTING), ...Object.keys(TYPEORM), ...TYPEORM_0_3, ...NEST_TYPEORM],
+  top: [...Object.keys(ROUTING), ...Object.keys(TYPEORM), ...NEST_TYPEORM],
   session: Object.keys(SESSION),
+  sticky: Object.keys(STICKY),
   monitor: Object.keys(MONITOR),
   node: Object.keys(NODE),
   replication: ['master', 'slaves', 'defaultMode'],

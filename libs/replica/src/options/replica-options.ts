@@ -21,10 +21,27 @@ export type NodeOptions = NodeCredentials & {
  */
 export type SessionKey<Context = unknown> = (context: Context) => string | null | undefined;
 
+/** How a client carries its session's token: `cookieToken()`, `headerToken()`, or your own. */
+export interface TokenCarrier<Context = unknown> {
+  /** The token that came with the request. */
+  read(context: Context): string | undefined;
+  /** Gives the client a token to send from now on, for `maxAgeMs` milliseconds. Called before the headers leave. */
+  write(context: Context, token: string, maxAgeMs: number): void;
+}
+
 /** Whom read-your-writes is promised to, and where that is kept. */
 export interface SessionOptions<Context = unknown> {
   /** The client's key: `fromCookie('sid')`, `fromHeader('x-session-id')`, or a function of the execution context. */
   readonly key?: SessionKey<Context>;
+  /** Instead of a key and a store: the client carries its session's state itself, signed. Needs `secrets`. */
+  readonly token?: TokenCarrier<Context>;
+  /**
+   * Sign tokens, also those of `DataSourceRouter.currentToken()`: the first signs, each is accepted. At least 32 letters
+   * each. Without any, tokens are not signed, and belong only where no client can write.
+   */
+  readonly secrets?: readonly string[];
+  /** How long the store may take to load or save; milliseconds, from 1. Then it counts as failed. Default 250. */
+  readonly timeoutMs?: number;
   /** Where sessions are kept. Default: a `MemorySessionStore`, for one application instance. */
   readonly store?: SessionStore;
   /**
@@ -32,6 +49,17 @@ export interface SessionOptions<Context = unknown> {
    * `monitor.intervalMs`: by then every replica that may serve contains the write. Default 30,000.
    */
   readonly ttlMs?: number;
+}
+
+/** How a session is kept on the primary after a write. */
+export interface StickyOptions {
+  /**
+   * `position`: until a replica has replayed the write. `time`: for `windowMs`, whatever the replicas have replayed; for
+   * comparison, and for databases that tell no position: it promises nothing where lag exceeds the window. Default `position`.
+   */
+  readonly mode?: 'position' | 'time';
+  /** For `time`: milliseconds, from 1. Default 2,000. */
+  readonly windowMs?: number;
 }
 
 /** How nodes are watched; milliseconds. */
@@ -46,6 +74,8 @@ export interface MonitorOptions {
 
 /** What this library adds to TypeORM's options. */
 export interface RoutingOptions<Context = unknown> {
+  /** The data source's name, as in `TypeOrmModule`. Default `default`. */
+  readonly name?: string;
   /** The node that takes writes. Or give TypeORM's `replication.master`, or `url`/`host` at the top. */
   readonly primary?: NodeOptions;
   /** The nodes that only answer reads. Or give TypeORM's `replication.slaves`. Default none: all goes to the primary. */
@@ -70,6 +100,7 @@ export interface RoutingOptions<Context = unknown> {
   /** When no replica may answer: the `primary`, or an `error` (`NoReplicaError`). Default `primary`. */
   readonly fallback?: 'primary' | 'error';
   readonly session?: SessionOptions<Context>;
+  readonly sticky?: StickyOptions;
   readonly monitor?: MonitorOptions;
 }
 

@@ -35,7 +35,9 @@ describe('resolveOptions', () => {
       onBehind: 'primary',
       catchUpTimeoutMs: 500,
       fallback: 'primary',
-      session: { ttlMs: 30_000 },
+      name: 'default',
+      session: { ttlMs: 30_000, timeoutMs: 250, secrets: [] },
+      sticky: { mode: 'position' },
       monitor: { intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 },
       primary: { name: 'primary', address: 'primary.internal:6432', credentials: PRIMARY },
       replicas: [

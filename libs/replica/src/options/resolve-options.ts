@@ -22,11 +22,13 @@ export interface ResolvedNode {
 
 /** The library's options with every default filled in. */
 export interface ResolvedOptions<Context = unknown> extends Required<
-  Omit<RoutingOptions<Context>, 'primary' | 'replicas' | 'session' | 'monitor'>
+  Omit<RoutingOptions<Context>, 'primary' | 'replicas' | 'session' | 'monitor' | 'sticky'>
 > {
   readonly primary: ResolvedNode;
   readonly replicas: readonly ResolvedNode[];
-  readonly session: SessionOptions<Context> & { readonly ttlMs: number };
+  readonly session: SessionOptions<Context> &
+    Required<Pick<SessionOptions, 'ttlMs' | 'timeoutMs' | 'secrets'>>;
+  readonly sticky: { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
   readonly monitor: {
     readonly intervalMs: number;
     readonly probeTimeoutMs: number;
@@ -46,6 +48,7 @@ export function resolveOptions<Context>(
   if (problems.list.length > 0 || nodes === undefined) throw new InvalidReplicaOptionsError(problems.list);
   const { primary, replicas, defaultMode } = nodes;
   return {
+    name: options.name ?? DEFAULTS.name,
     enabled: options.enabled ?? DEFAULTS.enabled,
     defaultReadPreference:
       options.defaultReadPreference ??
@@ -56,7 +59,11 @@ export function resolveOptions<Context>(
     onBehind: options.onBehind ?? DEFAULTS.onBehind,
     catchUpTimeoutMs: options.catchUpTimeoutMs ?? DEFAULTS.catchUpTimeoutMs,
     fallback: options.fallback ?? DEFAULTS.fallback,
-    session: { ...options.session, ttlMs: options.session?.ttlMs ?? DEFAULTS.session.ttlMs },
+    session: { ...DEFAULTS.session, ...dropUndefined(options.session ?? {}) },
+    sticky:
+      options.sticky?.mode === 'time'
+        ? { mode: 'time', windowMs: options.sticky.windowMs ?? DEFAULTS.sticky.windowMs }
+        : { mode: 'position' },
     monitor: {
       intervalMs: options.monitor?.intervalMs ?? DEFAULTS.monitor.intervalMs,
       probeTimeoutMs: options.monitor?.probeTimeoutMs ?? DEFAULTS.monitor.probeTimeoutMs,
@@ -76,7 +83,11 @@ function checkRouting(problems: OptionProblems, options: RoutingOptions<never>):
   problems.number('maxLagMs', options.maxLagMs, 1);
   problems.number('catchUpTimeoutMs', options.catchUpTimeoutMs, 1);
   problems.oneOf('onBehind', options.onBehind, ON_BEHIND);
-  const { session = {}, monitor = {} } = options;
+  const { session = {}, monitor = {}, sticky = {} } = options;
+  if (problems.object('sticky', sticky, KNOWN_KEYS.sticky)) {
+    problems.oneOf('sticky.mode', sticky.mode, ['position', 'time']);
+    problems.number('sticky.windowMs', sticky.windowMs, 1);
+  }
   if (problems.object('monitor', monitor, KNOWN_KEYS.monitor)) {
     problems.number('monitor.intervalMs', monitor.intervalMs, 10);
     problems.number('monitor.probeTimeoutMs', monitor.probeTimeoutMs, 10);
@@ -90,7 +101,9 @@ function checkRouting(problems: OptionProblems, options: RoutingOptions<never>):
         `must be a function such as fromCookie('sid'), not ${describe(session.key)}`,
       );
     }
+    problems.number('session.timeoutMs', session.timeoutMs, 1);
     checkStore(problems, session.store);
+    checkTokens(problems, session);
   }
   const ttlMs = options.session?.ttlMs ?? DEFAULTS.session.ttlMs;
   const maxLagMs = options.maxLagMs ?? DEFAULTS.maxLagMs;
@@ -110,6 +123,29 @@ function checkStore(problems: OptionProblems, store: unknown): void {
   if (typeof load !== 'function' || typeof save !== 'function') {
     problems.add('session.store', `must have the methods load and save, not be ${describe(store)}`);
   }
+}
+
+function checkTokens(problems: OptionProblems, session: SessionOptions<never>): void {
+  const { token, key, store, secrets = [] } = session;
+  const areTexts =
+    Array.isArray(secrets) &&
+    secrets.every((secret: unknown) => typeof secret === 'string' && secret.length >= 32);
+  if (!areTexts) problems.add('session.secrets', 'must be a list of texts of at least 32 letters each');
+  if (token === undefined) return;
+  if (typeof token?.read !== 'function' || typeof token.write !== 'function') {
+    problems.add(
+      'session.token',
+      `must be cookieToken(), headerToken() or have the methods read and write, not be ${describe(token)}`,
+    );
+  }
+  if (areTexts && secrets.length === 0)
+    problems.add('session.secrets', 'is missing: a token that a client holds has to be signed');
+  if (key !== undefined || store !== undefined)
+    problems.add('session.token', 'takes the place of session.key and session.store: give one or the other');
+}
+
+function dropUndefined<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Partial<T>;
 }
 
 interface FoundNodes {

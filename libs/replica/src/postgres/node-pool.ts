@@ -36,7 +36,6 @@ export class NodePool {
   #pool: pg.Pool;
   #inFlight = 0;
   #latencyMs = 0;
-  #lastReadMs = -Infinity;
 
   constructor(options: NodePoolOptions) {
     this.name = options.name;
@@ -75,9 +74,7 @@ export class NodePool {
       const client = await this.checkout();
       const startedMs = this.#options.nowMs();
       const result = await this.#query(client, args);
-      const endedMs = this.#options.nowMs();
-      this.#measured(client, endedMs - startedMs);
-      this.#lastReadMs = endedMs;
+      this.#measured(client, this.#options.nowMs() - startedMs);
       return result;
     } finally {
       this.#inFlight--;
@@ -93,11 +90,6 @@ export class NodePool {
     return { inFlight: this.#inFlight, latencyMs: this.#latencyMs };
   }
 
-  /** When the last answer came, in milliseconds of the monotonic clock: `Infinity` while a read is under way. */
-  get lastReadMs(): number {
-    return this.#inFlight > 0 ? Infinity : this.#lastReadMs;
-  }
-
   /** A stream or a transaction reads from this node until {@link letGo}. */
   hold(): void {
     this.#inFlight++;
@@ -105,7 +97,6 @@ export class NodePool {
 
   letGo(): void {
     this.#inFlight--;
-    this.#lastReadMs = this.#options.nowMs();
   }
 
   /**

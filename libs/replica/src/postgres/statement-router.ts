@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
 import { decideRoute, isWrite } from '../routing/decide-route.js';
 import { preferredBy } from '../routing/rendezvous.js';
-import type { Decision, RouteQuery, RoutingLimits } from '../routing/route-query.js';
+import type { Decision, RouteQuery, RoutingLimits, SessionView, WaitKind } from '../routing/route-query.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { Position } from '../session/position.js';
@@ -92,42 +92,45 @@ export class StatementRouter {
     conditions: RouteConditions,
     failed: readonly string[] = [],
   ): Route | Promise<Route> {
-    const decision = this.#decide(statement, scope, conditions, failed, false);
-    return decision.kind === 'route'
-      ? decision
-      : this.#routeAfter(
-          decision,
-          (waited) => this.#decide(statement, scope, conditions, failed, waited),
-          scope,
-        );
+    const decision = this.#decide(statement, scope, conditions, failed, NOT_WAITED);
+    if (decision.kind === 'route') return decision;
+    return this.#routeAfter(decision, scope, (waited) =>
+      this.#decide(statement, scope, conditions, failed, waited),
+    );
   }
 
   /** Does what the decision waits for, and decides again. */
   async #routeAfter(
     first: Decision,
-    decideAgain: (waited: boolean) => Decision,
     scope: Scope | undefined,
+    decideAgain: (waited: ReadonlySet<WaitKind>) => Decision,
   ): Promise<Route> {
-    let waited = false;
+    const waited = new Set<WaitKind>();
     for (let decision = first; ; decision = decideAgain(waited)) {
-      switch (decision.kind) {
-        case 'route':
-          return decision;
-        case 'load-session':
-          await scope?.request.session?.loaded();
-          break;
-        case 'wait-for-replica':
-          await this.#options.monitor.waitForReplica(decision.position, decision.timeoutMs);
-          waited = true;
-          break;
-        case 'no-replica':
-          throw new NoReplicaError(
-            decision.reason,
-            this.#options.monitor.topology.replicas.map((node) => `${node.name}: ${node.health}`),
-          );
-        default:
-          return decision satisfies never;
+      if (decision.kind === 'route') return decision;
+      if (decision.kind === 'no-replica') {
+        const { replicas } = this.#options.monitor.topology;
+        throw new NoReplicaError(
+          decision.reason,
+          replicas.map((node) => `${node.name}: ${node.health}`),
+        );
       }
+      await this.#waitFor(decision, scope);
+      waited.add(decision.kind);
+    }
+  }
+
+  async #waitFor(decision: Extract<Decision, { kind: WaitKind }>, scope: Scope | undefined): Promise<void> {
+    const { monitor } = this.#options;
+    switch (decision.kind) {
+      case 'load-session':
+        return scope?.request.session?.loaded();
+      case 'learn-position':
+        // Where it cannot be learned, the next decision goes to the primary.
+        await monitor.capturePosition(monitor.topology.primary.name).catch(() => undefined);
+        return;
+      case 'wait-for-replica':
+        await monitor.waitForReplica(decision.position, decision.timeoutMs);
     }
   }
 
@@ -215,7 +218,7 @@ export class StatementRouter {
     scope: Scope | undefined,
     conditions: RouteConditions,
     failed: readonly string[],
-    waited: boolean,
+    waited: ReadonlySet<WaitKind>,
   ): Decision {
     const { monitor, limits, classifier, isEnabled, nowMs, random } = this.#options;
     const query: RouteQuery = {
@@ -233,13 +236,11 @@ export class StatementRouter {
       random,
       load: this.#load,
       positionAfter: this.#positionAfter,
-      lastReadMs: this.#lastReadMs,
     };
     return decideRoute(query);
   }
 
   readonly #load = (node: string): NodePool['load'] => this.pool(node).load;
-  readonly #lastReadMs = (node: string): number => this.pool(node).lastReadMs;
   readonly #positionAfter = (ms: number): Position | undefined =>
     this.#options.monitor.primaryPositionAtOrAfter(ms);
 
@@ -248,13 +249,20 @@ export class StatementRouter {
   }
 
   #noteRead({ request, intent }: Scope, route: Route, endedMs: number): void {
-    const session = intent.consistency === 'session' ? request.session?.view(Date.now()) : undefined;
+    const now = Date.now();
+    const session = intent.consistency === 'session' ? request.session?.view(now) : undefined;
     if (session?.status === 'unresolved') return;
-    if (session !== undefined) {
-      const home = preferredBy(session.keyHash, this.#options.monitor.topology.replicas).name;
-      if (route.node !== home) request.strayed(route.node);
+    if (request.session !== undefined && session !== undefined) {
+      if (route.node === this.primary) request.sawPrimary();
+      else if (isNewsOf(session, route.node, this.#homeOf(session), now - request.session.ttlMs / 2)) {
+        request.movedTo(route.node);
+      }
     }
     if (!EXPLICIT_REASONS.has(route.reason)) request.keep({ name: route.node, lastReadMs: endedMs });
+  }
+
+  #homeOf({ keyHash }: SessionView): string {
+    return preferredBy(keyHash, this.#options.monitor.topology.replicas).name;
   }
 
   #failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
@@ -269,6 +277,18 @@ export class StatementRouter {
       this.#options.monitor.suspect(route.node, messageOf(error));
     }
   }
+}
+
+const NOT_WAITED: ReadonlySet<WaitKind> = new Set();
+
+/** Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. */
+function isNewsOf(
+  { servedBy, servedAtMs = 0 }: SessionView,
+  node: string,
+  home: string,
+  oldMs: number,
+): boolean {
+  return node !== (servedBy ?? home) || (servedBy !== undefined && servedAtMs < oldMs);
 }
 
 /** The caller asked for the primary by these: they say nothing about the reads that follow in the request. */

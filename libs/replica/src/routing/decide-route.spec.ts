@@ -3,7 +3,7 @@ import type { NodeSnapshot, Topology } from '../topology/topology.js';
 import { decideRoute } from './decide-route.js';
 import { hashText, preferredBy } from './rendezvous.js';
 import { PRIMARY_REASONS, REPLICA_REASONS, type RouteReason } from './route.js';
-import type { Intent, RequestView, RouteQuery, RoutingLimits, SessionView } from './route-query.js';
+import type { Intent, RequestView, RouteQuery, RoutingLimits, SessionView, WaitKind } from './route-query.js';
 
 /** Now, on the monotonic clock of these tests; the replicas were fresh 100 ms ago. */
 const NOW_MS = 100_000;
@@ -22,6 +22,8 @@ const PRIMARY: NodeSnapshot = { ...replica('primary'), role: 'primary', position
 const topologyOf = (...replicas: NodeSnapshot[]): Topology => ({ version: 1, primary: PRIMARY, replicas });
 
 const BOTH = topologyOf(replica('r1'), replica('r2'));
+const R1_DOWN = topologyOf(replica('r1', { health: 'down' }), replica('r2'));
+const WAITED: ReadonlySet<WaitKind> = new Set(['wait-for-replica']);
 const BOTH_DOWN = topologyOf(replica('r1', { health: 'down' }), replica('r2', { health: 'down' }));
 
 /** A key whose home, by hashing, is the replica. */
@@ -42,6 +44,7 @@ const intent = (changes: Partial<Intent> = {}): Intent => ({
 });
 const request = (changes: Partial<RequestView> = {}): RequestView => ({
   intent: intent(),
+  startedMs: NOW_MS - 10,
   ownWritePending: false,
   transactionOpen: false,
   ...changes,
@@ -69,12 +72,11 @@ const decide = (changes: Partial<RouteQuery>): ReturnType<typeof decideRoute> =>
     topology: BOTH,
     limits: LIMITS,
     failed: [],
-    waited: false,
+    waited: new Set(),
     nowMs: NOW_MS,
     random: () => 0,
     load: () => ({ inFlight: 0, latencyMs: 1 }),
     positionAfter: () => undefined,
-    lastReadMs: () => -Infinity,
     ...changes,
   });
 
@@ -334,24 +336,20 @@ const TABLE: readonly Row[] = [
   },
   {
     row: 9,
-    when: 'only the other replica has replayed it, and its own never showed anything',
+    when: 'only the other replica has replayed it: the session does not move for that',
     query: {
       ...withSession(AHEAD),
       topology: topologyOf(replica('r1'), replica('r2', { position: 1_500n })),
-    },
-    node: 'r2',
-    reason: 'session-replayed',
-  },
-  {
-    row: 9,
-    when: 'only the other has replayed it, and what its own showed is not known',
-    query: {
-      ...withSession(AHEAD),
-      topology: topologyOf(replica('r1'), replica('r2', { position: 1_500n })),
-      lastReadMs: () => NOW_MS - 5,
     },
     node: 'primary',
     reason: 'session-ahead',
+  },
+  {
+    row: 9,
+    when: 'it is noted to read from the other replica',
+    query: withSession({ servedBy: 'r2' }),
+    node: 'r2',
+    reason: 'session-free',
   },
   {
     row: 9,
@@ -389,45 +387,35 @@ const TABLE: readonly Row[] = [
 
   {
     row: 9,
-    when: 'its replica left, and what it showed is not known',
-    query: {
-      ...withSession({}),
-      topology: topologyOf(replica('r1', { health: 'down' }), replica('r2')),
-      lastReadMs: () => NOW_MS - 50,
-    },
+    when: 'its replica left, and the other has replayed all that anyone can have been shown',
+    query: { ...withSession({}), topology: R1_DOWN, positionAfter: () => 1_000n },
+    node: 'r2',
+    reason: 'session-replayed',
+  },
+  {
+    row: 9,
+    when: 'its replica left, and the other still lacks what may have been shown after a wait',
+    query: { ...withSession({}), topology: R1_DOWN, positionAfter: () => 1_001n, waited: WAITED },
     node: 'primary',
     reason: 'session-ahead',
   },
   {
     row: 9,
-    when: 'its replica left, and the other has replayed all that it showed',
+    when: 'its replica left, and what may have been shown cannot be learned',
+    query: { ...withSession({}), topology: R1_DOWN, waited: new Set(['learn-position'] as const) },
+    node: 'primary',
+    reason: 'session-ahead',
+  },
+  {
+    row: 9,
+    when: 'the replica that it was noted to read from left again',
     query: {
-      ...withSession({}),
-      topology: topologyOf(replica('r1', { health: 'down' }), replica('r2')),
-      lastReadMs: () => NOW_MS - 50,
+      ...withSession({ servedBy: 'r1', keyHash: keyOf('r2') }),
+      topology: R1_DOWN,
       positionAfter: () => 1_000n,
     },
     node: 'r2',
-    reason: 'session-free',
-  },
-  {
-    row: 9,
-    when: 'its replica left, and the other has not replayed all that it showed',
-    query: {
-      ...withSession({}),
-      topology: topologyOf(replica('r1', { health: 'down' }), replica('r2')),
-      lastReadMs: () => NOW_MS - 50,
-      positionAfter: () => 1_001n,
-    },
-    node: 'primary',
-    reason: 'session-ahead',
-  },
-  {
-    row: 9,
-    when: 'its replica left and never served this process',
-    query: { ...withSession({}), topology: topologyOf(replica('r1', { health: 'down' }), replica('r2')) },
-    node: 'r2',
-    reason: 'session-free',
+    reason: 'session-replayed',
   },
 
   {
@@ -452,7 +440,7 @@ const TABLE: readonly Row[] = [
       positionAfter: () => 1_000n,
     },
     node: 'r1',
-    reason: 'session-free',
+    reason: 'session-replayed',
   },
   {
     row: 10,
@@ -592,10 +580,27 @@ describe('the routing rule', () => {
     });
   });
 
+  it('learns what may have been shown before a session moves, and waits a moment for a replica to have it', () => {
+    const moving = { ...withSession({}), topology: R1_DOWN };
+    expect(decide(moving)).toEqual({ kind: 'learn-position' });
+    expect(decide({ ...moving, positionAfter: () => 1_200n })).toMatchObject({
+      kind: 'wait-for-replica',
+      position: 1_200n,
+    });
+    const sinceMs: number[] = [];
+    decide({ ...moving, positionAfter: (ms) => (sinceMs.push(ms), undefined) });
+    decide({
+      ...withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 3 } }),
+      topology: R1_DOWN,
+      positionAfter: (ms) => (sinceMs.push(ms), undefined),
+    });
+    expect(sinceMs).toEqual([NOW_MS - 10, NOW_MS - 3]);
+  });
+
   it('waits for a replica once, where that is allowed and one is eligible', () => {
     const ahead = { request: request({ intent: intent({ catchUpTimeoutMs: 50 }), session: session(AHEAD) }) };
     expect(decide(ahead)).toEqual({ kind: 'wait-for-replica', position: 1_500n, timeoutMs: 50 });
-    expect(decide({ ...ahead, waited: true })).toMatchObject({ node: 'primary', reason: 'session-ahead' });
+    expect(decide({ ...ahead, waited: WAITED })).toMatchObject({ node: 'primary', reason: 'session-ahead' });
     expect(decide({ ...ahead, topology: BOTH_DOWN })).toMatchObject({ reason: 'no-eligible-replica' });
   });
 

@@ -40,7 +40,7 @@ export function decideRoute(query: RouteQuery): Decision {
 /** Consistency `session`: the client's own writes, and nothing older than it has already seen. */
 function decideForSession(query: RouteQuery, request: RequestView): Decision {
   const { session } = request;
-  if (session?.status === 'loading') return { kind: 'load-session' };
+  if (session?.status === 'loading' && !query.waited.has('load-session')) return { kind: 'load-session' };
   if (session !== undefined && (session.status !== 'loaded' || session.onPrimary)) {
     return toPrimary(query, 'session-unknown');
   }
@@ -50,10 +50,54 @@ function decideForSession(query: RouteQuery, request: RequestView): Decision {
     return none(query, query.failed.length > 0 ? 'replica-failed' : 'no-eligible-replica');
 
   const replayed = eligible.filter((node) => hasReplayed(node, required));
-  const node = monotonicChoice(query, request, replayed);
-  if (node !== undefined) return toReplica(node, sessionReason(request, required));
-  if (request.kept?.name === query.topology.primary.name) return toPrimary(query, 'request-on-primary');
-  return behind(query, request, required);
+  if (replayed.length === 0) return behind(query, request, required);
+  const before = request.kept?.name ?? session?.servedBy ?? homeOf(query, session);
+  const same =
+    before === undefined ? choose(query, session, replayed) : replayed.find(({ name }) => name === before);
+  if (same !== undefined) return toReplica(same, sessionReason(request, required));
+  const isOnlyBehind = eligible.some(({ name }) => name === before);
+  return isOnlyBehind ? behind(query, request, required) : move(query, request, replayed);
+}
+
+/**
+ * The node that the session reads from may not serve it now. Another one may if it has replayed all that was shown
+ * before: a position that the primary had after this request began (or after its own last answer) is above that, whoever
+ * showed it and in whatever process.
+ */
+function move(query: RouteQuery, request: RequestView, replayed: readonly NodeSnapshot[]): Decision {
+  const isKeptOnPrimary = request.kept?.name === query.topology.primary.name;
+  const reason = isKeptOnPrimary ? 'request-on-primary' : 'session-ahead';
+  const shown = query.positionAfter(request.kept?.lastReadMs ?? request.startedMs);
+  if (shown === undefined) {
+    // On the primary the request is well served: it goes back when the position is known anyway.
+    if (isKeptOnPrimary || query.waited.has('learn-position')) return toPrimary(query, reason);
+    return { kind: 'learn-position' };
+  }
+  const required = laterPosition(laterPosition(request.ownPosition, request.session?.position), shown);
+  const later = replayed.filter((node) => hasReplayed(node, required));
+  if (later.length > 0)
+    return toReplica(choose(query, request.session, later), sessionReason(request, required));
+  if (isKeptOnPrimary || required === undefined || query.waited.has('wait-for-replica'))
+    return toPrimary(query, reason);
+  return { kind: 'wait-for-replica', position: required, timeoutMs: MOVE_TIMEOUT_MS };
+}
+
+/** A session moves once in its replica's absence: worth a short wait, that it need not read from the primary meanwhile. */
+const MOVE_TIMEOUT_MS = 50;
+
+function choose(
+  query: RouteQuery,
+  session: SessionView | undefined,
+  nodes: readonly NodeSnapshot[],
+): NodeSnapshot {
+  return session === undefined
+    ? leastBusy(nodes, query.load, query.random)
+    : preferredBy(session.keyHash, nodes);
+}
+
+/** The replica that the session's key ties it to, by hashing over all replicas, so that it does not move with their health. */
+function homeOf(query: RouteQuery, session: SessionView | undefined): string | undefined {
+  return session === undefined ? undefined : preferredBy(session.keyHash, query.topology.replicas).name;
 }
 
 /** Consistency `bounded` and `eventual`: by the age of the data alone, but for the request's own writes. */
@@ -77,38 +121,6 @@ function decideByAge(query: RouteQuery, request: RequestView): Decision {
   );
 }
 
-/**
- * One of the replicas such that nothing older is shown than before: the node that this request already reads from,
- * else the session's home (by hashing over all replicas, so that it does not move with their health), else one that
- * has replayed all that the former can have shown. `undefined` when there is none.
- */
-function monotonicChoice(
-  query: RouteQuery,
-  request: RequestView,
-  replayed: readonly NodeSnapshot[],
-): NodeSnapshot | undefined {
-  if (replayed.length === 0) return undefined;
-  const { session } = request;
-  const choose = (nodes: readonly NodeSnapshot[]): NodeSnapshot =>
-    session === undefined ? leastBusy(nodes, query.load, query.random) : preferredBy(session.keyHash, nodes);
-
-  const before = request.kept ?? homeOf(query, session);
-  if (before === undefined) return choose(replayed);
-  const same = replayed.find((node) => node.name === before.name);
-  if (same !== undefined || before.lastReadMs === -Infinity) return same ?? choose(replayed);
-
-  const shown = query.positionAfter(before.lastReadMs);
-  const later = shown === undefined ? [] : replayed.filter((node) => hasReplayed(node, shown));
-  return later.length === 0 ? undefined : choose(later);
-}
-
-/** The replica that the session is tied to. */
-function homeOf(query: RouteQuery, session: SessionView | undefined): KeptNode | undefined {
-  if (session === undefined) return undefined;
-  const { name } = preferredBy(session.keyHash, query.topology.replicas);
-  return { name, lastReadMs: query.lastReadMs(name) };
-}
-
 function eligibleReplicas(query: RouteQuery, maxAgeMs: number): readonly NodeSnapshot[] {
   const { topology, failed, nowMs } = query;
   return topology.replicas.filter(
@@ -128,7 +140,7 @@ function sessionReason(request: RequestView, required: Position | undefined): Re
 /** There are eligible replicas, but none shows enough: wait where that is allowed, else the primary. */
 function behind(query: RouteQuery, request: RequestView, position: Position | undefined): Decision {
   const { catchUpTimeoutMs } = request.intent;
-  if (catchUpTimeoutMs > 0 && !query.waited && position !== undefined) {
+  if (catchUpTimeoutMs > 0 && !query.waited.has('wait-for-replica') && position !== undefined) {
     return { kind: 'wait-for-replica', position, timeoutMs: catchUpTimeoutMs };
   }
   return toPrimary(query, request.ownPosition === undefined ? 'session-ahead' : 'own-write');

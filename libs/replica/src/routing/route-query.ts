@@ -42,6 +42,10 @@ export interface SessionView {
   readonly position?: Position;
   /** It must read from the primary, because the position of a write could not be learned. */
   readonly onPrimary: boolean;
+  /** The replica that it reads from, where that is not the one to which its key ties it. */
+  readonly servedBy?: string;
+  /** When that was noted; milliseconds since the epoch. */
+  readonly servedAtMs?: number;
 }
 
 /** The node that a request reads from. */
@@ -54,6 +58,8 @@ export interface KeptNode {
 /** What routing needs to know of the request. */
 export interface RequestView {
   readonly intent: Intent;
+  /** When it began; milliseconds of the monotonic clock. Its session was shown nothing later by other requests. */
+  readonly startedMs: number;
   /** It has written and the position is not known (yet). */
   readonly ownWritePending: boolean;
   /** Covers all that it has written; absent when it has not. */
@@ -91,24 +97,27 @@ export interface RouteQuery {
   readonly limits: RoutingLimits;
   /** Replicas that failed to answer this very read. */
   readonly failed: readonly string[];
-  /** This read has waited for a replica to catch up: it does not wait again. */
-  readonly waited: boolean;
+  /** What this read has waited for already: it does not wait for it again. */
+  readonly waited: ReadonlySet<WaitKind>;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: number;
   readonly random: () => number;
   readonly load: (node: string) => NodeLoad;
   /** A position of the primary above all that anyone can have been shown by then; `undefined`: not known yet. */
   readonly positionAfter: (monotonicMs: number) => Position | undefined;
-  /** When the node last answered a read of this process: `Infinity` while one is under way, `-Infinity`: never. */
-  readonly lastReadMs: (node: string) => number;
 }
+
+/** What a read may wait for before there is a route. */
+export type WaitKind = 'load-session' | 'learn-position' | 'wait-for-replica';
 
 /** The outcome of a decision: a route, or what must happen before there is one, or that there is none. */
 export type Decision =
   | { readonly kind: 'route'; readonly node: string; readonly reason: RouteReason }
   /** Wait until the session's state is loaded, then decide again. */
   | { readonly kind: 'load-session' }
-  /** Wait until one of these has replayed `position`, for at most `timeoutMs`, then decide again with `waited`. */
+  /** Learn the primary's position as of now, then decide again. */
+  | { readonly kind: 'learn-position' }
+  /** Wait until some replica has replayed `position`, for at most `timeoutMs`, then decide again. */
   | { readonly kind: 'wait-for-replica'; readonly position: Position; readonly timeoutMs: number }
   /** `fallback: 'error'`. */
   | {

@@ -1,5 +1,5 @@
 import type { NodeProbe, ProbeResult } from './node-probe.js';
-import type { MonitorSettings, MonitorSources } from './topology-monitor.js';
+import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import { SharedRun } from './shared-run.js';
 
 /** Who learns of the probes of one node. */

@@ -1,5 +1,6 @@
 import { laterPosition, type Position } from '../session/position.js';
 import { LagClock } from './lag-clock.js';
+import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import { NodeWatch } from './node-watch.js';
 import type { NodeProbe, ProbeResult } from './node-probe.js';
 import type { NodeHealth, NodeRole, NodeSnapshot, Topology } from './topology.js';
@@ -13,28 +14,10 @@ export interface WatchedNode {
   readonly probe: NodeProbe;
 }
 
-/** How often and how patiently nodes are probed; milliseconds. */
-export interface MonitorSettings {
-  /** Between two probes of a node, give or take a tenth. */
-  readonly intervalMs: number;
-  /** A probe that takes longer has failed. */
-  readonly probeTimeoutMs: number;
-  /** Between two probes of a replica while a session waits for it to replay a position; grows to `intervalMs`. */
-  readonly catchUpIntervalMs: number;
-}
-
 /** A node's health changed. */
 export interface HealthChange {
   readonly node: NodeSnapshot;
   readonly before: NodeHealth;
-}
-
-/** What the monitor takes from outside: time and chance. */
-export interface MonitorSources {
-  /** Milliseconds of a monotonic clock. */
-  readonly nowMs: () => number;
-  /** From 0 up to 1, to spread the probes of many processes. */
-  readonly random: () => number;
 }
 
 /**
@@ -117,12 +100,12 @@ export class TopologyMonitor {
     }
   }
 
-  /** Resolves when some replica that is up has replayed `position`, or after `timeoutMs`. Never rejects. */
-  async waitForReplica(position: Position, timeoutMs: number): Promise<void> {
+  /** Whether some replica that is up has replayed `position`, as soon as one has or after `timeoutMs`. Never rejects. */
+  async waitForReplica(position: Position, timeoutMs: number): Promise<boolean> {
     const isThere = (): boolean =>
       this.#topology.replicas.some((node) => node.health === 'up' && (node.position ?? 0n) >= position);
     this.expect(position);
-    if (isThere()) return;
+    if (isThere()) return true;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -135,6 +118,7 @@ export class TopologyMonitor {
       const timer = setTimeout(done, timeoutMs);
       this.#waiters.add(check);
     });
+    return isThere();
   }
 
   /** A statement lost its connection to the node: it is down until a probe that begins now says otherwise. */

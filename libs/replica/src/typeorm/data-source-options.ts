@@ -13,7 +13,16 @@ export function dataSourceOptions(
   { primary }: ResolvedOptions<never>,
   driver: PgDriver,
 ): DataSourceOptions {
-  const own = new Set([...ROUTING_KEYS, 'url', 'host', 'port', 'username', 'password', 'database', 'ssl']);
+  const own = new Set([
+    ...ROUTING_KEYS.filter((key) => key !== 'name'),
+    'url',
+    'host',
+    'port',
+    'username',
+    'password',
+    'database',
+    'ssl',
+  ]);
   const typeorm = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
   const translated: PostgresOptions = {
     ...typeorm,

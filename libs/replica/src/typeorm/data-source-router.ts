@@ -2,10 +2,14 @@ import { EventEmitter } from 'node:events';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ContextStorage, type Scope } from '../context/context-storage.js';
 import { RequestContext } from '../context/request-context.js';
+import { TokenSession } from '../context/token-session.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { formatLsn } from '../postgres/lsn.js';
 import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
+import { MemorySessionStore } from '../session/memory.store.js';
+import { mergeSessionStates } from '../session/session-state.js';
+import { TokenCodec } from '../session/token-codec.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
@@ -35,6 +39,9 @@ export interface TopologyStatus {
   readonly replicas: readonly NodeStatus[];
 }
 
+/** What a {@link DataSourceRouter} counts: tokens that were none of ours, and what the session store failed to do. */
+export type RouterCounter = 'foreignTokens' | 'failedSessionLoads' | 'failedSessionSaves';
+
 /** Events of a {@link DataSourceRouter}. */
 export interface RouterEvents {
   /** A statement was answered or failed. */
@@ -45,6 +52,14 @@ export interface RouterEvents {
 export class DataSourceRouter {
   /** The requests of this data source. Used by the module's own middleware and interceptor. */
   readonly contexts = new ContextStorage();
+  /** Writes and reads this data source's tokens. Used by the module's own parts. */
+  readonly tokens: TokenCodec;
+  readonly #memory = new MemorySessionStore();
+  readonly #counters: Record<RouterCounter, number> = {
+    foreignTokens: 0,
+    failedSessionLoads: 0,
+    failedSessionSaves: 0,
+  };
   readonly #dataSource: DataSource;
   readonly #options: ResolvedOptions<never>;
   readonly #runtime: () => ReplicaRuntime;
@@ -56,6 +71,7 @@ export class DataSourceRouter {
     this.#options = options;
     this.#runtime = runtime;
     this.#isEnabled = options.enabled;
+    this.tokens = new TokenCodec(options.session.secrets, options.name);
   }
 
   /** Everything that `fn` does goes to the primary. */
@@ -123,6 +139,83 @@ export class DataSourceRouter {
     return () => void this.#events.off(event, listener as never);
   }
 
+  /**
+   * A token for what the request (or job, or message) around the caller has written and seen: for `runWithToken()` in
+   * another one, also in another process. Waits until its writes' position is known. Outside any request: a token that
+   * covers everything committed by now.
+   */
+  async currentToken(): Promise<string> {
+    const { ttlMs } = this.#options.session;
+    const request = this.contexts.current()?.request ?? this.createRequest();
+    const isOutside = this.contexts.current() === undefined;
+    if (isOutside && this.hasReplicas) request.sawPrimary();
+    await request.learn();
+    const view = request.session?.view(Date.now());
+    const state = mergeSessionStates(
+      { position: view?.position, servedBy: view?.servedBy },
+      request.news(ttlMs),
+    );
+    const onPrimary = view?.onPrimary === true ? Date.now() + ttlMs : 0;
+    return this.tokens.encode({
+      id: this.tokens.newId(),
+      state: mergeSessionStates(state, { primaryUntilMs: onPrimary }),
+      expiresAtMs: Date.now() + ttlMs,
+    });
+  }
+
+  /**
+   * Calls `fn` in a context of its own whose reads include all that the token covers. A token that is damaged, forged or
+   * older than `session.ttlMs` counts as none: by then every replica that may serve contains what it covered.
+   * Writes go to the primary as always; `currentToken()` inside covers them, too.
+   */
+  async runWithToken<T>(
+    token: string | undefined,
+    fn: () => T | Promise<T>,
+    options: ReadOptions = {},
+  ): Promise<T> {
+    checkReadOptions(options, 'runWithToken()');
+    const request = this.createRequest();
+    request.attach(this.#sessionOf(token));
+    try {
+      return await this.contexts.run({ request, intent: intentOf('replica', options, this.#options) }, fn);
+    } finally {
+      await request.settle();
+      request.end();
+    }
+  }
+
+  /**
+   * Waits until some replica shows all that the token covers: `true`, or `false` when that takes longer than `timeoutMs`
+   * milliseconds, or only the primary can tell.
+   */
+  async waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
+    const content = this.tokens.decode(token, Date.now());
+    if (content === undefined) return true;
+    const { position, primaryUntilMs = 0 } = content.state;
+    if (primaryUntilMs > Date.now() || !this.hasReplicas) return false;
+    return position === undefined || this.#runtime().monitor.waitForReplica(position, timeoutMs);
+  }
+
+  /** What went wrong and did no harm, counted since the start. */
+  counters(): Readonly<Record<RouterCounter, number>> {
+    return { ...this.#counters };
+  }
+
+  /** Something to be counted happened. Used by the module's own parts. */
+  count(counter: RouterCounter): void {
+    this.#counters[counter]++;
+  }
+
+  #sessionOf(token: string | undefined): TokenSession {
+    return new TokenSession({
+      codec: this.tokens,
+      ttlMs: this.#options.session.ttlMs,
+      token,
+      memory: this.#memory,
+      onForeignToken: () => this.count('foreignTokens'),
+    });
+  }
+
   /** Whoever listens to statements; `undefined` while nobody does. */
   get statementListener(): ((event: StatementEvent) => void) | undefined {
     return this.#events.listenerCount('statement') === 0 ? undefined : this.#emitStatement;
@@ -130,7 +223,7 @@ export class DataSourceRouter {
 
   /** A new request of this data source, for whoever opens one. */
   createRequest(): RequestContext {
-    return new RequestContext(this.#runtime().positions);
+    return new RequestContext(this.#runtime().positions, performance.now());
   }
 
   /** Whether there is any replica to route to. */

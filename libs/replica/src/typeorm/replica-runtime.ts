@@ -88,11 +88,10 @@ export class ReplicaRuntime {
     const { monitor } = this;
     const hasReplicas = this.#hasReplicas;
     this.positions = {
-      capture: (node) => (hasReplicas ? monitor.capturePosition(node) : Promise.resolve(0n)),
+      sticky: options.sticky,
+      capture: () =>
+        hasReplicas ? monitor.capturePosition(monitor.topology.primary.name) : Promise.resolve(0n),
       expect: (position) => monitor.expect(position),
-      get primary() {
-        return monitor.topology.primary.name;
-      },
     };
   }
 

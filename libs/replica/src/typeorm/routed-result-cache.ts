@@ -115,6 +115,6 @@ export class RoutedResultCache implements ResultCache {
     if (session === undefined) return Infinity;
     const isBound = session.status !== 'loaded' || session.onPrimary || session.position !== undefined;
     // What it wrote and the store has forgotten is at least this old.
-    return isBound || request.hasStrayed ? 0 : limits.ttlMs - maxLagMs;
+    return isBound || request.hasSeenMore ? 0 : limits.ttlMs - maxLagMs;
   }
 }

@@ -1,0 +1,14 @@
+import type { SessionView } from '../routing/route-query.js';
+import type { SessionState } from '../session/session-state.js';
+
+/** The session of one request: what is known of it, and where to keep what the request adds. */
+export interface RequestSession {
+  /** How long a saved state is kept; milliseconds. */
+  readonly ttlMs: number;
+  /** What routing needs to know; `undefined`: there is no session. `nowMs` as `Date.now()`. */
+  view(nowMs: number): SessionView | undefined;
+  /** Resolves when the state is loaded or cannot be. Never rejects. */
+  loaded(): Promise<void>;
+  /** Keeps what the request adds, merged with what is there. Never rejects. */
+  save(state: SessionState): Promise<void>;
+}

@@ -1,0 +1,81 @@
+import { hashText } from '../routing/rendezvous.js';
+import type { SessionView } from '../routing/route-query.js';
+import { mergeSessionStates, NEW_SESSION, type SessionState } from '../session/session-state.js';
+import type { MemorySessionStore } from '../session/memory.store.js';
+import type { TokenCodec } from '../session/token-codec.js';
+import type { RequestSession } from './request-session.js';
+
+/** What a {@link TokenSession} works with. */
+export interface TokenSessionOptions {
+  readonly codec: TokenCodec;
+  readonly ttlMs: number;
+  /** The token that came with the request; anything else than one of ours counts as none. */
+  readonly token: string | undefined;
+  /** Keeps the larger position where requests of one session run at the same time in this process. */
+  readonly memory: MemorySessionStore;
+  /** A token came that is none of ours. */
+  readonly onForeignToken: () => void;
+}
+
+/** A session whose state is in the hands of its client (or of a job, or a message): nothing is looked up. */
+export class TokenSession implements RequestSession {
+  readonly ttlMs: number;
+  readonly #codec: TokenCodec;
+  readonly #memory: MemorySessionStore;
+  readonly #id: string;
+  readonly #keyHash: number;
+  #state: SessionState;
+  #isChanged = false;
+
+  constructor({ codec, ttlMs, token, memory, onForeignToken }: TokenSessionOptions) {
+    const content = token === undefined || token === '' ? undefined : codec.decode(token, Date.now());
+    if (content === undefined && token !== undefined && token !== '') onForeignToken();
+    this.ttlMs = ttlMs;
+    this.#codec = codec;
+    this.#memory = memory;
+    this.#id = content?.id ?? codec.newId();
+    this.#keyHash = hashText(this.#id);
+    const known = content === undefined ? undefined : memory.load(this.#id);
+    this.#state =
+      known === undefined
+        ? (content?.state ?? NEW_SESSION)
+        : mergeSessionStates(content?.state ?? NEW_SESSION, known);
+  }
+
+  view(nowMs: number): SessionView {
+    const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
+    return {
+      keyHash: this.#keyHash,
+      status: 'loaded',
+      position,
+      onPrimary: primaryUntilMs > nowMs,
+      servedBy,
+      servedAtMs,
+    };
+  }
+
+  loaded(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  save(state: SessionState): Promise<void> {
+    this.#memory.save(this.#id, state, this.ttlMs);
+    this.#state = mergeSessionStates(this.#state, state);
+    this.#isChanged = true;
+    return Promise.resolve();
+  }
+
+  /** Whether the client has to be given a new token. */
+  get isChanged(): boolean {
+    return this.#isChanged;
+  }
+
+  /** The session as it is now, and with `news` that were not saved yet. */
+  token(news: SessionState = NEW_SESSION): string {
+    const state = mergeSessionStates(
+      mergeSessionStates(this.#state, this.#memory.load(this.#id) ?? NEW_SESSION),
+      news,
+    );
+    return this.#codec.encode({ id: this.#id, state, expiresAtMs: Date.now() + this.ttlMs });
+  }
+}

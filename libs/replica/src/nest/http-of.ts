@@ -1,0 +1,84 @@
+import type { ExecutionContext } from '@nestjs/common';
+
+interface AnyRequest {
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+interface AnyResponse {
+  readonly raw?: AnyResponse;
+  readonly headersSent?: boolean;
+  getHeader?(name: string): unknown;
+  setHeader?(name: string, value: unknown): void;
+}
+
+/** The HTTP headers of an execution context, whatever framework is below; empty where there is no HTTP. */
+export interface HttpHeaders {
+  /** A header of the request. */
+  requestHeader(name: string): string | undefined;
+  /** A header of the response as it stands now. */
+  responseHeader(name: string): unknown;
+  /** Does nothing when the headers have left. */
+  setHeader(name: string, value: unknown): void;
+  /** Adds to what the header has. */
+  appendHeader(name: string, value: string): void;
+}
+
+export function httpOf(context: ExecutionContext): HttpHeaders {
+  const { request, response } = find(context);
+  const raw = response?.raw ?? response;
+  const responseHeader = (name: string): unknown => response?.getHeader?.(name) ?? raw?.getHeader?.(name);
+  const setHeader = (name: string, value: unknown): void => {
+    if (raw?.headersSent === false) raw.setHeader?.(name, value);
+  };
+  return {
+    requestHeader: (name) => {
+      const value = request?.headers?.[name.toLowerCase()];
+      return Array.isArray(value) ? value[0] : value;
+    },
+    responseHeader,
+    setHeader,
+    appendHeader: (name, value) => {
+      const before = raw?.getHeader?.(name);
+      setHeader(
+        name,
+        before === undefined ? [value] : [...(Array.isArray(before) ? before : [before]), value],
+      );
+    },
+  };
+}
+
+/** The value of a cookie as the client sent it; an empty one is none. */
+export function sentCookie(context: ExecutionContext, name: string): string | undefined {
+  return cookieIn(httpOf(context).requestHeader('cookie')?.split(';') ?? [], name);
+}
+
+/** The value of a cookie that the response sets, as it stands now. */
+export function setCookie(context: ExecutionContext, name: string): string | undefined {
+  const cookies = httpOf(context).responseHeader('set-cookie');
+  return cookieIn(
+    Array.isArray(cookies) ? cookies.map(String) : typeof cookies === 'string' ? [cookies] : [],
+    name,
+  );
+}
+
+/** In a list of `name=value; attributes` the last one wins. */
+function cookieIn(cookies: readonly string[], name: string): string | undefined {
+  let value: string | undefined;
+  for (const cookie of cookies) {
+    const [pair = ''] = cookie.split(';');
+    const equals = pair.indexOf('=');
+    if (equals > 0 && pair.slice(0, equals).trim() === name)
+      value = pair.slice(equals + 1).trim() || undefined;
+  }
+  return value;
+}
+
+function find(context: ExecutionContext): { request?: AnyRequest; response?: AnyResponse } {
+  if (context.getType<string>() === 'graphql') {
+    const { req, res, request, reply } = (context.getArgByIndex(2) ?? {}) as Record<string, unknown>;
+    return { request: (req ?? request) as AnyRequest, response: (res ?? reply) as AnyResponse };
+  }
+  if (context.getType() !== 'http') return {};
+  const http = context.switchToHttp();
+  return { request: http.getRequest<AnyRequest>(), response: http.getResponse<AnyResponse>() };
+}

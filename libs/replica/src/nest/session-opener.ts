@@ -1,0 +1,102 @@
+import { Logger, type ExecutionContext } from '@nestjs/common';
+import type { RequestContext } from '../context/request-context.js';
+import { SessionHandle } from '../context/session-handle.js';
+import { TokenSession } from '../context/token-session.js';
+import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
+import type { Intent } from '../routing/route-query.js';
+import { MemorySessionStore } from '../session/memory.store.js';
+import type { SessionStore } from '../session/session-store.js';
+import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+
+/** Ties requests to their sessions: found by a key and kept in a store, or carried by the client in a token. */
+export class SessionOpener {
+  readonly #router: DataSourceRouter;
+  readonly #prefix: string;
+  readonly #store: SessionStore;
+  readonly #memory = new MemorySessionStore();
+  readonly #handles = new WeakMap<RequestContext, SessionHandle>();
+  readonly #logger = new Logger('ReplicaModule');
+  #isStoreFailing = false;
+
+  /** @param prefix of keys: one store may serve several data sources, whose positions must not mix */
+  constructor(router: DataSourceRouter, prefix: string) {
+    this.#router = router;
+    this.#prefix = prefix;
+    this.#store = router.options.session.store ?? this.#memory;
+  }
+
+  /** For a new request. Loads nothing yet. */
+  attach(request: RequestContext, context: ExecutionContext): void {
+    const { session } = this.#router.options;
+    if (!this.#router.hasReplicas) return;
+    if (session.token !== undefined) {
+      request.attach(this.#tokenSession(session.token as TokenCarrier<ExecutionContext>, context));
+    } else if (session.key !== undefined) {
+      const handle = new SessionHandle({
+        store: this.#store,
+        ttlMs: session.ttlMs,
+        timeoutMs: session.timeoutMs,
+        resolveKey: () => this.#resolveKey(context),
+        onStoreError: (error, doing) => this.#storeFailed(error, doing),
+        onStoreAnswer: () => (this.#isStoreFailing = false),
+      });
+      this.#handles.set(request, handle);
+      request.attach(handle);
+    }
+  }
+
+  /** A guard runs: starts loading the session's state where it can matter. */
+  begin(request: RequestContext, context: ExecutionContext, intent: Intent): void {
+    const isReadFromReplica =
+      intent.target === 'replica' || (intent.target === 'default' && intent.safeMethod);
+    if (intent.consistency === 'session' && isReadFromReplica) {
+      this.#handles.get(request)?.begin(() => this.#resolveKey(context));
+    }
+  }
+
+  /** The handler begins: whose session it is can be known by now, or not at all. */
+  conclude(request: RequestContext, context: ExecutionContext): void {
+    this.#handles.get(request)?.conclude(() => this.#resolveKey(context));
+  }
+
+  /**
+   * The headers leave now: gives the client its new token. Where a write is still under way (a stream began before it
+   * ended) the token keeps the session on the primary.
+   */
+  beforeHeaders(request: RequestContext, context: ExecutionContext): void {
+    const { session } = request;
+    const { token, ttlMs } = this.#router.options.session;
+    if (token === undefined || !(session instanceof TokenSession)) return;
+    const isOpen = request.unsettled || request.writes.pending;
+    if (!isOpen && !session.isChanged) return;
+    const news = request.news(ttlMs);
+    const text = session.token(isOpen ? { ...news, primaryUntilMs: Date.now() + ttlMs } : news);
+    (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
+  }
+
+  #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): TokenSession {
+    return new TokenSession({
+      codec: this.#router.tokens,
+      ttlMs: this.#router.options.session.ttlMs,
+      token: carrier.read(context),
+      memory: this.#memory,
+      onForeignToken: () => this.#router.count('foreignTokens'),
+    });
+  }
+
+  #resolveKey(context: ExecutionContext): string | null | undefined {
+    const key = (this.#router.options.session.key as SessionKey<ExecutionContext>)(context);
+    return typeof key === 'string' && key !== '' ? this.#prefix + key : key;
+  }
+
+  /** Counted each time, said once per outage. */
+  #storeFailed(error: unknown, doing: 'load' | 'save'): void {
+    this.#router.count(doing === 'load' ? 'failedSessionLoads' : 'failedSessionSaves');
+    if (this.#isStoreFailing) return;
+    this.#isStoreFailing = true;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#logger.error(
+      `the session store failed to ${doing}; reads of its sessions go to the primary: ${message}`,
+    );
+  }
+}

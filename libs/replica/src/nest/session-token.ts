@@ -1,0 +1,54 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { TokenCarrier } from '../options/replica-options.js';
+import { httpOf, sentCookie } from './http-of.js';
+
+/** Attributes of the cookie of {@link cookieToken}. */
+export interface CookieTokenOptions {
+  /** Default `replica_session`. */
+  readonly name?: string;
+  /** Default `/`. */
+  readonly path?: string;
+  /** Default: none, so the cookie is for this host alone. */
+  readonly domain?: string;
+  /** Only over HTTPS. Default `true` when `NODE_ENV` is `production`. */
+  readonly secure?: boolean;
+  /** Default `Lax`. */
+  readonly sameSite?: 'Strict' | 'Lax' | 'None';
+}
+
+/**
+ * The client carries its session's position in a signed cookie (`HttpOnly`): no store is needed, and every application
+ * instance knows it. It is set when the session has written. Needs `session.secrets`.
+ *
+ * Requests of one client that write at the same time on different instances overwrite each other's cookie; where that
+ * happens, use a store.
+ */
+export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<ExecutionContext> {
+  const { name = 'replica_session', path = '/', domain, sameSite = 'Lax' } = options;
+  const secure = options.secure ?? process.env.NODE_ENV === 'production';
+  if (!/^[\w!#$%&'*.^`|~+-]+$/.test(name))
+    throw new TypeError(`cookieToken() needs a cookie's name, not ${JSON.stringify(name)}`);
+  return {
+    read: (context) => sentCookie(context, name),
+    write: (context, token, maxAgeMs) => {
+      const attributes = [
+        `${name}=${token}`,
+        `Max-Age=${Math.ceil(maxAgeMs / 1000)}`,
+        `Path=${path}`,
+        ...(domain === undefined ? [] : [`Domain=${domain}`]),
+        'HttpOnly',
+        ...(secure ? ['Secure'] : []),
+        `SameSite=${sameSite}`,
+      ];
+      httpOf(context).appendHeader('set-cookie', attributes.join('; '));
+    },
+  };
+}
+
+/** For API clients: the token is given in a response header after a write, and sent back in the request header. */
+export function headerToken(name = 'x-replica-token'): TokenCarrier<ExecutionContext> {
+  return {
+    read: (context) => httpOf(context).requestHeader(name),
+    write: (context, token) => httpOf(context).setHeader(name, token),
+  };
+}
