@@ -32,7 +32,25 @@ export function continuesName(code: number): boolean {
   return found === Character.name || found === Character.digit || code === 0x24;
 }
 
+const UPPER_A = 0x41;
+const UPPER_Z = 0x5a;
+
+/** Holds a letter from A to Z. */
+export function hasUpperCase(name: string): boolean {
+  for (let at = 0; at < name.length; at += 1) {
+    const code = name.charCodeAt(at);
+    if (code >= UPPER_A && code <= UPPER_Z) return true;
+  }
+  return false;
+}
+
+export function isAscii(name: string): boolean {
+  for (let at = 0; at < name.length; at += 1) if (name.charCodeAt(at) >= ASCII) return false;
+  return true;
+}
+
 /** Lower case as the server folds names of a multi-byte encoding: A to Z only. */
 export function foldName(name: string): string {
-  return name.replaceAll(/[A-Z]+/g, (part) => part.toLowerCase());
+  if (!hasUpperCase(name)) return name;
+  return isAscii(name) ? name.toLowerCase() : name.replaceAll(/[A-Z]+/g, (part) => part.toLowerCase());
 }

@@ -1,4 +1,4 @@
-import { foldName } from './characters.js';
+import { foldName, hasUpperCase } from './characters.js';
 
 /** What a keyword does to the reading of a query. */
 export const Role = {
@@ -168,9 +168,7 @@ export function isLikeCall(construct: string): boolean {
 
 /** The keyword that an unquoted word is; `undefined` for any other name. */
 export function keywordOf(word: string): Keyword | undefined {
-  return KEYWORDS.get(word) ?? (hasMixedCase(word) ? KEYWORDS.get(foldName(word)) : undefined);
-}
-
-function hasMixedCase(word: string): boolean {
-  return /[A-Z]/.test(word) && /[a-z]/.test(word);
+  const found = KEYWORDS.get(word);
+  if (found !== undefined || !hasUpperCase(word)) return found;
+  return KEYWORDS.get(foldName(word));
 }

@@ -1,15 +1,14 @@
-import { foldName } from './characters.js';
+import { foldName, isAscii } from './characters.js';
 
 /** Longer names are cut off silently (manual, 4.1.1: NAMEDATALEN - 1 bytes). */
 const MAX_NAME_BYTES = 63;
 /** So many UTF-16 units never need more bytes than that. */
 const SURELY_SHORT = Math.floor(MAX_NAME_BYTES / 3);
-const NOT_ASCII = /[^\0-\x7f]/;
 
 /** The name that an unquoted word stands for; `undefined` when that depends on the server's encoding. */
 export function nameOfWord(word: string): string | undefined {
   const folded = foldName(word);
-  if (NOT_ASCII.test(folded) && folded.toLowerCase() !== folded) return undefined;
+  if (!isAscii(folded) && folded.toLowerCase() !== folded) return undefined;
   return cut(folded);
 }
 
@@ -21,6 +20,6 @@ export function nameOfQuoted(token: string): string | undefined {
 
 function cut(name: string): string | undefined {
   if (name.length <= SURELY_SHORT) return name;
-  if (!NOT_ASCII.test(name)) return name.length <= MAX_NAME_BYTES ? name : name.slice(0, MAX_NAME_BYTES);
+  if (isAscii(name)) return name.length <= MAX_NAME_BYTES ? name : name.slice(0, MAX_NAME_BYTES);
   return new TextEncoder().encode(name).length <= MAX_NAME_BYTES ? name : undefined;
 }

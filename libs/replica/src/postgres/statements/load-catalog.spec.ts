@@ -1,0 +1,88 @@
+import { NAMES_QUERY } from './catalog-queries.js';
+import { loadCatalog, StatementClassifier, type CatalogQuery } from './index.js';
+
+const NAMES = {
+  strings: 'on',
+  functions: '["lower", "nextval", "mine", "harmless"]',
+  operators: '["=", "+", "<!>"]',
+  relations: '["product", "a_view"]',
+};
+
+/** As a driver gives them, numbers as texts too. */
+function answers(
+  effects: readonly Record<string, unknown>[],
+  names: Record<string, unknown> = NAMES,
+): CatalogQuery {
+  return (sql) => Promise.resolve(sql === NAMES_QUERY ? [names] : effects);
+}
+
+describe('a catalog that was loaded', () => {
+  it('joins the effects of one name', async () => {
+    const catalog = await loadCatalog(
+      answers([
+        { kind: 'function', name: 'mine', effects: '1' },
+        { kind: 'function', name: 'mine', effects: 8 },
+        { kind: 'mention', name: 'a_view', effects: 1 },
+        { kind: 'operator', name: '<!>', effects: 1 },
+      ]),
+    );
+    expect(catalog.functions.get('mine')).toBe(9);
+    expect(catalog.functions.get('harmless')).toBe(0);
+    const classifier = new StatementClassifier();
+    classifier.useCatalog(catalog);
+    expect(classifier.classify('SELECT mine()')).toMatchObject({
+      kind: 'unknown',
+      mayWrite: true,
+      keepsConnection: true,
+    });
+    expect(classifier.classify('SELECT harmless() FROM product').kind).toBe('read');
+    expect(classifier.classify('SELECT harmless() FROM a_view').kind).toBe('unknown');
+    expect(classifier.classify('SELECT <!> 1').kind).toBe('unknown');
+    expect(classifier.classify('SELECT 1 + 1').kind).toBe('read');
+  });
+
+  it('makes every query suspect when a comparison or a built-in type is', async () => {
+    for (const effects of [
+      { kind: 'operator', name: '=', effects: 1 },
+      { kind: 'any', name: 'text', effects: 1 },
+    ]) {
+      const classifier = new StatementClassifier();
+      classifier.useCatalog(await loadCatalog(answers([effects])));
+      expect(classifier.classify('SELECT name FROM product').kind).toBe('unknown');
+    }
+  });
+
+  it('clears what was known only if it says something else', async () => {
+    const classifier = new StatementClassifier();
+    classifier.useCatalog(await loadCatalog(answers([])));
+    const before = classifier.classify('SELECT unheard_of()');
+    expect([classifier.needsCatalog, classifier.hasCatalog]).toEqual([true, true]);
+    classifier.useCatalog(await loadCatalog(answers([])));
+    expect(classifier.needsCatalog).toBe(false);
+    expect(classifier.classify('SELECT unheard_of()')).toBe(before);
+    classifier.useCatalog(await loadCatalog(answers([], { ...NAMES, functions: '["unheard_of"]' })));
+    expect(classifier.classify('SELECT unheard_of()').kind).toBe('read');
+  });
+
+  it('is needed from the start', () => {
+    const classifier = new StatementClassifier();
+    expect([classifier.needsCatalog, classifier.hasCatalog]).toEqual([true, false]);
+  });
+
+  it('rejects rows of another shape', async () => {
+    await expect(loadCatalog(() => Promise.resolve([]))).rejects.toThrow(TypeError);
+    await expect(loadCatalog(answers([], { functions: '{}' }))).rejects.toThrow(TypeError);
+  });
+
+  it('believes in plain backslashes only where the server says so', async () => {
+    for (const [strings, kind] of [
+      ['on', 'read'],
+      ['off', 'unknown'],
+      [null, 'unknown'],
+    ]) {
+      const classifier = new StatementClassifier();
+      classifier.useCatalog(await loadCatalog(answers([], { ...NAMES, strings })));
+      expect(classifier.classify(String.raw`SELECT 'a\'`).kind).toBe(kind);
+    }
+  });
+});
