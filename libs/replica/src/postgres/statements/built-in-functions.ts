@@ -35,10 +35,7 @@ export const HARMLESS_OF_EXTENSIONS: Readonly<Record<string, readonly string[]>>
 const BY_EFFECT: readonly (readonly [Effects, string])[] = [
   [Effect.knownWrite, 'nextval setval'],
   [Effect.notifies, 'pg_notify'],
-  [
-    Effect.usesConnection,
-    'currval lastval pg_backend_pid pg_my_temp_schema pg_is_other_temp_schema pg_listening_channels',
-  ],
+  [Effect.usesConnection, 'currval lastval pg_backend_pid pg_listening_channels'],
   [Effect.usesConnection, 'pg_cursor pg_prepared_statement pg_stat_clear_snapshot pg_stat_force_next_flush'],
   [
     Effect.changesConnection,

@@ -9,6 +9,7 @@ import { StatementClassifier } from './index.js';
 import { Token } from './token.js';
 import { Tokenizer } from './tokenizer.js';
 
+/** More texts or others, for a longer search: `ORACLE_TEXTS=60000 ORACLE_SEED=7`. */
 const TEXTS = Number(process.env.ORACLE_TEXTS ?? 2000);
 const SEED = Number(process.env.ORACLE_SEED ?? 1);
 

@@ -1,23 +1,8 @@
-/** What a SQL text may do. The order has no meaning. */
-export const STATEMENT_KINDS = [
-  /** one statement that provably only reads: any node may run it */
-  'read',
-  /** changes data or the schema, or sends a notification */
-  'write',
-  /** changes nothing that lasts, but only the primary can run or truly answer it: row locks, advisory locks of the
-   *  transaction, `pg_current_wal_lsn()`, unlogged tables, sequences */
-  'locking-read',
-  /** changes or asks about the state of the connection: SET, LISTEN, cursors, session advisory locks, `lastval()` */
-  'session-change',
-  /** BEGIN, COMMIT, SAVEPOINT ... */
-  'transaction-control',
-  /** not understood, or calls something that is not known to be harmless */
-  'unknown',
-] as const;
+import { STATEMENT_KINDS, type StatementKind } from '../../routing/route-query.js';
 
-export type StatementKind = (typeof STATEMENT_KINDS)[number];
+export { STATEMENT_KINDS, type StatementKind };
 
-/** What a statement does to the open transaction. */
+/** What a statement does to the open transaction. `end`: it ends, and with AND CHAIN another one begins at once. */
 export const TRANSACTION_STEPS = ['begin', 'end', 'other'] as const;
 
 export type TransactionStep = (typeof TRANSACTION_STEPS)[number];
@@ -27,6 +12,16 @@ export type TransactionStep = (typeof TRANSACTION_STEPS)[number];
  * many texts, so compare by its fields.
  */
 export interface Statement {
+  /**
+   * - `read`: one statement that provably only reads; any node may run it
+   * - `write`: changes data or the schema, or sends a notification
+   * - `locking-read`: changes nothing that lasts, but only the primary can run or truly answer it: row locks, advisory locks of
+   *   the transaction, `pg_current_wal_lsn()`, unlogged tables, sequences, statistics
+   * - `session-change`: changes or asks about the state of the connection: SET, LISTEN, cursors, session advisory locks,
+   *   `lastval()`
+   * - `transaction-control`: BEGIN, COMMIT, SAVEPOINT ...
+   * - `unknown`: not understood, several different statements, or calls something that is not known to be harmless
+   */
   readonly kind: StatementKind;
 
   /** Why it is not a read, for logs, e.g. `calls nextval()`. Keywords and function names only: a literal may be a
