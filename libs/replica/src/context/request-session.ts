@@ -5,7 +5,9 @@ import type { SessionState } from '../session/session-state.js';
 export interface RequestSession {
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
-  /** What routing needs to know; `undefined`: there is no session. `nowMs` as `Date.now()`. */
+  /** `unresolved`: whose session it is will be known later; `none`: there is none. Asking loads nothing. */
+  readonly standing: 'unresolved' | 'none' | 'known';
+  /** What routing needs to know, loaded from now on; `undefined`: there is no session. `nowMs` as `Date.now()`. */
   view(nowMs: number): SessionView | undefined;
   /** Resolves when the state is loaded or cannot be. Never rejects. */
   loaded(): Promise<void>;

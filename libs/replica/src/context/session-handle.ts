@@ -43,23 +43,23 @@ export class SessionHandle implements RequestSession {
 
   /** Finds the key and starts loading the state, where possible; waits for nothing. */
   begin(resolveKey = this.#resolveKey): void {
-    this.#resolveKey = resolveKey;
-    if (this.#key !== undefined) return;
-    const key = this.#resolveKey();
-    if (key === undefined) return;
-    this.#key = key === '' ? null : key;
-    if (this.#key !== null) this.#load(this.#key);
+    this.#resolve(resolveKey);
+    if (this.#key !== undefined && this.#key !== null && this.#status === 'unresolved') this.#load(this.#key);
   }
 
   /** Nothing can find the key any more that has not found it yet: the handler begins. */
   conclude(resolveKey = this.#resolveKey): void {
-    this.begin(resolveKey);
+    this.#resolve(resolveKey);
     this.#key ??= null;
   }
 
-  /** What routing needs to know; `undefined`: there is no session. `nowMs` as `Date.now()`. */
+  get standing(): RequestSession['standing'] {
+    this.#resolve();
+    return this.#key === undefined ? 'unresolved' : this.#key === null ? 'none' : 'known';
+  }
+
   view(nowMs: number): SessionView | undefined {
-    if (this.#key === undefined) this.begin();
+    this.begin();
     if (this.#key === undefined) return UNRESOLVED;
     if (this.#key === null) return undefined;
     const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
@@ -96,8 +96,16 @@ export class SessionHandle implements RequestSession {
     return this.#options.ttlMs;
   }
 
+  #resolve(resolveKey = this.#resolveKey): void {
+    this.#resolveKey = resolveKey;
+    if (this.#key !== undefined) return;
+    const key = resolveKey();
+    if (key === undefined) return;
+    this.#key = key === '' ? null : key;
+    if (this.#key !== null) this.#keyHash = hashText(this.#key);
+  }
+
   #load(key: string): void {
-    this.#keyHash = hashText(key);
     this.#status = 'loading';
     try {
       const loaded = this.#options.store.load(key);

@@ -42,6 +42,8 @@ export class TokenSession implements RequestSession {
         : mergeSessionStates(content?.state ?? NEW_SESSION, known);
   }
 
+  readonly standing = 'known';
+
   view(nowMs: number): SessionView {
     const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
     return {

@@ -11,6 +11,15 @@ import type { Statement } from './statements/index.js';
 
 const FORWARDED_EVENTS = ['notification', 'notice'] as const;
 
+/** What is kept, and why. */
+export interface Keeping {
+  readonly route: Route;
+  readonly pool: NodePool;
+  readonly client: pg.PoolClient;
+  /** Why it is kept beyond transactions and streams; `undefined`: it is not. */
+  readonly staysFor: 'primary-runner' | 'session-change' | undefined;
+}
+
 /**
  * One connection to one node, kept by one client over several statements. Knows from the server's own word whether a
  * transaction is open, and tells the request when its writes have become visible or never will.
@@ -23,22 +32,18 @@ export class KeptConnection {
   readonly #forwards: (readonly [string, (...args: unknown[]) => void])[];
   /** The request in which the open transaction began, and the one that wrote in it first. */
   #transaction: { readonly scope: Scope | undefined; writer?: Scope; wrote: boolean } | undefined;
-  #mustStay = false;
+  /** Why it is kept beyond transactions: its client asked for one connection, or a statement left something on it. */
+  #staysFor: Keeping['staysFor'];
   readonly #onReplica: boolean;
   #broken: unknown;
   #released = false;
 
-  constructor(
-    router: StatementRouter,
-    route: Route,
-    pool: NodePool,
-    client: pg.PoolClient,
-    owner: EventEmitter,
-  ) {
+  constructor(router: StatementRouter, owner: EventEmitter, { route, pool, client, staysFor }: Keeping) {
     this.#router = router;
     this.#route = route;
     this.#pool = pool;
     this.#client = client;
+    this.#staysFor = staysFor;
     this.#onReplica = route.node !== router.primary;
     pool.hold();
     const onError = (error: unknown): void => {
@@ -56,7 +61,7 @@ export class KeptConnection {
 
   /** Nothing on the connection binds it to its client any more. */
   get isFree(): boolean {
-    return this.#transaction === undefined && !this.#mustStay;
+    return this.#transaction === undefined && this.#staysFor === undefined;
   }
 
   /** Runs one statement and tells what came of it. */
@@ -123,8 +128,8 @@ export class KeptConnection {
     if (kind !== 'read') return { node, reason: reasonOfKind(kind) };
     return isOpen
       ? { node, reason: 'transaction' }
-      : this.#mustStay
-        ? { node, reason: 'session-change' }
+      : this.#staysFor !== undefined
+        ? { node, reason: this.#staysFor }
         : this.#route;
   }
 
@@ -139,7 +144,7 @@ export class KeptConnection {
   }
 
   #succeeded(statement: Statement, scope: Scope | undefined, command: string | undefined): void {
-    if (statement.keepsConnection) this.#mustStay = true;
+    if (statement.keepsConnection) this.#staysFor ??= 'session-change';
     const isOpen = this.#pool.transactionStatus(this.#client) !== 'I';
     const before = this.#transaction;
     if (before === undefined) {

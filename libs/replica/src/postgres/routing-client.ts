@@ -21,6 +21,7 @@ import type { Statement } from './statements/index.js';
  * - idle: a read takes a connection for itself alone; anything else keeps one, on the primary.
  * - kept: a transaction is open, a stream flows, or a statement left something on the connection (`SET`, a temporary
  *   table, `LISTEN`): all statements go there. It ends with the transaction or stream, or when the client is released.
+ *   A client of the primary's pool keeps its first connection for as long as it lives, as with `pg`.
  * - released: gives nothing out any more.
  *
  * Statements of one client run one after the other, in the order in which they were given, as with `pg`.
@@ -84,8 +85,8 @@ export class RoutingClient extends EventEmitter {
     const statement = this.#router.classify(call.text);
     this.#router.assertAllowed(statement);
     if (this.#kept !== undefined) return this.#runKept(this.#kept, call, statement);
-    if (statement.kind === 'read')
-      return this.#router.read(call.args, call.text, statement, this.#primaryRunner);
+    if (statement.kind === 'read' && !this.#primaryRunner)
+      return this.#router.read(call.args, call.text, statement);
     const scope = this.#router.contexts.current();
     if (statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !this.#primaryRunner) {
       return this.#beginReadOnly(call, statement, scope);
@@ -163,7 +164,8 @@ export class RoutingClient extends EventEmitter {
   async #keep(route: Route): Promise<KeptConnection> {
     const pool = this.#router.pool(route.node);
     const client = await pool.checkout();
-    const kept = new KeptConnection(this.#router, route, pool, client, this);
+    const staysFor = this.#primaryRunner ? 'primary-runner' : undefined;
+    const kept = new KeptConnection(this.#router, this, { route, pool, client, staysFor });
     if (this.#released) {
       kept.release();
       throw new Error('Client was released while it waited for a connection');

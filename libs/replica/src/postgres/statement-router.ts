@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
+import { noteRead } from '../context/note-read.js';
 import { decideRoute, isWrite } from '../routing/decide-route.js';
-import { preferredBy } from '../routing/rendezvous.js';
-import type { Decision, RouteQuery, RoutingLimits, SessionView, WaitKind } from '../routing/route-query.js';
+import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../routing/route-query.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { Position } from '../session/position.js';
@@ -135,12 +135,7 @@ export class StatementRouter {
   }
 
   /** Runs a read outside any transaction: on the node that the rule chooses, on failure elsewhere, in the end on the primary. */
-  async read(
-    args: readonly unknown[],
-    text: string,
-    statement: Statement,
-    primaryRunner: boolean,
-  ): Promise<pg.QueryResult> {
+  async read(args: readonly unknown[], text: string, statement: Statement): Promise<pg.QueryResult> {
     const scope = this.contexts.current();
     const failed: string[] = [];
     let refused = false;
@@ -148,7 +143,7 @@ export class StatementRouter {
       const route: Route =
         refused || failed.length >= MAX_REPLICAS_PER_READ
           ? this.#toPrimary(refused ? 'refused-by-replica' : 'replica-failed')
-          : await this.route(statement, scope, { primaryRunner }, failed);
+          : await this.route(statement, scope, { primaryRunner: false }, failed);
       const startedMs = this.nowMs();
       try {
         const result = await this.pool(route.node).run(args);
@@ -173,7 +168,7 @@ export class StatementRouter {
     const endedMs = this.nowMs();
     if (scope !== undefined) {
       scope.request.routed(route.node, route.reason);
-      if (statement.kind === 'read') this.#noteRead(scope, route, endedMs);
+      if (statement.kind === 'read') noteRead(scope, route, this.#options.monitor.topology, endedMs);
     }
     this.#options.listener()?.({
       kind: statement.kind,
@@ -248,23 +243,6 @@ export class StatementRouter {
     return { node: this.primary, reason };
   }
 
-  #noteRead({ request, intent }: Scope, route: Route, endedMs: number): void {
-    const now = Date.now();
-    const session = intent.consistency === 'session' ? request.session?.view(now) : undefined;
-    if (session?.status === 'unresolved') return;
-    if (request.session !== undefined && session !== undefined) {
-      if (route.node === this.primary) request.sawPrimary();
-      else if (isNewsOf(session, route.node, this.#homeOf(session), now - request.session.ttlMs / 2)) {
-        request.movedTo(route.node);
-      }
-    }
-    if (!EXPLICIT_REASONS.has(route.reason)) request.keep({ name: route.node, lastReadMs: endedMs });
-  }
-
-  #homeOf({ keyHash }: SessionView): string {
-    return preferredBy(keyHash, this.#options.monitor.topology.replicas).name;
-  }
-
   #failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
     this.#options.listener()?.({
       kind: statement.kind,
@@ -280,24 +258,3 @@ export class StatementRouter {
 }
 
 const NOT_WAITED: ReadonlySet<WaitKind> = new Set();
-
-/** Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. */
-function isNewsOf(
-  { servedBy, servedAtMs = 0 }: SessionView,
-  node: string,
-  home: string,
-  oldMs: number,
-): boolean {
-  return node !== (servedBy ?? home) || (servedBy !== undefined && servedAtMs < oldMs);
-}
-
-/** The caller asked for the primary by these: they say nothing about the reads that follow in the request. */
-const EXPLICIT_REASONS: ReadonlySet<string> = new Set<PrimaryReason>([
-  'routing-disabled',
-  'transaction',
-  'primary-runner',
-  'forced-primary',
-  'strong-consistency',
-  'unsafe-method',
-  'primary-preferred',
-]);

@@ -3,14 +3,7 @@ import { stalenessMs, type NodeSnapshot } from '../topology/topology.js';
 import { leastBusy } from './least-busy.balancer.js';
 import { preferredBy } from './rendezvous.js';
 import type { PrimaryReason, ReplicaReason } from './route.js';
-import type {
-  Decision,
-  KeptNode,
-  RequestView,
-  RouteQuery,
-  SessionView,
-  StatementKind,
-} from './route-query.js';
+import type { Decision, RequestView, RouteQuery, SessionView, StatementKind } from './route-query.js';
 
 /**
  * The policy. Read from top to bottom: the first line that applies decides. What is not known goes to the primary.
