@@ -26,7 +26,7 @@ export function noteRead(scope: Scope, route: Route, topology: Topology, endedMs
 }
 
 /** Reads that may be older anyway (`bounded`, `eventual`) say nothing about what the session may be shown next. */
-function noteShown({ request, intent }: Scope, { node }: Route, { primary, replicas }: Topology): void {
+function noteShown({ request, intent }: Scope, { node }: Route, { primary, homes }: Topology): void {
   if (node === primary.name) {
     if (intent.consistency === 'session' || intent.consistency === 'strong') request.sawPrimary();
     return;
@@ -34,7 +34,7 @@ function noteShown({ request, intent }: Scope, { node }: Route, { primary, repli
   const now = Date.now();
   const session = intent.consistency === 'session' ? request.session?.view(now) : undefined;
   if (request.session === undefined || session === undefined) return;
-  const home = preferredBy(session.keyHash, replicas).name;
+  const home = preferredBy(session.keyHash, homes).name;
   if (isNewsOf(session, node, home, now - request.session.ttlMs / 2)) request.movedTo(node);
 }
 

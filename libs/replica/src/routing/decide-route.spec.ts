@@ -19,7 +19,12 @@ const replica = (name: string, changes: Partial<NodeSnapshot> = {}): NodeSnapsho
 });
 
 const PRIMARY: NodeSnapshot = { ...replica('primary'), role: 'primary', position: 2_000n };
-const topologyOf = (...replicas: NodeSnapshot[]): Topology => ({ version: 1, primary: PRIMARY, replicas });
+const topologyOf = (...replicas: NodeSnapshot[]): Topology => ({
+  version: 1,
+  primary: PRIMARY,
+  replicas,
+  homes: [{ name: 'r1' }, { name: 'r2' }],
+});
 
 const BOTH = topologyOf(replica('r1'), replica('r2'));
 const R1_DOWN = topologyOf(replica('r1', { health: 'down' }), replica('r2'));

@@ -88,9 +88,10 @@ function choose(
     : preferredBy(session.keyHash, nodes);
 }
 
-/** The replica that the session's key ties it to, by hashing over all replicas, so that it does not move with their health. */
+/** The replica that the session's key ties it to: the same whatever the health and the roles of the nodes. */
 function homeOf(query: RouteQuery, session: SessionView | undefined): string | undefined {
-  return session === undefined ? undefined : preferredBy(session.keyHash, query.topology.replicas).name;
+  const { homes } = query.topology;
+  return session === undefined || homes.length === 0 ? undefined : preferredBy(session.keyHash, homes).name;
 }
 
 /** Consistency `bounded` and `eventual`: by the age of the data alone, but for the request's own writes. */

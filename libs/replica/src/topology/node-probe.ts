@@ -6,6 +6,8 @@ export interface ProbeResult {
   readonly inRecovery: boolean;
   /** The primary's current position, or the replica's replayed one. `undefined`: the node could not tell. */
   readonly position: Position | undefined;
+  /** The timeline that a writable node writes on; `undefined` for a standby. Each promotion begins a higher one. */
+  readonly timeline: number | undefined;
 }
 
 /**

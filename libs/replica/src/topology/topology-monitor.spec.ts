@@ -12,7 +12,7 @@ class ScriptedProbe implements NodeProbe {
   isClosed = false;
 
   constructor(inRecovery: boolean, position: bigint) {
-    this.answer = () => Promise.resolve({ inRecovery, position });
+    this.answer = () => Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : 1 });
   }
 
   probe(): Promise<ProbeResult> {
@@ -25,8 +25,9 @@ class ScriptedProbe implements NodeProbe {
     return Promise.resolve();
   }
 
-  at(position: bigint | undefined, inRecovery: boolean): void {
-    this.answer = () => Promise.resolve({ inRecovery, position });
+  at(position: bigint | undefined, inRecovery: boolean, timeline = 1): void {
+    this.answer = () =>
+      Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : timeline });
   }
 }
 
@@ -102,7 +103,7 @@ describe('TopologyMonitor', () => {
     [
       'turns out to accept writes',
       (probe) => probe.at(500n, false),
-      'it is configured as a replica but accepts writes',
+      'it accepts writes on timeline 1 although primary is the primary on timeline 1',
     ],
   ])('takes a replica down that %s, and up again when it answers', async (_, spoil, problem) => {
     spoil(replica);
@@ -128,7 +129,7 @@ describe('TopologyMonitor', () => {
     expect(nodeOf()).toMatchObject({ health: 'down', problem: 'connection lost' });
     replica.at(100n, true);
     const before = replica.probes;
-    answer({ inRecovery: true, position: 100n });
+    answer({ inRecovery: true, position: 100n, timeline: undefined });
     await jest.advanceTimersByTimeAsync(0);
     expect(replica.probes).toBe(before + 1);
     expect(nodeOf().health).toBe('up');
@@ -167,10 +168,37 @@ describe('TopologyMonitor', () => {
     await waited;
   });
 
-  it('never lets a position go back', async () => {
+  it('lets a replica that went back serve only when it is where it was', async () => {
     replica.at(50n, true);
     await jest.advanceTimersByTimeAsync(1_000);
-    expect(nodeOf().position).toBe(100n);
+    expect(nodeOf()).toMatchObject({ health: 'down', problem: expect.stringContaining('it went back') });
+    replica.at(100n, true);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf()).toMatchObject({ health: 'up', position: 100n });
+  });
+
+  it('follows a promotion, and fences the old primary until it follows and has passed it', async () => {
+    const promoted: string[] = [];
+    monitor.onPromotion((name) => promoted.push(name));
+    primary.answer = () => Promise.reject(new Error('gone'));
+    replica.at(120n, false, 2);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(promoted).toEqual(['replica']);
+    expect(monitor.topology.primary).toMatchObject({ name: 'replica', role: 'primary', health: 'up' });
+    expect(nodeOf()).toMatchObject({ name: 'primary', role: 'replica', health: 'down' });
+    primary.at(130n, false, 1);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf()).toMatchObject({
+      health: 'down',
+      problem: expect.stringContaining('fenced until it follows'),
+    });
+    primary.at(120n, true);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf().health).toBe('down');
+    replica.at(140n, false, 2);
+    primary.at(140n, true);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(nodeOf()).toMatchObject({ name: 'primary', health: 'up', position: 140n });
   });
 
   it('closes its probes', async () => {

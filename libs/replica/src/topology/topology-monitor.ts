@@ -3,6 +3,7 @@ import { LagClock } from './lag-clock.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import { NodeWatch } from './node-watch.js';
 import type { NodeProbe, ProbeResult } from './node-probe.js';
+import { judgeRole, type RoleVerdict } from './judge-role.js';
 import type { NodeHealth, NodeRole, NodeSnapshot, Topology } from './topology.js';
 
 /** A node to watch. */
@@ -30,7 +31,10 @@ export class TopologyMonitor {
   readonly #watches = new Map<string, NodeWatch>();
   readonly #waiters = new Set<() => void>();
   readonly #listeners = new Set<(change: HealthChange) => void>();
-  readonly #primaryName: string;
+  readonly #promotionListeners = new Set<(name: string) => void>();
+  /** What a node has to reach before it may serve: it went back, or its history may have parted from the primary's. */
+  readonly #mustReach = new Map<string, Position>();
+  #timeline: number | undefined;
   #topology: Topology;
   #wanted: Position | undefined;
 
@@ -43,11 +47,11 @@ export class TopologyMonitor {
     }));
     const primary = snapshots.find((node) => node.role === 'primary');
     if (primary === undefined) throw new TypeError('a topology needs a primary');
-    this.#primaryName = primary.name;
     this.#topology = {
       version: 0,
       primary,
       replicas: snapshots.filter((node) => node.role === 'replica'),
+      homes: snapshots.filter((node) => node.role === 'replica').map(({ name }) => ({ name })),
     };
     for (const node of nodes) {
       const watch = new NodeWatch(node.probe, settings, sources, {
@@ -80,14 +84,20 @@ export class TopologyMonitor {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls `listener` with the node's name when a replica has become the primary; returns how to stop that. */
+  onPromotion(listener: (name: string) => void): () => void {
+    this.#promotionListeners.add(listener);
+    return () => this.#promotionListeners.delete(listener);
+  }
+
   /**
    * The position of a node, read after this call began, so on the primary it covers every write that has completed.
    * Callers share the probes. Rejects when the node does not answer or tells no position.
    */
   async capturePosition(nodeName: string): Promise<Position> {
     const result = await this.#watch(nodeName).probeNow();
-    const roleProblem = roleMismatch(this.#node(nodeName).role, result.inRecovery);
-    if (roleProblem !== undefined) throw new TypeError(`${nodeName}: ${roleProblem}`);
+    const verdict = this.#judge(nodeName, result);
+    if (verdict.kind === 'refused') throw new TypeError(`${nodeName}: ${verdict.problem}`);
     if (result.position === undefined) throw new TypeError(`${nodeName} told no position`);
     return result.position;
   }
@@ -132,20 +142,32 @@ export class TopologyMonitor {
     return this.#lagClock.positionAtOrAfter(atMs);
   }
 
-  #probeSucceeded(name: string, result: ProbeResult, times: { startedMs: number; endedMs: number }): void {
-    const node = this.#node(name);
-    const roleProblem = roleMismatch(node.role, result.inRecovery);
-    if (roleProblem !== undefined) return this.#fail(name, roleProblem);
-    const position = laterPosition(node.position, result.position);
-    if (position === undefined || result.position === undefined)
-      return this.#fail(name, 'it told no position');
-    const isPrimary = name === this.#primaryName;
-    if (isPrimary) this.#lagClock.observe(result.position, times.startedMs);
+  #judge(name: string, answer: ProbeResult): RoleVerdict {
+    return judgeRole(this.#node(name), answer, { primary: this.#topology.primary, timeline: this.#timeline });
+  }
+
+  #probeSucceeded(name: string, answer: ProbeResult, times: { startedMs: number; endedMs: number }): void {
+    const { position } = answer;
+    if (position === undefined) return this.#fail(name, 'it told no position');
+    const verdict = this.#judge(name, answer);
+    if (verdict.kind === 'refused') return this.#fail(name, verdict.problem);
+    if (verdict.kind === 'promoted') this.#promote(name, position);
+    const { role, address, position: before } = this.#node(name);
+    const isPrimary = role === 'primary';
+    if (isPrimary) {
+      this.#timeline = answer.timeline;
+      this.#lagClock.observe(position, times.startedMs);
+    } else if (!this.#hasReached(name, position, before)) {
+      return this.#fail(
+        name,
+        'it went back, or its history may have parted from the primary: it has to pass that first',
+      );
+    }
     const freshAsOfMs = isPrimary ? times.startedMs : this.#lagClock.freshAsOf(position);
     this.#replace({
       name,
-      role: node.role,
-      address: node.address,
+      role,
+      address,
       health: 'up',
       position,
       freshAsOfMs,
@@ -153,6 +175,55 @@ export class TopologyMonitor {
       roundTripMs: times.endedMs - times.startedMs,
     });
     if (isPrimary) this.#dateReplicas(times.endedMs);
+  }
+
+  /** Restored from a backup, or a standby of a primary that is none any more: it must not show less, or what never was. */
+  #hasReached(name: string, position: Position, before: Position | undefined): boolean {
+    if (before !== undefined && position < before) this.#requireOf(name, before);
+    const required = this.#mustReach.get(name);
+    if (required !== undefined && position < required) return false;
+    this.#mustReach.delete(name);
+    return true;
+  }
+
+  #requireOf(name: string, position: Position): void {
+    this.#mustReach.set(name, laterPosition(this.#mustReach.get(name), position) as Position);
+  }
+
+  /**
+   * A replica has become the primary. Everybody else must get past all that was known of any node before: up to there
+   * the positions of two histories cannot be told apart.
+   */
+  #promote(name: string, position: Position): void {
+    const { version, primary, replicas, homes } = this.#topology;
+    const nodes = [primary, ...replicas];
+    const highest = nodes.reduce((known, node) => laterPosition(known, node.position) as Position, position);
+    this.#lagClock.reset();
+    const all = nodes.map((node): NodeSnapshot => {
+      if (node.name === name) return { ...node, role: 'primary', freshAsOfMs: undefined };
+      this.#requireOf(node.name, highest + 1n);
+      return {
+        ...node,
+        role: 'replica',
+        health: 'down',
+        problem: `${name} was promoted`,
+        freshAsOfMs: undefined,
+      };
+    });
+    this.#topology = {
+      version: version + 1,
+      primary: all.find((node) => node.role === 'primary') as NodeSnapshot,
+      replicas: all.filter((node) => node.role === 'replica'),
+      homes,
+    };
+    for (const node of nodes) {
+      if (node.name !== name && node.health !== 'down') this.#announce(this.#node(node.name), node.health);
+    }
+    for (const listener of this.#promotionListeners) listener(name);
+  }
+
+  #announce(node: NodeSnapshot, before: NodeHealth): void {
+    for (const listener of this.#listeners) listener({ node, before });
   }
 
   /** What a replica had replayed may be all that the primary has: then it is as fresh as the primary's sample. */
@@ -178,19 +249,20 @@ export class TopologyMonitor {
   }
 
   #replace(node: NodeSnapshot): void {
-    const { version, primary, replicas } = this.#topology;
+    const { version, primary, replicas, homes } = this.#topology;
     const before = this.#node(node.name).health;
     this.#topology = {
       version: version + 1,
       primary: node.name === primary.name ? node : primary,
       replicas: replicas.map((replica) => (replica.name === node.name ? node : replica)),
+      homes,
     };
-    if (before !== node.health) for (const listener of this.#listeners) listener({ node, before });
+    if (before !== node.health) this.#announce(node, before);
     for (const waiter of this.#waiters) waiter();
   }
 
   #isBehindWanted(name: string): boolean {
-    if (this.#wanted === undefined || name === this.#primaryName) return false;
+    if (this.#wanted === undefined || name === this.#topology.primary.name) return false;
     const node = this.#node(name);
     return node.health === 'up' && (node.position ?? 0n) < this.#wanted;
   }
@@ -207,14 +279,6 @@ export class TopologyMonitor {
     if (watch === undefined) throw new RangeError(`there is no node named ${name}`);
     return watch;
   }
-}
-
-function roleMismatch(role: NodeRole, inRecovery: boolean): string | undefined {
-  if (role === 'primary' && inRecovery)
-    return 'it is configured as the primary but is in recovery (a standby)';
-  if (role === 'replica' && !inRecovery)
-    return 'it is configured as a replica but accepts writes (not a standby)';
-  return undefined;
 }
 
 function describe(error: unknown): string {

@@ -18,7 +18,7 @@ export interface NodeSnapshot {
   readonly health: NodeHealth;
   /** Why it is not up; never a credential. */
   readonly problem?: string;
-  /** The primary's own position, or what the replica had replayed, when last probed. A node never goes back. */
+  /** The primary's own position, or what the replica had replayed, when last probed. */
   readonly position?: Position;
   /**
    * The node shows everything that was committed on the primary by this instant (milliseconds of the monotonic clock
@@ -37,6 +37,8 @@ export interface Topology {
   readonly version: number;
   readonly primary: NodeSnapshot;
   readonly replicas: readonly NodeSnapshot[];
+  /** The replicas of the configuration, by which sessions are tied to nodes: they stay the same through promotions. */
+  readonly homes: readonly { readonly name: string }[];
 }
 
 /** How old this node's data may be at `nowMs`, in milliseconds: an upper bound; infinite while unknown. */

@@ -71,6 +71,13 @@ export class ReplicaRuntime {
         warn(`${node.name} (${node.address}) is back in rotation`);
       }
     });
+    this.monitor.onPromotion((name) => {
+      warn(`${name} is the primary now`);
+      for (const pool of this.#pools.values()) {
+        if (pool.name !== name) pool.reset(`${name} was promoted`);
+      }
+      this.#catalog.refreshSoon();
+    });
     const classifier = new StatementClassifier();
     this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryPrimary(sql), warn);
     this.router = new StatementRouter({
@@ -127,7 +134,7 @@ export class ReplicaRuntime {
   }
 
   async #queryPrimary(sql: string): Promise<readonly Record<string, unknown>[]> {
-    const result = await (this.#pools.get(this.#primary.name) as NodePool).run([sql]);
+    const result = await (this.#pools.get(this.monitor.topology.primary.name) as NodePool).run([sql]);
     return result.rows as Record<string, unknown>[];
   }
 }
