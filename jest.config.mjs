@@ -1,9 +1,37 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+function isOnPath(command) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+// `npm run check:tests` lists all tests, whether they can run here or not.
+const leavesOutRedis = !isOnPath('redis-server') && !process.argv.includes('--listTests');
+if (leavesOutRedis) {
+  process.stderr.write(
+    'There is no redis-server here (Debian: apt-get install redis-server): test/redis is left out.\n',
+  );
+}
+
 /** @type {import('jest').Config} */
 export default {
   rootDir: '.',
   roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/package/apps/', '<rootDir>/test/containers/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '/dist/',
+    '<rootDir>/test/package/apps/',
+    '<rootDir>/test/containers/',
+    ...(leavesOutRedis ? ['<rootDir>/test/redis/'] : []),
+  ],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-replica$': '<rootDir>/libs/replica/src/index.ts',

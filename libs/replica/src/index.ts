@@ -46,6 +46,13 @@ export type { StatementEvent } from './routing/statement-event.js';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './session/memory.store.js';
 export type { Position } from './session/position.js';
 export { mergeSessionStates, type SessionState } from './session/session-state.js';
+export type {
+  IoredisClient,
+  NodeRedisClient,
+  RedisClient,
+  SendRedisCommand,
+} from './session/redis-client.js';
+export { RedisSessionStore, type RedisSessionStoreOptions } from './session/redis.store.js';
 export type { SessionStore } from './session/session-store.js';
 export {
   DataSourceRouter,

@@ -1,22 +1,17 @@
 import { hashText } from '../routing/rendezvous.js';
 import type { SessionView } from '../routing/route-query.js';
 import type { RequestSession } from './request-session.js';
-import { NEW_SESSION, type SessionState } from '../session/session-state.js';
+import { mergeSessionStates, NEW_SESSION, type SessionState } from '../session/session-state.js';
 import type { SessionStore } from '../session/session-store.js';
 
 /** What a {@link SessionHandle} works with. */
 export interface SessionHandleOptions {
+  /** Answers in bounded time; whoever made it learns of its failures. */
   readonly store: SessionStore;
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
-  /** How long the store may take; milliseconds. */
-  readonly timeoutMs: number;
   /** The session's key; `null`: there is none; `undefined`: not known yet. */
   readonly resolveKey: () => string | null | undefined;
-  /** The store failed; the request goes on. */
-  readonly onStoreError: (error: unknown, doing: 'load' | 'save') => void;
-  /** The store answered. */
-  readonly onStoreAnswer: () => void;
 }
 
 type Status = SessionView['status'];
@@ -24,15 +19,16 @@ type Status = SessionView['status'];
 const UNRESOLVED: SessionView = Object.freeze({ keyHash: 0, status: 'unresolved', onPrimary: false });
 
 /**
- * The session of one request: finds its key as late as needed (authentication may run after us), loads its state once,
- * and saves what the request adds.
+ * The session of one request: finds its key as late as needed (authentication may run after us), loads its state once
+ * and only where a read depends on it, and saves what the request adds.
  */
 export class SessionHandle implements RequestSession {
   readonly #options: SessionHandleOptions;
   #resolveKey: SessionHandleOptions['resolveKey'];
   #key: string | null | undefined;
   #keyHash = 0;
-  #status: Status = 'unresolved';
+  /** Of the key, once that is known. */
+  #status: Exclude<Status, 'unresolved'> = 'loading';
   #state: SessionState = NEW_SESSION;
   #loading: Promise<void> | undefined;
 
@@ -43,23 +39,26 @@ export class SessionHandle implements RequestSession {
 
   /** Finds the key and starts loading the state, where possible; waits for nothing. */
   begin(resolveKey = this.#resolveKey): void {
-    this.#resolve(resolveKey);
-    if (this.#key !== undefined && this.#key !== null && this.#status === 'unresolved') this.#load(this.#key);
+    this.#resolveKey = resolveKey;
+    this.#findKey();
+    this.#startLoading();
   }
 
-  /** Nothing can find the key any more that has not found it yet: the handler begins. */
+  /** Nothing can find the key any more that has not found it yet: the handler begins. Loads nothing. */
   conclude(resolveKey = this.#resolveKey): void {
-    this.#resolve(resolveKey);
+    this.#resolveKey = resolveKey;
+    this.#findKey();
     this.#key ??= null;
   }
 
   get standing(): RequestSession['standing'] {
-    this.#resolve();
+    this.#findKey();
     return this.#key === undefined ? 'unresolved' : this.#key === null ? 'none' : 'known';
   }
 
+  /** What routing needs to know; `undefined`: there is no session. Loads nothing: see `loaded()`. `nowMs` as `Date.now()`. */
   view(nowMs: number): SessionView | undefined {
-    this.begin();
+    this.#findKey();
     if (this.#key === undefined) return UNRESOLVED;
     if (this.#key === null) return undefined;
     const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
@@ -73,21 +72,25 @@ export class SessionHandle implements RequestSession {
     };
   }
 
-  /** Resolves when the state is loaded or the store has failed. Never rejects. */
+  /** Starts loading where nothing has yet; resolves when the state is loaded or cannot be. Never rejects. */
   async loaded(): Promise<void> {
+    this.#startLoading();
     await this.#loading;
   }
 
   /** Saves what the request adds to the session, if it has a key by now. Never rejects. */
   async save(state: SessionState): Promise<void> {
-    const key = this.#key ?? this.#resolveKey();
-    if (key === null || key === undefined || key === '') return;
+    const { store, ttlMs } = this.#options;
+    const before = this.#key ?? undefined;
+    const now = this.#keyNow();
+    if (before !== undefined) this.#state = mergeSessionStates(this.#state, state);
     try {
-      const saved = this.#options.store.save(key, state, this.#options.ttlMs);
-      if (isPromise(saved)) await this.#inTime(saved);
-      this.#options.onStoreAnswer();
-    } catch (error) {
-      this.#options.onStoreError(error, 'save');
+      if (before !== undefined) await store.save(before, state, ttlMs);
+      // The session was given a key, or another one (a log-in changes the cookie): the next request comes with that.
+      if (now !== undefined && now !== before)
+        await store.save(now, mergeSessionStates(this.#state, state), ttlMs);
+    } catch {
+      // Whoever made the store has learned of it.
     }
   }
 
@@ -96,50 +99,41 @@ export class SessionHandle implements RequestSession {
     return this.#options.ttlMs;
   }
 
-  #resolve(resolveKey = this.#resolveKey): void {
-    this.#resolveKey = resolveKey;
+  #findKey(): void {
     if (this.#key !== undefined) return;
-    const key = resolveKey();
+    const key = this.#resolveKey();
     if (key === undefined) return;
     this.#key = key === '' ? null : key;
     if (this.#key !== null) this.#keyHash = hashText(this.#key);
   }
 
-  #load(key: string): void {
-    this.#status = 'loading';
+  /** The key at the end of the request, when what it is found by may be gone: that is no error then. */
+  #keyNow(): string | undefined {
     try {
-      const loaded = this.#options.store.load(key);
-      if (!isPromise(loaded)) return this.#succeeded(loaded);
-      this.#loading = this.#inTime(loaded).then(
-        (state) => this.#succeeded(state),
-        (error: unknown) => this.#failed(error),
-      );
-    } catch (error) {
-      this.#failed(error);
+      return this.#resolveKey() || undefined;
+    } catch {
+      return this.#key ?? undefined;
     }
   }
 
-  /** What the store does later than that is of no use to this request. */
-  #inTime<T>(answer: Promise<T>): Promise<T> {
-    const { timeoutMs } = this.#options;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-      answer.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
+  #startLoading(): void {
+    const key = this.#key;
+    if (key === undefined || key === null || this.#status !== 'loading' || this.#loading !== undefined)
+      return;
+    const failed = (): void => void (this.#status = 'unavailable');
+    try {
+      const loaded = this.#options.store.load(key);
+      if (loaded !== undefined && 'then' in loaded)
+        this.#loading = loaded.then((state) => this.#succeeded(state), failed);
+      else this.#succeeded(loaded);
+    } catch {
+      failed();
+    }
   }
 
   #succeeded(state: SessionState | undefined): void {
-    this.#state = state ?? NEW_SESSION;
+    // What this request has saved meanwhile counts as well.
+    this.#state = mergeSessionStates(state ?? NEW_SESSION, this.#state);
     this.#status = 'loaded';
-    this.#options.onStoreAnswer();
   }
-
-  #failed(error: unknown): void {
-    this.#status = 'unavailable';
-    this.#options.onStoreError(error, 'load');
-  }
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

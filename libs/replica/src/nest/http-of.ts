@@ -75,7 +75,7 @@ function cookieIn(cookies: readonly string[], name: string): string | undefined 
 
 function find(context: ExecutionContext): { request?: AnyRequest; response?: AnyResponse } {
   if (context.getType<string>() === 'graphql') {
-    const { req, res, request, reply } = (context.getArgByIndex(2) ?? {}) as Record<string, unknown>;
+    const { req, res, request, reply } = context.getArgByIndex<Record<string, unknown> | undefined>(2) ?? {};
     return { request: (req ?? request) as AnyRequest, response: (res ?? reply) as AnyResponse };
   }
   if (context.getType() !== 'http') return {};

@@ -4,25 +4,32 @@ import { SessionHandle } from '../context/session-handle.js';
 import { TokenSession } from '../context/token-session.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
 import type { Intent } from '../routing/route-query.js';
+import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { MemorySessionStore } from '../session/memory.store.js';
-import type { SessionStore } from '../session/session-store.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 
 /** Ties requests to their sessions: found by a key and kept in a store, or carried by the client in a token. */
 export class SessionOpener {
   readonly #router: DataSourceRouter;
   readonly #prefix: string;
-  readonly #store: SessionStore;
+  readonly #store: GuardedSessionStore;
   readonly #memory = new MemorySessionStore();
   readonly #handles = new WeakMap<RequestContext, SessionHandle>();
   readonly #logger = new Logger('ReplicaModule');
-  #isStoreFailing = false;
+  /** The last failure of an outage of the store that has not ended yet; milliseconds since the epoch. */
+  #lastFailureMs: number | undefined;
 
   /** @param prefix of keys: one store may serve several data sources, whose positions must not mix */
   constructor(router: DataSourceRouter, prefix: string) {
     this.#router = router;
     this.#prefix = prefix;
-    this.#store = router.options.session.store ?? this.#memory;
+    const { store = this.#memory, timeoutMs } = router.options.session;
+    this.#store = new GuardedSessionStore({
+      store,
+      timeoutMs,
+      onFailure: (error, doing) => this.#storeFailed(error, doing),
+      onAnswer: () => this.#storeAnswered(),
+    });
   }
 
   /** For a new request. Loads nothing yet. */
@@ -30,15 +37,12 @@ export class SessionOpener {
     const { session } = this.#router.options;
     if (!this.#router.hasReplicas) return;
     if (session.token !== undefined) {
-      request.attach(this.#tokenSession(session.token as TokenCarrier<ExecutionContext>, context));
+      request.attach(this.#tokenSession(session.token, context));
     } else if (session.key !== undefined) {
       const handle = new SessionHandle({
         store: this.#store,
         ttlMs: session.ttlMs,
-        timeoutMs: session.timeoutMs,
         resolveKey: () => this.#resolveKey(context),
-        onStoreError: (error, doing) => this.#storeFailed(error, doing),
-        onStoreAnswer: () => (this.#isStoreFailing = false),
       });
       this.#handles.set(request, handle);
       request.attach(handle);
@@ -90,13 +94,24 @@ export class SessionOpener {
   }
 
   /** Counted each time, said once per outage. */
-  #storeFailed(error: unknown, doing: 'load' | 'save'): void {
+  #storeFailed(error: unknown, doing: StoreCall): void {
     this.#router.count(doing === 'load' ? 'failedSessionLoads' : 'failedSessionSaves');
-    if (this.#isStoreFailing) return;
-    this.#isStoreFailing = true;
+    const isSaid = this.#lastFailureMs !== undefined;
+    this.#lastFailureMs = Date.now();
+    if (isSaid) return;
     const message = error instanceof Error ? error.message : String(error);
     this.#logger.error(
       `the session store failed to ${doing}; reads of its sessions go to the primary: ${message}`,
     );
   }
+
+  /** A store that fails now and then, or only to save, is one outage. */
+  #storeAnswered(): void {
+    if (this.#lastFailureMs === undefined || Date.now() - this.#lastFailureMs < OUTAGE_QUIET_MS) return;
+    this.#lastFailureMs = undefined;
+    this.#logger.log('the session store answers again');
+  }
 }
+
+/** An outage has ended when the store answers and has not failed for so long. */
+const OUTAGE_QUIET_MS = 1_000;

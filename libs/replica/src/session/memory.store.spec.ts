@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { describeSessionStore } from '../../../../test/support/session-store-contract.js';
 import { MemorySessionStore } from './memory.store.js';
+
+describeSessionStore('MemorySessionStore', () => {
+  let nowMs = 1_000_000;
+  const store = new MemorySessionStore({ now: () => nowMs });
+  return { store, pass: (ms) => void (nowMs += ms), size: () => store.size };
+});
 
 describe('MemorySessionStore', () => {
   let nowMs: number;
@@ -8,44 +15,6 @@ describe('MemorySessionStore', () => {
   beforeEach(() => {
     nowMs = 1_000_000;
     store = new MemorySessionStore({ now: () => nowMs });
-  });
-
-  it('gives back what was saved, and nothing to anybody else', () => {
-    store.save('a', { position: 5n }, 1_000);
-    expect(store.load('a')).toMatchObject({ position: 5n });
-    expect(store.load('b')).toBeUndefined();
-  });
-
-  it.each([
-    [7n, 5n],
-    [5n, 7n],
-  ])('keeps the larger position when %s is saved before %s', (first, second) => {
-    store.save('a', { position: first }, 1_000);
-    store.save('a', { position: second }, 1_000);
-    expect(store.load('a')?.position).toBe(7n);
-  });
-
-  it('keeps a position when only a deadline is saved, and the later deadline', () => {
-    store.save('a', { position: 5n, primaryUntilMs: 30 }, 1_000);
-    store.save('a', { primaryUntilMs: 20 }, 1_000);
-    expect(store.load('a')).toEqual({ position: 5n, primaryUntilMs: 30 });
-  });
-
-  it('forgets a session when its time is over, counted from the last save', () => {
-    store.save('a', { position: 5n }, 1_000);
-    nowMs += 900;
-    store.save('a', { position: 6n }, 1_000);
-    nowMs += 999;
-    expect(store.load('a')?.position).toBe(6n);
-    nowMs += 1;
-    expect(store.load('a')).toBeUndefined();
-  });
-
-  it('does not merge with what has expired', () => {
-    store.save('a', { position: 9n }, 1_000);
-    nowMs += 1_000;
-    store.save('a', { position: 5n }, 1_000);
-    expect(store.load('a')?.position).toBe(5n);
   });
 
   it('really deletes what has expired, as others come and go', () => {
@@ -70,6 +39,16 @@ describe('MemorySessionStore', () => {
     expect(store.load('b')?.position).toBe(30n);
     nowMs += 1_000;
     expect(store.load('a')).toBeUndefined();
+  });
+
+  it('keeps the larger position of a session that made room and comes again', () => {
+    store = new MemorySessionStore({ maxSessions: 1, now: () => nowMs });
+    store.save('a', { position: 30n, servedBy: 'replica-2', servedAtMs: 1 }, 1_000);
+    store.save('b', { position: 20n }, 1_000);
+    store.save('a', { position: 10n }, 1_000);
+    expect(store.load('a')?.position).toBe(30n);
+    expect(store.load('stranger')).toMatchObject({ position: 30n });
+    expect(store.load('stranger')).not.toHaveProperty('servedBy', 'replica-2');
   });
 
   it.each([0, -1, 1.5, Number.NaN])('refuses room for %s sessions', (maxSessions) => {

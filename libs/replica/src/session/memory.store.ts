@@ -19,7 +19,8 @@ export interface MemorySessionStoreOptions {
  * each client to one instance. Expired entries are deleted as others come and go; no timer runs.
  *
  * When it is full, the oldest session makes room. Its position is not forgotten but becomes the floor of every session
- * that the store does not know, until it would have expired: bounded memory costs freshness of choice, never safety.
+ * that the store does not know, until it would have expired: bounded memory costs freshness of choice, and no session
+ * reads what is older than its write.
  */
 export class MemorySessionStore implements SessionStore {
   readonly #entries = new Map<string, Entry>();
@@ -52,9 +53,8 @@ export class MemorySessionStore implements SessionStore {
 
   save(key: string, state: SessionState, ttlMs: number): void {
     const now = this.#now();
-    const known = this.#entries.get(key);
-    const merged =
-      known !== undefined && known.expiresAtMs > now ? mergeSessionStates(known.state, state) : state;
+    const known = this.load(key);
+    const merged = known === undefined ? state : mergeSessionStates(known, state);
     this.#entries.delete(key);
     this.#sweep(now);
     if (this.#entries.size >= this.#maxSessions) this.#displaceOldest(now);
@@ -70,8 +70,13 @@ export class MemorySessionStore implements SessionStore {
   }
 
   #displaceOldest(now: number): void {
-    for (const [key, entry] of this.#entries) {
+    for (const [key, { state, expiresAtMs }] of this.#entries) {
       this.#entries.delete(key);
+      // The replica that one session reads from says nothing of the others.
+      const entry: Entry = {
+        state: { position: state.position, primaryUntilMs: state.primaryUntilMs },
+        expiresAtMs,
+      };
       const before = this.#displaced;
       this.#displaced =
         before !== undefined && before.expiresAtMs > now

@@ -1,0 +1,119 @@
+import { MemorySessionStore } from './memory.store.js';
+import { mergeSessionStates, type SessionState } from './session-state.js';
+import type { SessionStore } from './session-store.js';
+
+/** What a {@link GuardedSessionStore} works with. */
+export interface GuardedSessionStoreOptions {
+  readonly store: SessionStore;
+  /** How long the store may take; milliseconds. Then it has failed. */
+  readonly timeoutMs: number;
+  /** The store failed, or took too long. */
+  readonly onFailure: (error: unknown, doing: StoreCall) => void;
+  /** The store answered. */
+  readonly onAnswer: (doing: StoreCall) => void;
+}
+
+export type StoreCall = 'load' | 'save';
+
+/**
+ * A store that may be slow or down: bounds the wait, and reports failures. What could not be saved is known to this
+ * process nevertheless, and is saved again as soon as the store answers: else a session whose save failed would read what
+ * is older than its write once the store can be read again.
+ */
+export class GuardedSessionStore implements SessionStore {
+  readonly #options: GuardedSessionStoreOptions;
+  readonly #unsaved = new MemorySessionStore();
+  /** Keys of what is to be saved again, with the time to keep it. */
+  readonly #toSave = new Map<string, number>();
+  #isSavingAgain = false;
+
+  constructor(options: GuardedSessionStoreOptions) {
+    this.#options = options;
+  }
+
+  load(key: string): SessionState | undefined | Promise<SessionState | undefined> {
+    return this.#call(
+      'load',
+      () => this.#options.store.load(key),
+      (state) => this.#withUnsaved(key, state),
+    );
+  }
+
+  save(key: string, state: SessionState, ttlMs: number): void | Promise<void> {
+    try {
+      const saving = this.#call(
+        'save',
+        () => this.#options.store.save(key, state, ttlMs),
+        () => undefined,
+      );
+      return saving?.catch((error: unknown) => this.#keep(key, state, ttlMs, error));
+    } catch (error) {
+      this.#keep(key, state, ttlMs, error);
+    }
+  }
+
+  /** Calls the store, at once where it answers at once. */
+  #call<T, R>(doing: StoreCall, call: () => T | Promise<T>, then: (answer: T) => R): R | Promise<R> {
+    const answered = (answer: T): R => {
+      this.#options.onAnswer(doing);
+      if (this.#toSave.size > 0 && !this.#isSavingAgain) void this.#saveAgain();
+      return then(answer);
+    };
+    const failed = (error: unknown): never => {
+      this.#options.onFailure(error, doing);
+      throw error;
+    };
+    let answer: T | Promise<T>;
+    try {
+      answer = call();
+    } catch (error) {
+      return failed(error);
+    }
+    return isPromise(answer) ? this.#inTime(answer).then(answered, failed) : answered(answer);
+  }
+
+  #withUnsaved(key: string, state: SessionState | undefined): SessionState | undefined {
+    const unsaved = this.#unsaved.load(key);
+    return unsaved === undefined || state === undefined
+      ? (state ?? unsaved)
+      : mergeSessionStates(state, unsaved);
+  }
+
+  #keep(key: string, state: SessionState, ttlMs: number, error: unknown): never {
+    this.#unsaved.save(key, state, ttlMs);
+    if (this.#toSave.size < MAX_TO_SAVE) this.#toSave.set(key, ttlMs);
+    throw error;
+  }
+
+  /** One after the other, until all are saved or the store fails again. */
+  async #saveAgain(): Promise<void> {
+    this.#isSavingAgain = true;
+    try {
+      for (const [key, ttlMs] of this.#toSave) {
+        this.#toSave.delete(key);
+        const state = this.#unsaved.load(key);
+        if (state !== undefined) await this.save(key, state, ttlMs);
+      }
+    } catch {
+      // It was reported, and is tried again after the next answer.
+    } finally {
+      this.#isSavingAgain = false;
+    }
+  }
+
+  /** What the store does later than that is of no use to this request. */
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+}
+
+/** Of sessions that could not be saved in one outage; of more than that, only this process knows. */
+const MAX_TO_SAVE = 10_000;
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { redisSender, type RedisClient, type SendRedisCommand } from './redis-client.js';
+import { formatSessionRecord, parseSessionRecord } from './session-record.js';
+import type { SessionState } from './session-state.js';
+import type { SessionStore } from './session-store.js';
+
+/** Settings of {@link RedisSessionStore}. */
+export interface RedisSessionStoreOptions {
+  /** Connected by you and closed by you. */
+  readonly client: RedisClient;
+  /** Stands before every key. Default `nestjs-replica:`. */
+  readonly prefix?: string;
+}
+
+/**
+ * With a key alone: its value. With a record (see `session-record.ts`), the time to keep it in milliseconds, and a
+ * record for the case that what is there cannot be understood: keeps the larger of each part, as `mergeSessionStates`.
+ * Texts are compared, for a Lua number has 53 bits only. Reading is part of it because a plain `GET` may be answered by a
+ * Redis replica, which may lack the last save.
+ */
+const SCRIPT = `
+local kept = redis.call('GET', KEYS[1])
+if #ARGV == 0 then return kept end
+local new = ARGV[1]
+if kept and not string.find(kept, '^1' .. string.rep('[0-9a-f]', 40) .. '[%w_.-]*$') then
+  new = ARGV[3]
+elseif kept then
+  local function larger(first, last)
+    local a, b = string.sub(kept, first, last), string.sub(new, first, last)
+    if a > b then return a else return b end
+  end
+  local served = new
+  if string.sub(kept, 30, 41) > string.sub(new, 30, 41) then served = kept end
+  new = '1' .. larger(2, 17) .. larger(18, 29) .. string.sub(served, 30)
+end
+redis.call('SET', KEYS[1], new, 'PX', ARGV[2])
+return false
+`;
+const SCRIPT_SHA = createHash('sha1').update(SCRIPT).digest('hex');
+
+/**
+ * Keeps sessions in Redis (or Valkey), for several application instances: alone, under Sentinel or as a cluster. One
+ * round trip to load, one to save; expired sessions are deleted by Redis. Session keys are hashed: none stands in Redis.
+ */
+export class RedisSessionStore implements SessionStore {
+  readonly #send: SendRedisCommand;
+  readonly #prefix: string;
+
+  constructor({ client, prefix = 'nestjs-replica:' }: RedisSessionStoreOptions) {
+    this.#send = redisSender(client);
+    this.#prefix = prefix;
+  }
+
+  /** Rejects when Redis fails, or has something under the key that is no session's state. */
+  async load(key: string): Promise<SessionState | undefined> {
+    const reply = await this.#run(key, []);
+    if (reply === null || reply === undefined) return undefined;
+    // A client may be set to give out bytes.
+    return parseSessionRecord(Buffer.isBuffer(reply) ? reply.toString('latin1') : (reply as string));
+  }
+
+  async save(key: string, state: SessionState, ttlMs: number): Promise<void> {
+    const ms = Math.max(1, Math.ceil(ttlMs));
+    const onPrimary: SessionState = { ...state, primaryUntilMs: Date.now() + ms };
+    await this.#run(key, [formatSessionRecord(state), String(ms), formatSessionRecord(onPrimary)]);
+  }
+
+  async #run(key: string, args: readonly string[]): Promise<unknown> {
+    const hashed = this.#prefix + createHash('sha256').update(key).digest('base64url').slice(0, HASH_LETTERS);
+    try {
+      return await this.#send(['EVALSHA', SCRIPT_SHA, '1', hashed, ...args], hashed);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.includes('NOSCRIPT')) throw error;
+      return this.#send(['EVAL', SCRIPT, '1', hashed, ...args], hashed);
+    }
+  }
+}
+
+/** Of 6 bits each: 132 of SHA-256's 256. */
+const HASH_LETTERS = 22;

@@ -1,0 +1,119 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
+import { until } from '../../support/test-app.js';
+
+/**
+ * Runs the server beside a shell that waits for the end of its own input, which is a pipe of ours: however this process
+ * ends, the pipe ends with it, and the shell kills the server, hung or not, and removes its folder.
+ */
+const GUARDED = `
+trap '' INT TERM HUP
+folder=$1; shift
+redis-server "$@" >/dev/null 2>&1 &
+echo $!
+cat >/dev/null
+kill -KILL $!
+wait
+rm -rf "$folder"
+`;
+
+/** A `redis-server` of the tests' own: on a free port of 127.0.0.1, in a temporary folder, keeping nothing. */
+export class RedisServer {
+  readonly #args: readonly string[];
+  #folder = '';
+  #guard: ChildProcess | undefined;
+  #pid = 0;
+
+  private constructor(
+    readonly port: number,
+    args: readonly string[],
+  ) {
+    this.#args = args;
+  }
+
+  static async start(...args: string[]): Promise<RedisServer> {
+    const server = new RedisServer(await choosePort(), args);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, with nothing in it, on the port that it had. */
+  async start(): Promise<void> {
+    this.#folder = mkdtempSync(join(tmpdir(), 'redis-'));
+    const settings = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const args = ['-c', GUARDED, 'sh', this.#folder, ...settings, '--dir', this.#folder, ...this.#args];
+    const guard = spawn('sh', args, { cwd: this.#folder, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#guard = guard;
+    const [line] = (await once(guard.stdout, 'data')) as [Buffer];
+    this.#pid = Number(line.toString());
+    await until(() => answers(this.port), 'redis-server');
+  }
+
+  /** It is there, and does nothing. */
+  hang(): void {
+    process.kill(this.#pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(this.#pid, 'SIGCONT');
+  }
+
+  /** Ends it at once; what it had is gone. */
+  async stop(): Promise<void> {
+    const guard = this.#guard;
+    this.#guard = undefined;
+    if (guard === undefined) return;
+    const ended = once(guard, 'exit');
+    guard.stdin?.end();
+    await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Sends one command by a connection of its own; the answer's text as `redis-cli` prints it. */
+  async ask(...command: string[]): Promise<string> {
+    const args = ['-p', String(this.port), ...command];
+    return (await promisify(execFile)('redis-cli', args)).stdout.trim();
+  }
+}
+
+/** Three primaries that share the slots. */
+export async function startRedisCluster(): Promise<RedisServer[]> {
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const servers: RedisServer[] = [];
+  try {
+    for (let index = 0; index < 3; index++) servers.push(await RedisServer.start(...cluster));
+    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+    await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+    for (const server of servers) {
+      await until(
+        async () => (await server.ask('CLUSTER', 'INFO')).includes('cluster_state:ok'),
+        'the cluster',
+      );
+    }
+    return servers;
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()));
+    throw error;
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.on('data', (data) => {
+      socket.destroy();
+      resolve(data.toString().startsWith('+PONG'));
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
