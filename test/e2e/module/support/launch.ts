@@ -2,10 +2,15 @@ import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/co
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { ReplicaModule, type ReplicaModuleOptions } from 'nestjs-replica';
+import {
+  type DataSourceRouter,
+  getDataSourceRouterToken,
+  ReplicaModule,
+  type ReplicaModuleOptions,
+} from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import { Account, Entry } from '../../../support/accounts.js';
-import { optionsFor, TestApp } from '../../../support/test-app.js';
+import { optionsFor, TestApp, until } from '../../../support/test-app.js';
 import { CapturedLogs } from './captured-logs.js';
 
 export const PLATFORMS = ['express', 'fastify'] as const;
@@ -48,14 +53,25 @@ export function accountsOn(
   return [ReplicaModule.forRoot(optionsFor(cluster, changes)), TypeOrmModule.forFeature([Account, Entry])];
 }
 
-/** As {@link launch}, with all nodes known to the monitor. */
-export async function launchReady(metadata: ModuleMetadata, settings?: LaunchSettings): Promise<TestApp> {
+/** As {@link launch}, with every replica known to show all that was written before. `names`: of the data sources. */
+export async function launchReady(
+  metadata: ModuleMetadata,
+  settings?: LaunchSettings,
+  names: readonly (string | undefined)[] = [undefined],
+): Promise<TestApp> {
   const app = await launch(metadata, settings);
   try {
-    await app.allUp();
+    await until(
+      () => names.every((name) => hasCaughtUp(app.nest.get(getDataSourceRouterToken(name)))),
+      'replicas without lag',
+    );
     return app;
   } catch (error) {
     await app.close();
     throw error;
   }
+}
+
+function hasCaughtUp(router: DataSourceRouter): boolean {
+  return router.topology().replicas.every(({ health, lagMs }) => health === 'up' && lagMs === 0);
 }
