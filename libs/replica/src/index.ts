@@ -26,6 +26,7 @@ export type {
 } from './options/replica-options.js';
 export { NoReplicaError } from './postgres/no-replica.error.js';
 export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
+export { PoolExhaustedError } from './postgres/pool-exhausted.error.js';
 export { WritePreventedError } from './postgres/write-prevented.error.js';
 export {
   CONSISTENCIES,

@@ -1,41 +1,67 @@
 import { preferredBy } from '../routing/rendezvous.js';
-import type { PrimaryReason, Route } from '../routing/route.js';
+import type { Route, RouteReason } from '../routing/route.js';
 import type { SessionView } from '../routing/route-query.js';
 import type { Topology } from '../topology/topology.js';
 import type { Scope } from './context-storage.js';
 
-/** The caller asked for the primary by these: they say nothing about the reads that follow in the request. */
-const EXPLICIT_REASONS: ReadonlySet<string> = new Set<PrimaryReason>([
+/** The caller asked for the primary by these: routing had no choice. */
+const ASKED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
   'routing-disabled',
+  'write',
+  'locking-read',
   'session-change',
+  'unknown-statement',
   'transaction',
   'primary-runner',
   'forced-primary',
   'strong-consistency',
   'unsafe-method',
   'primary-preferred',
+  'session-unknown',
 ]);
 
-/** A read was answered: notes what the session was shown, and which node the request reads from. */
-export function noteRead(scope: Scope, route: Route, topology: Topology, endedMs: number): void {
+/** A statement that gave rows was answered: notes what the session was shown, and which node the request reads from. */
+export function noteRead(
+  scope: Scope,
+  route: Route,
+  topology: Topology,
+  endedMs: number,
+  settings: NoteSettings,
+): void {
   const { request } = scope;
-  const standing = request.session?.standing ?? 'none';
-  if (standing === 'unresolved') return;
-  if (standing === 'known') noteShown(scope, route, topology);
-  if (!EXPLICIT_REASONS.has(route.reason)) request.keep({ name: route.node, lastReadMs: endedMs });
+  // What a guard reads to find out whose request it is goes to the primary, and binds nobody.
+  if (request.session?.standing === 'unresolved') return;
+  if (request.session !== undefined) noteShown(scope, route, topology, settings);
+  request.keep({ name: route.node, lastReadMs: endedMs, isAsked: ASKED_REASONS.has(route.reason) });
+}
+
+/** A node was chosen for the first read of a request. */
+export function noteChoice({ request }: Scope, { node, reason }: Route, startedMs: number): void {
+  request.keep({ name: node, lastReadMs: startedMs, isAsked: ASKED_REASONS.has(reason) });
+}
+
+/** What noting rests on. */
+export interface NoteSettings {
+  /** A replica that the session was noted to read from is noted anew after so long; milliseconds. */
+  readonly renoteAfterMs: number;
 }
 
 /** Reads that may be older anyway (`bounded`, `eventual`) say nothing about what the session may be shown next. */
-function noteShown({ request, intent }: Scope, { node }: Route, { primary, homes }: Topology): void {
+function noteShown(
+  { request, intent }: Scope,
+  { node }: Route,
+  { primary, homes }: Topology,
+  { renoteAfterMs }: NoteSettings,
+): void {
   if (node === primary.name) {
     if (intent.consistency === 'session' || intent.consistency === 'strong') request.sawPrimary();
     return;
   }
   const now = Date.now();
   const session = intent.consistency === 'session' ? request.session?.view(now) : undefined;
-  if (request.session === undefined || session === undefined) return;
+  if (session === undefined || session.status === 'unresolved') return;
   const home = preferredBy(session.keyHash, homes).name;
-  if (isNewsOf(session, node, home, now - request.session.ttlMs / 2)) request.movedTo(node);
+  if (isNewsOf(session, node, home, now - renoteAfterMs)) request.movedTo(node);
 }
 
 /** Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. */

@@ -37,6 +37,9 @@ export class RequestContext {
   #servedBy: string | undefined;
   #saved: Position | undefined;
   #isUnknownSaved = false;
+  #hasWritten = false;
+  #isNewcomerSaved = false;
+  #settling: Promise<void> | undefined;
 
   /** @param startedMs when the request began; milliseconds of the monotonic clock */
   constructor(
@@ -90,6 +93,7 @@ export class RequestContext {
       startedMs: this.startedMs,
       ownWritePending: this.writes.pending,
       ownPosition: this.writes.position,
+      hasWritten: this.#hasWritten,
       transactionOpen: this.#openTransactions > 0,
       kept: this.#kept,
       session: intent.consistency === 'session' ? this.#session?.view(nowEpochMs) : undefined,
@@ -102,9 +106,15 @@ export class RequestContext {
     if (!this.#reasons.includes(reason)) this.#reasons.push(reason);
   }
 
-  /** A read was answered by a node that routing was free to choose. */
-  keep(node: KeptNode): void {
-    this.#kept = node;
+  /** The request reads from this node: from the decision on, that reads at the same time do not choose another. */
+  keep({ name, lastReadMs, isAsked }: KeptNode): void {
+    const { lastReadMs: before = -Infinity } = this.#kept ?? {};
+    this.#kept = { name, isAsked, lastReadMs: Math.max(before, lastReadMs) };
+  }
+
+  /** Nothing has been read yet. */
+  get isFirstRead(): boolean {
+    return this.#kept === undefined;
   }
 
   /** The session was shown data of the primary: before a replica serves it, that must have as much. */
@@ -124,15 +134,25 @@ export class RequestContext {
 
   /** A write completed, or may have: its position is captured from now on, and awaited by `settle()`. */
   wrote(): void {
+    this.#hasWritten = true;
     if (this.#positions.sticky.mode === 'position') this.writes.complete(this.#capture());
     else this.writes.lose();
     if (this.#ended) void this.settle();
   }
 
+  /** The outcome of a write is not known, and may not be for a while. */
+  lostWrite(): void {
+    this.writes.lose();
+    if (this.#ended) void this.settle();
+  }
+
   /** Whether `settle()` has anything to wait for or to save. */
   get unsettled(): boolean {
-    if (this.writes.isCapturing) return true;
-    return this.#session !== undefined && (this.#sawPrimary || this.#hasNews);
+    if (this.#settling !== undefined || this.writes.isCapturing) return true;
+    if (this.#session === undefined) return false;
+    const isNewcomer =
+      !this.#isNewcomerSaved && this.#session.standing === 'none' && this.#kept !== undefined;
+    return (this.#sawPrimary || this.#hasNews || isNewcomer) && this.#session.mayBeSaved;
   }
 
   /**
@@ -140,20 +160,36 @@ export class RequestContext {
    * leaves; never rejects. May be called again: only what is new is saved.
    */
   async settle(): Promise<void> {
-    if (this.#session !== undefined) await this.learn();
-    else await this.writes.settled();
-    if (this.#session === undefined || !this.#hasNews) return;
-    const state = this.news(this.#session.ttlMs);
+    await this.#settling;
+    if (!this.unsettled) return;
+    this.#settling ??= this.#settleOnce().finally(() => (this.#settling = undefined));
+    await this.#settling;
+  }
+
+  async #settleOnce(): Promise<void> {
+    const session = this.#session;
+    if (session?.mayBeSaved !== true) return this.writes.settled();
+    // The response gives the client its first key: what it was shown by then is news.
+    if (session.standing === 'none' && !this.#sawPrimary) this.#servedBy ??= this.#kept?.name;
+    await this.learn();
+    if (!this.#hasNews) return;
+    const state = this.news(session.ttlMs);
+    this.#isNewcomerSaved = true;
     this.#saved = this.writes.position;
     this.#isUnknownSaved = this.writes.unknown;
     this.#servedBy = undefined;
-    await this.#session.save(state);
+    await session.save(state);
   }
 
-  /** Learns a position that covers all that the request has written and seen by now. Never rejects. */
-  async learn(): Promise<void> {
-    if (this.#sawPrimary) this.writes.cover(this.#capture());
+  /** Learns a position that covers all that the request has written and seen by now, or all there is. Never rejects. */
+  async learn(isForced = false): Promise<void> {
+    if (this.#sawPrimary || isForced) this.writes.cover(this.#capture());
     await this.writes.settled();
+  }
+
+  /** What the request has written, not only read. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
   }
 
   /** What the request adds to its session, as far as it is known now. `ttlMs`: how long the session is kept. */

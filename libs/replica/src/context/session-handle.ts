@@ -56,6 +56,10 @@ export class SessionHandle implements RequestSession {
     return this.#key === undefined ? 'unresolved' : this.#key === null ? 'none' : 'known';
   }
 
+  get mayBeSaved(): boolean {
+    return this.#keyNow() !== undefined;
+  }
+
   /** What routing needs to know; `undefined`: there is no session. Loads nothing: see `loaded()`. `nowMs` as `Date.now()`. */
   view(nowMs: number): SessionView | undefined {
     this.#findKey();

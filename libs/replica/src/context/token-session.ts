@@ -43,6 +43,7 @@ export class TokenSession implements RequestSession {
   }
 
   readonly standing = 'known';
+  readonly mayBeSaved = true;
 
   view(nowMs: number): SessionView {
     const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;

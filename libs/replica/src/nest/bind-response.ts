@@ -14,8 +14,8 @@ export interface ResponseHeaders {
 }
 
 /**
- * Ties a request's life to its HTTP response, whoever sends it (handler, `@Res()`, exception filter, middleware): it does
- * not end before the request's writes are saved to the session, and the request ends with it.
+ * Ties a request's life to its HTTP response, whoever sends it (handler, `@Res()`, exception filter, middleware): nothing
+ * of it leaves before the request's writes are saved to the session, and the request ends with it.
  */
 export function bindResponse(response: RawResponse, request: RequestContext, headers: ResponseHeaders): void {
   onHeaders(response, () => {
@@ -24,7 +24,7 @@ export function bindResponse(response: RawResponse, request: RequestContext, hea
     appendHeader(response, 'x-replica-node', request.nodes, headers.namePrefix);
     appendHeader(response, 'x-replica-reason', request.reasons, headers.namePrefix);
   });
-  endWhenSettled(response, request);
+  holdBackUntilSettled(response, request);
   response.once('finish', () => request.end());
   response.once('close', () => request.end());
 }
@@ -36,16 +36,46 @@ function appendHeader(response: RawResponse, name: string, values: readonly stri
   response.setHeader(name, before === undefined ? text : `${String(before)},${text}`);
 }
 
-/** Puts off `end()` while something is unsettled; what is written after it was called is refused as ever. */
-function endWhenSettled(response: RawResponse, request: RequestContext): void {
-  // oxlint-disable-next-line typescript/unbound-method -- called with its response
-  const end = response.end as (...args: unknown[]) => RawResponse;
-  let isWaiting = false;
+type Send = (...args: unknown[]) => unknown;
+
+/**
+ * Puts off `write()` and `end()` while something is unsettled, in their order. Meanwhile the response looks as if its
+ * headers had left: who sees that a response was begun does not begin another one.
+ */
+function holdBackUntilSettled(response: RawResponse, request: RequestContext): void {
+  // oxlint-disable-next-line typescript/unbound-method -- called with their response
+  const { write, end } = response as unknown as { write: Send; end: Send };
+  let heldBack: (() => unknown)[] | undefined;
+
+  const release = (): void => {
+    const sends = heldBack ?? [];
+    heldBack = undefined;
+    delete (response as { headersSent?: boolean }).headersSent;
+    try {
+      for (const send of sends) send();
+      if (!response.writableEnded) response.emit('drain');
+    } catch (error) {
+      response.destroy(error as Error);
+    }
+  };
+  const holdBack = (send: () => unknown): void => {
+    if (heldBack === undefined) {
+      heldBack = [];
+      Object.defineProperty(response, 'headersSent', { configurable: true, get: () => true });
+      request.settle().then(release, release);
+    }
+    heldBack.push(send);
+  };
+  let isEnding = false;
+  response.write = function (this: RawResponse, ...args: unknown[]): boolean {
+    if (heldBack === undefined && !request.unsettled) return write.apply(this, args) as boolean;
+    holdBack(() => write.apply(this, args));
+    return false;
+  } as RawResponse['write'];
   response.end = function (this: RawResponse, ...args: unknown[]): RawResponse {
-    if (isWaiting) return this;
-    if (!request.unsettled) return end.apply(this, args);
-    isWaiting = true;
-    void request.settle().then(() => end.apply(this, args));
+    if (heldBack === undefined && !request.unsettled) return end.apply(this, args) as RawResponse;
+    if (!isEnding) holdBack(() => end.apply(this, args));
+    isEnding = true;
     return this;
   } as RawResponse['end'];
 }

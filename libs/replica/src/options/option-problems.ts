@@ -9,7 +9,10 @@ export class OptionProblems {
   /** An object with known keys only; `false` when it is no object at all. */
   object(path: string, value: unknown, knownKeys: readonly string[]): value is Record<string, unknown> {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.add(path || 'the options', `must be an object, not ${describe(value)}`);
+      this.add(
+        path || 'the options',
+        `must be an object, not ${typeof value === 'string' ? 'a text' : describe(value)}`,
+      );
       return false;
     }
     for (const key of Object.keys(value)) {
@@ -48,7 +51,11 @@ export class OptionProblems {
 
 /** A value for people: short, and never the inside of an object. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'string') {
+    // Whatever looks like a URL may hold a password.
+    if (/[@:]/.test(value)) return 'a text that is not shown here';
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  }
   if (value === null || ['number', 'boolean', 'undefined', 'bigint'].includes(typeof value))
     return String(value);
   return Array.isArray(value) ? 'a list' : `${typeof value === 'function' ? 'a' : 'an'} ${typeof value}`;

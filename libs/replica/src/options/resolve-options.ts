@@ -198,7 +198,10 @@ function checkNodes(
 ): FoundNodes {
   checkNode(problems, paths.primary, nodes.primary);
   if (!Array.isArray(nodes.replicas)) {
-    problems.add(paths.replicas, `must be a list, not ${describe(nodes.replicas)}`);
+    problems.add(
+      paths.replicas,
+      `must be a list, not ${typeof nodes.replicas === 'string' ? 'a text' : describe(nodes.replicas)}`,
+    );
     return { ...nodes, replicas: [] };
   }
   const names = new Map<string, string>([[nodes.primary?.name ?? 'primary', paths.primary]]);

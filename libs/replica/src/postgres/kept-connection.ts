@@ -1,11 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import type { Scope } from '../context/context-storage.js';
+import { OpenWrite } from '../context/open-write.js';
 import { reasonOfKind } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
 import { queryWith, type NodePool } from './node-pool.js';
 import { codeOf, isConnectionLoss } from './postgres-errors.js';
-import type { Submittable } from './query-call.js';
+import { failSubmittable, type Submittable } from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
 
@@ -30,13 +31,18 @@ export class KeptConnection {
   readonly #pool: NodePool;
   readonly #client: pg.PoolClient;
   readonly #forwards: (readonly [string, (...args: unknown[]) => void])[];
-  /** The request in which the open transaction began, and the one that wrote in it first. */
-  #transaction: { readonly scope: Scope | undefined; writer?: Scope; wrote: boolean } | undefined;
+  /** The open transaction: the request in which it began, and what it has written. */
+  #transaction: { readonly scope: Scope | undefined; write: OpenWrite | undefined } | undefined;
   /** Why it is kept beyond transactions: its client asked for one connection, or a statement left something on it. */
   #staysFor: Keeping['staysFor'];
   readonly #onReplica: boolean;
   #broken: unknown;
   #released = false;
+  /** The write of the statement under way, outside a transaction. */
+  #write: OpenWrite | undefined;
+  #running = 0;
+  /** Resolves when the stream under way has been read to its end. */
+  #streaming: Promise<void> | undefined;
 
   constructor(router: StatementRouter, owner: EventEmitter, { route, pool, client, staysFor }: Keeping) {
     this.#router = router;
@@ -67,56 +73,75 @@ export class KeptConnection {
   /** Runs one statement and tells what came of it. */
   async run(args: readonly unknown[], statement: Statement): Promise<pg.QueryResult> {
     const scope = this.#router.contexts.current();
-    const late = this.#router.contexts.surrounding();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
-    this.#writeBegins(statement, late);
+    this.#begins(statement);
+    let result: pg.QueryResult;
     try {
-      const result = await queryWith(this.#client, args);
-      this.#router.answered(scope, route, statement, startedMs);
-      this.#succeeded(statement, late, commandOf(result));
-      return result;
+      result = await queryWith(this.#client, args);
     } catch (error) {
+      this.#ended(() => this.#failed(statement, error));
       this.#router.failed(route, statement, startedMs, error);
-      this.#failed(statement, late, error);
       throw error;
     }
+    this.#ended(() => this.#succeeded(statement, commandOf(result)));
+    this.#router.answered(scope, route, statement, startedMs);
+    return result;
   }
 
   /** Runs a stream or cursor; resolves when its last row has been fetched and the connection is idle again. */
   async stream(submittable: Submittable, statement: Statement): Promise<void> {
-    const late = this.#router.contexts.surrounding();
-    this.#writeBegins(statement, late);
-    this.#router.answered(
-      this.#router.contexts.current(),
-      this.#routeOf(statement),
-      statement,
-      this.#router.nowMs(),
-    );
-    const drained = idleAgain(this.#client);
+    if (submittable.destroyed === true) return;
+    if (this.#broken !== undefined) return failSubmittable(submittable, this.#broken);
+    const scope = this.#router.contexts.current();
+    const route = this.#routeOf(statement);
+    const startedMs = this.#router.nowMs();
+    this.#begins(statement);
+    // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
+    this.#router.answered(scope, route, statement, startedMs);
+    this.#streaming = idleAgain(this.#client);
     this.#client.query(submittable as unknown as pg.Submittable);
-    await drained;
-    if (this.#released) {
-      if (statement.mayWrite) late?.request.wrote();
-    } else if (this.#broken === undefined) this.#succeeded(statement, late, undefined);
-    else this.#failed(statement, late, this.#broken);
+    await this.#streaming;
+    this.#streaming = undefined;
+    const broken = this.#broken;
+    this.#ended(() =>
+      broken === undefined ? this.#succeeded(statement, undefined) : this.#failed(statement, broken),
+    );
+    if (broken === undefined) this.#router.noteShown(scope, route, statement);
+    else this.#router.failed(route, statement, startedMs, broken);
   }
 
-  /** Gives the connection back to its pool; one that is broken or still in a transaction is closed. */
+  /** Gives the connection back to its pool; one that is broken, busy or still in a transaction is closed. */
   release(error?: unknown): void {
     if (this.#released) return;
     this.#released = true;
-    for (const [event, listener] of this.#forwards) this.#client.removeListener(event, listener);
-    const open = this.#transaction;
+    const transaction = this.#transaction;
     this.#transaction = undefined;
-    if (open !== undefined) {
-      open.scope?.request.transactionEnded();
-      if (open.wrote) open.writer?.request.writes.abandon();
-    }
+    const isOpen = transaction !== undefined || this.#pool.transactionStatus(this.#client) !== 'I';
+    transaction?.scope?.request.transactionEnded();
+    // What is sent and not answered may yet happen; what is not committed never will.
+    if (this.#running > 0) (transaction?.write ?? this.#write)?.lost();
+    else transaction?.write?.abandoned();
+    const isFaulty = this.#broken !== undefined || (error !== undefined && error !== null && error !== false);
+    if (this.#streaming !== undefined && !isFaulty && !isOpen) void this.#releaseAfter(this.#streaming);
+    else this.#giveBack(isFaulty || this.#running > 0 || isOpen);
+  }
+
+  /** A stream tells its reader of the end before the server is ready for the next statement. */
+  async #releaseAfter(streaming: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<true>((resolve) => (timer = setTimeout(resolve, STREAM_END_MS, true)));
+    const isLate = await Promise.race([streaming, late]);
+    clearTimeout(timer);
+    this.#giveBack(isLate === true || this.#broken !== undefined);
+  }
+
+  #giveBack(isToBeClosed: boolean): void {
+    for (const [event, listener] of this.#forwards) this.#client.removeListener(event, listener);
     this.#pool.letGo();
-    const isDirty =
-      open !== undefined || this.#broken !== undefined || (error !== undefined && error !== false);
-    this.#client.release(isDirty ? new Error('closed: broken, or released inside a transaction') : undefined);
+    this.#client.release(
+      isToBeClosed ? new Error('closed: broken, busy, or released inside a transaction') : undefined,
+    );
   }
 
   /** What a statement on a kept connection is routed by: itself, or what keeps the connection. */
@@ -133,68 +158,69 @@ export class KeptConnection {
         : this.#route;
   }
 
-  #writeBegins(statement: Statement, scope: Scope | undefined): void {
+  #begins(statement: Statement): void {
+    this.#running++;
     if (!statement.mayWrite || this.#onReplica) return;
-    if (this.#transaction?.wrote === true) return;
-    scope?.request.writes.begin();
-    if (this.#transaction !== undefined) {
-      this.#transaction.wrote = true;
-      this.#transaction.writer = scope;
-    }
+    const request = this.#router.contexts.surrounding()?.request;
+    if (this.#transaction === undefined) this.#write ??= new OpenWrite(request);
+    else this.#transaction.write ??= new OpenWrite(request);
   }
 
-  #succeeded(statement: Statement, scope: Scope | undefined, command: string | undefined): void {
+  /** After `release()` nothing is left to be told. */
+  #ended(tell: () => void): void {
+    this.#running--;
+    if (!this.#released) tell();
+  }
+
+  #succeeded(statement: Statement, command: string | undefined): void {
     if (statement.keepsConnection) this.#staysFor ??= 'session-change';
     const isOpen = this.#pool.transactionStatus(this.#client) !== 'I';
-    const before = this.#transaction;
-    if (before === undefined) {
-      if (isOpen) this.#transactionBegan(scope, statement.mayWrite);
-      else if (statement.mayWrite && !this.#onReplica) scope?.request.wrote();
-      return;
-    }
-    if (isOpen && statement.transaction !== 'end') return;
-    this.#transactionEnded(command !== 'ROLLBACK');
-    if (isOpen) this.#transactionBegan(scope, false);
-  }
-
-  #failed(statement: Statement, scope: Scope | undefined, error: unknown): void {
-    const lost = isConnectionLoss(error);
-    if (lost) this.#broken = error;
     if (this.#transaction === undefined) {
-      if (!statement.mayWrite || this.#onReplica) return;
-      if (lost) scope?.request.writes.lose();
-      else if (statement.kind === 'write' && codeOf(error) !== undefined) scope?.request.writes.abandon();
-      else scope?.request.wrote();
-      return;
+      if (isOpen) this.#transactionBegan();
+      else this.#takeWrite()?.happened();
+    } else if (!isOpen || statement.transaction === 'end') {
+      this.#transactionEnded((write) => (command === 'ROLLBACK' ? write.abandoned() : write.happened()));
+      if (isOpen) this.#transactionBegan();
     }
-    if (!lost) return;
-    // Without its COMMIT the server rolls the transaction back; with it nobody knows.
-    if (statement.transaction === 'end' || statement.kind === 'unknown') {
-      const { wrote, writer } = this.#transaction;
-      this.#transaction.wrote = false;
-      if (wrote) writer?.request.writes.lose();
-    }
-    this.#transactionEnded(false);
   }
 
-  #transactionBegan(scope: Scope | undefined, wrote: boolean): void {
-    this.#transaction = {
-      scope: this.#onReplica ? undefined : scope,
-      wrote,
-      writer: wrote ? scope : undefined,
-    };
-    this.#transaction.scope?.request.transactionBegan();
+  #failed(statement: Statement, error: unknown): void {
+    const isLost = isConnectionLoss(error);
+    if (isLost) this.#broken = error;
+    if (this.#transaction === undefined) {
+      const write = this.#takeWrite();
+      if (isLost) write?.lost();
+      else if (statement.kind === 'write' && codeOf(error) !== undefined) write?.abandoned();
+      else write?.happened();
+    } else if (isLost) {
+      // Without its COMMIT the server rolls the transaction back; with it nobody knows.
+      const isUnknown = statement.transaction === 'end' || statement.kind === 'unknown';
+      this.#transactionEnded((write) => (isUnknown ? write.lost() : write.abandoned()));
+    }
   }
 
-  #transactionEnded(committed: boolean): void {
+  #takeWrite(): OpenWrite | undefined {
+    const write = this.#write;
+    this.#write = undefined;
+    return write;
+  }
+
+  #transactionBegan(): void {
+    const scope = this.#onReplica ? undefined : this.#router.contexts.surrounding();
+    this.#transaction = { scope, write: this.#takeWrite() };
+    scope?.request.transactionBegan();
+  }
+
+  #transactionEnded(tell: (write: OpenWrite) => void): void {
     const ended = this.#transaction;
     this.#transaction = undefined;
     ended?.scope?.request.transactionEnded();
-    if (ended?.wrote !== true) return;
-    if (committed) ended.writer?.request.wrote();
-    else ended.writer?.request.writes.abandon();
+    if (ended?.write !== undefined) tell(ended.write);
   }
 }
+
+/** How long a stream that was read to its end may take until the connection is idle; milliseconds. */
+const STREAM_END_MS = 1_000;
 
 /** Resolves when a connection has answered all that it was given, or is gone. */
 function idleAgain(client: pg.PoolClient): Promise<void> {

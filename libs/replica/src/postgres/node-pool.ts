@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { NodeLoad } from '../routing/least-busy.balancer.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
+import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
 import { cutSocket } from './postgres-probe.js';
 
@@ -20,6 +21,14 @@ export interface NodePoolOptions {
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
 }
+
+/** What `pg-pool` says when no connection came free in time, and also when none could be made in time. */
+const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
+
+/** How long `end()` waits for statements under way; milliseconds. */
+const END_MS = 2_000;
+
+const ignore = (): void => undefined;
 
 /** How much a new measurement counts in the moving average. */
 const LATENCY_WEIGHT = 0.2;
@@ -56,7 +65,7 @@ export class NodePool {
         (client) => client.release(),
         () => undefined,
       );
-      throw isConnectionLoss(error) ? this.#unavailable(error) : error;
+      throw this.#checkoutError(error);
     } finally {
       this.#waiting.delete(interrupt as (error: Error) => void);
     }
@@ -111,8 +120,15 @@ export class NodePool {
     old.end().catch(() => undefined);
   }
 
+  /** Waits for what runs, for a while; then cuts it. */
   async end(): Promise<void> {
-    await this.#pool.end();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_MS)));
+    const ended = this.#pool.end();
+    await Promise.race([ended, late]);
+    clearTimeout(timer);
+    for (const client of this.#clients) cutSocket(client);
+    for (const reject of this.#waiting) reject(this.#unavailable(new Error('the data source is destroyed')));
   }
 
   /** A connection's first statement also fills the server's caches: it says nothing about the next ones. */
@@ -137,6 +153,8 @@ export class NodePool {
     const pool = new pg.Pool(this.#options.config);
     pool.on('error', (error) => this.#options.onIdleError(error));
     pool.on('connect', (client) => {
+      // While it runs a statement the pool does not listen: an error without a listener would end the process.
+      client.on('error', ignore);
       const status = { value: 'I' as TransactionStatus };
       this.#statuses.set(client, status);
       this.#clients.add(client);
@@ -150,6 +168,14 @@ export class NodePool {
     });
     pool.on('remove', (client) => this.#clients.delete(client));
     return pool;
+  }
+
+  #checkoutError(error: unknown): unknown {
+    if (messageOf(error) === POOL_TIMEOUT_TEXT && this.#pool.totalCount >= (this.#options.config.max ?? 10)) {
+      const { totalCount, waitingCount } = this.#pool;
+      return new PoolExhaustedError(this.name, { inUse: totalCount, waiting: waitingCount + 1 });
+    }
+    return isConnectionLoss(error) ? this.#unavailable(error) : error;
   }
 
   #unavailable(cause: unknown): NodeUnavailableError {

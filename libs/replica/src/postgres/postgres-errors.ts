@@ -53,7 +53,9 @@ export function isConnectionLoss(error: unknown): boolean {
  */
 export function isWorthAnotherNode(error: unknown): boolean {
   const code = codeOf(error) ?? '';
-  return isConnectionLoss(error) || code === '40001' || /^(53|58)/.test(code);
+  return (
+    isConnectionLoss(error) || code === 'REPLICA_POOL_EXHAUSTED' || code === '40001' || /^(53|58)/.test(code)
+  );
 }
 
 /** A replica refused to write: 25006, "cannot execute ... in a read-only transaction". */

@@ -6,6 +6,7 @@ export interface Submittable {
   readonly text?: unknown;
   readonly cursor?: { readonly text?: unknown };
   destroy?(error: unknown): void;
+  readonly destroyed?: boolean;
   handleError?(error: unknown): void;
 }
 

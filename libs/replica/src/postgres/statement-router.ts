@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
-import { noteRead } from '../context/note-read.js';
+import { noteChoice, noteRead } from '../context/note-read.js';
+import { OpenWrite } from '../context/open-write.js';
 import { decideRoute, isWrite } from '../routing/decide-route.js';
 import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../routing/route-query.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
@@ -9,6 +10,7 @@ import type { Position } from '../session/position.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
+import { NodeUnavailableError } from './node-unavailable.error.js';
 import { WritePreventedError } from './write-prevented.error.js';
 import {
   codeOf,
@@ -33,6 +35,8 @@ export interface StatementRouterOptions {
   readonly listener: () => ((event: StatementEvent) => void) | undefined;
   /** A text was found to need a newer catalog, or may have changed it. */
   readonly onCatalogStale: () => void;
+  /** A replica that a session was noted to read from is noted anew after so long; milliseconds. */
+  readonly renoteAfterMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
   readonly random: () => number;
@@ -108,16 +112,24 @@ export class StatementRouter {
     const waited = new Set<WaitKind>();
     for (let decision = first; ; decision = decideAgain(waited)) {
       if (decision.kind === 'route') return decision;
-      if (decision.kind === 'no-replica') {
-        const { replicas } = this.#options.monitor.topology;
-        throw new NoReplicaError(
-          decision.reason,
-          replicas.map((node) => `${node.name}: ${node.health}`),
-        );
-      }
+      if (decision.kind === 'no-replica') throw this.#noReplica(decision.reason);
       await this.#waitFor(decision, scope);
       waited.add(decision.kind);
     }
+  }
+
+  /** Replicas were asked for this read and failed. */
+  #afterReplicas(): Route {
+    if (this.#options.limits.fallback === 'error') throw this.#noReplica('replica-failed');
+    return this.#toPrimary('replica-failed');
+  }
+
+  #noReplica(reason: NoReplicaError['reason']): NoReplicaError {
+    const { replicas } = this.#options.monitor.topology;
+    return new NoReplicaError(
+      reason,
+      replicas.map((node) => `${node.name}: ${node.health}`),
+    );
   }
 
   async #waitFor(decision: Extract<Decision, { kind: WaitKind }>, scope: Scope | undefined): Promise<void> {
@@ -127,8 +139,7 @@ export class StatementRouter {
         return scope?.request.session?.loaded();
       case 'learn-position':
         // Where it cannot be learned, the next decision goes to the primary.
-        await monitor.capturePosition(monitor.topology.primary.name).catch(() => undefined);
-        return;
+        return scope?.request.learn(true);
       case 'wait-for-replica':
         await monitor.waitForReplica(decision.position, decision.timeoutMs);
     }
@@ -140,11 +151,14 @@ export class StatementRouter {
     const failed: string[] = [];
     let refused = false;
     for (;;) {
-      const route: Route =
-        refused || failed.length >= MAX_REPLICAS_PER_READ
-          ? this.#toPrimary(refused ? 'refused-by-replica' : 'replica-failed')
+      const route: Route = refused
+        ? this.#toPrimary('refused-by-replica')
+        : failed.length >= MAX_REPLICAS_PER_READ
+          ? this.#afterReplicas()
           : await this.route(statement, scope, { primaryRunner: false }, failed);
       const startedMs = this.nowMs();
+      // Reads that run at the same time read from the same node.
+      if (scope?.request.isFirstRead === true) noteChoice(scope, route, startedMs);
       try {
         const result = await this.pool(route.node).run(args);
         this.answered(scope, route, statement, startedMs);
@@ -168,7 +182,7 @@ export class StatementRouter {
     const endedMs = this.nowMs();
     if (scope !== undefined) {
       scope.request.routed(route.node, route.reason);
-      if (statement.kind === 'read') noteRead(scope, route, this.#options.monitor.topology, endedMs);
+      this.#note(scope, route, statement, endedMs);
     }
     this.#options.listener()?.({
       kind: statement.kind,
@@ -177,6 +191,16 @@ export class StatementRouter {
       durationMs: endedMs - startedMs,
     });
     if (statement.changesCatalog) this.#options.onCatalogStale();
+  }
+
+  /** A stream was read to its end: what it showed may be newer than when it began. */
+  noteShown(scope: Scope | undefined, route: Route, statement: Statement): void {
+    if (scope !== undefined) this.#note(scope, route, statement, this.nowMs());
+  }
+
+  #note(scope: Scope, route: Route, statement: Statement, endedMs: number): void {
+    if (statement.kind === 'transaction-control') return;
+    noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
   }
 
   /** A statement failed on a connection that was kept. */
@@ -195,16 +219,17 @@ export class StatementRouter {
       changesCatalog: false,
     };
     this.assertAllowed(statement);
-    scope?.request.writes.begin();
+    const write = new OpenWrite(scope?.request);
     try {
       const result = await this.pool(route.node).run(args);
       this.answered(scope, route, statement, startedMs);
+      write.happened();
       return result;
     } catch (error) {
+      if (isConnectionLoss(error)) write.lost();
+      else write.happened();
       this.#failed(route, statement, startedMs, error);
       throw error;
-    } finally {
-      scope?.request.wrote();
     }
   }
 
@@ -251,9 +276,10 @@ export class StatementRouter {
       durationMs: this.nowMs() - startedMs,
       errorCode: codeOf(error) ?? 'unknown',
     });
-    if (route.node !== this.primary && isConnectionLoss(error)) {
-      this.#options.monitor.suspect(route.node, messageOf(error));
-    }
+    if (route.node === this.primary || !isConnectionLoss(error)) return;
+    // One lost connection says little: a probe tells whether the node is gone. One that cannot be had says it all.
+    if (error instanceof NodeUnavailableError) this.#options.monitor.suspect(route.node, messageOf(error));
+    else this.#options.monitor.doubt(route.node);
   }
 }
 

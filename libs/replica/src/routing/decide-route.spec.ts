@@ -51,6 +51,7 @@ const request = (changes: Partial<RequestView> = {}): RequestView => ({
   intent: intent(),
   startedMs: NOW_MS - 10,
   ownWritePending: false,
+  hasWritten: changes.ownPosition !== undefined,
   transactionOpen: false,
   ...changes,
 });
@@ -426,14 +427,14 @@ const TABLE: readonly Row[] = [
   {
     row: 10,
     when: 'the request keeps its replica',
-    query: { request: request({ kept: { name: 'r2', lastReadMs: NOW_MS - 5 } }) },
+    query: { request: request({ kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false } }) },
     node: 'r2',
     reason: 'session-free',
   },
   {
     row: 10,
     when: 'the request already read from the primary',
-    query: { request: request({ kept: { name: 'primary', lastReadMs: NOW_MS - 5 } }) },
+    query: { request: request({ kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false } }) },
     node: 'primary',
     reason: 'request-on-primary',
   },
@@ -441,7 +442,7 @@ const TABLE: readonly Row[] = [
     row: 10,
     when: 'a replica has replayed all that the request saw on the primary',
     query: {
-      request: request({ kept: { name: 'primary', lastReadMs: NOW_MS - 5 } }),
+      request: request({ kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false } }),
       positionAfter: () => 1_000n,
     },
     node: 'r1',
@@ -595,7 +596,7 @@ describe('the routing rule', () => {
     const sinceMs: number[] = [];
     decide({ ...moving, positionAfter: (ms) => (sinceMs.push(ms), undefined) });
     decide({
-      ...withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 3 } }),
+      ...withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 3, isAsked: false } }),
       topology: R1_DOWN,
       positionAfter: (ms) => (sinceMs.push(ms), undefined),
     });

@@ -62,8 +62,9 @@ function move(query: RouteQuery, request: RequestView, replayed: readonly NodeSn
   const reason = isKeptOnPrimary ? 'request-on-primary' : 'session-ahead';
   const shown = query.positionAfter(request.kept?.lastReadMs ?? request.startedMs);
   if (shown === undefined) {
-    // On the primary the request is well served: it goes back when the position is known anyway.
-    if (isKeptOnPrimary || query.waited.has('learn-position')) return toPrimary(query, reason);
+    // Where no replica would do, the request goes back to one when the position becomes known anyway.
+    const isWellServed = isKeptOnPrimary && request.kept?.isAsked !== true;
+    if (isWellServed || query.waited.has('learn-position')) return toPrimary(query, reason);
     return { kind: 'learn-position' };
   }
   const required = laterPosition(laterPosition(request.ownPosition, request.session?.position), shown);
@@ -111,7 +112,7 @@ function decideByAge(query: RouteQuery, request: RequestView): Decision {
   const node = kept ?? leastBusy(replayed, query.load, query.random);
   return toReplica(
     node,
-    ownPosition !== undefined ? 'own-write-replayed' : bounded ? 'within-staleness' : 'eventual',
+    request.hasWritten ? 'own-write-replayed' : bounded ? 'within-staleness' : 'eventual',
   );
 }
 
@@ -127,7 +128,7 @@ function hasReplayed(node: NodeSnapshot, position: Position | undefined): boolea
 }
 
 function sessionReason(request: RequestView, required: Position | undefined): ReplicaReason {
-  if (request.ownPosition !== undefined) return 'own-write-replayed';
+  if (request.hasWritten) return 'own-write-replayed';
   return required === undefined ? 'session-free' : 'session-replayed';
 }
 
@@ -137,7 +138,7 @@ function behind(query: RouteQuery, request: RequestView, position: Position | un
   if (catchUpTimeoutMs > 0 && !query.waited.has('wait-for-replica') && position !== undefined) {
     return { kind: 'wait-for-replica', position, timeoutMs: catchUpTimeoutMs };
   }
-  return toPrimary(query, request.ownPosition === undefined ? 'session-ahead' : 'own-write');
+  return toPrimary(query, request.hasWritten ? 'own-write' : 'session-ahead');
 }
 
 function none(query: RouteQuery, reason: 'no-eligible-replica' | 'replica-failed'): Decision {

@@ -53,6 +53,8 @@ export interface KeptNode {
   readonly name: string;
   /** When its last answer came; milliseconds of the monotonic clock. */
   readonly lastReadMs: number;
+  /** It was not routing's choice: a scope, a transaction or the HTTP method asked for the primary. */
+  readonly isAsked: boolean;
 }
 
 /** What routing needs to know of the request. */
@@ -62,8 +64,10 @@ export interface RequestView {
   readonly startedMs: number;
   /** It has written and the position is not known (yet). */
   readonly ownWritePending: boolean;
-  /** Covers all that it has written; absent when it has not. */
+  /** Covers all that it has written and, where it had to be learned, seen. */
   readonly ownPosition?: Position;
+  /** It has written. */
+  readonly hasWritten: boolean;
   /** A transaction is open somewhere in it. */
   readonly transactionOpen: boolean;
   /** The node that routing last chose for a read of it: kept while it will do. */

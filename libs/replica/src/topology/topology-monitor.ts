@@ -131,7 +131,12 @@ export class TopologyMonitor {
     return isThere();
   }
 
-  /** A statement lost its connection to the node: it is down until a probe that begins now says otherwise. */
+  /** A statement lost its connection to the node: a probe that begins now tells more. */
+  doubt(nodeName: string): void {
+    this.#watch(nodeName).doubt();
+  }
+
+  /** A statement got no connection to the node: it is down until a probe that begins now says otherwise. */
   suspect(nodeName: string, problem: string): void {
     this.#watch(nodeName).doubt();
     this.#fail(nodeName, problem);
@@ -155,6 +160,7 @@ export class TopologyMonitor {
     const { role, address, position: before } = this.#node(name);
     const isPrimary = role === 'primary';
     if (isPrimary) {
+      if (this.#isAnotherHistory(answer.timeline, position, before)) this.#partHistories(name, position);
       this.#timeline = answer.timeline;
       this.#lagClock.observe(position, times.startedMs);
     } else if (!this.#hasReached(name, position, before)) {
@@ -190,36 +196,43 @@ export class TopologyMonitor {
     this.#mustReach.set(name, laterPosition(this.#mustReach.get(name), position) as Position);
   }
 
-  /**
-   * A replica has become the primary. Everybody else must get past all that was known of any node before: up to there
-   * the positions of two histories cannot be told apart.
-   */
+  /** Behind the primary's address answers another server than before: a failover, or a restored backup. */
+  #isAnotherHistory(timeline: number | undefined, position: Position, before: Position | undefined): boolean {
+    const isPromoted = timeline !== undefined && this.#timeline !== undefined && timeline !== this.#timeline;
+    return isPromoted || (before !== undefined && position < before);
+  }
+
+  /** A replica has become the primary. */
   #promote(name: string, position: Position): void {
     const { version, primary, replicas, homes } = this.#topology;
-    const nodes = [primary, ...replicas];
-    const highest = nodes.reduce((known, node) => laterPosition(known, node.position) as Position, position);
-    this.#lagClock.reset();
-    const all = nodes.map((node): NodeSnapshot => {
-      if (node.name === name) return { ...node, role: 'primary', freshAsOfMs: undefined };
-      this.#requireOf(node.name, highest + 1n);
-      return {
-        ...node,
-        role: 'replica',
-        health: 'down',
-        problem: `${name} was promoted`,
-        freshAsOfMs: undefined,
-      };
-    });
+    const all = [primary, ...replicas].map((node): NodeSnapshot => ({
+      ...node,
+      role: node.name === name ? 'primary' : 'replica',
+    }));
     this.#topology = {
       version: version + 1,
       primary: all.find((node) => node.role === 'primary') as NodeSnapshot,
       replicas: all.filter((node) => node.role === 'replica'),
       homes,
     };
-    for (const node of nodes) {
-      if (node.name !== name && node.health !== 'down') this.#announce(this.#node(node.name), node.health);
-    }
+    this.#partHistories(name, position);
     for (const listener of this.#promotionListeners) listener(name);
+  }
+
+  /**
+   * From here on the primary's history is another one. Everybody else must get past all that was known of any node
+   * before: up to there the positions of two histories cannot be told apart.
+   */
+  #partHistories(primaryName: string, position: Position): void {
+    const { primary, replicas } = this.#topology;
+    let highest = position;
+    for (const node of [primary, ...replicas]) highest = laterPosition(highest, node.position) as Position;
+    this.#lagClock.reset();
+    for (const { name } of replicas) {
+      this.#requireOf(name, highest + 1n);
+      this.#replace({ ...this.#node(name), freshAsOfMs: undefined });
+      this.#fail(name, `${primaryName} began another history: it has to pass all that was known before`);
+    }
   }
 
   #announce(node: NodeSnapshot, before: NodeHealth): void {

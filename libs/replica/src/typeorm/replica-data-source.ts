@@ -69,8 +69,11 @@ export class ReplicaDataSource extends DataSource {
   }
 
   override async destroy(): Promise<void> {
-    await super.destroy();
-    await this.#stop();
+    try {
+      await super.destroy();
+    } finally {
+      await this.#stop();
+    }
   }
 
   /** Runs a raw statement: a read may use a replica, too. */

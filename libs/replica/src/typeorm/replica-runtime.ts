@@ -86,6 +86,14 @@ export class ReplicaRuntime {
       contexts,
       classifier,
       limits: options,
+      // Forgotten after ttlMs, a note must still outlive the last read by what a replica may lag.
+      renoteAfterMs: Math.max(
+        0,
+        Math.min(
+          options.session.ttlMs / 2,
+          options.session.ttlMs - options.maxLagMs - options.monitor.intervalMs,
+        ),
+      ),
       isEnabled: () => this.#hasReplicas && isEnabled(),
       listener: statementListener,
       onCatalogStale: () => this.#catalog.refreshSoon(),
