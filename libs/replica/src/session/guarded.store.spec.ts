@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { GuardedSessionStore } from './guarded.store.js';
 import { MemorySessionStore } from './memory.store.js';
 import type { SessionState } from './session-state.js';
@@ -39,27 +39,60 @@ describe('GuardedSessionStore', () => {
     expect(events).toEqual(['load: connection lost', 'save: connection lost']);
   });
 
-  it('waits no longer than it may, and bears an answer that comes too late', async () => {
-    jest.useFakeTimers();
-    try {
-      let answer: (state: SessionState) => void = () => undefined;
-      const slow = new Promise<SessionState>((resolve) => (answer = resolve));
-      const slowStore = new GuardedSessionStore({
-        store: { load: () => slow, save: () => undefined },
+  describe('of a store that gives no answer', () => {
+    let answers: ((state: SessionState) => void)[];
+    let silent: GuardedSessionStore;
+    const load = async (key: string): Promise<unknown> => {
+      const loading = Promise.resolve()
+        .then(() => silent.load(key))
+        .catch((error: Error) => error.message);
+      await jest.advanceTimersByTimeAsync(100);
+      return loading;
+    };
+
+    beforeEach(() => {
+      jest.useFakeTimers();
+      answers = [];
+      silent = new GuardedSessionStore({
+        store: {
+          load: () => new Promise<SessionState>((resolve) => answers.push(resolve)),
+          save: () => new Promise<void>(() => undefined),
+        },
         timeoutMs: 100,
         onFailure: (error) => events.push((error as Error).message),
         onAnswer: () => events.push('answer'),
       });
-      const loading = Promise.resolve(slowStore.load('a')).catch((error: Error) => error.message);
-      await jest.advanceTimersByTimeAsync(100);
-      expect(await loading).toBe('no answer within 100 ms');
-      answer({});
+    });
+    afterEach(() => {
+      expect(jest.getTimerCount()).toBe(0);
+      jest.useRealTimers();
+    });
+
+    it('waits no longer than it may, and bears an answer that comes too late', async () => {
+      expect(await load('a')).toBe('no answer within 100 ms');
+      answers[0]?.({});
       await jest.advanceTimersByTimeAsync(100);
       expect(events).toEqual(['no answer within 100 ms']);
-      expect(jest.getTimerCount()).toBe(0);
-    } finally {
-      jest.useRealTimers();
-    }
+    });
+
+    it('asks it now and then only, and again at once when it has answered', async () => {
+      await load('a');
+      expect(() => silent.load('b')).toThrow('it has not answered lately, and was not asked');
+      expect(() => silent.save('b', {}, 1_000)).toThrow('was not asked');
+      expect(answers).toHaveLength(1);
+      await jest.advanceTimersByTimeAsync(100);
+      const trial = load('c');
+      await jest.advanceTimersByTimeAsync(0);
+      expect(() => silent.load('d')).toThrow('was not asked');
+      expect(await trial).toBe('no answer within 100 ms');
+      expect(answers).toHaveLength(2);
+      answers[0]?.({});
+      await jest.advanceTimersByTimeAsync(0);
+      void load('e');
+      await jest.advanceTimersByTimeAsync(0);
+      expect(answers).toHaveLength(3);
+      await jest.advanceTimersByTimeAsync(100);
+    });
   });
 
   it('knows itself what could not be saved, and saves it when the store answers again', async () => {

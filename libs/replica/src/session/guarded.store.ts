@@ -16,7 +16,8 @@ export interface GuardedSessionStoreOptions {
 export type StoreCall = 'load' | 'save';
 
 /**
- * A store that may be slow or down: bounds the wait, and reports failures. What could not be saved is known to this
+ * A store that may be slow or down: bounds the wait, and reports failures. While it gives no answer at all it is asked
+ * now and then only, so that few requests wait for it, and each of them once. What could not be saved is known to this
  * process nevertheless, and is saved again as soon as the store answers: else a session whose save failed would read what
  * is older than its write once the store can be read again.
  */
@@ -26,6 +27,8 @@ export class GuardedSessionStore implements SessionStore {
   /** Keys of what is to be saved again, with the time to keep it. */
   readonly #toSave = new Map<string, number>();
   #isSavingAgain = false;
+  /** The last call had no answer in time: until then none is sent. Milliseconds of the monotonic clock. */
+  #silentUntilMs: number | undefined;
 
   constructor(options: GuardedSessionStoreOptions) {
     this.#options = options;
@@ -65,6 +68,7 @@ export class GuardedSessionStore implements SessionStore {
     };
     let answer: T | Promise<T>;
     try {
+      this.#assertNotSilent();
       answer = call();
     } catch (error) {
       return failed(error);
@@ -101,12 +105,28 @@ export class GuardedSessionStore implements SessionStore {
     }
   }
 
-  /** What the store does later than that is of no use to this request. */
+  #assertNotSilent(): void {
+    if (this.#silentUntilMs === undefined) return;
+    const now = performance.now();
+    if (now < this.#silentUntilMs) throw new Error('it has not answered lately, and was not asked');
+    // This call finds out; others do not wait with it.
+    this.#silentUntilMs = now + this.#options.timeoutMs;
+  }
+
+  /** An answer that comes later is of no use to this request, but shows that there are answers. */
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const { timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+      const timer = setTimeout(() => {
+        this.#silentUntilMs = performance.now() + timeoutMs;
+        reject(new Error(`no answer within ${timeoutMs} ms`));
+      }, timeoutMs);
+      answer
+        .finally(() => {
+          clearTimeout(timer);
+          this.#silentUntilMs = undefined;
+        })
+        .then(resolve, reject);
     });
   }
 }
