@@ -35,8 +35,9 @@ export function noteRead(
   request.keep({ name: route.node, lastReadMs: endedMs, isAsked: ASKED_REASONS.has(route.reason) });
 }
 
-/** A node was chosen for the first read of a request. */
+/** A node was chosen for a read: those of the same request that run at the same time go there, too. */
 export function noteChoice({ request }: Scope, { node, reason }: Route, startedMs: number): void {
+  if (!request.isFirstRead || request.session?.standing === 'unresolved') return;
   request.keep({ name: node, lastReadMs: startedMs, isAsked: ASKED_REASONS.has(reason) });
 }
 

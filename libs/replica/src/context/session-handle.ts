@@ -16,6 +16,9 @@ export interface SessionHandleOptions {
 
 type Status = SessionView['status'];
 
+/** What was loaded is taken for true so long; milliseconds. Few requests take longer: they load once. */
+const RELOAD_AFTER_MS = 1_000;
+
 const UNRESOLVED: SessionView = Object.freeze({ keyHash: 0, status: 'unresolved', onPrimary: false });
 
 /**
@@ -31,6 +34,9 @@ export class SessionHandle implements RequestSession {
   #status: Exclude<Status, 'unresolved'> = 'loading';
   #state: SessionState = NEW_SESSION;
   #loading: Promise<void> | undefined;
+  #loadedAtMs = 0;
+  /** A store that answers at once is asked each time. */
+  #reloadAfterMs = RELOAD_AFTER_MS;
 
   constructor(options: SessionHandleOptions) {
     this.#options = options;
@@ -65,6 +71,7 @@ export class SessionHandle implements RequestSession {
     this.#findKey();
     if (this.#key === undefined) return UNRESOLVED;
     if (this.#key === null) return undefined;
+    this.#outdate(nowMs);
     const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
     return {
       keyHash: this.#keyHash,
@@ -120,6 +127,14 @@ export class SessionHandle implements RequestSession {
     }
   }
 
+  /** A request that takes long learns what its session does meanwhile. */
+  #outdate(nowMs: number): void {
+    if (this.#status !== 'loaded' || nowMs - this.#loadedAtMs < this.#reloadAfterMs) return;
+    this.#status = 'loading';
+    this.#loading = undefined;
+    if (this.#reloadAfterMs === 0) this.#startLoading();
+  }
+
   #startLoading(): void {
     const key = this.#key;
     if (key === undefined || key === null || this.#status !== 'loading' || this.#loading !== undefined)
@@ -129,7 +144,10 @@ export class SessionHandle implements RequestSession {
       const loaded = this.#options.store.load(key);
       if (loaded !== undefined && 'then' in loaded)
         this.#loading = loaded.then((state) => this.#succeeded(state), failed);
-      else this.#succeeded(loaded);
+      else {
+        this.#reloadAfterMs = 0;
+        this.#succeeded(loaded);
+      }
     } catch {
       failed();
     }
@@ -139,5 +157,6 @@ export class SessionHandle implements RequestSession {
     // What this request has saved meanwhile counts as well.
     this.#state = mergeSessionStates(state ?? NEW_SESSION, this.#state);
     this.#status = 'loaded';
+    this.#loadedAtMs = Date.now();
   }
 }

@@ -43,7 +43,10 @@ export class PostgresProbe implements NodeProbe {
     let timer: NodeJS.Timeout | undefined;
     try {
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+        timer = setTimeout(
+          () => afterPendingAnswers(() => reject(new Error(`no answer within ${timeoutMs} ms`))),
+          timeoutMs,
+        );
       });
       return await Promise.race([this.#ask(), late]);
     } catch (error) {
@@ -106,6 +109,11 @@ export class PostgresProbe implements NodeProbe {
     cutSocket(client);
     client.end().catch(() => undefined);
   }
+}
+
+/** This process may itself have been too busy to read an answer that came in time: timers run before sockets. */
+function afterPendingAnswers(act: () => void): void {
+  setImmediate(() => setImmediate(act));
 }
 
 /** Destroys the socket under a client; `pg` then rejects what waits on it. Works while connecting, too. */

@@ -97,21 +97,28 @@ export class StatementRouter {
     failed: readonly string[] = [],
   ): Route | Promise<Route> {
     const decision = this.#decide(statement, scope, conditions, failed, NOT_WAITED);
-    if (decision.kind === 'route') return decision;
-    return this.#routeAfter(decision, scope, (waited) =>
+    if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
+    return this.#routeAfter(decision, statement, scope, (waited) =>
       this.#decide(statement, scope, conditions, failed, waited),
     );
+  }
+
+  /** At once, before anything else can run: the next decision of the request has to know of it. */
+  #chosen(route: Route, statement: Statement, scope: Scope | undefined): Route {
+    if (scope !== undefined && statement.kind === 'read') noteChoice(scope, route, this.nowMs());
+    return route;
   }
 
   /** Does what the decision waits for, and decides again. */
   async #routeAfter(
     first: Decision,
+    statement: Statement,
     scope: Scope | undefined,
     decideAgain: (waited: ReadonlySet<WaitKind>) => Decision,
   ): Promise<Route> {
     const waited = new Set<WaitKind>();
     for (let decision = first; ; decision = decideAgain(waited)) {
-      if (decision.kind === 'route') return decision;
+      if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
       if (decision.kind === 'no-replica') throw this.#noReplica(decision.reason);
       await this.#waitFor(decision, scope);
       waited.add(decision.kind);
@@ -157,8 +164,6 @@ export class StatementRouter {
           ? this.#afterReplicas()
           : await this.route(statement, scope, { primaryRunner: false }, failed);
       const startedMs = this.nowMs();
-      // Reads that run at the same time read from the same node.
-      if (scope?.request.isFirstRead === true) noteChoice(scope, route, startedMs);
       try {
         const result = await this.pool(route.node).run(args);
         this.answered(scope, route, statement, startedMs);
@@ -199,7 +204,8 @@ export class StatementRouter {
   }
 
   #note(scope: Scope, route: Route, statement: Statement, endedMs: number): void {
-    if (statement.kind === 'transaction-control') return;
+    // What a write has changed is covered by its own position.
+    if (statement.mayWrite || statement.kind === 'transaction-control') return;
     noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
   }
 
