@@ -9,6 +9,8 @@ export interface Scope {
   readonly intent: Intent;
   /** Inside `readOnlyTransaction()`: the next transaction that begins is declared read-only. */
   readonly readOnlyTransaction?: boolean;
+  /** The object inside whose decorated method the caller runs: a decorator of its class counts for calls from outside. */
+  readonly inside?: object;
 }
 
 /** The scopes of one data source: two applications in one process do not see each other's. */

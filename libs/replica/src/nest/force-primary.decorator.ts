@@ -1,10 +1,19 @@
-import { SetMetadata } from '@nestjs/common';
-import { ROUTING_METADATA, type RoutingMetadata } from './use-replica.decorator.js';
+import { asksFor } from './asks-for.js';
+import { checkDataSource } from './routing-metadata.js';
+
+/** Options of {@link ForcePrimary}. */
+export interface ForcePrimaryOptions {
+  /** The name of the data source that is meant. Default: every replicated data source of the application. */
+  readonly dataSource?: string;
+}
 
 /**
  * Everything that this handler, or every handler of this class, reads comes from the primary: for what must not rest
  * on data that is even a little old. A handler's own decorator counts before its class's.
+ *
+ * The same on methods of providers; what they call may ask for something else by a decorator of its own.
  */
-export function ForcePrimary(): MethodDecorator & ClassDecorator {
-  return SetMetadata<symbol, RoutingMetadata>(ROUTING_METADATA, { target: 'primary', options: {} });
+export function ForcePrimary({ dataSource }: ForcePrimaryOptions = {}): MethodDecorator & ClassDecorator {
+  checkDataSource(dataSource, '@ForcePrimary()');
+  return asksFor({ target: 'primary', options: {}, dataSource });
 }

@@ -4,12 +4,15 @@ import {
   type MiddlewareConsumer,
   Module,
   type NestModule,
+  type OnApplicationShutdown,
+  type OnModuleInit,
   type Provider,
 } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { ContextMiddleware } from './context.middleware.js';
+import { MethodMarker } from './method-marker.js';
 import { optionsProviders, resolvedForNest, type NestReplicaOptions } from './options-providers.js';
 import type {
   ReplicaModuleAsyncOptions,
@@ -35,8 +38,19 @@ class ReplicaOptionsModule {}
  * session data older than what it wrote. `TypeOrmModule.forFeature()` and injected repositories stay as they are.
  */
 @Module({})
-export class ReplicaModule implements NestModule {
-  constructor(@Inject(MODULE_SETTINGS) private readonly settings: ReplicaModuleSettings) {}
+export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShutdown {
+  readonly #settings: ReplicaModuleSettings;
+  readonly #methods: MethodMarker;
+
+  constructor(
+    @Inject(MODULE_SETTINGS) settings: ReplicaModuleSettings,
+    @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(RequestOpener) opener: RequestOpener,
+  ) {
+    this.#settings = settings;
+    this.#methods = new MethodMarker(modules, opener);
+    this.#methods.coverClasses();
+  }
 
   static forRoot(options: ReplicaModuleOptions): DynamicModule {
     const { name, isGlobal, forRoutes, exclude, ...rest } = options;
@@ -49,11 +63,19 @@ export class ReplicaModule implements NestModule {
   }
 
   configure(consumer: MiddlewareConsumer): void {
-    const { forRoutes = ['{*path}'], exclude = [] } = this.settings;
+    const { forRoutes = ['{*path}'], exclude = [] } = this.#settings;
     consumer
       .apply(ContextMiddleware)
       .exclude(...exclude)
       .forRoutes(...forRoutes);
+  }
+
+  onModuleInit(): void {
+    this.#methods.markAll();
+  }
+
+  onApplicationShutdown(): void {
+    this.#methods.unmarkAll();
   }
 }
 

@@ -6,7 +6,7 @@ import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { intentOf } from '../typeorm/read-options.js';
 import { bindResponse, type RawResponse } from './bind-response.js';
 import { SessionOpener } from './session-opener.js';
-import { askedOf } from './use-replica.decorator.js';
+import { askedOf } from './routing-metadata.js';
 
 /** What a {@link RequestOpener} works with. */
 export interface RequestOpenerOptions {
@@ -28,6 +28,8 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 /** Opens the context of a request and ties it to its session and its response. */
 export class RequestOpener {
   readonly router: DataSourceRouter;
+  /** The data source's name. */
+  readonly name: string;
   readonly #options: RequestOpenerOptions;
   readonly #sessions: SessionOpener;
   readonly #prefix: string;
@@ -36,6 +38,7 @@ export class RequestOpener {
 
   constructor(options: RequestOpenerOptions) {
     this.router = options.router;
+    this.name = options.name;
     this.#options = options;
     this.#prefix = options.name === 'default' ? '' : `${options.name}:`;
     this.#sessions = new SessionOpener(options.router, this.#prefix);
@@ -76,7 +79,7 @@ export class RequestOpener {
 
   /** What the handler, or its class, asks for by decorator; else what surrounds it. */
   intentFor(context: ExecutionContext, { intent }: Scope): Scope['intent'] {
-    const asked = askedOf(context.getHandler(), context.getClass());
+    const asked = askedOf(context.getHandler(), context.getClass(), this.name);
     return asked === undefined
       ? intent
       : intentOf(asked.target, asked.options, this.router.options, intent.safeMethod);

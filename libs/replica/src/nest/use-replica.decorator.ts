@@ -1,25 +1,11 @@
-import 'reflect-metadata';
-import { SetMetadata } from '@nestjs/common';
 import { checkReadOptions, type ReadOptions } from '../typeorm/read-options.js';
+import { asksFor } from './asks-for.js';
+import { checkDataSource } from './routing-metadata.js';
 
-/** What a decorator asked for; `undefined` options with target `primary`. */
-export interface RoutingMetadata {
-  readonly target: 'primary' | 'replica';
-  readonly options: ReadOptions;
-}
-
-/** Under `Symbol.for`: one key, however often the package is installed. */
-export const ROUTING_METADATA: unique symbol = Symbol.for('nestjs-replica:routing');
-
-/** What a handler asks for, or else its class. */
-export function askedOf(handler: object, type: object | undefined): RoutingMetadata | undefined {
-  const own = Reflect.getMetadata(ROUTING_METADATA, handler) as RoutingMetadata | undefined;
-  return (
-    own ??
-    (type === undefined
-      ? undefined
-      : (Reflect.getMetadata(ROUTING_METADATA, type) as RoutingMetadata | undefined))
-  );
+/** Options of {@link UseReplica}. */
+export interface UseReplicaOptions extends ReadOptions {
+  /** The name of the data source that is meant. Default: every replicated data source of the application. */
+  readonly dataSource?: string;
 }
 
 /**
@@ -32,9 +18,14 @@ export function askedOf(handler: object, type: object | undefined): RoutingMetad
  * sales() {}
  * ```
  *
+ * The same on methods of providers (services, `@Cron` jobs, CQRS handlers, queue processors), where it also opens a
+ * context if there is none around the call. A class's decorator then counts for calls from outside the object.
+ *
  * Throws an `InvalidReplicaOptionsError` at once when an option is wrong.
  */
-export function UseReplica(options: ReadOptions = {}): MethodDecorator & ClassDecorator {
-  checkReadOptions(options, '@UseReplica()');
-  return SetMetadata<symbol, RoutingMetadata>(ROUTING_METADATA, { target: 'replica', options });
+export function UseReplica(options: UseReplicaOptions = {}): MethodDecorator & ClassDecorator {
+  const { dataSource, ...readOptions } = options;
+  checkReadOptions(readOptions, '@UseReplica()');
+  checkDataSource(dataSource, '@UseReplica()');
+  return asksFor({ target: 'replica', options: readOptions, dataSource });
 }

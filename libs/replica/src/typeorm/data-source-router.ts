@@ -1,18 +1,20 @@
 import { EventEmitter } from 'node:events';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ContextStorage, type Scope } from '../context/context-storage.js';
-import { RequestContext } from '../context/request-context.js';
-import { TokenSession } from '../context/token-session.js';
+import { includeWrites } from '../context/include-writes.js';
+import { RequestContext, type PositionSource } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { formatLsn } from '../postgres/lsn.js';
+import { messageOf } from '../postgres/postgres-errors.js';
 import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
-import { MemorySessionStore } from '../session/memory.store.js';
-import { mergeSessionStates } from '../session/session-state.js';
 import { TokenCodec } from '../session/token-codec.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
+import { ReplicaBehindError } from './replica-behind.error.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
+import { checkTokenOptions, type TokenOptions } from './token-options.js';
+import { TokenSessions } from './token-sessions.js';
 
 /** A node as an operator wants to see it: can be turned into JSON. */
 export interface NodeStatus {
@@ -54,12 +56,14 @@ export class DataSourceRouter {
   readonly contexts = new ContextStorage();
   /** Writes and reads this data source's tokens. Used by the module's own parts. */
   readonly tokens: TokenCodec;
-  readonly #memory = new MemorySessionStore();
+  readonly #tokenSessions: TokenSessions;
   readonly #counters: Record<RouterCounter, number> = {
     foreignTokens: 0,
     failedSessionLoads: 0,
     failedSessionSaves: 0,
   };
+  /** Asked only when something was written: a request may begin before the data source is initialized. */
+  readonly #positions: PositionSource;
   readonly #dataSource: DataSource;
   readonly #options: ResolvedOptions<never>;
   readonly #runtime: () => ReplicaRuntime;
@@ -70,8 +74,19 @@ export class DataSourceRouter {
     this.#dataSource = dataSource;
     this.#options = options;
     this.#runtime = runtime;
+    this.#positions = {
+      sticky: options.sticky,
+      capture: () => runtime().positions.capture(),
+      expect: (position) => runtime().positions.expect(position),
+    };
     this.#isEnabled = options.enabled;
     this.tokens = new TokenCodec(options.session.secrets, options.name);
+    this.#tokenSessions = new TokenSessions({
+      codec: this.tokens,
+      options,
+      runtime,
+      onForeignToken: () => this.count('foreignTokens'),
+    });
   }
 
   /** Everything that `fn` does goes to the primary. */
@@ -100,7 +115,8 @@ export class DataSourceRouter {
       try {
         await runner.startTransaction('REPEATABLE READ');
         await runner.query('SET TRANSACTION READ ONLY');
-        const result = await fn(runner.manager);
+        // What else begins a transaction in there has not declared it read-only.
+        const result = await this.contexts.run(this.#scope(intent), () => fn(runner.manager));
         await runner.commitTransaction();
         return result;
       } catch (error) {
@@ -145,42 +161,33 @@ export class DataSourceRouter {
    * covers everything committed by now.
    */
   async currentToken(): Promise<string> {
-    const { ttlMs } = this.#options.session;
-    const request = this.contexts.current()?.request ?? this.createRequest();
-    const isOutside = this.contexts.current() === undefined;
-    if (isOutside && this.hasReplicas) request.sawPrimary();
-    await request.learn();
-    const view = request.session?.view(Date.now());
-    const state = mergeSessionStates(
-      { position: view?.position, servedBy: view?.servedBy },
-      request.news(ttlMs),
-    );
-    const onPrimary = view?.onPrimary === true ? Date.now() + ttlMs : 0;
-    return this.tokens.encode({
-      id: this.tokens.newId(),
-      state: mergeSessionStates(state, { primaryUntilMs: onPrimary }),
-      expiresAtMs: Date.now() + ttlMs,
-    });
+    const scope = this.contexts.current();
+    return this.#tokenSessions.write(scope?.request ?? this.createRequest(), scope);
   }
 
   /**
    * Calls `fn` in a context of its own whose reads include all that the token covers. A token that is damaged, forged or
    * older than `session.ttlMs` counts as none: by then every replica that may serve contains what it covered.
-   * Writes go to the primary as always; `currentToken()` inside covers them, too.
+   * Writes go to the primary as always; `currentToken()` inside covers them, too, and so does the request around the call.
    */
   async runWithToken<T>(
     token: string | undefined,
     fn: () => T | Promise<T>,
-    options: ReadOptions = {},
+    options: TokenOptions = {},
   ): Promise<T> {
-    checkReadOptions(options, 'runWithToken()');
+    checkTokenOptions(options, 'runWithToken()');
+    const outer = this.contexts.surrounding()?.request;
     const request = this.createRequest();
-    request.attach(this.#sessionOf(token));
+    const session = this.#tokenSessions.read(token);
+    request.attach(session);
     try {
+      await this.#catchUp(token, options);
+      await this.#tokenSessions.settleDown(session);
       return await this.contexts.run({ request, intent: intentOf('replica', options, this.#options) }, fn);
     } finally {
       await request.settle();
       request.end();
+      if (outer !== undefined) includeWrites(outer, request);
     }
   }
 
@@ -188,12 +195,8 @@ export class DataSourceRouter {
    * Waits until some replica shows all that the token covers: `true`, or `false` when that takes longer than `timeoutMs`
    * milliseconds, or only the primary can tell.
    */
-  async waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
-    const content = this.tokens.decode(token, Date.now());
-    if (content === undefined) return true;
-    const { position, primaryUntilMs = 0 } = content.state;
-    if (primaryUntilMs > Date.now() || !this.hasReplicas) return false;
-    return position === undefined || this.#runtime().monitor.waitForReplica(position, timeoutMs);
+  waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
+    return this.#tokenSessions.waitFor(token, timeoutMs);
   }
 
   /** What went wrong and did no harm, counted since the start. */
@@ -206,24 +209,28 @@ export class DataSourceRouter {
     this.#counters[counter]++;
   }
 
-  #sessionOf(token: string | undefined): TokenSession {
-    return new TokenSession({
-      codec: this.tokens,
-      ttlMs: this.#options.session.ttlMs,
-      token,
-      memory: this.#memory,
-      onForeignToken: () => this.count('foreignTokens'),
-    });
-  }
-
   /** Whoever listens to statements; `undefined` while nobody does. */
   get statementListener(): ((event: StatementEvent) => void) | undefined {
     return this.#events.listenerCount('statement') === 0 ? undefined : this.#emitStatement;
   }
 
-  /** A new request of this data source, for whoever opens one. */
+  /**
+   * A new request of this data source, for whoever opens one. It sees what a request has written that surrounds the
+   * caller, or has left it running.
+   */
   createRequest(): RequestContext {
-    return new RequestContext(this.#runtime().positions, performance.now());
+    const request = new RequestContext(this.#positions, performance.now());
+    const surrounding = this.contexts.surrounding()?.request;
+    if (surrounding !== undefined) includeWrites(request, surrounding);
+    return request;
+  }
+
+  /** As {@link createRequest}, for work that belongs to the session of the request that has left it running. */
+  continueRequest(): RequestContext {
+    const request = this.createRequest();
+    const session = this.contexts.surrounding()?.request.session;
+    if (session !== undefined) request.attach(session);
+    return request;
   }
 
   /** Whether there is any replica to route to. */
@@ -236,7 +243,17 @@ export class DataSourceRouter {
     return this.#options;
   }
 
-  readonly #emitStatement = (event: StatementEvent): void => void this.#events.emit('statement', event);
+  /** A listener that throws must not make a statement fail that has succeeded. */
+  readonly #emitStatement = (event: StatementEvent): void => {
+    try {
+      this.#events.emit('statement', event);
+    } catch (error) {
+      this.#dataSource.logger.log(
+        'warn',
+        `[nestjs-replica] a listener to 'statement' threw: ${messageOf(error)}`,
+      );
+    }
+  };
 
   #runWith<T>(intent: Intent, fn: () => T): T {
     return this.contexts.run(this.#scope(intent), fn);
@@ -244,7 +261,15 @@ export class DataSourceRouter {
 
   /** The request around the caller, or a new one, under another intent. */
   #scope(intent: Intent): Scope {
-    return { request: this.contexts.current()?.request ?? this.createRequest(), intent };
+    const outer = this.contexts.current();
+    return { request: outer?.request ?? this.continueRequest(), intent, inside: outer?.inside };
+  }
+
+  async #catchUp(token: string | undefined, { onLag = 'primary', timeoutMs }: TokenOptions): Promise<void> {
+    if (onLag === 'primary' || token === undefined || !this.#isEnabled || !this.hasReplicas) return;
+    const waitedMs = timeoutMs ?? this.#options.catchUpTimeoutMs;
+    if (await this.#tokenSessions.waitFor(token, waitedMs)) return;
+    if (onLag === 'retry') throw new ReplicaBehindError(waitedMs, this.topology().replicas);
   }
 }
 

@@ -1,0 +1,20 @@
+import type { Position } from '../session/position.js';
+import type { OwnWrites } from './own-writes.js';
+import type { RequestContext } from './request-context.js';
+
+/**
+ * From now on reads of `request` also see what `other` has written by now: the one runs inside the other, or was left
+ * running by it.
+ */
+export function includeWrites(request: RequestContext, other: RequestContext): void {
+  if (!other.writes.pending && other.writes.position === undefined) return;
+  request.writes.cover(positionOf(other.writes));
+  if (request.ended) void request.settle();
+}
+
+async function positionOf(writes: OwnWrites): Promise<Position> {
+  await writes.settled();
+  if (writes.unknown || writes.position === undefined)
+    throw new Error('the position of a write is not known');
+  return writes.position;
+}

@@ -1,0 +1,106 @@
+import type { ModulesContainer } from '@nestjs/core';
+import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { coverClass } from './cover-class.js';
+import { ControllerScope, ProviderScope } from './provider-scope.js';
+import { RequestOpener } from './request-opener.js';
+import { askedByClasses } from './routing-metadata.js';
+import { decoratedMethods, mark, type MethodScope } from './scoped-method.js';
+
+type Module = ModulesContainer extends Map<string, infer M> ? M : never;
+type Wrapper = Module['providers'] extends Map<unknown, infer W> ? W : never;
+
+/** Makes the decorators work on the methods of one application's providers, for one data source. */
+export class MethodMarker {
+  readonly #modules: ModulesContainer;
+  readonly #opener: RequestOpener;
+  readonly #unmark: (() => void)[] = [];
+
+  constructor(modules: ModulesContainer, opener: RequestOpener) {
+    this.#modules = modules;
+    this.#opener = opener;
+  }
+
+  /** While the application is put together: whoever takes hold of a method in a hook has the scoped one already. */
+  coverClasses(): void {
+    for (const wrapper of this.#providers()) {
+      const type = classOf(wrapper);
+      if (type !== undefined) coverClass(type.prototype);
+    }
+  }
+
+  /**
+   * All is put together: gives each object its data source. Objects that are made for a request find it on their class's
+   * prototype. Throws an `InvalidReplicaOptionsError` where a decorator names a data source that is not there.
+   */
+  markAll(): void {
+    const { router, name } = this.#opener;
+    const providers = this.#providers();
+    const controllers = this.#all((module) => module.controllers);
+    this.#checkNames([...providers, ...controllers]);
+    for (const wrapper of providers) this.#mark(wrapper, new ProviderScope(router, name));
+    for (const wrapper of controllers) this.#mark(wrapper, new ControllerScope(router, name));
+  }
+
+  unmarkAll(): void {
+    for (const unmark of this.#unmark.splice(0)) unmark();
+  }
+
+  #mark(wrapper: Wrapper, scope: MethodScope): void {
+    const target = targetOf(wrapper);
+    if (target === undefined) return;
+    const prototype = Object.getPrototypeOf(target) as object | null;
+    if (classOf(wrapper) === undefined && prototype !== null && prototype !== Object.prototype) {
+      coverClass(prototype);
+    }
+    if (decoratedMethods(target).length === 0) return;
+    const unmark = mark(target, scope);
+    if (unmark !== undefined) this.#unmark.push(unmark);
+  }
+
+  #providers(): Wrapper[] {
+    return this.#all((module) => [...module.providers, ...module.injectables]);
+  }
+
+  #all(wrappersOf: (module: Module) => Iterable<readonly [unknown, Wrapper]>): Wrapper[] {
+    return [...this.#modules.values()].flatMap((module) =>
+      [...wrappersOf(module)].map(([, wrapper]) => wrapper),
+    );
+  }
+
+  #checkNames(wrappers: readonly Wrapper[]): void {
+    const known = this.#providers().flatMap(({ token, instance }) =>
+      token === RequestOpener ? [(instance as RequestOpener).name] : [],
+    );
+    const problems = new Set<string>();
+    for (const target of wrappers.map(targetOf)) {
+      if (target === undefined) continue;
+      const ofClass = askedByClasses(target.constructor).map(({ dataSource }) => ({
+        dataSource,
+        method: '',
+      }));
+      for (const { method, dataSource } of [...decoratedMethods(target), ...ofClass]) {
+        if (dataSource === undefined || known.includes(dataSource)) continue;
+        const place = [target.constructor.name, method].filter(Boolean).join('.');
+        const names = known.map((name) => `'${name}'`).join(', ');
+        problems.add(
+          `a decorator of ${place} names dataSource '${dataSource}', but ReplicaModule knows ${names}`,
+        );
+      }
+    }
+    if (problems.size > 0) throw new InvalidReplicaOptionsError([...problems]);
+  }
+}
+
+/** The class that Nest makes the object from; none for factories and values. */
+function classOf({ metatype, inject }: Wrapper): { readonly prototype: object } | undefined {
+  const isClass = typeof metatype === 'function' && !inject && typeof metatype.prototype === 'object';
+  return isClass ? metatype : undefined;
+}
+
+/** What carries the mark: the object, or the prototype of objects that are made later or several times. */
+function targetOf(wrapper: Wrapper): object | undefined {
+  const type = classOf(wrapper);
+  if (type !== undefined && (wrapper.isTransient || !wrapper.isDependencyTreeStatic())) return type.prototype;
+  const instance: unknown = wrapper.instance;
+  return typeof instance === 'object' && instance !== null ? instance : undefined;
+}

@@ -1,0 +1,106 @@
+import { isPromise } from 'node:util/types';
+import { isObservable, Observable } from 'rxjs';
+import type { Scope } from '../context/context-storage.js';
+import type { RequestContext } from '../context/request-context.js';
+import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+import { intentOf } from '../typeorm/read-options.js';
+import type { TokenOptions } from '../typeorm/token-options.js';
+import { askedOfClass, type RoutingMetadata } from './routing-metadata.js';
+import type { MethodScope } from './scoped-method.js';
+import { settleBeforeEach } from './settle-before-each.js';
+
+/** Runs the decorated methods of providers: in the request around the call, or else in one of their own. */
+export class ProviderScope implements MethodScope {
+  readonly dataSource: string;
+  readonly #router: DataSourceRouter;
+
+  constructor(router: DataSourceRouter, dataSource: string) {
+    this.#router = router;
+    this.dataSource = dataSource;
+  }
+
+  routed(
+    call: () => unknown,
+    self: object,
+    askedFor: (dataSource: string) => RoutingMetadata | undefined,
+  ): unknown {
+    const asked = askedFor(this.dataSource);
+    if (asked === undefined) return call();
+    const outer = this.#router.contexts.current();
+    const { options } = this.#router;
+    const intent = intentOf(asked.target, asked.options, options, outer?.intent.safeMethod);
+    return outer === undefined
+      ? this.#inOwnRequest(call, (request) => ({ request, intent, inside: self }))
+      : this.#inside({ request: outer.request, intent, inside: self }, call);
+  }
+
+  routedByClass(call: () => unknown, self: object): unknown {
+    if (this.#router.contexts.current()?.inside === self) return call();
+    return this.routed(call, self, (dataSource) => askedOfClass(self.constructor, dataSource));
+  }
+
+  withToken(call: () => unknown, token: string | undefined, options: TokenOptions): Promise<unknown> {
+    return this.#router.runWithToken(token, call, options);
+  }
+
+  #inside(scope: Scope, call: () => unknown): unknown {
+    const { contexts } = this.#router;
+    const result = contexts.run(scope, call);
+    if (!isCold(result)) return result;
+    return new Observable((subscriber) => contexts.run(scope, () => result.subscribe(subscriber)));
+  }
+
+  #inOwnRequest(call: () => unknown, scopeFor: (request: RequestContext) => Scope): unknown {
+    const { contexts } = this.#router;
+    const request = this.#router.continueRequest();
+    let endsLater = false;
+    try {
+      const result = contexts.run(scopeFor(request), call);
+      if (isPromise(result)) {
+        endsLater = true;
+        return settled(result, request);
+      }
+      return isCold(result) ? this.#eachInOwnRequest(result, scopeFor) : result;
+    } finally {
+      if (!endsLater) request.end();
+    }
+  }
+
+  /** A cold observable begins anew with each subscription. */
+  #eachInOwnRequest(
+    source: Observable<unknown>,
+    scopeFor: (request: RequestContext) => Scope,
+  ): Observable<unknown> {
+    return new Observable((subscriber) => {
+      const request = this.#router.continueRequest();
+      return this.#router.contexts.run(scopeFor(request), () =>
+        settleBeforeEach(source, request, true).subscribe(subscriber),
+      );
+    });
+  }
+}
+
+/** What a controller's methods do is the interceptor's to open and end; only a token is theirs. */
+export class ControllerScope extends ProviderScope {
+  override routed(call: () => unknown): unknown {
+    return call();
+  }
+
+  override routedByClass(call: () => unknown): unknown {
+    return call();
+  }
+}
+
+async function settled(result: Promise<unknown>, request: RequestContext): Promise<unknown> {
+  try {
+    return await result;
+  } finally {
+    await request.settle();
+    request.end();
+  }
+}
+
+/** Runs when it is subscribed to; a subject does not. */
+function isCold(result: unknown): result is Observable<unknown> {
+  return isObservable(result) && !('next' in result);
+}

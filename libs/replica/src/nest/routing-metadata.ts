@@ -1,0 +1,70 @@
+import 'reflect-metadata';
+import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { describe } from '../options/option-problems.js';
+import type { ReadOptions } from '../typeorm/read-options.js';
+
+/** What a decorator asked for. */
+export interface RoutingMetadata {
+  readonly target: 'primary' | 'replica';
+  /** Empty with target `primary`. */
+  readonly options: ReadOptions;
+  /** The data source that it is about; `undefined`: all. */
+  readonly dataSource: string | undefined;
+}
+
+/** All that the decorators of one method or class asked for, the topmost first. */
+export type Asked = readonly RoutingMetadata[];
+
+/** Under `Symbol.for`: one key, however often the package is installed. */
+export const ROUTING_METADATA: unique symbol = Symbol.for('nestjs-replica:routing');
+
+/** What a handler asks for of a data source, or else its class. */
+export function askedOf(
+  handler: object,
+  type: object | undefined,
+  dataSource: string,
+): RoutingMetadata | undefined {
+  return pick(askedOn(handler), dataSource) ?? askedOfClass(type, dataSource);
+}
+
+/** What a class asks for, or else the one that it extends. */
+export function askedOfClass(
+  type: object | null | undefined,
+  dataSource: string,
+): RoutingMetadata | undefined {
+  for (let next = type; typeof next === 'function'; next = Object.getPrototypeOf(next) as object | null) {
+    const asked = pick(askedOn(next), dataSource);
+    if (asked !== undefined) return asked;
+  }
+  return undefined;
+}
+
+/** All that was asked for on a class and on those that it extends. */
+export function askedByClasses(type: unknown): Asked {
+  const asked: RoutingMetadata[] = [];
+  for (let next = type; typeof next === 'function'; next = Object.getPrototypeOf(next)) {
+    asked.push(...(askedOn(next) ?? []));
+  }
+  return asked;
+}
+
+/** Throws an `InvalidReplicaOptionsError` unless it can be the name of a data source, or is absent. */
+export function checkDataSource(name: unknown, where: string): void {
+  if (name === undefined || (typeof name === 'string' && name !== '')) return;
+  throw new InvalidReplicaOptionsError([
+    `${where}: dataSource must be the name of a data source, not ${describe(name)}`,
+  ]);
+}
+
+/** All that was asked for on this very method or class. */
+export function askedOn(target: object): Asked | undefined {
+  return Reflect.getOwnMetadata(ROUTING_METADATA, target) as Asked | undefined;
+}
+
+/** What is about this data source counts before what is about all. */
+export function pick(asked: Asked | undefined, name: string): RoutingMetadata | undefined {
+  return (
+    asked?.find(({ dataSource }) => dataSource === name) ??
+    asked?.find(({ dataSource }) => dataSource === undefined)
+  );
+}

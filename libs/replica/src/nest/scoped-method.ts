@@ -1,0 +1,108 @@
+import 'reflect-metadata';
+import type { TokenOptions } from '../typeorm/token-options.js';
+import type { RoutingMetadata } from './routing-metadata.js';
+
+/** One data source of an application, as its objects' decorated methods see it. */
+export interface MethodScope {
+  /** The data source's name. */
+  readonly dataSource: string;
+  /** Makes the call under what `askedFor` says of this data source, in a context of its own where there is none. */
+  routed(
+    call: () => unknown,
+    self: object,
+    askedFor: (dataSource: string) => RoutingMetadata | undefined,
+  ): unknown;
+  /** The same under what the object's class asks for, unless the call comes from inside the object. */
+  routedByClass(call: () => unknown, self: object): unknown;
+  /** Makes the call in a context whose reads include what the token covers. */
+  withToken(call: () => unknown, token: string | undefined, options: TokenOptions): Promise<unknown>;
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * Where an object, or the class of objects that are made later, carries the data sources of the application that it
+ * belongs to: `ReplicaModule` sets it. No module keeps a list, so two applications in one process do not meet.
+ */
+const SCOPES: unique symbol = Symbol.for('nestjs-replica:method-scopes');
+
+/** On a prototype: what its decorated methods are about. */
+const DECORATED: unique symbol = Symbol.for('nestjs-replica:decorated-methods');
+
+/** A decorated method. */
+export interface DecoratedMethod {
+  readonly method: string;
+  /** The data source that is meant; `undefined`: all. */
+  readonly dataSource: string | undefined;
+}
+
+interface Marked {
+  readonly [SCOPES]?: Set<MethodScope>;
+  readonly [DECORATED]?: DecoratedMethod[];
+}
+
+/** A method of this prototype is scoped. */
+export function noteDecorated(
+  prototype: object,
+  key: string | symbol | undefined,
+  dataSource: string | undefined,
+): void {
+  if (!Object.hasOwn(prototype, DECORATED)) Object.defineProperty(prototype, DECORATED, { value: [] });
+  (prototype as Marked)[DECORATED]?.push({ method: String(key), dataSource });
+}
+
+/** The scoped methods of an object or prototype, those that it inherits included. */
+export function decoratedMethods(target: object): readonly DecoratedMethod[] {
+  const found: DecoratedMethod[] = [];
+  for (let next: object | null = target; next !== null; next = Object.getPrototypeOf(next) as object | null) {
+    if (Object.hasOwn(next, DECORATED)) found.push(...((next as Marked)[DECORATED] ?? []));
+  }
+  return found;
+}
+
+/** Adds a data source to an object or a prototype; returns how to take it away, or `undefined` if it cannot be added. */
+export function mark(target: object, scope: MethodScope): (() => void) | undefined {
+  if (!Object.hasOwn(target, SCOPES)) {
+    if (!Object.isExtensible(target)) return undefined;
+    Object.defineProperty(target, SCOPES, { value: new Set<MethodScope>(), configurable: true });
+  }
+  const scopes = (target as Marked)[SCOPES] as Set<MethodScope>;
+  scopes.add(scope);
+  return () => void scopes.delete(scope);
+}
+
+/** The data sources of the application that the object belongs to; none: it belongs to no application, or not yet. */
+export function scopesOf(self: unknown): readonly MethodScope[] {
+  const isObject = typeof self === 'object' && self !== null;
+  return [...((isObject ? (self as Marked)[SCOPES] : undefined) ?? [])];
+}
+
+/**
+ * A function in the method's place that makes the call through `around`, for each data source that it finds on `this`.
+ * Metadata and properties are the method's: decorators above and below do not notice.
+ */
+export function scoped(
+  // oxlint-disable-next-line typescript/no-unsafe-function-type -- whatever was decorated
+  method: Function,
+  around: (scope: MethodScope, call: () => unknown, self: object, args: readonly unknown[]) => unknown,
+): Method {
+  const result: Method = function (...args) {
+    let call = (): unknown => method.apply(this, args) as unknown;
+    for (const scope of scopesOf(this)) {
+      const inner = call;
+      call = () => around(scope, inner, this as object, args);
+    }
+    return call();
+  };
+  const {
+    prototype: _,
+    arguments: __,
+    caller: ___,
+    ...properties
+  } = Object.getOwnPropertyDescriptors(method) as Record<string, PropertyDescriptor>;
+  Object.defineProperties(result, properties);
+  for (const key of Reflect.getOwnMetadataKeys(method)) {
+    Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, method), result);
+  }
+  return result;
+}

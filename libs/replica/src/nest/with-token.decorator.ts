@@ -1,0 +1,43 @@
+import { checkTokenOptions, type TokenOptions } from '../typeorm/token-options.js';
+import { checkDataSource } from './routing-metadata.js';
+import { noteDecorated, scoped } from './scoped-method.js';
+
+/** Options of {@link WithToken}. */
+export interface WithTokenOptions extends TokenOptions {
+  /** The name of the data source whose token it is. Default `default`. */
+  readonly dataSource?: string;
+}
+
+/**
+ * The method runs in a context of its own whose reads include all that a token covers, which `currentToken()` gave to
+ * whoever sent the job, message or event. `tokenOf` finds it in the method's arguments.
+ *
+ * ```ts
+ * @WithToken((job: Job) => job.data.replicaToken, { onLag: 'retry' })
+ * async process(job: Job) {}
+ * ```
+ *
+ * For methods of providers and controllers that return a promise. Throws an `InvalidReplicaOptionsError` at once when an
+ * option is wrong.
+ */
+export function WithToken(
+  // oxlint-disable-next-line typescript/no-explicit-any -- the arguments of whatever method it stands on
+  tokenOf: (...args: any[]) => string | undefined,
+  options: WithTokenOptions = {},
+): MethodDecorator {
+  if (typeof tokenOf !== 'function') {
+    throw new TypeError('@WithToken() needs a function that finds the token in the arguments');
+  }
+  const { dataSource = 'default', ...tokenOptions } = options;
+  checkTokenOptions(tokenOptions, '@WithToken()');
+  checkDataSource(dataSource, '@WithToken()');
+  return (target: object, key: string | symbol, descriptor: PropertyDescriptor) => {
+    if (typeof descriptor.value !== 'function' || typeof target === 'function') {
+      throw new TypeError('@WithToken() belongs on methods of objects');
+    }
+    descriptor.value = scoped(descriptor.value as () => unknown, (scope, call, _self, args) =>
+      scope.dataSource === dataSource ? scope.withToken(call, tokenOf(...args), tokenOptions) : call(),
+    );
+    noteDecorated(target, key, dataSource);
+  };
+}

@@ -1,0 +1,40 @@
+import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { OptionProblems } from '../options/option-problems.js';
+import { checkReadOptions, type ReadOptions } from './read-options.js';
+
+/** What work that carries a token does while no replica shows what the token covers. */
+export const ON_LAG = ['primary', 'wait', 'retry'] as const;
+export type OnLag = (typeof ON_LAG)[number];
+
+/** Options of `runWithToken()` and `@WithToken()`. */
+export interface TokenOptions extends ReadOptions {
+  /**
+   * While no replica shows what the token covers: begin at once, and read from the `primary`; `wait` up to `timeoutMs` for
+   * a replica and then begin; or, after that time, fail with a `ReplicaBehindError` before anything is done, for a queue
+   * to `retry`. Default `primary`.
+   */
+  readonly onLag?: OnLag;
+  /** For `wait` and `retry`; milliseconds, from 1. Default: the module's `catchUpTimeoutMs`. */
+  readonly timeoutMs?: number;
+}
+
+/** Throws an `InvalidReplicaOptionsError` that lists all mistakes; `where` names the place. */
+export function checkTokenOptions(options: TokenOptions, where: string): void {
+  const problems = new OptionProblems();
+  const { onLag, timeoutMs, ...readOptions } = options;
+  problems.oneOf('onLag', onLag, ON_LAG);
+  problems.number('timeoutMs', timeoutMs, 1);
+  if (timeoutMs !== undefined && (onLag ?? 'primary') === 'primary')
+    problems.add('timeoutMs', `belongs to onLag 'wait' and 'retry': with 'primary' nothing waits`);
+  try {
+    checkReadOptions(readOptions, where);
+  } catch (error) {
+    if (!(error instanceof InvalidReplicaOptionsError)) throw error;
+    throw new InvalidReplicaOptionsError([...error.problems, ...named(problems.list, where)]);
+  }
+  if (problems.list.length > 0) throw new InvalidReplicaOptionsError(named(problems.list, where));
+}
+
+function named(lines: readonly string[], where: string): string[] {
+  return lines.map((line) => `${where}: ${line}`);
+}

@@ -1,0 +1,95 @@
+import { TokenSession } from '../context/token-session.js';
+import type { Scope } from '../context/context-storage.js';
+import type { RequestContext } from '../context/request-context.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { preferredBy } from '../routing/rendezvous.js';
+import { MemorySessionStore } from '../session/memory.store.js';
+import { laterPosition, type Position } from '../session/position.js';
+import type { TokenCodec } from '../session/token-codec.js';
+import type { NodeSnapshot } from '../topology/topology.js';
+import type { ReplicaRuntime } from './replica-runtime.js';
+
+/** What {@link TokenSessions} work with. */
+export interface TokenSessionsOptions {
+  readonly codec: TokenCodec;
+  readonly options: Pick<ResolvedOptions<never>, 'replicas' | 'session'>;
+  readonly runtime: () => ReplicaRuntime;
+  /** A token came that is none of ours. */
+  readonly onForeignToken: () => void;
+}
+
+/** The sessions of jobs and messages that carry a token from one request into another. */
+export class TokenSessions {
+  readonly #options: TokenSessionsOptions;
+  readonly #memory = new MemorySessionStore();
+
+  constructor(options: TokenSessionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A token for all that `request` has written and been shown. `scope`: what surrounds the caller, if it is that
+   * request; outside any the token covers everything committed by now.
+   */
+  async write(request: RequestContext, scope: Scope | undefined): Promise<string> {
+    const { codec, options, runtime } = this.#options;
+    const { primary, replicas } = runtime().monitor.topology;
+    const sawPrimary = scope === undefined || request.nodes.includes(primary.name);
+    await request.learn(sawPrimary && options.replicas.length > 0);
+    const now = Date.now();
+    const { ttlMs } = options.session;
+    const view = request.session?.view(now);
+    const news = request.news(ttlMs);
+    const kept = scope === undefined ? undefined : request.view(scope.intent, now).kept?.name;
+    // A position of the primary as of now is past all that any replica has shown.
+    const isCovered = sawPrimary && !request.writes.unknown;
+    const isReplica = replicas.some(({ name }) => name === kept);
+    return codec.encode({
+      id: codec.newId(),
+      state: {
+        position: laterPosition(view?.position, news.position),
+        primaryUntilMs: Math.max(news.primaryUntilMs ?? 0, view?.onPrimary === true ? now + ttlMs : 0),
+        servedBy: isCovered ? undefined : isReplica ? kept : view?.servedBy,
+        servedAtMs: now,
+      },
+      expiresAtMs: now + ttlMs,
+    });
+  }
+
+  /** The session of whoever carries the token; a new one where it is none of ours. */
+  read(token: string | undefined): TokenSession {
+    const { codec, options, onForeignToken } = this.#options;
+    const { ttlMs } = options.session;
+    return new TokenSession({ codec, ttlMs, token, memory: this.#memory, onForeignToken });
+  }
+
+  /**
+   * A session that was shown nothing by a replica may begin at any that has replayed its position: not only at the one
+   * to which its key ties it.
+   */
+  async settleDown(session: TokenSession): Promise<void> {
+    const { position, servedBy, keyHash } = session.view(Date.now());
+    if (position === undefined || servedBy !== undefined) return;
+    const replayed = this.#replayed(position);
+    if (replayed.length === 0) return;
+    await session.save({ servedBy: preferredBy(keyHash, replayed).name, servedAtMs: Date.now() });
+  }
+
+  /**
+   * Waits until some replica shows all that the token covers: `true`, or `false` when that takes longer than
+   * `timeoutMs`, or only the primary can tell.
+   */
+  async waitFor(token: string, timeoutMs: number): Promise<boolean> {
+    const { codec, options, runtime } = this.#options;
+    const content = codec.decode(token, Date.now());
+    if (content === undefined) return true;
+    const { position, primaryUntilMs = 0 } = content.state;
+    if (primaryUntilMs > Date.now() || options.replicas.length === 0) return false;
+    return position === undefined || runtime().monitor.waitForReplica(position, timeoutMs);
+  }
+
+  #replayed(position: Position): readonly NodeSnapshot[] {
+    const { replicas } = this.#options.runtime().monitor.topology;
+    return replicas.filter((node) => node.health === 'up' && (node.position ?? 0n) >= position);
+  }
+}
