@@ -3,7 +3,9 @@ import { Controller, Get, Post } from '@nestjs/common';
 import { getDataSourceToken, InjectDataSource, InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import {
   type DataSourceRouter,
+  fromHeader,
   InjectDataSourceRouter,
+  MemorySessionStore,
   ReplicaModule,
   type ReplicaModuleFactoryOptions,
   type ReplicaOptionsFactory,
@@ -103,11 +105,15 @@ describe.each(PLATFORMS)('on %s, two data sources', (platform) => {
   });
 
   async function start(): Promise<void> {
+    const session = { key: fromHeader('x-session'), store: new MemorySessionStore() };
     app = await launchReady(
       {
         imports: [
-          ReplicaModule.forRoot(optionsFor(shop)),
-          ReplicaModule.forRoot({ ...optionsFor(analytics), entities: [Visit], name: ANALYTICS }),
+          ReplicaModule.forRoot(optionsFor(shop, { session })),
+          ReplicaModule.forRoot({
+            ...optionsFor(analytics, { session, entities: [Visit] }),
+            name: ANALYTICS,
+          }),
           TypeOrmModule.forFeature([Account, Entry]),
           TypeOrmModule.forFeature([Visit], ANALYTICS),
         ],
@@ -145,25 +151,28 @@ describe.each(PLATFORMS)('on %s, two data sources', (platform) => {
   it.each([
     ['the default one', '/accounts', '/visits', 'analytics:replica-1', 'primary'],
     ['the named one', '/visits', '/accounts', 'replica-', 'analytics:primary'],
-  ])('are bound by writes one by one: %s', async (_, written, other, replica, primary) => {
-    await start();
-    const session = `writes-${written}`;
-    await whilePaused(shop, () =>
-      whilePaused(analytics, async () => {
-        const before = (await app.get(written, 'stranger')).body.count as number;
-        expect((await app.post(written, session)).nodes).toEqual([primary]);
-        expect(await app.get(written, session)).toMatchObject({
-          body: { count: before + 1 },
-          nodes: [primary],
-        });
-        expect(await app.get(other, session)).toMatchObject({
-          nodes: [expect.stringContaining(replica)],
-          reasons: [expect.stringContaining('session-free')],
-        });
-        expect((await app.get(written, 'stranger')).body).toEqual({ count: before });
-      }),
-    );
-  });
+  ])(
+    'are bound by writes one by one, though they share a store: %s',
+    async (_, written, other, replica, primary) => {
+      await start();
+      const session = `writes-${written}`;
+      await whilePaused(shop, () =>
+        whilePaused(analytics, async () => {
+          const before = (await app.get(written, 'stranger')).body.count as number;
+          expect((await app.post(written, session)).nodes).toEqual([primary]);
+          expect(await app.get(written, session)).toMatchObject({
+            body: { count: before + 1 },
+            nodes: [primary],
+          });
+          expect(await app.get(other, session)).toMatchObject({
+            nodes: [expect.stringContaining(replica)],
+            reasons: [expect.stringContaining('session-free')],
+          });
+          expect((await app.get(written, 'stranger')).body).toEqual({ count: before });
+        }),
+      );
+    },
+  );
 
   it('close all their connections', async () => {
     await start();
@@ -202,7 +211,8 @@ describe('two data sources from factories', () => {
         ],
         controllers: [BothController],
       });
-      expect(askedFor.toSorted()).toEqual([ANALYTICS, undefined]);
+      expect(new Set(askedFor)).toEqual(new Set([undefined, ANALYTICS]));
+      expect(askedFor).toHaveLength(2);
       const entities = (token?: string): unknown[] =>
         app.nest.get<DataSource>(getDataSourceToken(token)).entityMetadatas.map(({ target }) => target);
       expect(entities()).toEqual([Account, Entry]);

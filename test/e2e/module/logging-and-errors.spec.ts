@@ -1,0 +1,258 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ConflictException, Controller, Get, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type ReplicaModuleOptions } from 'nestjs-replica';
+import type { PostgresCluster } from 'nestjs-replica/testing';
+import {
+  DataSource,
+  type EntitySubscriberInterface,
+  EventSubscriber,
+  type InsertEvent,
+  type LoadEvent,
+  QueryFailedError,
+  Repository,
+} from 'typeorm';
+import { Account } from '../../support/accounts.js';
+import { optionsFor, type TestApp, until } from '../../support/test-app.js';
+import { startAccountsCluster } from './support/accounts-cluster.js';
+import { CapturedLogs, everythingOf, expectNoCredential } from './support/captured-logs.js';
+import { accountsOn, launch, launchReady } from './support/launch.js';
+
+const heard: string[] = [];
+
+@EventSubscriber()
+class AccountSubscriber implements EntitySubscriberInterface<Account> {
+  listenTo(): typeof Account {
+    return Account;
+  }
+
+  afterLoad({ id }: Account, event?: LoadEvent<Account>): void {
+    heard.push(`loaded ${id} ${event?.queryRunner.isReleased === false ? 'by a live runner' : ''}`);
+  }
+
+  afterInsert({ entity }: InsertEvent<Account>): void {
+    heard.push(`inserted ${entity.owner}`);
+  }
+
+  beforeQuery({ query }: { query: string }): void {
+    if (query.includes('account')) heard.push('before a query');
+  }
+}
+
+@Controller('accounts')
+class AccountsController {
+  failure: unknown;
+
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  @Get('first')
+  first(): Promise<Account | null> {
+    return this.accounts.findOneBy({ id: 1 });
+  }
+
+  @Get('slow')
+  slow(): Promise<unknown> {
+    return this.dataSource.query('SELECT pg_sleep(0.05)');
+  }
+
+  @Get('wrong')
+  wrong(): Promise<unknown> {
+    return this.dataSource.query('SELECT nonsense FROM account').catch((error: unknown) => {
+      this.failure = error;
+      throw error;
+    });
+  }
+
+  @Post()
+  add(): Promise<unknown> {
+    return this.accounts.save({ owner: 'ann' });
+  }
+
+  @Post('notice')
+  notice(): Promise<unknown> {
+    return this.dataSource.query(`DO $$ BEGIN RAISE NOTICE 'mind the gap'; END $$`);
+  }
+
+  @Post('twice')
+  async twice(): Promise<void> {
+    try {
+      await this.accounts.query('INSERT INTO account (id, owner) VALUES ($1, $2)', [1, 'bob']);
+    } catch (error) {
+      this.failure = error;
+      throw new ConflictException();
+    }
+  }
+}
+
+describe('logs and errors', () => {
+  let cluster: PostgresCluster;
+  let app: TestApp | undefined;
+  let logs: CapturedLogs;
+  /** All that any test has got to see: searched for credentials in the end. */
+  const seen: string[] = [];
+
+  beforeAll(async () => {
+    cluster = await startAccountsCluster();
+  });
+
+  afterEach(async () => {
+    await app?.close();
+    app = undefined;
+    seen.push(...logs.lines);
+  });
+
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  async function start(changes: Partial<ReplicaModuleOptions>): Promise<TestApp> {
+    logs = new CapturedLogs();
+    heard.length = 0;
+    app = await launchReady(
+      {
+        imports: accountsOn(cluster, { logger: logs, ...changes }),
+        controllers: [AccountsController],
+      },
+      { logger: logs },
+    );
+    return app;
+  }
+
+  const failureIn = (running: TestApp): QueryFailedError => {
+    const { failure } = running.nest.get(AccountsController);
+    expect(failure).toBeInstanceOf(QueryFailedError);
+    seen.push(everythingOf(failure));
+    return failure as QueryFailedError;
+  };
+
+  it('reach a logger of the application: queries of replicas and of the primary, failures, no more than that', async () => {
+    const running = await start({ logging: true });
+    logs.lines.length = 0;
+    await running.get('/accounts/first');
+    expect(logs.of('query')).toEqual([expect.stringMatching(/^SELECT .*"account".* LIMIT 1 \[ 1\b/)]);
+    await running.post('/accounts');
+    expect(
+      logs
+        .of('query')
+        .slice(1)
+        .map((line) => line.split(' ')[0]),
+    ).toEqual(['START', 'INSERT', 'COMMIT']);
+    await running.get('/accounts/wrong');
+    expect(logs.of('query error')).toHaveLength(1);
+    expect(logs.of('query error')[0]).toContain('column "nonsense" does not exist');
+  });
+
+  it('tell slow queries', async () => {
+    const running = await start({ maxQueryExecutionTime: 40 });
+    await running.get('/accounts/first');
+    await running.get('/accounts/slow');
+    expect(logs.of('slow query')).toEqual([expect.stringMatching(/^\d+(\.\d+)? SELECT pg_sleep\(0\.05\)/)]);
+  });
+
+  it('tell notices of the server once each, where asked to', async () => {
+    const telling = await start({ logNotifications: true });
+    expect((await telling.post('/accounts/notice')).status).toBe(201);
+    await until(() => logs.of('log').some((line) => line.includes('mind the gap')));
+    expect(logs.of('log').filter((line) => line.includes('mind the gap'))).toEqual(['info mind the gap']);
+    await telling.close();
+    const silent = await start({});
+    await silent.post('/accounts/notice');
+    expect(logs.of('log').filter((line) => line.includes('mind the gap'))).toEqual([]);
+  });
+
+  it('leave subscribers as they are', async () => {
+    const running = await start({ subscribers: [AccountSubscriber] });
+    heard.length = 0;
+    await running.get('/accounts/first');
+    expect(heard).toEqual(['before a query', 'loaded 1 by a live runner']);
+    await running.post('/accounts');
+    expect(heard.slice(2)).toEqual(['before a query', 'inserted ann']);
+  });
+
+  it('keep what the driver says of a refused write', async () => {
+    const running = await start({});
+    expect(await running.post('/accounts/twice')).toMatchObject({ status: 409, nodes: [] });
+    expect(failureIn(running)).toMatchObject({
+      query: expect.stringContaining('INSERT INTO account'),
+      parameters: [1, 'bob'],
+      driverError: {
+        code: '23505',
+        detail: 'Key (id)=(1) already exists.',
+        constraint: 'account_pkey',
+        table: 'account',
+        severity: 'ERROR',
+      },
+    });
+  });
+
+  it('keep what the driver says of a wrong read on a replica', async () => {
+    const running = await start({});
+    const answer = await fetch(`${await running.nest.getUrl()}/accounts/wrong`);
+    expect([answer.status, answer.headers.get('x-replica-node')]).toEqual([500, null]);
+    seen.push(everythingOf([...answer.headers]), await answer.text());
+    expect(failureIn(running)).toMatchObject({
+      query: 'SELECT nonsense FROM account',
+      driverError: { code: '42703', position: '8' },
+    });
+  });
+
+  it('tell of a primary that is not there, and of a user that it refuses, without a password', async () => {
+    for (const url of [
+      cluster.primary.url.replace(`:${cluster.primary.port}/`, ':1/'),
+      cluster.primary.url.replace(`//${cluster.primary.username}:`, '//somebody-else:'),
+    ]) {
+      logs = new CapturedLogs();
+      const error = await launch(
+        {
+          imports: accountsOn(cluster, {
+            primary: { url },
+            logger: logs,
+            retryAttempts: 2,
+            retryDelay: 1,
+            verboseRetryLog: true,
+          }),
+        },
+        { logger: logs },
+      ).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toMatchObject({ code: 'REPLICA_NODE_UNAVAILABLE', node: 'primary' });
+      seen.push(everythingOf(error), ...logs.lines);
+    }
+    expect(logs.lines.filter((line) => line.includes('Retrying'))).not.toEqual([]);
+  });
+
+  it('tell of replicas that are not there, and of idle connections that break, without a password', async () => {
+    const [replica] = cluster.replicas;
+    logs = new CapturedLogs();
+    app = await launch(
+      {
+        imports: accountsOn(cluster, {
+          logger: logs,
+          replicas: [{ url: replica?.url.replace(`:${replica.port}/`, ':1/') }],
+        }),
+        controllers: [AccountsController],
+      },
+      { logger: logs },
+    );
+    expect(await app.get('/accounts/first')).toMatchObject({ status: 200, nodes: ['primary'] });
+    await cluster.primary.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'app-under-test'`,
+    );
+    await until(() => logs.lines.some((line) => line.includes('an idle connection to primary broke')));
+    expect(logs.lines).toContainEqual(
+      expect.stringMatching(/replica-1 \(127\.0\.0\.1:1\) is out of rotation/),
+    );
+    expect(JSON.stringify(app.router.topology())).not.toContain(cluster.primary.password);
+  });
+
+  it('told no credential in all these tests', () => {
+    expect(seen.length).toBeGreaterThan(30);
+    expect(optionsFor(cluster).primary?.url).toContain(cluster.primary.password);
+    expectNoCredential(cluster, ...seen);
+  });
+});
