@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { ForcePrimary, type ReplicaModuleOptions, UseReplica } from 'nestjs-replica';
+import { ForcePrimary, fromHeader, type ReplicaModuleOptions, UseReplica } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource, Repository } from 'typeorm';
 import { Account } from '../../support/accounts.js';
@@ -250,11 +250,11 @@ describe("TypeORM's result cache", () => {
     });
   });
 
-  it('does not give the old answer to the session that wrote when its position is forgotten', async () => {
-    await start({
-      maxLagMs: 200,
-      session: { key: (context) => context.switchToHttp().getRequest().headers['x-session'], ttlMs: 300 },
-    });
+  it.each<[string, Partial<ReplicaModuleOptions>]>([
+    ['its position is forgotten', { session: { key: fromHeader('x-session'), ttlMs: 300 } }],
+    ['its time on the primary is over', { sticky: { mode: 'time', windowMs: 300 } }],
+  ])('does not give the old answer to the session that wrote when %s', async (_, changes) => {
+    await start({ maxLagMs: 200, ...changes });
     const path = await cacheOldAnswer();
     await app.post(`${path}/add`, 'writer');
     await app.getUntil(`${path}/plain`, 'writer', ({ reasons }) => reasons[0] === 'session-free');

@@ -6,7 +6,9 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 type ResultCache = NonNullable<DataSource['queryResultCache']>;
 type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
 
-type Limits = Pick<ResolvedOptions, 'maxLagMs' | 'maxStalenessMs'> & { readonly session: { ttlMs: number } };
+type Limits = Pick<ResolvedOptions, 'maxLagMs' | 'maxStalenessMs' | 'sticky'> & {
+  readonly session: { readonly ttlMs: number };
+};
 
 /**
  * TypeORM's result cache, which never answers a read that must be fresh: one forced to the primary, of consistency
@@ -107,14 +109,15 @@ export class RoutedResultCache implements ResultCache {
     if (queryRunner?.getReplicationMode() === 'master') return 0;
     const { ownWritePending, ownPosition } = request.view(intent, Date.now());
     if (ownWritePending || ownPosition !== undefined) return 0;
-    const { maxLagMs, maxStalenessMs, session: limits } = this.#limits;
+    const { maxLagMs, maxStalenessMs, sticky, session: limits } = this.#limits;
     if (intent.consistency === 'bounded') return (intent.maxStalenessMs ?? maxStalenessMs) - maxLagMs;
     if (intent.consistency === 'eventual') return Infinity;
     await request.session?.loaded();
     const session = request.view(intent, Date.now()).session;
     if (session === undefined) return Infinity;
     const isBound = session.status !== 'loaded' || session.onPrimary || session.position !== undefined;
-    // What it wrote and the store has forgotten is at least this old.
-    return isBound || request.hasSeenMore ? 0 : limits.ttlMs - maxLagMs;
+    // What it wrote and nobody remembers is at least this old.
+    const rememberedMs = sticky.mode === 'time' ? sticky.windowMs : limits.ttlMs;
+    return isBound || request.hasSeenMore ? 0 : rememberedMs - maxLagMs;
   }
 }
