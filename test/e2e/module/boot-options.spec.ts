@@ -64,6 +64,11 @@ class ParcelsController {
     return this.parcels.save({ label: 'by request' });
   }
 
+  @Get('form')
+  form(): object {
+    return { label: 'text' };
+  }
+
   @Patch()
   async replace(): Promise<number | undefined> {
     return (await this.parcels.update({}, { label: 'replaced' })).affected;
@@ -216,6 +221,24 @@ describe('options at start', () => {
       reasons: ['routing-disabled'],
     });
     expect(await transcript.count('')).toMatchObject({ 'replica-1': 0, 'replica-2': 0 });
+  });
+
+  it('leave routes alone that need no database while the data source is not initialized', async () => {
+    await createParcels();
+    app = await launch({
+      imports: [
+        ReplicaModule.forRoot(optionsFor(cluster, { entities: [Parcel], manualInitialization: true })),
+        TypeOrmModule.forFeature([Parcel]),
+      ],
+      controllers: [ParcelsController],
+    });
+    expect(await app.get('/parcels/form', 'early')).toMatchObject({ status: 200, nodes: [] });
+    expect((await app.get('/parcels', 'early')).status).toBe(500);
+    await app.dataSource.initialize();
+    expect((await app.get('/parcels', 'early')).status).toBe(200);
+    await app.dataSource.destroy();
+    expect((await app.get('/parcels/form', 'late')).status).toBe(200);
+    expect((await app.get('/parcels', 'late')).status).toBe(500);
   });
 
   it('take everything from the environment, and name the application as given', async () => {
