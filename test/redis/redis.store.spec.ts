@@ -149,7 +149,7 @@ describe('RedisSessionStore', () => {
   it('dies with the process that started it', async () => {
     const other = await RedisServer.start();
     expect(await other.ask('PING')).toBe('PONG');
-    other.hang();
+    await other.hang();
     await other.stop();
     await expect(other.ask('PING')).rejects.toThrow('Connection refused');
   });

@@ -64,7 +64,7 @@ class AccountsController {
 
 const TIMEOUT_MS = 250;
 /** What a request may take beside the wait for the store, on a busy machine. */
-const REST_MS = 200;
+const REST_MS = 1_000;
 const REPLICA = expect.stringMatching(/^replica-[12]$/);
 
 /** One application instance with a connection of its own to Redis, and what it sent there. */
@@ -248,6 +248,7 @@ describe('two application instances that share a Redis', () => {
       const answers = await Promise.all(
         Array.from({ length: 100 }, (_, index) => a.app.get('/accounts/6', `${how}-${index}`)),
       );
+      // One after the other they would take 25 s.
       expect(performance.now() - startedMs).toBeLessThan(TIMEOUT_MS + 5 * REST_MS);
       expect(new Set(answers.map(({ reasons }) => reasons.join()))).toEqual(new Set(['session-unknown']));
       expect(errors.filter((line) => line.includes('the session store failed'))).toHaveLength(1);

@@ -60,12 +60,14 @@ export class RedisServer {
   }
 
   /** It is there, and does nothing. */
-  hang(): void {
+  hang(): Promise<void> {
     process.kill(this.#pid, 'SIGSTOP');
+    return Promise.resolve();
   }
 
-  resume(): void {
+  resume(): Promise<void> {
     process.kill(this.#pid, 'SIGCONT');
+    return Promise.resolve();
   }
 
   /** Ends it at once; what it had is gone. */

@@ -7,6 +7,7 @@ import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { MemorySessionStore } from '../session/memory.store.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+import { isBodyToCome } from './http-of.js';
 
 /** Ties requests to their sessions: found by a key and kept in a store, or carried by the client in a token. */
 export class SessionOpener {
@@ -64,14 +65,14 @@ export class SessionOpener {
   }
 
   /**
-   * The headers leave now: gives the client its new token. Where a write is still under way (a stream began before it
-   * ended) the token keeps the session on the primary.
+   * The headers leave now: gives the client its new token. Where a write is still under way, or may follow (a stream
+   * began before it), the token keeps the session on the primary: no later one can be given.
    */
   beforeHeaders(request: RequestContext, context: ExecutionContext): void {
     const { session } = request;
     const { token, ttlMs } = this.#router.options.session;
     if (token === undefined || !(session instanceof TokenSession)) return;
-    const isOpen = request.unsettled || request.writes.pending;
+    const isOpen = request.unsettled || request.writes.pending || isBodyToCome(context);
     if (!isOpen && !session.isChanged) return;
     const news = request.news(ttlMs);
     const text = session.token(isOpen ? { ...news, primaryUntilMs: Date.now() + ttlMs } : news);

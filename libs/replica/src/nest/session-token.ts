@@ -10,7 +10,7 @@ export interface CookieTokenOptions {
   readonly path?: string;
   /** Default: none, so the cookie is for this host alone. */
   readonly domain?: string;
-  /** Only over HTTPS. Default `true` when `NODE_ENV` is `production`. */
+  /** Only over HTTPS. Default `true` when `NODE_ENV` is `production`, or with `sameSite: 'None'`, which needs it. */
   readonly secure?: boolean;
   /** Default `Lax`. */
   readonly sameSite?: 'Strict' | 'Lax' | 'None';
@@ -25,9 +25,19 @@ export interface CookieTokenOptions {
  */
 export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<ExecutionContext> {
   const { name = 'replica_session', path = '/', domain, sameSite = 'Lax' } = options;
-  const secure = options.secure ?? process.env.NODE_ENV === 'production';
+  const secure = options.secure ?? (sameSite === 'None' || process.env.NODE_ENV === 'production');
   if (!/^[\w!#$%&'*.^`|~+-]+$/.test(name))
     throw new TypeError(`cookieToken() needs a cookie's name, not ${JSON.stringify(name)}`);
+  for (const [key, value] of Object.entries({ path, domain: domain ?? '' })) {
+    if (typeof value !== 'string' || !/^[ -:<-~]*$/.test(value))
+      throw new TypeError(`cookieToken({ ${key} }) cannot stand in a cookie: ${JSON.stringify(value)}`);
+  }
+  if (!['Strict', 'Lax', 'None'].includes(sameSite))
+    throw new TypeError(
+      `cookieToken({ sameSite }) must be Strict, Lax or None, not ${JSON.stringify(sameSite)}`,
+    );
+  if (sameSite === 'None' && !secure)
+    throw new TypeError(`cookieToken({ sameSite: 'None' }) needs secure: true: browsers refuse it otherwise`);
   return {
     read: (context) => sentCookie(context, name),
     write: (context, token, maxAgeMs) => {
@@ -47,6 +57,8 @@ export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<Exec
 
 /** For API clients: the token is given in a response header after a write, and sent back in the request header. */
 export function headerToken(name = 'x-replica-token'): TokenCarrier<ExecutionContext> {
+  if (typeof name !== 'string' || !/^[\w!#$%&'*.^`|~+-]+$/.test(name))
+    throw new TypeError(`headerToken() needs a header's name, not ${JSON.stringify(name)}`);
   return {
     read: (context) => httpOf(context).requestHeader(name),
     write: (context, token) => httpOf(context).setHeader(name, token),

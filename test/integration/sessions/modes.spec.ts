@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { DataSourceRouter, UseReplica, WritePreventedError } from 'nestjs-replica';
+import type { PostgresCluster } from 'nestjs-replica/testing';
+import QueryStream from 'pg-query-stream';
+import { QueryFailedError, Repository } from 'typeorm';
+import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
+import { Account } from '../../support/accounts.js';
+import { startApp, type TestApp } from '../../support/test-app.js';
+import { Transcript } from '../../support/transcript.js';
+
+@Controller()
+class ModesController {
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  @Get('accounts/:id')
+  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.accounts.findOneBy({ id });
+  }
+
+  @Get('accounts/:id/patiently')
+  @UseReplica({ onBehind: 'wait', catchUpTimeoutMs: 5_000 })
+  patiently(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.accounts.findOneBy({ id });
+  }
+
+  @Post('accounts/:id/add')
+  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.accounts.increment({ id }, 'balance', 1);
+  }
+
+  @Get('accounts/:id/careless')
+  @UseReplica({ preventWrites: true })
+  careless(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.accounts.increment({ id }, 'balance', 1);
+  }
+}
+
+const REPLICA = expect.stringMatching(/^replica-[12]$/);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+let cluster: PostgresCluster;
+beforeAll(async () => {
+  cluster = await startAccountsCluster();
+});
+afterAll(() => cluster?.stop());
+
+describe("sticky: { mode: 'time' }", () => {
+  it('keeps a session on the primary for its window, whatever the replicas have replayed', async () => {
+    const app = await startApp(cluster, [ModesController], { sticky: { mode: 'time', windowMs: 700 } });
+    try {
+      await app.post('/accounts/1/add', 'timed');
+      await cluster.waitForCatchUp();
+      const startedMs = performance.now();
+      expect(await app.get('/accounts/1', 'timed')).toMatchObject({
+        body: { balance: 1 },
+        reasons: ['session-unknown'],
+      });
+      expect((await app.get('/accounts/1', 'other')).nodes).toEqual([REPLICA]);
+      await app.getUntil('/accounts/1', 'timed', ({ nodes }) => nodes[0] !== 'primary');
+      expect(performance.now() - startedMs).toBeGreaterThan(500);
+      // Reading there does not prolong it, and it promises nothing where lag exceeds the window.
+      await whilePaused(cluster, async () => {
+        await app.post('/accounts/1/add', 'timed');
+        expect((await app.get('/accounts/1', 'timed')).body.balance).toBe(2);
+        await pause(800);
+        expect(await app.get('/accounts/1', 'timed')).toMatchObject({
+          body: { balance: 1 },
+          nodes: [REPLICA],
+        });
+      });
+    } finally {
+      await app.close();
+    }
+  });
+});
+
+describe("onBehind: 'wait'", () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    const [replica] = cluster.replicas;
+    app = await startApp(cluster, [ModesController], {
+      replicas: [{ name: replica?.name, url: replica?.url }],
+      onBehind: 'wait',
+      catchUpTimeoutMs: 300,
+    });
+  });
+  afterAll(() => app?.close());
+
+  it('reads from the primary when no replica has caught up in time', async () => {
+    await whilePaused(cluster, async () => {
+      await app.post('/accounts/2/add', 'waits');
+      const startedMs = performance.now();
+      expect(await app.get('/accounts/2', 'waits')).toMatchObject({
+        body: { balance: 1 },
+        reasons: ['session-ahead'],
+      });
+      const tookMs = performance.now() - startedMs;
+      expect(tookMs).toBeGreaterThan(250);
+      expect(tookMs).toBeLessThan(1_000);
+    });
+  });
+
+  it('lets 50 reads at once wait with few probes, and answers them from the replica that replays', async () => {
+    const probes = async (): Promise<number> => {
+      const logs = await Promise.all(cluster.replicas.map((node) => node.readLog()));
+      return logs.join('\n').split('SELECT pg_is_in_recovery()').length - 1;
+    };
+    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await Promise.all(Array.from({ length: 50 }, (_, index) => app.post('/accounts/3/add', `many-${index}`)));
+    const before = await probes();
+    const waiting = Promise.all(
+      Array.from({ length: 50 }, (_, index) => app.get('/accounts/3/patiently', `many-${index}`)),
+    );
+    await pause(1_000);
+    const during = (await probes()) - before;
+    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    const answers = await waiting;
+    expect(new Set(answers.map(({ body }) => body.balance))).toEqual(new Set([50]));
+    expect(answers.filter(({ nodes }) => nodes[0] === 'primary')).toEqual([]);
+    // For one second: every 20 ms at first, then more and more seldom, whatever the number of those who wait.
+    expect(during).toBeGreaterThan(0);
+    expect(during).toBeLessThan(30);
+    await cluster.waitForCatchUp();
+  });
+});
+
+describe('preventWrites: true', () => {
+  let app: TestApp;
+  let router: DataSourceRouter;
+  let transcript: Transcript;
+
+  beforeAll(async () => {
+    app = await startApp(cluster, [ModesController]);
+    router = app.router;
+    transcript = new Transcript(cluster);
+    await app.dataSource.query('CREATE SEQUENCE IF NOT EXISTS numbers');
+    await app.dataSource.query(
+      `CREATE OR REPLACE FUNCTION secretly_writes() RETURNS int LANGUAGE plpgsql STABLE AS $$
+       BEGIN PERFORM nextval('numbers'); RETURN 1; END $$`,
+    );
+    await cluster.waitForCatchUp();
+  });
+  afterAll(() => app?.close());
+
+  const prevented = <T>(work: () => Promise<T>): Promise<T> =>
+    router.runOnReplica({ preventWrites: true }, work);
+
+  async function expectPrevented(work: () => Promise<unknown>): Promise<void> {
+    await transcript.clear();
+    const error = await prevented(work).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    // TypeORM wraps what its driver throws; a stream gives it as it is.
+    expect(error instanceof QueryFailedError ? error.driverError : error).toBeInstanceOf(WritePreventedError);
+    expect(error).toMatchObject({ code: 'REPLICA_WRITE_PREVENTED' });
+    const writes = Object.values(await transcript.all())
+      .flat()
+      .filter((text) => /INSERT|UPDATE|DELETE|DROP|nextval/.test(text));
+    expect(writes).toEqual([]);
+  }
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['query()', () => app.dataSource.query("UPDATE account SET balance = 9 WHERE owner = 'owner-4'")],
+    ['a function that writes', () => app.dataSource.query("SELECT nextval('numbers')")],
+    [
+      'a CTE that writes',
+      () => app.dataSource.query('WITH gone AS (DELETE FROM entry RETURNING *) SELECT * FROM gone'),
+    ],
+    ['several statements', () => app.dataSource.query('SELECT 1; DROP TABLE entry')],
+    ['insert()', () => app.accounts.insert({ owner: 'eve' })],
+    ['update()', () => app.accounts.update({ id: 4 }, { balance: 9 })],
+    ['delete()', () => app.accounts.delete({ id: 4 })],
+    ['save() of a new entity', () => app.accounts.save({ owner: 'eve' })],
+    ['save() of a known entity', () => app.accounts.save({ id: 4, owner: 'owner-4', balance: 9 })],
+    [
+      'a transaction',
+      () => app.dataSource.transaction((manager) => manager.increment(Account, { id: 4 }, 'balance', 1)),
+    ],
+  ])('sends nothing that writes: %s', async (_, work) => {
+    await expectPrevented(work);
+    expect((await app.accounts.findOneByOrFail({ id: 4 })).balance).toBe(0);
+  });
+
+  it('sends nothing that writes: a stream', async () => {
+    await expectPrevented(async () => {
+      const runner = app.dataSource.createQueryRunner();
+      try {
+        const client: { query(stream: QueryStream): QueryStream } = await runner.connect();
+        const stream = client.query(new QueryStream('DELETE FROM entry RETURNING *'));
+        await new Promise((resolve, reject) => stream.on('error', reject).on('end', resolve).resume());
+      } finally {
+        await runner.release();
+      }
+    });
+  });
+
+  it('does not run on the primary what a replica has refused as a write', async () => {
+    await transcript.clear();
+    const work = prevented(() => app.dataSource.query('SELECT secretly_writes()'));
+    await expect(work).rejects.toMatchObject({ code: 'REPLICA_WRITE_PREVENTED' });
+    expect((await transcript.count('secretly_writes')).primary).toBe(0);
+    await expectPrevented(() => app.dataSource.query('SELECT secretly_writes()'));
+  });
+
+  it('lets reads pass, and writes where it is not asked for', async () => {
+    expect(await prevented(() => app.accounts.countBy({ id: 4 }))).toBe(1);
+    await app.accounts.update({ id: 5 }, { balance: 0 });
+    expect(
+      await prevented(() => app.dataSource.transaction((manager) => manager.countBy(Account, { id: 4 }))),
+    ).toBe(1);
+  });
+
+  it('makes a handler fail that was declared so', async () => {
+    expect((await app.get('/accounts/4/careless')).status).toBe(500);
+    expect((await app.accounts.findOneByOrFail({ id: 4 })).balance).toBe(0);
+  });
+});

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { DataSourceRouter } from 'nestjs-replica';
+import type { PostgresCluster } from 'nestjs-replica/testing';
+import { Repository } from 'typeorm';
+import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
+import { Account } from '../../support/accounts.js';
+import { startApp, type TestApp } from '../../support/test-app.js';
+
+@Controller()
+class JobsController {
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly router: DataSourceRouter,
+  ) {}
+
+  @Post('accounts/:id/order')
+  async order(@Param('id', ParseIntPipe) id: number): Promise<object> {
+    await this.accounts.increment({ id }, 'balance', 1);
+    return { token: await this.router.currentToken() };
+  }
+
+  @Get('accounts/:id/token')
+  async token(@Param('id', ParseIntPipe) id: number): Promise<object> {
+    await this.accounts.findOneBy({ id });
+    return { token: await this.router.currentToken() };
+  }
+}
+
+describe('a token that is handed to a job', () => {
+  let cluster: PostgresCluster;
+  let app: TestApp;
+  let worker: TestApp;
+  const secrets = ['one secret of at least 32 letters for all'];
+
+  beforeAll(async () => {
+    cluster = await startAccountsCluster();
+    app = await startApp(cluster, [JobsController], { session: { secrets } });
+    worker = await startApp(cluster, [], { session: { secrets } });
+  });
+  afterAll(async () => {
+    await app?.close();
+    await worker?.close();
+    await cluster?.stop();
+  });
+
+  const balance = async (id: number): Promise<number> =>
+    (await worker.accounts.findOneByOrFail({ id })).balance;
+
+  /** What the worker reads under a token, and from where. */
+  async function readWith(token: string | undefined, id: number): Promise<unknown> {
+    const reasons: string[] = [];
+    const stop = worker.router.on('statement', ({ reason }) => reasons.push(reason));
+    try {
+      return [await worker.router.runWithToken(token, () => balance(id)), ...reasons];
+    } finally {
+      stop();
+    }
+  }
+
+  it('lets it see what the request has written, with replay paused, and afterwards on a replica', async () => {
+    let token = '';
+    await whilePaused(cluster, async () => {
+      ({ token } = (await app.post('/accounts/1/order')).body);
+      expect(await readWith(token, 1)).toEqual([1, 'session-ahead']);
+      expect(await worker.router.waitForToken(token, { timeoutMs: 50 })).toBe(false);
+      expect(await readWith(undefined, 1)).toEqual([0, 'session-free']);
+    });
+    expect(await worker.router.waitForToken(token, { timeoutMs: 5_000 })).toBe(true);
+    expect(await readWith(token, 1)).toEqual([1, 'session-replayed']);
+  });
+
+  it('made outside a request covers everything that was committed by then', async () => {
+    await whilePaused(cluster, async () => {
+      await cluster.primary.query('UPDATE account SET balance = 7 WHERE id = 2');
+      const token = await app.router.currentToken();
+      expect(await readWith(token, 2)).toEqual([7, 'session-ahead']);
+    });
+  });
+
+  it('made where nothing was written leaves the job its replica', async () => {
+    await whilePaused(cluster, async () => {
+      const { token } = (await app.get('/accounts/3/token')).body;
+      expect(await readWith(token, 3)).toEqual([0, 'session-free']);
+    });
+  });
+
+  it('covers what the job itself writes, for itself and for the next one', async () => {
+    await whilePaused(cluster, async () => {
+      const next = await worker.router.runWithToken(undefined, async () => {
+        await worker.accounts.increment({ id: 4 }, 'balance', 5);
+        expect(await balance(4)).toBe(5);
+        return worker.router.currentToken();
+      });
+      expect(await readWith(next, 4)).toEqual([5, 'session-ahead']);
+    });
+  });
+
+  it('keeps jobs apart that run at the same time', async () => {
+    await whilePaused(cluster, async () => {
+      const jobs = Array.from({ length: 20 }, async (_, index) => {
+        const id = 10 + index;
+        const { token } =
+          index % 2 === 0 ? (await app.post(`/accounts/${id}/order`)).body : { token: undefined };
+        return worker.router.runWithToken(token, () => balance(id));
+      });
+      expect(await Promise.all(jobs)).toEqual(Array.from({ length: 20 }, (_, index) => 1 - (index % 2)));
+    });
+  });
+
+  it('counts as none when it is damaged', async () => {
+    const before = worker.router.counters().foreignTokens;
+    for (const damaged of ['x', 'AQ'.repeat(40), '{}']) {
+      expect(await readWith(damaged, 5)).toEqual([0, 'session-free']);
+      expect(await worker.router.waitForToken(damaged, { timeoutMs: 10 })).toBe(true);
+    }
+    expect(worker.router.counters().foreignTokens - before).toBeGreaterThanOrEqual(3);
+    expect(await readWith('', 5)).toEqual([0, 'session-free']);
+  });
+
+  it('gives back the failure of the job, and ends its context', async () => {
+    const failed = worker.router.runWithToken(undefined, () => Promise.reject(new Error('the job failed')));
+    await expect(failed).rejects.toThrow('the job failed');
+    expect(worker.router.contexts.current()).toBeUndefined();
+  });
+});
