@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { measureCapture } from './support/measure-capture.js';
 import { COUNTING_SETTINGS, PrimaryStatements } from './support/primary-statements.js';
-import { exponential, seededRandom } from './support/random.js';
+import { exponential, seededRandom } from '../support/random.js';
 import { failUnless, isQuick, percentile, report, rounded, say } from './support/report.js';
 import type { OffloadAppOptions } from './offload-app.js';
 

@@ -29,7 +29,7 @@ step('compiling the benchmarks', process.execPath, [
 ]);
 const { status, signal } = spawnSync(
   process.execPath,
-  ['--expose-gc', '--enable-source-maps', join(root, 'dist', 'bench', `${name}.bench.js`), ...flags],
+  ['--expose-gc', '--enable-source-maps', join(root, 'dist', 'bench', 'bench', `${name}.bench.js`), ...flags],
   { cwd: root, stdio: 'inherit' },
 );
 process.exit(signal === null ? (status ?? 1) : 1);

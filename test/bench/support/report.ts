@@ -22,7 +22,7 @@ export function failUnless(holds: boolean, what: string): void {
 
 /** The value below which the share `share` (0 to 1) of the values lies; NaN of none. */
 export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 

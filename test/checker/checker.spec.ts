@@ -1,0 +1,76 @@
+/**
+ * Session guarantees, checked in recorded histories. `CHECKER_SECONDS` makes the main run longer, `CHECKER_SEED` repeats
+ * one.
+ */
+import { describe, expect, it } from '@jest/globals';
+import { checkHistory, describeHistory, shrink } from './support/history.js';
+import { type Mutation, type Run, runHistory, type RunOptions } from './support/run-history.js';
+
+const SECONDS = Number(process.env.CHECKER_SECONDS ?? 15);
+const SEED = Number(process.env.CHECKER_SEED ?? 7);
+
+/** Defects that each break a rule, and the faults that bring them out. */
+const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunOptions['plan'] })[] = [
+  {
+    rule: 'compare the replayed position, not the received one',
+    plan: 'replicas-lag',
+    file: 'postgres/postgres-probe.ts',
+    from: 'pg_last_wal_replay_lsn()',
+    to: 'pg_last_wal_receive_lsn()',
+  },
+  {
+    rule: 'a session that moves needs all that it can have been shown',
+    plan: 'home-dies-ahead',
+    file: 'routing/decide-route.ts',
+    from: 'const later = replayed.filter((node) => hasReplayed(node, required));',
+    to: 'const later = replayed;',
+  },
+  {
+    rule: 'read the position after COMMIT, not before',
+    plan: 'replicas-lag',
+    file: 'typeorm/replica-runtime.ts',
+    from: 'hasReplicas ? monitor.capturePosition(monitor.topology.primary.name)',
+    to: 'hasReplicas ? Promise.resolve(monitor.topology.replicas[0]?.position ?? 0n)',
+  },
+  {
+    rule: 'a store keeps the largest position, not the last',
+    plan: 'replicas-lag',
+    file: 'session/session-state.ts',
+    from: 'position: laterPosition(a.position, b.position),',
+    to: 'position: b.position,',
+  },
+];
+
+function explain({ operations, faults }: Run): string {
+  const [violation] = checkHistory(operations);
+  if (violation === undefined) return '';
+  return `${violation.guarantee}:\n${describeHistory(shrink(operations, violation))}\n${faults.join('\n')}`;
+}
+
+describe('sessions on two processes while nodes fail', () => {
+  it(
+    `keep their guarantees for ${SECONDS} s (seed ${SEED})`,
+    async () => {
+      const run = await runHistory({ seed: SEED, durationMs: SECONDS * 1_000, plan: 'everything' });
+      expect(explain(run)).toBe('');
+      const reads = run.operations.filter(({ kind }) => kind === 'read');
+      expect(reads.length).toBeGreaterThan(SECONDS * 40);
+      expect(new Set(reads.map(({ node }) => node)).size).toBe(3);
+      expect(run.operations.filter(({ kind }) => kind === 'write').length).toBeGreaterThan(SECONDS * 5);
+    },
+    SECONDS * 1_000 + 60_000,
+  );
+
+  it.each(MUTANTS)(
+    'are seen broken when not this rule holds: $rule',
+    async ({ plan, ...mutation }) => {
+      let found = 0;
+      for (let attempt = 0; attempt < 4 && found === 0; attempt++) {
+        const { operations } = await runHistory({ seed: SEED + attempt, durationMs: 3_500, plan, mutation });
+        found = checkHistory(operations).length;
+      }
+      expect(found).toBeGreaterThan(0);
+    },
+    90_000,
+  );
+});

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
+
+/** What is done to the nodes: `any` of the faults in turn, and a failover; or one that brings out one kind of defect. */
+export type FaultPlan = 'everything' | 'replicas-lag' | 'home-dies-ahead';
+
+interface Course {
+  readonly random: () => number;
+  readonly endMs: number;
+}
+
+/** Does what the plan says until the time is over; gives what it did, one line each. */
+export async function runFaults(
+  cluster: PostgresCluster,
+  plan: FaultPlan,
+  course: Course,
+): Promise<string[]> {
+  const log: string[] = [];
+  const startMs = performance.now();
+  const note = (what: string): void =>
+    void log.push(`${(performance.now() - startMs).toFixed(0)} ms: ${what}`);
+  if (plan === 'replicas-lag') await lag(cluster, course, note);
+  else if (plan === 'home-dies-ahead') await dieAhead(cluster, course, note);
+  else await everything(cluster, course, note);
+  return log;
+}
+
+const isOver = ({ endMs }: Course): boolean => performance.now() >= endMs;
+
+/** Both replicas stand still now and then. */
+async function lag(cluster: PostgresCluster, course: Course, note: (what: string) => void): Promise<void> {
+  while (!isOver(course)) {
+    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    note('replay paused on all replicas');
+    await sleep(400);
+    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    note('replay resumed');
+    await sleep(300);
+  }
+}
+
+/** One replica stands still while the other goes ahead, and then dies: its sessions must not go back. */
+async function dieAhead(
+  cluster: PostgresCluster,
+  course: Course,
+  note: (what: string) => void,
+): Promise<void> {
+  for (let round = 0; !isOver(course); round++) {
+    const [ahead, behind] = (round % 2 === 0 ? cluster.replicas : cluster.replicas.toReversed()) as [
+      PostgresNode,
+      PostgresNode,
+    ];
+    await behind.pauseReplay();
+    note(`${behind.name} paused`);
+    await sleep(600);
+    await ahead.kill();
+    note(`${ahead.name} killed`);
+    await sleep(400);
+    await behind.resumeReplay();
+    await ahead.start();
+    note(`${behind.name} resumed, ${ahead.name} started`);
+    await sleep(500);
+  }
+}
+
+async function everything(
+  cluster: PostgresCluster,
+  course: Course,
+  note: (what: string) => void,
+): Promise<void> {
+  const { random, endMs } = course;
+  const failoverMs = performance.now() + (endMs - performance.now()) / 2;
+  while (performance.now() < failoverMs) await oneFault(pick(cluster.replicas, random), random, note);
+  await failOver(cluster, note);
+  const [promoted] = cluster.replicas;
+  while (!isOver(course)) {
+    const node = pick(
+      cluster.nodes.filter((one) => one !== promoted),
+      random,
+    );
+    await oneFault(node, random, note);
+  }
+}
+
+async function oneFault(
+  node: PostgresNode,
+  random: () => number,
+  note: (what: string) => void,
+): Promise<void> {
+  const forMs = 100 + random() * 500;
+  const [begin, end, what] = pick(
+    [
+      [() => node.pauseReplay(), () => node.resumeReplay(), 'replay paused'],
+      [() => node.kill(), () => node.start(), 'killed'],
+      [() => node.hang(), () => node.resume(), 'hung'],
+      [() => delay(node, '200ms'), () => delay(node, '0'), 'delayed by 200 ms'],
+    ] as const,
+    random,
+  );
+  await begin();
+  note(`${node.name} ${what} for ${forMs.toFixed(0)} ms`);
+  await sleep(forMs);
+  await end();
+  await sleep(random() * 300);
+}
+
+async function delay(node: PostgresNode, time: string): Promise<void> {
+  await node.query(`ALTER SYSTEM SET recovery_min_apply_delay = '${time}'`);
+  await node.query('SELECT pg_reload_conf()');
+}
+
+/** A fast shutdown sends all that was committed to the replicas first: nothing that was acknowledged is lost. */
+async function failOver(cluster: PostgresCluster, note: (what: string) => void): Promise<void> {
+  const [heir, other] = cluster.replicas as [PostgresNode, PostgresNode];
+  await cluster.waitForCatchUp();
+  await cluster.primary.stop();
+  await heir.promote();
+  note(`${heir.name} promoted`);
+  await other.follow(heir);
+  await cluster.primary.follow(heir);
+  note('the others follow');
+}
+
+function pick<T>(list: readonly T[], random: () => number): T {
+  return list[Math.floor(random() * list.length)] as T;
+}
