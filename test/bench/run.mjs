@@ -25,7 +25,7 @@ step('building the library', process.execPath, ['libs/replica/build.mjs']);
 step('compiling the benchmarks', process.execPath, [
   'node_modules/typescript/bin/tsc',
   '-p',
-  'test/bench/tsconfig.json',
+  'test/bench/tsconfig.build.json',
 ]);
 const { status, signal } = spawnSync(
   process.execPath,

@@ -63,7 +63,7 @@ function move(query: RouteQuery, request: RequestView, replayed: readonly NodeSn
   const shown = query.positionAfter(request.kept?.lastReadMs ?? request.startedMs);
   if (shown === undefined) {
     // Where no replica would do, the request goes back to one when the position becomes known anyway.
-    const isWellServed = isKeptOnPrimary && request.kept?.isAsked !== true;
+    const isWellServed = isKeptOnPrimary && !(request.kept?.isAsked ?? false);
     if (isWellServed || query.waited.has('learn-position')) return toPrimary(query, reason);
     return { kind: 'learn-position' };
   }

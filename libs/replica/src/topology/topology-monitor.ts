@@ -3,6 +3,7 @@ import { LagClock } from './lag-clock.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import { NodeWatch } from './node-watch.js';
 import type { NodeProbe, ProbeResult } from './node-probe.js';
+import { RequiredPositions } from './required-positions.js';
 import { judgeRole, type RoleVerdict } from './judge-role.js';
 import type { NodeHealth, NodeRole, NodeSnapshot, Topology } from './topology.js';
 
@@ -32,8 +33,7 @@ export class TopologyMonitor {
   readonly #waiters = new Set<() => void>();
   readonly #listeners = new Set<(change: HealthChange) => void>();
   readonly #promotionListeners = new Set<(name: string) => void>();
-  /** What a node has to reach before it may serve: it went back, or its history may have parted from the primary's. */
-  readonly #mustReach = new Map<string, Position>();
+  readonly #required = new RequiredPositions();
   #timeline: number | undefined;
   #topology: Topology;
   #wanted: Position | undefined;
@@ -163,7 +163,7 @@ export class TopologyMonitor {
       if (this.#isAnotherHistory(answer.timeline, position, before)) this.#partHistories(name, position);
       this.#timeline = answer.timeline;
       this.#lagClock.observe(position, times.startedMs);
-    } else if (!this.#hasReached(name, position, before)) {
+    } else if (!this.#required.areReached(name, position, before)) {
       return this.#fail(
         name,
         'it went back, or its history may have parted from the primary: it has to pass that first',
@@ -181,19 +181,6 @@ export class TopologyMonitor {
       roundTripMs: times.endedMs - times.startedMs,
     });
     if (isPrimary) this.#dateReplicas(times.endedMs);
-  }
-
-  /** Restored from a backup, or a standby of a primary that is none any more: it must not show less, or what never was. */
-  #hasReached(name: string, position: Position, before: Position | undefined): boolean {
-    if (before !== undefined && position < before) this.#requireOf(name, before);
-    const required = this.#mustReach.get(name);
-    if (required !== undefined && position < required) return false;
-    this.#mustReach.delete(name);
-    return true;
-  }
-
-  #requireOf(name: string, position: Position): void {
-    this.#mustReach.set(name, laterPosition(this.#mustReach.get(name), position) as Position);
   }
 
   /** Behind the primary's address answers another server than before: a failover, or a restored backup. */
@@ -229,7 +216,7 @@ export class TopologyMonitor {
     for (const node of [primary, ...replicas]) highest = laterPosition(highest, node.position) as Position;
     this.#lagClock.reset();
     for (const { name } of replicas) {
-      this.#requireOf(name, highest + 1n);
+      this.#required.require(name, highest + 1n);
       this.#replace({ ...this.#node(name), freshAsOfMs: undefined });
       this.#fail(name, `${primaryName} began another history: it has to pass all that was known before`);
     }
