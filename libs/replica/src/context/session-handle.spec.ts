@@ -1,0 +1,116 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MemorySessionStore } from '../session/memory.store.js';
+import type { SessionState } from '../session/session-state.js';
+import { SessionHandle } from './session-handle.js';
+
+describe('SessionHandle', () => {
+  let calls: string[];
+  let memory: MemorySessionStore;
+  let failing: boolean;
+  let key: string | null | undefined | Error;
+
+  const store = {
+    load: async (of: string): Promise<SessionState | undefined> => {
+      calls.push(`load ${of}`);
+      return failing ? Promise.reject(new Error('down')) : memory.load(of);
+    },
+    save: async (of: string, state: SessionState, ttlMs: number): Promise<void> => {
+      calls.push(`save ${of}`);
+      if (failing) throw new Error('down');
+      memory.save(of, state, ttlMs);
+    },
+  };
+  const resolveKey = (): string | null | undefined => {
+    if (key instanceof Error) throw key;
+    return key;
+  };
+  const handle = (): SessionHandle => new SessionHandle({ store, ttlMs: 30_000, resolveKey });
+
+  beforeEach(() => {
+    calls = [];
+    memory = new MemorySessionStore();
+    failing = false;
+    key = 'ann';
+  });
+
+  it('loads once, from the guard on', async () => {
+    memory.save('ann', { position: 5n }, 30_000);
+    const session = handle();
+    session.begin();
+    session.begin();
+    expect([calls, session.view(0)?.status]).toEqual([['load ann'], 'loading']);
+    session.conclude();
+    await session.loaded();
+    await session.loaded();
+    expect(session.view(0)).toMatchObject({ status: 'loaded', position: 5n });
+    expect(calls).toEqual(['load ann']);
+  });
+
+  it('loads nothing that no read depends on, and at the first read where no guard began', async () => {
+    const session = handle();
+    session.conclude();
+    expect([session.standing, session.view(0)?.status, calls]).toEqual(['known', 'loading', []]);
+    await session.loaded();
+    expect([session.view(0)?.status, calls]).toEqual(['loaded', ['load ann']]);
+  });
+
+  it('finds its key as late as needed, and not after the handler began', () => {
+    key = undefined;
+    const session = handle();
+    session.begin();
+    expect([session.standing, session.view(0)?.status]).toEqual(['unresolved', 'unresolved']);
+    key = 'ann';
+    expect(session.standing).toBe('known');
+    key = undefined;
+    const nobody = handle();
+    nobody.conclude();
+    key = 'ann';
+    expect([nobody.standing, nobody.view(0), nobody.mayBeSaved]).toEqual(['none', undefined, true]);
+  });
+
+  it.each([null, ''])('is none where the key is %j, and saves nothing', async (none) => {
+    key = none;
+    const session = handle();
+    session.begin();
+    await session.save({ position: 1n });
+    expect([session.standing, session.mayBeSaved, calls]).toEqual(['none', false, []]);
+  });
+
+  it('is unavailable when the store fails, which no call passes on', async () => {
+    failing = true;
+    const session = handle();
+    session.begin();
+    await session.loaded();
+    expect(session.view(0)?.status).toBe('unavailable');
+    await session.save({ position: 1n });
+    expect(calls).toEqual(['load ann', 'save ann']);
+  });
+
+  it('knows what it has saved itself while its state was being loaded', async () => {
+    memory.save('ann', { position: 3n }, 30_000);
+    const session = handle();
+    session.begin();
+    await session.save({ position: 9n });
+    await session.loaded();
+    expect(session.view(0)?.position).toBe(9n);
+  });
+
+  it('saves under the key that the client comes with from now on, too', async () => {
+    memory.save('ann', { position: 5n, servedBy: 'replica-2', servedAtMs: 1 }, 30_000);
+    const session = handle();
+    session.begin();
+    await session.loaded();
+    key = 'ann after the log-in';
+    await session.save({ position: 7n });
+    expect(calls).toEqual(['load ann', 'save ann', 'save ann after the log-in']);
+    expect(memory.load('ann after the log-in')).toMatchObject({ position: 7n, servedBy: 'replica-2' });
+  });
+
+  it('saves under the key that it had when none can be found any more', async () => {
+    const session = handle();
+    session.begin();
+    key = new TypeError('request.session is gone after the log-out');
+    await session.save({ position: 7n });
+    expect(memory.load('ann')?.position).toBe(7n);
+  });
+});
