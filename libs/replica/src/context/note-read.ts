@@ -1,7 +1,6 @@
 import { preferredBy } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
 import type { SessionView } from '../routing/route-query.js';
-import type { Topology } from '../topology/topology.js';
 import type { Scope } from './context-storage.js';
 
 /** The caller asked for the primary by these: routing had no choice. */
@@ -24,14 +23,14 @@ const ASKED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
 export function noteRead(
   scope: Scope,
   route: Route,
-  topology: Topology,
+  nodes: KnownNodes,
   endedMs: number,
   settings: NoteSettings,
 ): void {
   const { request } = scope;
   // What a guard reads to find out whose request it is goes to the primary, and binds nobody.
   if (request.session?.standing === 'unresolved') return;
-  if (request.session !== undefined) noteShown(scope, route, topology, settings);
+  if (request.session !== undefined) noteShown(scope, route, nodes, settings);
   request.keep({ name: route.node, lastReadMs: endedMs, isAsked: ASKED_REASONS.has(route.reason) });
 }
 
@@ -39,6 +38,12 @@ export function noteRead(
 export function noteChoice({ request }: Scope, { node, reason }: Route, startedMs: number): void {
   if (!request.isFirstRead || request.session?.standing === 'unresolved') return;
   request.keep({ name: node, lastReadMs: startedMs, isAsked: ASKED_REASONS.has(reason) });
+}
+
+/** The part of the topology that tells whose data was shown. */
+export interface KnownNodes {
+  readonly primary: { readonly name: string };
+  readonly homes: readonly { readonly name: string }[];
 }
 
 /** What noting rests on. */
@@ -51,7 +56,7 @@ export interface NoteSettings {
 function noteShown(
   { request, intent }: Scope,
   { node }: Route,
-  { primary, homes }: Topology,
+  { primary, homes }: KnownNodes,
   { renoteAfterMs }: NoteSettings,
 ): void {
   if (node === primary.name) {
