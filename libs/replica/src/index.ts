@@ -1,4 +1,4 @@
-export { ForcePrimary } from './nest/force-primary.decorator.js';
+export { ForcePrimary, type ForcePrimaryOptions } from './nest/force-primary.decorator.js';
 export { ReplicaModule } from './nest/replica.module.js';
 export type {
   ReplicaModuleAsyncOptions,
@@ -11,7 +11,8 @@ export { RoutingInterceptor } from './nest/routing.interceptor.js';
 export { fromCookie, fromHeader } from './nest/session-key.js';
 export { cookieToken, headerToken, type CookieTokenOptions } from './nest/session-token.js';
 export { StickyPrimaryGuard } from './nest/sticky-primary.guard.js';
-export { UseReplica } from './nest/use-replica.decorator.js';
+export { UseReplica, type UseReplicaOptions } from './nest/use-replica.decorator.js';
+export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js';
 export { InvalidReplicaOptionsError } from './options/invalid-options.error.js';
 export { replicaOptionsFromEnv, type OptionsFromEnv } from './options/options-from-env.js';
 export type {
@@ -63,4 +64,6 @@ export {
   type TopologyStatus,
 } from './typeorm/data-source-router.js';
 export type { ReadOptions } from './typeorm/read-options.js';
+export { ReplicaBehindError, type LaggingReplica } from './typeorm/replica-behind.error.js';
 export { ReplicaDataSource } from './typeorm/replica-data-source.js';
+export { ON_LAG, type OnLag, type TokenOptions } from './typeorm/token-options.js';

@@ -79,10 +79,11 @@ export class RequestOpener {
 
   /** What the handler, or its class, asks for by decorator; else what surrounds it. */
   intentFor(context: ExecutionContext, { intent }: Scope): Scope['intent'] {
+    const safeMethod = isSafeOperation(context) ?? intent.safeMethod;
     const asked = askedOf(context.getHandler(), context.getClass(), this.name);
     return asked === undefined
-      ? intent
-      : intentOf(asked.target, asked.options, this.router.options, intent.safeMethod);
+      ? { ...intent, safeMethod }
+      : intentOf(asked.target, asked.options, this.router.options, safeMethod);
   }
 
   /** A guard runs: the session's state may start to load. */
@@ -100,6 +101,15 @@ export class RequestOpener {
     this.#sessions.attach(request, context);
     return request;
   }
+}
+
+/** A GraphQL query promises not to write, by whatever HTTP method it comes; `undefined`: it is no GraphQL. */
+function isSafeOperation(context: ExecutionContext): boolean | undefined {
+  if (context.getType<string>() !== 'graphql') return undefined;
+  const info = context.getArgs<unknown[]>().at(-1) as
+    { readonly operation?: { readonly operation?: string } } | undefined;
+  const operation = info?.operation?.operation;
+  return operation === undefined ? undefined : operation !== 'mutation';
 }
 
 function isSafe(request: unknown): boolean {

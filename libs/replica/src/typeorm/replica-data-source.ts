@@ -43,6 +43,7 @@ export class ReplicaDataSource extends DataSource {
     this.#resolved = resolved;
     this.router = new DataSourceRouter(this, resolved, runtime);
     this.#routeResultCache();
+    this.#keepQueriesRouted();
   }
 
   /** Connects to the primary; replicas are connected when they are first read from, and may be down. */
@@ -85,13 +86,37 @@ export class ReplicaDataSource extends DataSource {
     return this.#queryOnOwnRunner<T>(sql, parameters);
   }
 
-  async #queryOnOwnRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {
+  #queryOnOwnRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {
+    return this.#onOwnRunner((runner) => super.query(sql, parameters as never, runner) as Promise<T>);
+  }
+
+  async #onOwnRunner<T>(fn: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const runner = this.createQueryRunner('slave');
     try {
-      return await (super.query(sql, parameters as never, runner) as Promise<T>);
+      return await fn(runner);
     } finally {
       await runner.release();
     }
+  }
+
+  /**
+   * typeorm-transactional assigns a `query` of its own to the data source, which calls TypeORM's and not ours: outside its
+   * transactions it is given the runner that lets a read use a replica.
+   */
+  #keepQueriesRouted(): void {
+    let query: DataSource['query'] = this.query.bind(this);
+    Object.defineProperty(this, 'query', {
+      configurable: true,
+      get: () => query,
+      set: (assigned: DataSource['query']) => {
+        query = ((sql: string, parameters?: never, queryRunner?: QueryRunner) => {
+          const isOnRunner = queryRunner !== undefined || this.manager.queryRunner !== undefined;
+          return isOnRunner || !this.isInitialized
+            ? assigned.call(this, sql, parameters, queryRunner)
+            : this.#onOwnRunner((runner) => assigned.call(this, sql, parameters, runner));
+        }) as DataSource['query'];
+      },
+    });
   }
 
   async #stop(): Promise<void> {

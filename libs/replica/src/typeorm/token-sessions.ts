@@ -35,10 +35,12 @@ export class TokenSessions {
     const { codec, options, runtime } = this.#options;
     const { primary, replicas } = runtime().monitor.topology;
     const sawPrimary = scope === undefined || request.nodes.includes(primary.name);
-    await request.learn(sawPrimary && options.replicas.length > 0);
+    request.session?.view(Date.now());
+    await Promise.all([request.session?.loaded(), request.learn(sawPrimary && options.replicas.length > 0)]);
     const now = Date.now();
     const { ttlMs } = options.session;
     const view = request.session?.view(now);
+    const isUnknown = view !== undefined && (view.status !== 'loaded' || view.onPrimary);
     const news = request.news(ttlMs);
     const kept = scope === undefined ? undefined : request.view(scope.intent, now).kept?.name;
     // A position of the primary as of now is past all that any replica has shown.
@@ -48,7 +50,7 @@ export class TokenSessions {
       id: codec.newId(),
       state: {
         position: laterPosition(view?.position, news.position),
-        primaryUntilMs: Math.max(news.primaryUntilMs ?? 0, view?.onPrimary === true ? now + ttlMs : 0),
+        primaryUntilMs: Math.max(news.primaryUntilMs ?? 0, isUnknown ? now + ttlMs : 0),
         servedBy: isCovered ? undefined : isReplica ? kept : view?.servedBy,
         servedAtMs: now,
       },
