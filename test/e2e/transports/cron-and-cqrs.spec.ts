@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Injectable } from '@nestjs/common';
+import {
+  CommandBus,
+  CommandHandler,
+  CqrsModule,
+  EventBus,
+  EventsHandler,
+  type ICommandHandler,
+  type IEventHandler,
+  type IQueryHandler,
+  QueryBus,
+  QueryHandler,
+} from '@nestjs/cqrs';
+import { Cron, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
+import { InjectRepository } from '@nestjs/typeorm';
+import { ForcePrimary, UseReplica } from 'nestjs-replica';
+import type { PostgresCluster } from 'nestjs-replica/testing';
+import { Repository } from 'typeorm';
+import { Account } from '../../support/accounts.js';
+import { type TestApp, until } from '../../support/test-app.js';
+import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
+import { accountsOn, launchReady } from '../module/support/launch.js';
+import { ON_REPLICA, Routes } from './support/routes.js';
+
+// docs: cron
+@Injectable()
+class NightlyReport {
+  sums: number[] = [];
+
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  @Cron('* * * * * *', { name: 'report' })
+  @UseReplica({ maxStalenessMs: 5_000 })
+  async report(): Promise<void> {
+    this.sums.push((await this.accounts.sum('balance')) ?? 0);
+  }
+  // docs: end
+
+  @UseReplica()
+  @Timeout(10)
+  async once(): Promise<void> {
+    await this.accounts.count();
+  }
+
+  @Cron('* * * * * *', { name: 'undecorated' })
+  async undecorated(): Promise<void> {
+    await this.accounts.find({ take: 1 });
+  }
+}
+
+class CountAccounts {}
+class ExactBalance {
+  constructor(readonly id: number) {}
+}
+class Deposit {
+  constructor(readonly id: number) {}
+}
+class Deposited {
+  constructor(readonly id: number) {}
+}
+
+// docs: cqrs
+@QueryHandler(CountAccounts)
+@UseReplica()
+class CountAccountsHandler implements IQueryHandler<CountAccounts> {
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  execute(): Promise<number> {
+    return this.accounts.count();
+  }
+}
+// docs: end
+
+@ForcePrimary()
+@QueryHandler(ExactBalance)
+class ExactBalanceHandler implements IQueryHandler<ExactBalance> {
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  async execute({ id }: ExactBalance): Promise<number> {
+    return (await this.accounts.findOneByOrFail({ id })).balance;
+  }
+}
+
+@CommandHandler(Deposit)
+class DepositHandler implements ICommandHandler<Deposit> {
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly events: EventBus,
+  ) {}
+
+  @UseReplica()
+  async execute({ id }: Deposit): Promise<number> {
+    await this.accounts.increment({ id }, 'balance', 1);
+    this.events.publish(new Deposited(id));
+    return (await this.accounts.findOneByOrFail({ id })).balance;
+  }
+}
+
+@EventsHandler(Deposited)
+class DepositedHandler implements IEventHandler<Deposited> {
+  seen: number[] = [];
+
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  @UseReplica()
+  async handle({ id }: Deposited): Promise<void> {
+    this.seen.push((await this.accounts.findOneByOrFail({ id })).balance);
+  }
+}
+
+@Controller()
+class AccountsController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get('count')
+  count(): Promise<number> {
+    return this.queries.execute(new CountAccounts());
+  }
+
+  @Get('exact')
+  exact(): Promise<number> {
+    return this.queries.execute(new ExactBalance(1));
+  }
+}
+
+describe('jobs by the clock and handlers of messages in the process', () => {
+  let cluster: PostgresCluster;
+  let app: TestApp;
+  let routes: Routes;
+  let atStart: string[];
+
+  beforeAll(async () => {
+    cluster = await startAccountsCluster();
+    app = await launchReady({
+      imports: [ScheduleModule.forRoot(), CqrsModule.forRoot(), ...accountsOn(cluster)],
+      controllers: [AccountsController],
+      providers: [NightlyReport, CountAccountsHandler, ExactBalanceHandler, DepositHandler, DepositedHandler],
+    });
+    const registry = app.nest.get(SchedulerRegistry);
+    routes = new Routes(app.router);
+    const report = app.nest.get(NightlyReport);
+    await until(() => report.sums.length > 0, 'the job');
+    await until(() => (atStart = [...(atStart ?? []), ...routes.take()]).length >= 2, 'both jobs');
+    for (const [, job] of registry.getCronJobs()) await job.stop();
+  });
+
+  beforeEach(() => {
+    routes.take();
+  });
+
+  afterAll(async () => {
+    await app?.close();
+    await cluster.stop();
+  });
+
+  it('a @Cron job reads from a replica where it is decorated, else from the primary', () => {
+    expect(atStart).toContain('replica within-staleness');
+    expect(atStart).toContain('primary no-context');
+    expect(new Set(atStart).size).toBeLessThanOrEqual(3);
+  });
+
+  it('a query handler reads as its class or method is decorated', async () => {
+    const queries = app.nest.get(QueryBus);
+    expect(await queries.execute(new CountAccounts())).toBe(100);
+    expect(await queries.execute(new ExactBalance(1))).toBe(0);
+    expect(routes.take()).toEqual([ON_REPLICA, 'primary forced-primary']);
+  });
+
+  it('a query handler called by a request is a part of it', async () => {
+    expect(await app.get('/count')).toMatchObject({ reasons: ['session-free'] });
+    expect(await app.get('/exact')).toMatchObject({ reasons: ['forced-primary'] });
+  });
+
+  it('a command handler sees what it wrote, and so does the handler of its event', async () => {
+    await whilePaused(cluster, async () => {
+      expect(await app.nest.get(CommandBus).execute(new Deposit(2))).toBe(1);
+      const { seen } = app.nest.get(DepositedHandler);
+      await until(() => seen.length > 0, 'the event');
+      expect(seen).toEqual([1]);
+    });
+    expect(routes.take()).toEqual(['primary write', 'primary own-write', 'primary own-write']);
+  });
+});
