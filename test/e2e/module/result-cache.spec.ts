@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { ForcePrimary, fromHeader, type ReplicaModuleOptions, UseReplica } from 'nestjs-replica';
+import {
+  DataSourceRouter,
+  ForcePrimary,
+  fromHeader,
+  type ReplicaModuleOptions,
+  UseReplica,
+} from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource, Repository } from 'typeorm';
 import { Account } from '../../support/accounts.js';
@@ -16,6 +22,7 @@ class CachedController {
   constructor(
     @InjectRepository(Account) private readonly accounts: Repository<Account>,
     private readonly dataSource: DataSource,
+    private readonly router: DataSourceRouter,
   ) {}
 
   @Get()
@@ -57,7 +64,37 @@ class CachedController {
     return this.#cached(id);
   }
 
+  @Get('snapshot')
+  snapshot(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.router.readOnlyTransaction({}, (manager) =>
+      manager.findOne(Account, { where: { id }, cache: MINUTE_MS }),
+    );
+  }
+
+  @Get('slow')
+  @UseReplica({ maxStalenessMs: 1_500 })
+  slow(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.accounts
+      .createQueryBuilder('account')
+      .select('account.balance', 'balance')
+      .addSelect('pg_sleep(0.7)::text', 'slept')
+      .where({ id })
+      .cache(MINUTE_MS)
+      .getRawOne();
+  }
+
+  /** Keeps in the cache what its snapshot shows, which is older than the write. */
+  @Post('old-snapshot')
+  oldSnapshot(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
+      await manager.count(Account);
+      await this.accounts.increment({ id }, 'balance', 1);
+      return manager.findOne(Account, { where: { id }, cache: MINUTE_MS });
+    });
+  }
+
   @Patch('save')
+  @UseReplica({ consistency: 'eventual' })
   async save(@Param('id', ParseIntPipe) id: number): Promise<Account> {
     const account = await this.accounts.findOneOrFail({ where: { id }, cache: false });
     account.balance = 0;
@@ -213,6 +250,21 @@ describe("TypeORM's result cache", () => {
     expect((await app.get(path, 'reader')).body.balance).toBe(0);
   });
 
+  it('keeps nothing of an old snapshot', async () => {
+    await start();
+    const path = `/accounts/${++lastId}`;
+    expect((await app.post(`${path}/old-snapshot`)).body.balance).toBe(0);
+    await cluster.waitForCatchUp();
+    expect((await app.get(`${path}/eventual`)).body.balance).toBe(1);
+  });
+
+  it('does not break into the one snapshot of a read-only transaction', async () => {
+    await start();
+    const path = await cacheOldAnswer();
+    await cluster.waitForCatchUp();
+    expect(await app.get(`${path}/snapshot`)).toMatchObject({ body: { balance: 1 }, nodes: [REPLICA] });
+  });
+
   it('keeps one answer for each query, however often it was passed over', async () => {
     await start();
     const path = `/accounts/${++lastId}`;
@@ -236,6 +288,13 @@ describe("TypeORM's result cache", () => {
     expect((await app.get(`${path}/strictly-bounded`)).body.balance).toBe(1);
     const later = await cacheOldAnswer();
     await app.getUntil(`${later}/bounded`, undefined, ({ body }) => body.balance === 1);
+  });
+
+  it('counts from the begin of a query that took long', async () => {
+    await start({ maxLagMs: 1_000 });
+    const path = `/accounts/${++lastId}/slow`;
+    expect((await app.get(path)).nodes).toEqual([REPLICA]);
+    expect((await app.get(path)).nodes).toEqual([REPLICA]);
   });
 
   it('counts in the bound that the answer may have been old when it was kept', async () => {
