@@ -148,7 +148,7 @@ export class StatementRouter {
         // Where it cannot be learned, the next decision goes to the primary.
         return scope?.request.learn(true);
       case 'wait-for-replica':
-        await monitor.waitForReplica(decision.position, decision.timeoutMs);
+        await monitor.waitForReplica(decision.position, decision.timeoutMs, decision.node);
     }
   }
 

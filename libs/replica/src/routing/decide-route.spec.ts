@@ -605,7 +605,7 @@ describe('the routing rule', () => {
 
   it('waits for a replica once, where that is allowed and one is eligible', () => {
     const ahead = { request: request({ intent: intent({ catchUpTimeoutMs: 50 }), session: session(AHEAD) }) };
-    expect(decide(ahead)).toEqual({ kind: 'wait-for-replica', position: 1_500n, timeoutMs: 50 });
+    expect(decide(ahead)).toEqual({ kind: 'wait-for-replica', node: 'r1', position: 1_500n, timeoutMs: 50 });
     expect(decide({ ...ahead, waited: WAITED })).toMatchObject({ node: 'primary', reason: 'session-ahead' });
     expect(decide({ ...ahead, topology: BOTH_DOWN })).toMatchObject({ reason: 'no-eligible-replica' });
   });

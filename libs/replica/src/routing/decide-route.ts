@@ -43,13 +43,13 @@ function decideForSession(query: RouteQuery, request: RequestView): Decision {
     return none(query, query.failed.length > 0 ? 'replica-failed' : 'no-eligible-replica');
 
   const replayed = eligible.filter((node) => hasReplayed(node, required));
-  if (replayed.length === 0) return behind(query, request, required);
   const before = request.kept?.name ?? session?.servedBy ?? homeOf(query, session);
+  const isOnlyBehind = eligible.some(({ name }) => name === before);
+  if (replayed.length === 0) return behind(query, request, required, isOnlyBehind ? before : undefined);
   const same =
     before === undefined ? choose(query, session, replayed) : replayed.find(({ name }) => name === before);
   if (same !== undefined) return toReplica(same, sessionReason(request, required));
-  const isOnlyBehind = eligible.some(({ name }) => name === before);
-  return isOnlyBehind ? behind(query, request, required) : move(query, request, replayed);
+  return isOnlyBehind ? behind(query, request, required, before) : move(query, request, replayed);
 }
 
 /**
@@ -133,10 +133,15 @@ function sessionReason(request: RequestView, required: Position | undefined): Re
 }
 
 /** There are eligible replicas, but none shows enough: wait where that is allowed, else the primary. */
-function behind(query: RouteQuery, request: RequestView, position: Position | undefined): Decision {
+function behind(
+  query: RouteQuery,
+  request: RequestView,
+  position: Position | undefined,
+  node?: string,
+): Decision {
   const { catchUpTimeoutMs } = request.intent;
   if (catchUpTimeoutMs > 0 && !query.waited.has('wait-for-replica') && position !== undefined) {
-    return { kind: 'wait-for-replica', position, timeoutMs: catchUpTimeoutMs };
+    return { kind: 'wait-for-replica', node, position, timeoutMs: catchUpTimeoutMs };
   }
   return toPrimary(query, request.hasWritten ? 'own-write' : 'session-ahead');
 }

@@ -121,8 +121,13 @@ export type Decision =
   | { readonly kind: 'load-session' }
   /** Learn the primary's position as of now, then decide again. */
   | { readonly kind: 'learn-position' }
-  /** Wait until some replica has replayed `position`, for at most `timeoutMs`, then decide again. */
-  | { readonly kind: 'wait-for-replica'; readonly position: Position; readonly timeoutMs: number }
+  /** Wait until the replica, or some replica, has replayed `position`, for at most `timeoutMs`, then decide again. */
+  | {
+      readonly kind: 'wait-for-replica';
+      readonly node?: string;
+      readonly position: Position;
+      readonly timeoutMs: number;
+    }
   /** `fallback: 'error'`. */
   | {
       readonly kind: 'no-replica';

@@ -110,10 +110,18 @@ export class TopologyMonitor {
     }
   }
 
-  /** Whether some replica that is up has replayed `position`, as soon as one has or after `timeoutMs`. Never rejects. */
-  async waitForReplica(position: Position, timeoutMs: number): Promise<boolean> {
+  /**
+   * Whether some replica that is up, or the one of that name, has replayed `position`: as soon as it has, or after
+   * `timeoutMs`. Never rejects.
+   */
+  async waitForReplica(position: Position, timeoutMs: number, name?: string): Promise<boolean> {
     const isThere = (): boolean =>
-      this.#topology.replicas.some((node) => node.health === 'up' && (node.position ?? 0n) >= position);
+      this.#topology.replicas.some(
+        (node) =>
+          node.health === 'up' &&
+          (node.position ?? 0n) >= position &&
+          (name === undefined || node.name === name),
+      );
     this.expect(position);
     if (isThere()) return true;
     await new Promise<void>((resolve) => {
