@@ -201,4 +201,13 @@ describe('ReplicaModule.forRoot()', () => {
       problems: [expect.stringContaining('primary is missing')],
     });
   });
+
+  it('tells no credential of a node that was given as a text', async () => {
+    const url = 'postgres://ann:n0t-the-s3cret@localhost/db' as never;
+    const starting = launch({
+      imports: [ReplicaModule.forRoot({ type: 'postgres', primary: url, replicas: [url] })],
+    });
+    await expect(starting).rejects.toThrow('primary must be an object');
+    await expect(starting).rejects.not.toThrow('n0t-the-s3cret');
+  });
 });
