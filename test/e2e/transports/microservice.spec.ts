@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller } from '@nestjs/common';
+import { Controller, type INestMicroservice } from '@nestjs/common';
 import {
   type ClientProxy,
   ClientProxyFactory,
@@ -19,7 +19,7 @@ import { mergeMap } from 'rxjs/operators';
 import { Repository } from 'typeorm';
 import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
 import { Account } from '../../support/accounts.js';
-import { TestApp, until } from '../../support/test-app.js';
+import { until } from '../../support/test-app.js';
 import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
 import { accountsOn } from '../module/support/launch.js';
 import { ON_REPLICA, Routes } from './support/routes.js';
@@ -93,31 +93,31 @@ class AccountsController {
 
 describe('a microservice over TCP', () => {
   let cluster: PostgresCluster;
-  let service: Awaited<ReturnType<typeof start>>['service'];
+  let service: INestMicroservice;
   let client: ClientProxy;
   let routes: Routes;
   let controller: AccountsController;
 
-  async function start(port: number) {
+  async function start(port: number): Promise<INestMicroservice> {
     const module = await Test.createTestingModule({
       imports: accountsOn(cluster, {
         session: { key: (context) => context.switchToRpc().getData<Message>().session },
       }),
       controllers: [AccountsController],
     }).compile();
-    const service = module.createNestMicroservice<MicroserviceOptions>({
+    const started = module.createNestMicroservice<MicroserviceOptions>({
       transport: Transport.TCP,
       options: { host: '127.0.0.1', port },
       logger: false,
     });
-    await service.listen();
-    return { service };
+    await started.listen();
+    return started;
   }
 
   beforeAll(async () => {
     cluster = await startAccountsCluster();
     const port = await choosePort();
-    ({ service } = await start(port));
+    service = await start(port);
     const router = service.get(DataSourceRouter);
     await until(() => router.topology().replicas.every(({ lagMs }) => lagMs !== null));
     routes = new Routes(router);

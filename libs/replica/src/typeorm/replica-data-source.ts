@@ -15,6 +15,9 @@ import { RoutedResultCache } from './routed-result-cache.js';
  * you; use it directly in scripts and for TypeORM's command line.
  */
 export class ReplicaDataSource extends DataSource {
+  /** By this name typeorm-transactional knows a data source. */
+  static override readonly name = 'DataSource';
+
   /** What the application tells and asks the routing. */
   readonly router: DataSourceRouter;
   readonly #resolved: ResolvedOptions<never>;
