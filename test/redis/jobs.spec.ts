@@ -27,7 +27,6 @@ class Balances {
   }
 }
 
-// docs: enqueue
 @Controller('accounts')
 class AccountsController {
   constructor(
@@ -48,9 +47,7 @@ class AccountsController {
     return { job: job.id };
   }
 }
-// docs: end
 
-// docs: processor
 @Processor('retry')
 class ReceiptProcessor extends WorkerHost {
   constructor(private readonly balances: Balances) {
@@ -62,7 +59,6 @@ class ReceiptProcessor extends WorkerHost {
     return this.balances.of(data.id);
   }
 }
-// docs: end
 
 @Processor('wait')
 class WaitProcessor extends WorkerHost {

@@ -23,7 +23,6 @@ import { startAccountsCluster, whilePaused } from '../module/support/accounts-cl
 import { accountsOn, launchReady } from '../module/support/launch.js';
 import { ON_REPLICA, Routes } from './support/routes.js';
 
-// docs: cron
 @Injectable()
 class NightlyReport {
   sums: number[] = [];
@@ -35,7 +34,6 @@ class NightlyReport {
   async report(): Promise<void> {
     this.sums.push((await this.accounts.sum('balance')) ?? 0);
   }
-  // docs: end
 
   @UseReplica()
   @Timeout(10)
@@ -60,7 +58,6 @@ class Deposited {
   constructor(readonly id: number) {}
 }
 
-// docs: cqrs
 @QueryHandler(CountAccounts)
 @UseReplica()
 class CountAccountsHandler implements IQueryHandler<CountAccounts> {
@@ -70,7 +67,6 @@ class CountAccountsHandler implements IQueryHandler<CountAccounts> {
     return this.accounts.count();
   }
 }
-// docs: end
 
 @ForcePrimary()
 @QueryHandler(ExactBalance)

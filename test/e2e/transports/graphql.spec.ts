@@ -31,7 +31,6 @@ class AccountType {
   balance!: number;
 }
 
-// docs: resolver
 @Resolver(() => AccountType)
 class AccountResolver {
   constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
@@ -59,7 +58,6 @@ class AccountResolver {
   total(): Promise<number> {
     return this.accounts.count();
   }
-  // docs: end
 
   @ResolveField(() => Int)
   undecorated(): Promise<number> {

@@ -30,7 +30,6 @@ interface Message {
   readonly token?: string;
 }
 
-// docs: microservice
 @Controller()
 class AccountsController {
   readonly requests: { ended: boolean }[] = [];
@@ -63,7 +62,6 @@ class AccountsController {
   balanceSince(@Payload() { id }: Message): Promise<number> {
     return this.#balanceOf(id);
   }
-  // docs: end
 
   @MessagePattern('stream')
   stream(@Payload() { id }: Message): Observable<number> {

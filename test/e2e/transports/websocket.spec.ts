@@ -26,7 +26,6 @@ interface Message {
   readonly token?: string;
 }
 
-// docs: gateway
 @WebSocketGateway({ path: '/accounts' })
 class AccountsGateway implements OnGatewayConnection {
   readonly requests: { ended: boolean }[] = [];
@@ -63,7 +62,6 @@ class AccountsGateway implements OnGatewayConnection {
   balanceSince(@MessageBody() { id, token }: Message): Promise<number> {
     return this.router.runWithToken(token, () => this.#balanceOf(id));
   }
-  // docs: end
 
   @SubscribeMessage('stream')
   stream(@MessageBody() { id }: Message): Observable<{ event: string; data: number }> {

@@ -38,13 +38,11 @@ class BalanceService {
     return ids.map((id) => found.find((account) => account.id === id)?.balance ?? -1);
   }
 
-  // docs: dataloader
   /** The batch asks for itself, whoever is the first to load. */
   @ForcePrimary()
   exactBalancesOf(ids: readonly number[]): Promise<number[]> {
     return this.balancesOf(ids);
   }
-  // docs: end
 }
 
 describe('a DataLoader', () => {

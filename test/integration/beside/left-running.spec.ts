@@ -16,13 +16,11 @@ import { type TestApp, until } from '../../support/test-app.js';
 class Reports {
   constructor(@InjectRepository(Account) readonly accounts: Repository<Account>) {}
 
-  // docs: late
   /** Called after the response it opens a context of its own. */
   @UseReplica()
   refresh(): Promise<number> {
     return this.accounts.count();
   }
-  // docs: end
 }
 
 @Controller()

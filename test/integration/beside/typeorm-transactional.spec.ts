@@ -29,13 +29,11 @@ class Ledger {
     readonly manager: EntityManager,
   ) {}
 
-  // docs: typeorm-transactional
   @Transactional()
   async deposit(id: number): Promise<number> {
     await this.accounts.increment({ id }, 'balance', 1);
     return (await this.accounts.findOneByOrFail({ id })).balance;
   }
-  // docs: end
 
   @Transactional()
   async everyWay(id: number): Promise<void> {

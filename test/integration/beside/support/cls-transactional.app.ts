@@ -16,13 +16,11 @@ class Ledger {
     @InjectRepository(Account) private readonly accounts: Repository<Account>,
   ) {}
 
-  // docs: cls-transactional
   @Transactional()
   async deposit(id: number): Promise<number> {
     await this.host.tx.increment(Account, { id }, 'balance', 1);
     return (await this.host.tx.findOneByOrFail(Account, { id })).balance;
   }
-  // docs: end
 
   async balance(id: number): Promise<number> {
     return (await this.host.tx.findOneByOrFail(Account, { id })).balance;
