@@ -50,11 +50,6 @@ export class LagClock {
     return this.#samples[this.#samples.length - 1]?.position;
   }
 
-  /** Since when the history is known, in milliseconds of the monotonic clock. */
-  get knownSinceMs(): number | undefined {
-    return this.#samples[0]?.atMs;
-  }
-
   /** Whoever replayed `position` shows all commits up to this instant; `undefined` when that is before the history. */
   freshAsOf(position: Position): number | undefined {
     const next = this.#firstIndex((sample) => sample.position > position);

@@ -248,7 +248,7 @@ export class TopologyMonitor {
     const latest = this.#lagClock.latest;
     if (latest === undefined) return undefined;
     if (position >= latest) return 0;
-    return nowMs - (freshAsOfMs ?? this.#lagClock.knownSinceMs ?? nowMs);
+    return freshAsOfMs === undefined ? undefined : nowMs - freshAsOfMs;
   }
 
   #fail(name: string, problem: string): void {

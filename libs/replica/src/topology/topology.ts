@@ -26,7 +26,7 @@ export interface NodeSnapshot {
    * when probes have stopped: staleness grows with time until a probe says otherwise.
    */
   readonly freshAsOfMs?: number;
-  /** Lag in milliseconds when last probed: 0 when it had replayed all that was known of the primary. */
+  /** Lag in milliseconds when last probed: 0 when it had replayed all that was known of the primary; absent while unknown. */
   readonly lagMs?: number;
   /** How long the last successful probe took, in milliseconds. */
   readonly roundTripMs?: number;
