@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import type { DataSourceOptions } from 'typeorm';
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { NEST_TYPEORM_KEYS } from '../options/known-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import type {
@@ -16,15 +17,6 @@ export interface NestReplicaOptions {
   readonly nest: Readonly<Record<string, unknown>>;
   readonly setHeaders: boolean;
 }
-
-const NEST_KEYS = [
-  'autoLoadEntities',
-  'retryAttempts',
-  'retryDelay',
-  'toRetry',
-  'verboseRetryLog',
-  'manualInitialization',
-];
 
 /** Providers of the checked options. Mistakes are reported at once, not after all attempts to connect. */
 export function optionsProviders(name: string, token: string, source: ReplicaModuleAsyncOptions): Provider[] {
@@ -85,7 +77,7 @@ function split(options: Record<string, unknown>): Pick<NestReplicaOptions, 'data
   const dataSource: Record<string, unknown> = {};
   const nest: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(options)) {
-    if (NEST_KEYS.includes(key)) nest[key] = value;
+    if (NEST_TYPEORM_KEYS.includes(key)) nest[key] = value;
     else if (key !== 'setHeaders') dataSource[key] = value;
   }
   return { dataSource: dataSource as unknown as ReplicaDataSourceOptions<never>, nest };

@@ -98,7 +98,7 @@ const TYPEORM: Keys<Omit<PostgresOptions, 'driver'>> = {
 };
 
 /** Options of `@nestjs/typeorm` that pass through here. */
-const NEST_TYPEORM = [
+export const NEST_TYPEORM_KEYS: readonly string[] = [
   'autoLoadEntities',
   'retryAttempts',
   'retryDelay',
@@ -109,7 +109,7 @@ const NEST_TYPEORM = [
 
 /** The option keys that are known, by where they may stand. */
 export const KNOWN_KEYS = {
-  top: [...Object.keys(ROUTING), ...Object.keys(TYPEORM), ...NEST_TYPEORM],
+  top: [...Object.keys(ROUTING), ...Object.keys(TYPEORM), ...NEST_TYPEORM_KEYS],
   session: Object.keys(SESSION),
   sticky: Object.keys(STICKY),
   monitor: Object.keys(MONITOR),
