@@ -16,8 +16,8 @@ export type NodeOptions = NodeCredentials & {
 
 /**
  * Finds the key of the client behind a request. `null`: it has none. `undefined`: not known yet (say, before an
- * authentication guard has run); until the handler begins, reads then go to the primary. Asked again before the
- * response leaves, where the first answer was no key.
+ * authentication guard has run); until the handler begins, reads then go to the primary. Asked again before
+ * the session is saved: a log-in may have changed it.
  */
 export type SessionKey<Context = unknown> = (context: Context) => string | null | undefined;
 
