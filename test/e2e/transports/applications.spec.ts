@@ -168,7 +168,11 @@ describe('decorated methods', () => {
     };
     await read(one);
     expect([routesOfOne.take(), routesOfOther.take()]).toEqual([[ON_REPLICA, ON_REPLICA], []]);
+    const { contexts } = routerOf(one);
+    const contextOfOne = (): Promise<unknown> => shared.run(() => Promise.resolve(contexts.current()));
+    expect(await contextOfOne()).toBeDefined();
     await one.close();
+    expect(await contextOfOne()).toBeUndefined();
     await read(other);
     expect([routesOfOne.take(), routesOfOther.take()]).toEqual([[], [ON_REPLICA, ON_REPLICA]]);
     await other.close();

@@ -115,6 +115,11 @@ class ReportService {
     return defer(() => this.accounts.count());
   }
 
+  @ForcePrimary()
+  coldForced(): Observable<number> {
+    return defer(() => this.accounts.count());
+  }
+
   @UseReplica()
   subject(): Subject<number> {
     return new Subject<number>();
@@ -220,6 +225,11 @@ class OrdersController {
     return this.reports.forced();
   }
 
+  @Get('cold-forced')
+  coldForced(): Observable<number> {
+    return this.reports.coldForced();
+  }
+
   @Post('search')
   search(): Promise<number> {
     return this.reports.read();
@@ -248,6 +258,12 @@ class OrdersController {
 
   async readLate(): Promise<unknown> {
     return this.reports.readWriteRead(4);
+  }
+
+  @Get('late-read')
+  lateRead(): object {
+    this.reports.late = new Promise((resolve) => setTimeout(resolve, 20)).then(() => this.reports.read());
+    return {};
   }
 }
 
@@ -361,6 +377,7 @@ describe('decorated methods of providers', () => {
       expect(await app.get('/read')).toMatchObject({ reasons: ['session-free'] });
       expect(await app.get('/forced')).toMatchObject({ nodes: ['primary'], reasons: ['forced-primary'] });
       expect(await app.post('/search')).toMatchObject({ reasons: ['session-free'] });
+      expect(await app.get('/cold-forced')).toMatchObject({ reasons: ['forced-primary'] });
       expect(await app.get('/decorated')).toMatchObject({ reasons: ['forced-primary'] });
     });
 
@@ -382,6 +399,16 @@ describe('decorated methods of providers', () => {
       const seen = routes.take();
       expect(seen[0]).toBe('primary write');
       expect(seen).not.toContain(ON_REPLICA);
+    });
+
+    it('go on with its session when they run after the response of a request that wrote nothing', async () => {
+      await whilePaused(cluster, async () => {
+        await app.post('/write', 'writer before');
+        routes.take();
+        await app.get('/late-read', 'writer before');
+        await reports.late;
+      });
+      expect(routes.take()).toEqual(['primary session-ahead']);
     });
 
     it('are one request with the caller in runOnReplica()', async () => {

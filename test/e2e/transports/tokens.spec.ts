@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Body, Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
+import { Body, Controller, Get, Injectable, Param, ParseIntPipe, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { DataSourceRouter, UseReplica, WithToken, type TokenOptions } from 'nestjs-replica';
+import {
+  DataSourceRouter,
+  ForcePrimary,
+  fromHeader,
+  MemorySessionStore,
+  type SessionState,
+  type SessionStore,
+  type TokenOptions,
+  UseReplica,
+  WithToken,
+} from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import request from 'supertest';
 import { Repository } from 'typeorm';
@@ -62,6 +72,36 @@ class AccountsController {
   }
 }
 
+/** Its contexts have no session. */
+@Injectable()
+class Jobs {
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly router: DataSourceRouter,
+  ) {}
+
+  @ForcePrimary()
+  async readAndToken(id: number): Promise<{ balance: number; token: string }> {
+    const { balance } = await this.accounts.findOneByOrFail({ id });
+    return { balance, token: await this.router.currentToken() };
+  }
+}
+
+/** Answers later, as a store in the network does. */
+class DistantStore implements SessionStore {
+  readonly #memory = new MemorySessionStore();
+
+  async load(key: string): Promise<SessionState | undefined> {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return this.#memory.load(key);
+  }
+
+  async save(key: string, state: SessionState, ttlMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    this.#memory.save(key, state, ttlMs);
+  }
+}
+
 describe('tokens', () => {
   let cluster: PostgresCluster;
   let app: TestApp;
@@ -69,7 +109,12 @@ describe('tokens', () => {
 
   beforeAll(async () => {
     cluster = await startAccountsCluster();
-    app = await launchReady({ imports: accountsOn(cluster), controllers: [AccountsController] });
+    const session = { key: fromHeader('x-session'), store: new DistantStore() };
+    app = await launchReady({
+      imports: accountsOn(cluster, { session }),
+      controllers: [AccountsController],
+      providers: [Jobs],
+    });
     routes = new Routes(app.router);
   });
 
@@ -129,12 +174,15 @@ describe('tokens', () => {
     expect(routes.take().slice(1)).toEqual(Array(8).fill('replica session-replayed'));
   });
 
-  it('cover what a request without a session read on the primary', async () => {
+  it('cover what was read on the primary, with and without a session', async () => {
     await whilePaused(cluster, async () => {
       await app.accounts.increment({ id: 4 }, 'balance', 1);
       const { body } = await app.post('/accounts/4/read-and-token');
       expect(body.balance).toBe(1);
       expect(await balanceWith(body.token, 4)).toBe(1);
+      const { balance, token } = await app.nest.get(Jobs).readAndToken(4);
+      expect(balance).toBe(1);
+      expect(await balanceWith(token, 4)).toBe(1);
     });
   });
 
