@@ -122,6 +122,11 @@ describe('resolveOptions', () => {
     ],
     ['a URL of another kind', { primary: { url: 'mysql://u:p@h/x' } }, 'primary.url begins with "mysql:"'],
     ['an empty URL', { primary: PRIMARY, replicas: [{ url: '' }] }, 'replicas[0].url is empty'],
+    [
+      'a URL that the environment did not give',
+      { primary: { url: undefined } },
+      'primary.url is undefined: is the environment variable set?',
+    ],
     ['no URL at all', { primary: { url: null } }, 'primary.url must be a text, not object'],
     [
       'a port out of range',

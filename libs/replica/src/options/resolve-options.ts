@@ -222,6 +222,9 @@ function checkNode(problems: OptionProblems, path: string, node: NodeOptions | u
   if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))) {
     problems.add(`${path}.name`, `must be 1 to 64 letters, digits, '.', '_' or '-', not ${describe(name)}`);
   }
+  if (url === undefined && 'url' in (node as object) && (node as NodeOptions).host === undefined) {
+    problems.add(`${path}.url`, 'is undefined: is the environment variable set?');
+  }
   if (url !== undefined) {
     const problem = problemOfUrl(url);
     if (problem !== undefined) problems.add(`${path}.url`, problem);
