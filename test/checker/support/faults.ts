@@ -1,19 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
+import type { Course } from './course.js';
 
 /** What is done to the nodes: `any` of the faults in turn, and a failover; or one that brings out one kind of defect. */
 export type FaultPlan = 'everything' | 'replicas-lag' | 'home-dies-ahead';
-
-interface Course {
-  readonly random: () => number;
-  readonly endMs: number;
-}
 
 /** Does what the plan says until the time is over; gives what it did, one line each. */
 export async function runFaults(
   cluster: PostgresCluster,
   plan: FaultPlan,
   course: Course,
+  random: () => number,
 ): Promise<string[]> {
   const log: string[] = [];
   const startMs = performance.now();
@@ -21,15 +18,13 @@ export async function runFaults(
     void log.push(`${(performance.now() - startMs).toFixed(0)} ms: ${what}`);
   if (plan === 'replicas-lag') await lag(cluster, course, note);
   else if (plan === 'home-dies-ahead') await dieAhead(cluster, course, note);
-  else await everything(cluster, course, note);
+  else await everything(cluster, course, random, note);
   return log;
 }
 
-const isOver = ({ endMs }: Course): boolean => performance.now() >= endMs;
-
 /** Both replicas stand still now and then. */
 async function lag(cluster: PostgresCluster, course: Course, note: (what: string) => void): Promise<void> {
-  while (!isOver(course)) {
+  while (!course.isOver) {
     await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
     note('replay paused on all replicas');
     await sleep(400);
@@ -45,7 +40,7 @@ async function dieAhead(
   course: Course,
   note: (what: string) => void,
 ): Promise<void> {
-  for (let round = 0; !isOver(course); round++) {
+  for (let round = 0; !course.isOver; round++) {
     const [ahead, behind] = (round % 2 === 0 ? cluster.replicas : cluster.replicas.toReversed()) as [
       PostgresNode,
       PostgresNode,
@@ -66,14 +61,13 @@ async function dieAhead(
 async function everything(
   cluster: PostgresCluster,
   course: Course,
+  random: () => number,
   note: (what: string) => void,
 ): Promise<void> {
-  const { random, endMs } = course;
-  const failoverMs = performance.now() + (endMs - performance.now()) / 2;
-  while (performance.now() < failoverMs) await oneFault(pick(cluster.replicas, random), random, note);
+  while (!course.isHalfOver) await oneFault(pick(cluster.replicas, random), random, note);
   await failOver(cluster, note);
   const [promoted] = cluster.replicas;
-  while (!isOver(course)) {
+  while (!course.isOver) {
     const node = pick(
       cluster.nodes.filter((one) => one !== promoted),
       random,

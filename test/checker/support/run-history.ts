@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { Course } from './course.js';
 import { runFaults, type FaultPlan } from './faults.js';
 import type { Operation } from './history.js';
 import { seededRandom } from '../../support/random.js';
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly durationMs: number;
   readonly plan: FaultPlan;
   readonly mutation?: Mutation;
+  /** Asked twice a second: ends the run before its time. */
+  readonly isEnough?: (operations: readonly Operation[]) => boolean;
 }
 
 /** What came of a run. */
@@ -37,7 +40,7 @@ const KEYS = 10;
 const HERE = join(process.cwd(), 'test', 'checker', 'support');
 
 /** Runs sessions against several application processes while nodes fail, and records what each saw. */
-export async function runHistory({ seed, durationMs, plan, mutation }: RunOptions): Promise<Run> {
+export async function runHistory({ seed, durationMs, plan, mutation, isEnough }: RunOptions): Promise<Run> {
   const cluster = await startPostgresCluster({ replicas: 2 });
   const children: ChildProcess[] = [];
   const agent = new Agent({ keepAlive: true });
@@ -50,12 +53,12 @@ export async function runHistory({ seed, durationMs, plan, mutation }: RunOption
     const ports = await Promise.all(
       Array.from({ length: PROCESSES }, () => start('app-process.ts', { settings: { storePort, nodes } })),
     );
-    const endMs = performance.now() + durationMs;
     const recorder = new Recorder(ports, agent);
+    const course = new Course(durationMs, () => isEnough?.(recorder.operations) ?? false);
     const [faults] = await Promise.all([
-      runFaults(cluster, plan, { random: seededRandom(seed), endMs }),
+      runFaults(cluster, plan, course, seededRandom(seed)),
       ...Array.from({ length: SESSIONS }, (_, session) =>
-        runSession(recorder, session, seededRandom(seed * 1_000 + session), endMs),
+        runSession(recorder, course, session, seededRandom(seed * 1_000 + session)),
       ),
     ]);
     return { operations: recorder.operations, failed: recorder.failed, faults };
@@ -106,13 +109,13 @@ async function stopChild(child: ChildProcess): Promise<void> {
 /** A session: reads and writes registers on any process; now and then writes two at once and reads both. */
 async function runSession(
   recorder: Recorder,
+  course: Course,
   session: number,
   random: () => number,
-  endMs: number,
 ): Promise<void> {
   const anyKey = (): number => 1 + Math.floor(random() * KEYS);
   const own = 1 + (session % KEYS);
-  while (performance.now() < endMs) {
+  while (!course.isOver) {
     const dice = random();
     const process = Math.floor(random() * PROCESSES);
     if (dice < 0.1) {
