@@ -203,11 +203,13 @@ describe('tokens', () => {
   });
 
   it('cover what the session wrote before, also of a request that touches nothing', async () => {
-    await whilePaused(cluster, async () => {
+    const token = await whilePaused(cluster, async () => {
       await app.post('/accounts/6/deposit', 'bob');
       const { body } = await app.post('/accounts/6/token', 'bob');
       expect(await balanceWith(body.token, 6)).toBe(1);
+      return body.token as string;
     });
+    expect(await app.router.waitForToken(token, { timeoutMs: 5_000 })).toBe(true);
   });
 
   it('fail with onLag retry while no replica shows what they cover, before anything is done', async () => {
