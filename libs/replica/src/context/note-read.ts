@@ -31,13 +31,20 @@ export function noteRead(
   // What a guard reads to find out whose request it is goes to the primary, and binds nobody.
   if (request.session?.standing === 'unresolved') return;
   if (request.session !== undefined) noteShown(scope, route, nodes, settings);
-  request.keep({ name: route.node, lastReadMs: endedMs, isAsked: ASKED_REASONS.has(route.reason) });
+  keep(scope, route, endedMs);
 }
 
 /** A node was chosen for a read: those of the same request that run at the same time go there, too. */
-export function noteChoice({ request }: Scope, { node, reason }: Route, startedMs: number): void {
-  if (!request.isFirstRead || request.session?.standing === 'unresolved') return;
-  request.keep({ name: node, lastReadMs: startedMs, isAsked: ASKED_REASONS.has(reason) });
+export function noteChoice(scope: Scope, route: Route, startedMs: number): void {
+  const { request } = scope;
+  if (request.isFirstRead && request.session?.standing !== 'unresolved') keep(scope, route, startedMs);
+}
+
+/** What was read with leave to be older must not take the session away from the node that it reads from. */
+function keep({ request, intent }: Scope, { node, reason }: Route, readMs: number): void {
+  const mayBeOlder = intent.consistency === 'bounded' || intent.consistency === 'eventual';
+  if (mayBeOlder && request.session?.standing === 'known') return;
+  request.keep({ name: node, lastReadMs: readMs, isAsked: ASKED_REASONS.has(reason) });
 }
 
 /** The part of the topology that tells whose data was shown. */

@@ -148,11 +148,11 @@ export class RequestContext {
 
   /** Whether `settle()` has anything to wait for or to save. */
   get unsettled(): boolean {
-    if (this.#settling !== undefined || this.writes.isCapturing) return true;
     if (this.#session === undefined) return false;
+    const isUnderWay = this.#settling !== undefined || this.writes.isCapturing;
     const isNewcomer =
       !this.#isNewcomerSaved && this.#session.standing === 'none' && this.#kept !== undefined;
-    return (this.#sawPrimary || this.#hasNews || isNewcomer) && this.#session.mayBeSaved;
+    return (isUnderWay || this.#sawPrimary || this.#hasNews || isNewcomer) && this.#session.mayBeSaved;
   }
 
   /**

@@ -1,0 +1,161 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { preferredBy } from '../routing/rendezvous.js';
+import type { Intent } from '../routing/route-query.js';
+import type { RouteReason } from '../routing/route.js';
+import type { SessionState } from '../session/session-state.js';
+import { noteRead } from './note-read.js';
+import { RequestContext } from './request-context.js';
+import type { RequestSession } from './request-session.js';
+
+const HOMES = [{ name: 'r1' }, { name: 'r2' }];
+const NODES = { primary: { name: 'primary' }, homes: HOMES };
+const KEY_HASH = 1;
+const HOME = preferredBy(KEY_HASH, HOMES).name;
+const OTHER = HOME === 'r1' ? 'r2' : 'r1';
+const SETTINGS = { renoteAfterMs: 15_000 };
+
+const intentOf = (consistency: Intent['consistency']): Intent => ({
+  target: 'default',
+  safeMethod: true,
+  consistency,
+  catchUpTimeoutMs: 0,
+  preventWrites: false,
+});
+
+describe('noteRead', () => {
+  let request: RequestContext;
+  let saved: SessionState[];
+  let session: { -readonly [K in keyof RequestSession]: RequestSession[K] };
+  let captures: number;
+
+  beforeEach(() => {
+    captures = 0;
+    saved = [];
+    request = new RequestContext(
+      {
+        sticky: { mode: 'position' },
+        capture: () => Promise.resolve(BigInt(100 + ++captures)),
+        expect: () => undefined,
+      },
+      0,
+    );
+    session = {
+      standing: 'known',
+      mayBeSaved: true,
+      ttlMs: 30_000,
+      view: () => ({ keyHash: KEY_HASH, status: 'loaded', onPrimary: false }),
+      loaded: () => Promise.resolve(),
+      save: (state) => Promise.resolve(void saved.push(state)),
+    };
+    request.attach(session);
+  });
+
+  const read = (
+    node: string,
+    reason: RouteReason = 'session-free',
+    consistency: Intent['consistency'] = 'session',
+  ): void => noteRead({ request, intent: intentOf(consistency) }, { node, reason }, NODES, 50, SETTINGS);
+
+  it('has nothing to save when a session reads from its own replica', async () => {
+    read(HOME);
+    expect(request.unsettled).toBe(false);
+    await request.settle();
+    expect([captures, saved]).toEqual([0, []]);
+  });
+
+  it('saves that a session reads from another replica', async () => {
+    read(OTHER);
+    await request.settle();
+    expect(saved).toEqual([expect.objectContaining({ servedBy: OTHER })]);
+    expect(captures).toBe(0);
+    await request.settle();
+    expect(saved).toHaveLength(1);
+  });
+
+  it.each<[number, number]>([
+    [14_000, 0],
+    [16_000, 1],
+  ])('notes a replica anew when it was noted %s ms ago: %s saves', async (ageMs, saves) => {
+    session.view = () => ({
+      keyHash: KEY_HASH,
+      status: 'loaded',
+      onPrimary: false,
+      servedBy: OTHER,
+      servedAtMs: Date.now() - ageMs,
+    });
+    read(OTHER);
+    await request.settle();
+    expect(saved).toHaveLength(saves);
+  });
+
+  it.each<[RouteReason, Intent['consistency']]>([
+    ['session-ahead', 'session'],
+    ['forced-primary', 'session'],
+    ['strong-consistency', 'strong'],
+    ['transaction', 'session'],
+  ])('saves a position that covers what was read on the primary (%s)', async (reason, consistency) => {
+    read('primary', reason, consistency);
+    read('primary', reason, consistency);
+    expect(request.unsettled).toBe(true);
+    await request.settle();
+    expect(saved).toEqual([expect.objectContaining({ position: 101n })]);
+    expect(captures).toBe(1);
+  });
+
+  it('saves nothing for reads that may be older anyway, and does not take the session to their node', async () => {
+    read('primary', 'no-eligible-replica', 'bounded');
+    read(OTHER, 'eventual', 'eventual');
+    await request.settle();
+    expect(saved).toEqual([]);
+    expect(request.view(intentOf('session'), 0).kept).toBeUndefined();
+  });
+
+  it('keeps the node for a request without a session', () => {
+    session.standing = 'none';
+    session.view = () => undefined;
+    read(OTHER, 'eventual', 'eventual');
+    expect(request.view(intentOf('session'), 0).kept).toMatchObject({ name: OTHER });
+  });
+
+  it('binds nobody by what is read before the session is known', () => {
+    session.standing = 'unresolved';
+    read('primary', 'session-unknown');
+    expect(request.unsettled).toBe(false);
+    expect(request.view(intentOf('bounded'), 0).kept).toBeUndefined();
+  });
+
+  it('waits for nothing where nothing can be saved', async () => {
+    session.mayBeSaved = false;
+    request.writes.begin();
+    request.wrote();
+    read('primary', 'own-write');
+    expect(request.unsettled).toBe(false);
+    await request.settle();
+    expect(saved).toEqual([]);
+  });
+
+  it('saves once what a write and reads on the primary have in common', async () => {
+    read('primary', 'unsafe-method');
+    request.writes.begin();
+    request.wrote();
+    await request.settle();
+    expect(saved).toEqual([expect.objectContaining({ position: 101n })]);
+    expect(captures).toBe(1);
+  });
+
+  it('waits for a save under way when settled again', async () => {
+    let finish = (): void => undefined;
+    session.save = () => new Promise((resolve) => (finish = resolve));
+    read(OTHER);
+    const first = request.settle();
+    await new Promise(setImmediate);
+    expect(request.unsettled).toBe(true);
+    let isSecondDone = false;
+    const second = request.settle().then(() => (isSecondDone = true));
+    await new Promise(setImmediate);
+    expect(isSecondDone).toBe(false);
+    finish();
+    await Promise.all([first, second]);
+    expect(request.unsettled).toBe(false);
+  });
+});
