@@ -244,6 +244,9 @@ describe('tokens', () => {
     expect(() => WithToken(() => undefined, wrong)).toThrow(expect.objectContaining({ problems }));
     await expect(app.router.runWithToken('', () => 1, wrong)).rejects.toMatchObject({ problems });
     expect(() => WithToken(() => undefined, { timeoutMs: 5 })).toThrow(/belongs to onLag 'wait' and 'retry'/);
+    expect(() => WithToken(() => undefined, 'wait' as TokenOptions)).toThrow(/must be an object/);
+    expect(() => UseReplica(null as never)).toThrow(/must be an object/);
+    await expect(app.router.runWithToken('', () => 1, null as never)).rejects.toThrow(/must be an object/);
     expect(() => WithToken(() => undefined, { dataSource: '' })).toThrow(/dataSource must be the name/);
     expect(() => UseReplica({ dataSource: 5 as unknown as string })).toThrow(/dataSource must be the name/);
   });

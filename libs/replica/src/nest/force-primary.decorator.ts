@@ -1,5 +1,6 @@
+import { checkReadOptions } from '../typeorm/read-options.js';
 import { asksFor } from './asks-for.js';
-import { checkDataSource } from './routing-metadata.js';
+import { splitOptions } from './routing-metadata.js';
 
 /** Options of {@link ForcePrimary}. */
 export interface ForcePrimaryOptions {
@@ -13,7 +14,8 @@ export interface ForcePrimaryOptions {
  *
  * The same on methods of providers; what they call may ask for something else by a decorator of its own.
  */
-export function ForcePrimary({ dataSource }: ForcePrimaryOptions = {}): MethodDecorator & ClassDecorator {
-  checkDataSource(dataSource, '@ForcePrimary()');
+export function ForcePrimary(options: ForcePrimaryOptions = {}): MethodDecorator & ClassDecorator {
+  const { dataSource, options: others } = splitOptions(options, '@ForcePrimary()');
+  checkReadOptions(others, '@ForcePrimary()');
   return asksFor({ target: 'primary', options: {}, dataSource });
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
 import { describe } from '../options/option-problems.js';
-import type { ReadOptions } from '../typeorm/read-options.js';
+import { checkReadOptions, type ReadOptions } from '../typeorm/read-options.js';
 
 /** What a decorator asked for. */
 export interface RoutingMetadata {
@@ -48,12 +48,19 @@ export function askedByClasses(type: unknown): Asked {
   return asked;
 }
 
-/** Throws an `InvalidReplicaOptionsError` unless it can be the name of a data source, or is absent. */
-export function checkDataSource(name: unknown, where: string): void {
-  if (name === undefined || (typeof name === 'string' && name !== '')) return;
-  throw new InvalidReplicaOptionsError([
-    `${where}: dataSource must be the name of a data source, not ${describe(name)}`,
-  ]);
+/** Takes the data source's name out of a decorator's options. Throws an `InvalidReplicaOptionsError` if it can be none. */
+export function splitOptions<Options extends { readonly dataSource?: string }>(
+  given: Options,
+  where: string,
+): { readonly dataSource: string | undefined; readonly options: Omit<Options, 'dataSource'> } {
+  if (typeof given !== 'object' || given === null) checkReadOptions(given, where);
+  const { dataSource, ...options } = given;
+  if (dataSource !== undefined && (typeof dataSource !== 'string' || dataSource === '')) {
+    throw new InvalidReplicaOptionsError([
+      `${where}: dataSource must be the name of a data source, not ${describe(dataSource)}`,
+    ]);
+  }
+  return { dataSource, options };
 }
 
 /** All that was asked for on this very method or class. */

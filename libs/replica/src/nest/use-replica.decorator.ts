@@ -1,6 +1,6 @@
 import { checkReadOptions, type ReadOptions } from '../typeorm/read-options.js';
 import { asksFor } from './asks-for.js';
-import { checkDataSource } from './routing-metadata.js';
+import { splitOptions } from './routing-metadata.js';
 
 /** Options of {@link UseReplica}. */
 export interface UseReplicaOptions extends ReadOptions {
@@ -24,8 +24,7 @@ export interface UseReplicaOptions extends ReadOptions {
  * Throws an `InvalidReplicaOptionsError` at once when an option is wrong.
  */
 export function UseReplica(options: UseReplicaOptions = {}): MethodDecorator & ClassDecorator {
-  const { dataSource, ...readOptions } = options;
+  const { dataSource, options: readOptions } = splitOptions(options, '@UseReplica()');
   checkReadOptions(readOptions, '@UseReplica()');
-  checkDataSource(dataSource, '@UseReplica()');
   return asksFor({ target: 'replica', options: readOptions, dataSource });
 }

@@ -1,5 +1,6 @@
 import { checkTokenOptions, type TokenOptions } from '../typeorm/token-options.js';
-import { checkDataSource } from './routing-metadata.js';
+import { DEFAULT_NAME } from './replica-tokens.js';
+import { splitOptions } from './routing-metadata.js';
 import { noteDecorated, scoped } from './scoped-method.js';
 
 /** Options of {@link WithToken}. */
@@ -28,9 +29,8 @@ export function WithToken(
   if (typeof tokenOf !== 'function') {
     throw new TypeError('@WithToken() needs a function that finds the token in the arguments');
   }
-  const { dataSource = 'default', ...tokenOptions } = options;
+  const { dataSource = DEFAULT_NAME, options: tokenOptions } = splitOptions(options, '@WithToken()');
   checkTokenOptions(tokenOptions, '@WithToken()');
-  checkDataSource(dataSource, '@WithToken()');
   return (target: object, key: string | symbol, descriptor: PropertyDescriptor) => {
     if (typeof descriptor.value !== 'function' || typeof target === 'function') {
       throw new TypeError('@WithToken() belongs on methods of objects');

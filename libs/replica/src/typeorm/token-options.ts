@@ -20,6 +20,7 @@ export interface TokenOptions extends ReadOptions {
 
 /** Throws an `InvalidReplicaOptionsError` that lists all mistakes; `where` names the place. */
 export function checkTokenOptions(options: TokenOptions, where: string): void {
+  if (typeof options !== 'object' || options === null) return checkReadOptions(options, where);
   const problems = new OptionProblems();
   const { onLag, timeoutMs, ...readOptions } = options;
   problems.oneOf('onLag', onLag, ON_LAG);

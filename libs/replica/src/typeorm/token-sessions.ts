@@ -35,7 +35,6 @@ export class TokenSessions {
     const { codec, options, runtime } = this.#options;
     const { primary, replicas } = runtime().monitor.topology;
     const sawPrimary = scope === undefined || request.nodes.includes(primary.name);
-    request.session?.view(Date.now());
     await Promise.all([request.session?.loaded(), request.learn(sawPrimary && options.replicas.length > 0)]);
     const now = Date.now();
     const { ttlMs } = options.session;
