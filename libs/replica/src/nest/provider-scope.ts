@@ -95,6 +95,8 @@ async function settled(result: Promise<unknown>, request: RequestContext): Promi
   try {
     return await result;
   } finally {
+    // Also without a session: whoever called may hand on what was written.
+    await request.writes.settled();
     await request.settle();
     request.end();
   }
