@@ -81,7 +81,7 @@ async function startChild(
   children: ChildProcess[],
 ): Promise<number> {
   const child = fork(join(HERE, file), {
-    execArgv: ['--import', `file://${join(HERE, 'register-ts.mjs')}`],
+    execArgv: ['--import', `file://${join(process.cwd(), 'test', 'support', 'typescript', 'register.mjs')}`],
     env: {
       ...process.env,
       NODE_OPTIONS: '',

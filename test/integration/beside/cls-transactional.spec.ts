@@ -24,7 +24,7 @@ describe('beside @nestjs-cls/transactional', () => {
     cluster = await startAccountsCluster();
     app = spawn(
       process.execPath,
-      ['--import', `${SUPPORT}/register.mjs`, `${SUPPORT}/cls-transactional.app.ts`],
+      ['--import', './test/support/typescript/register.mjs', `${SUPPORT}/cls-transactional.app.ts`],
       {
         env: { ...process.env, NODE_OPTIONS: '', NODE_URLS: cluster.nodes.map((node) => node.url).join(' ') },
         stdio: ['pipe', 'pipe', 'inherit'],
