@@ -107,7 +107,10 @@ describe('noteRead', () => {
     read(OTHER, 'eventual', 'eventual');
     await request.settle();
     expect(saved).toEqual([]);
-    expect(request.view(intentOf('session'), 0).kept).toBeUndefined();
+    expect(request.view(intentOf('session'), 0).kept).toMatchObject({ name: OTHER, isLenient: true });
+    read(HOME);
+    read(OTHER, 'eventual', 'eventual');
+    expect(request.view(intentOf('session'), 0).kept).toMatchObject({ name: HOME, isLenient: false });
   });
 
   it('keeps the node for a request without a session', () => {

@@ -1,6 +1,6 @@
 import { preferredBy } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
-import type { SessionView } from '../routing/route-query.js';
+import type { Intent, SessionView } from '../routing/route-query.js';
 import type { Scope } from './context-storage.js';
 
 /** The caller asked for the primary by these: routing had no choice. */
@@ -36,15 +36,19 @@ export function noteRead(
 
 /** A node was chosen for a read: those of the same request that run at the same time go there, too. */
 export function noteChoice(scope: Scope, route: Route, startedMs: number): void {
-  const { request } = scope;
-  if (request.isFirstRead && request.session?.standing !== 'unresolved') keep(scope, route, startedMs);
+  const { request, intent } = scope;
+  if (request.session?.standing === 'unresolved') return;
+  if (request.isFirstRead(isLenient(intent))) keep(scope, route, startedMs);
+}
+
+function keep({ request, intent }: Scope, { node, reason }: Route, readMs: number): void {
+  const isAsked = ASKED_REASONS.has(reason);
+  request.keep({ name: node, lastReadMs: readMs, isAsked, isLenient: isLenient(intent) });
 }
 
 /** What was read with leave to be older must not take the session away from the node that it reads from. */
-function keep({ request, intent }: Scope, { node, reason }: Route, readMs: number): void {
-  const mayBeOlder = intent.consistency === 'bounded' || intent.consistency === 'eventual';
-  if (mayBeOlder && request.session?.standing === 'known') return;
-  request.keep({ name: node, lastReadMs: readMs, isAsked: ASKED_REASONS.has(reason) });
+function isLenient({ consistency }: Intent): boolean {
+  return consistency === 'bounded' || consistency === 'eventual';
 }
 
 /** The part of the topology that tells whose data was shown. */
@@ -67,7 +71,7 @@ function noteShown(
   { renoteAfterMs }: NoteSettings,
 ): void {
   if (node === primary.name) {
-    if (intent.consistency === 'session' || intent.consistency === 'strong') request.sawPrimary();
+    if (!isLenient(intent)) request.sawPrimary();
     return;
   }
   const now = Date.now();

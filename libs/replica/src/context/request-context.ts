@@ -107,14 +107,15 @@ export class RequestContext {
   }
 
   /** The request reads from this node: from the decision on, that reads at the same time do not choose another. */
-  keep({ name, lastReadMs, isAsked }: KeptNode): void {
+  keep({ lastReadMs, ...node }: KeptNode): void {
+    if (node.isLenient && this.#kept?.isLenient === false) return;
     const { lastReadMs: before = -Infinity } = this.#kept ?? {};
-    this.#kept = { name, isAsked, lastReadMs: Math.max(before, lastReadMs) };
+    this.#kept = { ...node, lastReadMs: Math.max(before, lastReadMs) };
   }
 
-  /** Nothing has been read yet. */
-  get isFirstRead(): boolean {
-    return this.#kept === undefined;
+  /** Nothing has been read yet that says where reads of this kind go. */
+  isFirstRead(isLenient: boolean): boolean {
+    return this.#kept === undefined || (this.#kept.isLenient && !isLenient);
   }
 
   /** The session was shown data of the primary: before a replica serves it, that must have as much. */

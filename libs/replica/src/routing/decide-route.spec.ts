@@ -426,15 +426,38 @@ const TABLE: readonly Row[] = [
 
   {
     row: 10,
+    when: 'the request read from the other replica with leave to be older, and the session from its own',
+    query: withSession({}, { kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: true } }),
+    node: 'r1',
+    reason: 'session-free',
+  },
+  {
+    row: 10,
+    when: 'the request keeps the replica of a read with leave to be older for the next such read',
+    query: withIntent(
+      { consistency: 'eventual' },
+      { kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: true } },
+    ),
+    node: 'r2',
+    reason: 'eventual',
+  },
+  {
+    row: 10,
     when: 'the request keeps its replica',
-    query: { request: request({ kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false } }) },
+    query: {
+      request: request({ kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: false } }),
+    },
     node: 'r2',
     reason: 'session-free',
   },
   {
     row: 10,
     when: 'the request already read from the primary',
-    query: { request: request({ kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false } }) },
+    query: {
+      request: request({
+        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: false },
+      }),
+    },
     node: 'primary',
     reason: 'request-on-primary',
   },
@@ -442,7 +465,9 @@ const TABLE: readonly Row[] = [
     row: 10,
     when: 'a replica has replayed all that the request saw on the primary',
     query: {
-      request: request({ kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false } }),
+      request: request({
+        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: false },
+      }),
       positionAfter: () => 1_000n,
     },
     node: 'r1',
@@ -596,7 +621,7 @@ describe('the routing rule', () => {
     const sinceMs: number[] = [];
     decide({ ...moving, positionAfter: (ms) => (sinceMs.push(ms), undefined) });
     decide({
-      ...withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 3, isAsked: false } }),
+      ...withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 3, isAsked: false, isLenient: false } }),
       topology: R1_DOWN,
       positionAfter: (ms) => (sinceMs.push(ms), undefined),
     });

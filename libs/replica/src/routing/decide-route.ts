@@ -31,8 +31,10 @@ export function decideRoute(query: RouteQuery): Decision {
 }
 
 /** Consistency `session`: the client's own writes, and nothing older than it has already seen. */
-function decideForSession(query: RouteQuery, request: RequestView): Decision {
-  const { session } = request;
+function decideForSession(query: RouteQuery, asked: RequestView): Decision {
+  const { session } = asked;
+  const isLenient = session !== undefined && asked.kept?.isLenient === true;
+  const request = isLenient ? { ...asked, kept: undefined } : asked;
   if (session?.status === 'loading' && !query.waited.has('load-session')) return { kind: 'load-session' };
   if (session !== undefined && (session.status !== 'loaded' || session.onPrimary)) {
     return toPrimary(query, 'session-unknown');

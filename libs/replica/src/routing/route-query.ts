@@ -55,6 +55,8 @@ export interface KeptNode {
   readonly lastReadMs: number;
   /** It was not routing's choice: a scope, a transaction or the HTTP method asked for the primary. */
   readonly isAsked: boolean;
+  /** Chosen by a read with leave to be older (`bounded`, `eventual`): says nothing about where a session reads from. */
+  readonly isLenient: boolean;
 }
 
 /** What routing needs to know of the request. */
