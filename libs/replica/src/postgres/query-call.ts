@@ -31,6 +31,8 @@ export function parseQueryCall(args: readonly unknown[]): QueryCall {
   if (last >= 0) {
     return { text, args: args.slice(0, last), callback: args[last] as QueryCall['callback'] };
   }
+  // Each letter of a text would be taken for a property of its own.
+  if (typeof query === 'string') return { text, args };
   const { callback, ...config } = query as { callback?: QueryCall['callback'] };
   return typeof callback === 'function'
     ? { text, args: [config, ...args.slice(1)], callback }
