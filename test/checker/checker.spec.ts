@@ -54,9 +54,9 @@ describe('sessions on two processes while nodes fail', () => {
       const run = await runHistory({ seed: SEED, durationMs: SECONDS * 1_000, plan: 'everything' });
       expect(explain(run)).toBe('');
       const reads = run.operations.filter(({ kind }) => kind === 'read');
-      expect(reads.length).toBeGreaterThan(SECONDS * 40);
+      expect(reads.length).toBeGreaterThan(SECONDS * 10);
       expect(new Set(reads.map(({ node }) => node)).size).toBe(3);
-      expect(run.operations.filter(({ kind }) => kind === 'write').length).toBeGreaterThan(SECONDS * 5);
+      expect(run.operations.filter(({ kind }) => kind === 'write').length).toBeGreaterThan(SECONDS * 2);
     },
     SECONDS * 1_000 + 60_000,
   );

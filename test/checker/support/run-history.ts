@@ -106,7 +106,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** A session: reads and writes registers on any process; now and then writes two at once and reads both. */
+/** A session: reads and writes registers on any process; now and then writes two at once and reads both. One in four only reads. */
 async function runSession(
   recorder: Recorder,
   course: Course,
@@ -115,8 +115,9 @@ async function runSession(
 ): Promise<void> {
   const anyKey = (): number => 1 + Math.floor(random() * KEYS);
   const own = 1 + (session % KEYS);
+  const isReader = session % 4 === 3;
   while (!course.isOver) {
-    const dice = random();
+    const dice = isReader ? 0.5 : random();
     const process = Math.floor(random() * PROCESSES);
     if (dice < 0.1) {
       const other = 1 + (own % KEYS);
@@ -132,7 +133,7 @@ async function runSession(
     } else {
       await recorder.call(session, 'read', dice < 0.6 ? own : anyKey(), process);
     }
-    await sleep(random() * 20);
+    await sleep(random() * 50);
   }
 }
 
