@@ -188,11 +188,6 @@ export class RequestContext {
     await this.writes.settled();
   }
 
-  /** What the request has written, not only read. */
-  get hasWritten(): boolean {
-    return this.#hasWritten;
-  }
-
   /** What the request adds to its session, as far as it is known now. `ttlMs`: how long the session is kept. */
   news(ttlMs: number): SessionState {
     const { sticky } = this.#positions;

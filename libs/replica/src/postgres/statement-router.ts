@@ -169,7 +169,7 @@ export class StatementRouter {
         this.answered(scope, route, statement, startedMs);
         return result;
       } catch (error) {
-        this.#failed(route, statement, startedMs, error);
+        this.failed(route, statement, startedMs, error);
         if (route.node === this.primary) throw error;
         if (isReadOnlyViolation(error)) {
           this.#options.classifier.rememberAsWrite(text);
@@ -209,11 +209,6 @@ export class StatementRouter {
     noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
   }
 
-  /** A statement failed on a connection that was kept. */
-  failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
-    this.#failed(route, statement, startedMs, error);
-  }
-
   /** A replica refused it: it writes after all. */
   async #runRefused(args: readonly unknown[], scope: Scope | undefined): Promise<pg.QueryResult> {
     const route = this.#toPrimary('refused-by-replica');
@@ -234,7 +229,7 @@ export class StatementRouter {
     } catch (error) {
       if (isConnectionLoss(error)) write.lost();
       else write.happened();
-      this.#failed(route, statement, startedMs, error);
+      this.failed(route, statement, startedMs, error);
       throw error;
     }
   }
@@ -274,7 +269,8 @@ export class StatementRouter {
     return { node: this.primary, reason };
   }
 
-  #failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
+  /** A statement failed: tells whoever listens, and has the node probed where its connection was lost. */
+  failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
     this.#options.listener()?.({
       kind: statement.kind,
       node: route.node,
