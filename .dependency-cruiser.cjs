@@ -22,7 +22,10 @@ const HOUSE = {
   },
   postgres: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
   mysql: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
-  options: { code: ['routing/route'], types: ['routing', 'topology', 'session', 'observability'] },
+  options: {
+    code: ['routing/route', 'routing/balancer'],
+    types: ['routing', 'topology', 'session', 'observability'],
+  },
   observability: { types: ['routing', 'topology', 'session'] },
   typeorm: {
     code: ['postgres', 'mysql', 'routing', 'topology', 'session', 'context', 'options', 'observability'],

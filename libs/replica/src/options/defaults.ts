@@ -10,10 +10,18 @@ export const DEFAULTS = Object.freeze({
   maxLagMs: 10_000,
   onBehind: 'primary',
   catchUpTimeoutMs: 500,
+  minServing: 0,
   fallback: 'primary',
+  queueTimeoutMs: 1_000,
+  balancer: 'least-busy',
+  retries: Object.freeze({ ratio: 0.2, minPerSecond: 10 }),
+  primaryWaitMs: 0,
+  startWithoutPrimary: false,
+  /** Of a node. */
+  weight: 1,
   sticky: Object.freeze({ mode: 'position', windowMs: 2_000 }),
   session: Object.freeze({ ttlMs: 30_000, timeoutMs: 250, secrets: [] as readonly string[] }),
   monitor: Object.freeze({ intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 }),
   /** TypeORM's `connectTimeoutMS`, which has no limit of its own: to connect, or to wait for a free connection. */
   connectTimeoutMS: 10_000,
-}) satisfies RoutingOptions & { connectTimeoutMS: number };
+}) satisfies RoutingOptions & { connectTimeoutMS: number; queueTimeoutMs: number; weight: number };

@@ -1,7 +1,10 @@
 import type {
+  FallbackLimit,
   MonitorOptions,
   NodeOptions,
+  PoolLevels,
   PostgresOptions,
+  RetryOptions,
   RoutingOptions,
   SessionOptions,
   StickyOptions,
@@ -21,7 +24,18 @@ const ROUTING: Keys<RoutingOptions> = {
   maxLagMs: true,
   onBehind: true,
   catchUpTimeoutMs: true,
+  warnLagMs: true,
+  minServing: true,
+  hardMaxLagMs: true,
   fallback: true,
+  balancer: true,
+  region: true,
+  pool: true,
+  retries: true,
+  primaryWaitMs: true,
+  startWithoutPrimary: true,
+  tables: true,
+  route: true,
   session: true,
   sticky: true,
   monitor: true,
@@ -38,8 +52,25 @@ const SESSION: Keys<SessionOptions> = {
 const STICKY: Keys<StickyOptions> = { mode: true, windowMs: true };
 const MONITOR: Keys<MonitorOptions> = { intervalMs: true, probeTimeoutMs: true, catchUpIntervalMs: true };
 
+const FALLBACK: Keys<FallbackLimit> = { maxConcurrent: true, queueTimeoutMs: true };
+const RETRIES: Keys<RetryOptions> = { ratio: true, minPerSecond: true };
+const POOL: Keys<PoolLevels> = {
+  size: true,
+  idleTimeoutMs: true,
+  connectTimeoutMs: true,
+  maxLifetimeMs: true,
+  statementTimeoutMs: true,
+  applicationName: true,
+  primary: true,
+  replica: true,
+};
+
 const NODE: Keys<NodeOptions> = {
   name: true,
+  weight: true,
+  region: true,
+  tags: true,
+  pool: true,
   url: true,
   host: true,
   port: true,
@@ -113,6 +144,10 @@ export const KNOWN_KEYS = {
   session: Object.keys(SESSION),
   sticky: Object.keys(STICKY),
   monitor: Object.keys(MONITOR),
+  fallback: Object.keys(FALLBACK),
+  retries: Object.keys(RETRIES),
+  pool: Object.keys(POOL),
+  poolOfRole: Object.keys(POOL).filter((key) => key !== 'primary' && key !== 'replica'),
   node: Object.keys(NODE),
   replication: ['master', 'slaves', 'defaultMode'],
 } as const;

@@ -34,6 +34,31 @@ export class OptionProblems {
     }
   }
 
+  /** A whole number of at least `min`; absent is fine. */
+  whole(path: string, value: unknown, min: number): void {
+    if (value === undefined || (Number.isInteger(value) && (value as number) >= min)) return;
+    this.add(path, `must be a whole number of at least ${min}, not ${describe(value)}`);
+  }
+
+  /** A text that is not empty; absent is fine. */
+  text(path: string, value: unknown): void {
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      this.add(path, `must be a text, not ${value === '' ? 'an empty one' : describe(value)}`);
+  }
+
+  function(path: string, value: unknown, example: string): void {
+    if (value !== undefined && typeof value !== 'function')
+      this.add(path, `must be a function such as ${example}, not ${describe(value)}`);
+  }
+
+  /** Labels, all of them texts; absent is fine. */
+  tags(path: string, value: unknown): void {
+    if (value === undefined) return;
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (!isObject || Object.values(value).some((one) => typeof one !== 'string'))
+      this.add(path, `must be an object of texts such as { usage: 'reporting' }, not ${describe(value)}`);
+  }
+
   boolean(path: string, value: unknown): void {
     if (value !== undefined && typeof value !== 'boolean')
       this.add(path, `must be true or false, not ${describe(value)}`);

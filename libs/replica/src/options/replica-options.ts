@@ -1,4 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
+import type { Balancer, BalancerName, TagSet } from '../routing/balancer.js';
+import type { RouteFunction } from '../routing/route-function.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
 
@@ -12,7 +14,61 @@ export type NodeCredentials = NonNullable<PostgresOptions['replication']>['maste
 export type NodeOptions = NodeCredentials & {
   /** Unique; stands in headers, events, logs and errors. Default `primary`; `replica-1`, `replica-2`, ... */
   readonly name?: string;
+  /**
+   * Its share of the reads beside the other replicas': from 0, default 1. A node of weight 0 answers only reads that ask
+   * for it by name, tags or a table rule.
+   */
+  readonly weight?: number;
+  /** Where it stands, e.g. `eu-west-1a`: for the balancer `nearest` and `@UseReplica({ region })`. */
+  readonly region?: string;
+  /** Labels for `@UseReplica({ tags })`, e.g. `{ usage: 'reporting' }`. */
+  readonly tags?: TagSet;
+  /** The connections to this node; goes before `pool` of the options. */
+  readonly pool?: PoolOptions;
 };
+
+/** Connections to one node. What is not given comes from the next wider level, then from TypeORM's own options. */
+export interface PoolOptions {
+  /** Connections at most; from 1. Default TypeORM's `poolSize`, else 10. */
+  readonly size?: number;
+  /** An idle connection is closed after so long; milliseconds, 0 is never. Default 10,000. */
+  readonly idleTimeoutMs?: number;
+  /** To connect, or to wait for a free connection; milliseconds, from 1. Default TypeORM's `connectTimeoutMS`, else 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** A connection is replaced when it is so old; milliseconds, from 1,000. Default: never. */
+  readonly maxLifetimeMs?: number;
+  /** The server cancels a statement that runs longer (`statement_timeout`); milliseconds, from 1. Default: the server's. */
+  readonly statementTimeoutMs?: number;
+  /** As which the connections show in `pg_stat_activity`. Default TypeORM's `applicationName`. */
+  readonly applicationName?: string;
+}
+
+/** Connections of all nodes, and what differs for a role. */
+export interface PoolLevels extends PoolOptions {
+  /** Of the node that is configured as the primary. */
+  readonly primary?: PoolOptions;
+  /** Of the replicas. */
+  readonly replica?: PoolOptions;
+}
+
+/** How many reads the primary takes over at once while no replica may answer them. */
+export interface FallbackLimit {
+  /** Such reads at once; from 1. */
+  readonly maxConcurrent: number;
+  /** How long one more waits for its turn, milliseconds, 0 is not at all; then it is a `NoReplicaError`. Default 1,000. */
+  readonly queueTimeoutMs?: number;
+}
+
+/**
+ * How many reads may be tried again, so that a failing cluster does not get more load than a healthy one. A read that may
+ * not fails with its first error.
+ */
+export interface RetryOptions {
+  /** Tries in addition, as a share of the reads of the last ten seconds; from 0 to 1. Default 0.2. */
+  readonly ratio?: number;
+  /** And so many each second whatever the load; from 0. Default 10. */
+  readonly minPerSecond?: number;
+}
 
 /**
  * Finds the key of the client behind a request. `null`: it has none. `undefined`: not known yet (say, before an
@@ -90,6 +146,18 @@ export interface RoutingOptions<Context = unknown> {
   readonly maxStalenessMs?: number;
   /** A replica whose data may be older serves nobody; milliseconds, from 1. Default 10,000. */
   readonly maxLagMs?: number;
+  /** From this lag on a replica gets half of its share, and `lag:high` is told; milliseconds, at most `maxLagMs`. Default half of that. */
+  readonly warnLagMs?: number;
+  /**
+   * So many replicas go on serving though they lag more than `maxLagMs`, the freshest first, up to `hardMaxLagMs`; from 0.
+   * What a session has written or seen, and `maxStalenessMs`, hold all the same. Default 0.
+   */
+  readonly minServing?: number;
+  /**
+   * For `minServing`: a replica whose data may be older serves nobody; milliseconds, from `maxLagMs` to
+   * `session.ttlMs - monitor.intervalMs`. Default the latter.
+   */
+  readonly hardMaxLagMs?: number;
   /**
    * What a read of consistency `session` does while no replica has replayed what its session has seen: go to the
    * `primary`, or `wait` up to `catchUpTimeoutMs` for a replica and then go to the primary. Default `primary`.
@@ -97,8 +165,33 @@ export interface RoutingOptions<Context = unknown> {
   readonly onBehind?: OnBehind;
   /** For `onBehind: 'wait'`; milliseconds, from 1. Default 500. */
   readonly catchUpTimeoutMs?: number;
-  /** When no replica may answer: the `primary`, or an `error` (`NoReplicaError`). Default `primary`. */
-  readonly fallback?: 'primary' | 'error';
+  /**
+   * When no replica may answer: the `primary`; the primary, but only so many reads at once; or an `error`
+   * (`NoReplicaError`). Default `primary`.
+   */
+  readonly fallback?: 'primary' | 'error' | FallbackLimit;
+  /** Which of several replicas answers a read that belongs to no session. Default `least-busy`. */
+  readonly balancer?: BalancerName | Balancer;
+  /** Where this application runs: for the balancer `nearest`. */
+  readonly region?: string;
+  /** The connections to each node. */
+  readonly pool?: PoolLevels;
+  /** Limits how many reads are tried again on another node. */
+  readonly retries?: RetryOptions;
+  /**
+   * How long a statement that needs the primary waits while there is none, for it to return or a replica to be promoted;
+   * milliseconds, 0 is not at all (`PrimaryUnavailableError` at once). Default 0.
+   */
+  readonly primaryWaitMs?: number;
+  /** `true`: the application starts though the primary is down, and reads from replicas. Default `false`. */
+  readonly startWithoutPrimary?: boolean;
+  /**
+   * Where statements on a table go: `primary`, or a replica's name. Keys are `table` or `schema.table`. In a join the
+   * strictest rule holds. Writes go to the primary whatever is said here.
+   */
+  readonly tables?: Readonly<Record<string, string>>;
+  /** The last word on a read: a node's name, or `undefined` to leave it as decided. */
+  readonly route?: RouteFunction;
   readonly session?: SessionOptions<Context>;
   readonly sticky?: StickyOptions;
   readonly monitor?: MonitorOptions;

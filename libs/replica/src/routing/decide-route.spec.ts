@@ -15,6 +15,7 @@ const replica = (name: string, changes: Partial<NodeSnapshot> = {}): NodeSnapsho
   health: 'up',
   position: 1_000n,
   freshAsOfMs: NOW_MS - 100,
+  weight: 1,
   ...changes,
 });
 
@@ -23,7 +24,10 @@ const topologyOf = (...replicas: NodeSnapshot[]): Topology => ({
   version: 1,
   primary: PRIMARY,
   replicas,
-  homes: [{ name: 'r1' }, { name: 'r2' }],
+  homes: [
+    { name: 'r1', weight: 1 },
+    { name: 'r2', weight: 1 },
+  ],
 });
 
 const BOTH = topologyOf(replica('r1'), replica('r2'));
@@ -64,6 +68,8 @@ const session = (changes: Partial<SessionView> = {}): SessionView => ({
 const LIMITS: RoutingLimits = {
   defaultReadPreference: 'replica',
   maxLagMs: 10_000,
+  minServing: 0,
+  hardMaxLagMs: 29_000,
   fallback: 'primary',
 };
 

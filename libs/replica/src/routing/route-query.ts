@@ -81,10 +81,15 @@ export interface RequestView {
 /** The operator's limits. */
 export interface RoutingLimits {
   readonly defaultReadPreference: ReadPreference;
-  /** A replica that may be further behind serves nobody; milliseconds. */
+  /** A replica that may be further behind serves nobody, but for `minServing`; milliseconds. */
   readonly maxLagMs: number;
-  /** When no replica is eligible: read from the primary, or fail. */
-  readonly fallback: 'primary' | 'error';
+  /** So many replicas serve though they lag more, the freshest first. */
+  readonly minServing: number;
+  /** For `minServing`: a replica that may be further behind serves nobody; milliseconds. */
+  readonly hardMaxLagMs: number;
+  /** When no replica is eligible: read from the primary (some reads at once), or fail. */
+  readonly fallback:
+    'primary' | 'error' | { readonly maxConcurrent: number; readonly queueTimeoutMs: number };
 }
 
 /** All that a decision rests on. Time, chance and load are arguments: deciding does no I/O and keeps nothing. */

@@ -43,8 +43,8 @@ describe('TopologyMonitor', () => {
     replica = new ScriptedProbe(true, 100n);
     monitor = new TopologyMonitor(
       [
-        { name: 'primary', role: 'primary', address: 'p:5432', probe: primary },
-        { name: 'replica', role: 'replica', address: 'r:5432', probe: replica },
+        { name: 'primary', role: 'primary', address: 'p:5432', weight: 1, probe: primary },
+        { name: 'replica', role: 'replica', address: 'r:5432', weight: 1, probe: replica },
       ],
       SETTINGS,
       { nowMs: () => performance.now(), random: () => 0.5 },

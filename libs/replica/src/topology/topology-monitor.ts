@@ -13,6 +13,9 @@ export interface WatchedNode {
   readonly role: NodeRole;
   /** `host:port`. */
   readonly address: string;
+  readonly weight: number;
+  readonly region?: string;
+  readonly tags?: Readonly<Record<string, string>>;
   readonly probe: NodeProbe;
 }
 
@@ -39,19 +42,16 @@ export class TopologyMonitor {
   #wanted: Position | undefined;
 
   constructor(nodes: readonly WatchedNode[], settings: MonitorSettings, sources: MonitorSources) {
-    const snapshots = nodes.map(({ name, role, address }): NodeSnapshot => ({
-      name,
-      role,
-      address,
-      health: 'unknown',
-    }));
+    const snapshots = nodes.map((node) => snapshotOf(node));
     const primary = snapshots.find((node) => node.role === 'primary');
     if (primary === undefined) throw new TypeError('a topology needs a primary');
     this.#topology = {
       version: 0,
       primary,
       replicas: snapshots.filter((node) => node.role === 'replica'),
-      homes: snapshots.filter((node) => node.role === 'replica').map(({ name }) => ({ name })),
+      homes: snapshots
+        .filter((node) => node.role === 'replica')
+        .map(({ name, weight }) => ({ name, weight })),
     };
     for (const node of nodes) {
       const watch = new NodeWatch(node.probe, settings, sources, {
@@ -165,7 +165,8 @@ export class TopologyMonitor {
     const verdict = this.#judge(name, answer);
     if (verdict.kind === 'refused') return this.#fail(name, verdict.problem);
     if (verdict.kind === 'promoted') this.#promote(name, position);
-    const { role, address, position: before } = this.#node(name);
+    const { position: before, ...known } = this.#node(name);
+    const { role } = known;
     const isPrimary = role === 'primary';
     if (isPrimary) {
       if (this.#isAnotherHistory(answer.timeline, position, before)) this.#partHistories(name, position);
@@ -179,9 +180,8 @@ export class TopologyMonitor {
     }
     const freshAsOfMs = isPrimary ? times.startedMs : this.#lagClock.freshAsOf(position);
     this.#replace({
-      name,
-      role,
-      address,
+      ...known,
+      problem: undefined,
       health: 'up',
       position,
       freshAsOfMs,
@@ -287,6 +287,10 @@ export class TopologyMonitor {
     if (watch === undefined) throw new RangeError(`there is no node named ${name}`);
     return watch;
   }
+}
+
+function snapshotOf({ name, role, address, weight, region, tags }: WatchedNode): NodeSnapshot {
+  return { name, role, address, health: 'unknown', weight, region, tags };
 }
 
 function describe(error: unknown): string {

@@ -30,6 +30,22 @@ export interface NodeSnapshot {
   readonly lagMs?: number;
   /** How long the last successful probe took, in milliseconds. */
   readonly roundTripMs?: number;
+  /** Its share of the reads beside the other replicas'; 0: only reads that ask for it. */
+  readonly weight: number;
+  /** Where it stands. */
+  readonly region?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Its lag is above `warnLagMs`: it gets half of its share. */
+  readonly isLagging?: boolean;
+  /** It is being taken out: it gets no new reads. */
+  readonly isDraining?: boolean;
+}
+
+/** A replica of the configuration, to which sessions are tied by their key. */
+export interface Home {
+  readonly name: string;
+  /** As configured: sessions are spread in proportion. */
+  readonly weight: number;
 }
 
 /** All nodes at one instant. Immutable: replaced whole, with a higher version. */
@@ -38,7 +54,12 @@ export interface Topology {
   readonly primary: NodeSnapshot;
   readonly replicas: readonly NodeSnapshot[];
   /** The replicas of the configuration, by which sessions are tied to nodes: they stay the same through promotions. */
-  readonly homes: readonly { readonly name: string }[];
+  readonly homes: readonly Home[];
+  /**
+   * The homes before the last changes of the configuration, while sessions may remember what they read there: a session
+   * whose home differs among them and `homes` may have read elsewhere. Absent or empty: none.
+   */
+  readonly formerHomes?: readonly (readonly Home[])[];
 }
 
 /** How old this node's data may be at `nowMs`, in milliseconds: an upper bound; infinite while unknown. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ResolvedNode } from '../options/resolve-options.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
 
 /** What all pools share; from TypeORM's options. */
 export interface PoolSettings {

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { ContextStorage } from '../context/context-storage.js';
 import type { PositionSource } from '../context/request-context.js';
-import type { ResolvedNode, ResolvedOptions } from '../options/resolve-options.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import { NodePool } from '../postgres/node-pool.js';
 import { NodeUnavailableError } from '../postgres/node-unavailable.error.js';
 import { PostgresProbe } from '../postgres/postgres-probe.js';
@@ -58,6 +59,9 @@ export class ReplicaRuntime {
         name: node.name,
         role: node === options.primary ? 'primary' : 'replica',
         address: node.address,
+        weight: node.weight,
+        region: node.region,
+        tags: node.tags,
         probe: new PostgresProbe(probeConfig(node, poolSettings)),
       })),
       options.monitor,
