@@ -18,3 +18,5 @@ export {
   PostgresUserNotFoundError,
 } from './cluster.error.js';
 export type { ClusterOptionProblem } from './cluster.error.js';
+export { startTcpProxy } from './proxy/start-tcp-proxy.js';
+export type { TcpProxy, TcpProxyTarget } from './proxy/tcp-proxy.js';
