@@ -64,6 +64,7 @@ export {
   type TopologyStatus,
 } from './typeorm/data-source-router.js';
 export type { ReadOptions } from './typeorm/read-options.js';
+export { PrimaryOnly } from './typeorm/primary-only.decorator.js';
 export { ReplicaBehindError, type LaggingReplica } from './typeorm/replica-behind.error.js';
 export { ReplicaDataSource } from './typeorm/replica-data-source.js';
 export { ON_LAG, type OnLag, type TokenOptions } from './typeorm/token-options.js';

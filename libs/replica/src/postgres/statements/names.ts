@@ -9,16 +9,17 @@ const SURELY_SHORT = Math.floor(MAX_NAME_BYTES / 3);
 export function nameOfWord(word: string): string | undefined {
   const folded = foldName(word);
   if (!isAscii(folded) && folded.toLowerCase() !== folded) return undefined;
-  return cut(folded);
+  return cutName(folded);
 }
 
 /** The name that a quoted token, with its quotes, stands for; `undefined` when that depends on the server's encoding. */
 export function nameOfQuoted(token: string): string | undefined {
   const inner = token.slice(1, -1);
-  return cut(inner.includes('"') ? inner.replaceAll('""', '"') : inner);
+  return cutName(inner.includes('"') ? inner.replaceAll('""', '"') : inner);
 }
 
-function cut(name: string): string | undefined {
+/** What remains of a name that may be too long; `undefined` when that depends on the server's encoding. */
+export function cutName(name: string): string | undefined {
   if (name.length <= SURELY_SHORT) return name;
   if (isAscii(name)) return name.length <= MAX_NAME_BYTES ? name : name.slice(0, MAX_NAME_BYTES);
   return new TextEncoder().encode(name).length <= MAX_NAME_BYTES ? name : undefined;

@@ -44,6 +44,20 @@ export interface Statement {
 
   /** It may change what the catalog says (CREATE, ALTER, DROP, DO, CALL, not understood), so reload the catalog. */
   readonly changesCatalog: boolean;
+
+  /**
+   * Only of a read: the tables, views and other relations that it names in FROM, JOIN, TABLE and the like, each once, in
+   * the order of the text: `accounts`, `billing.accounts` (`formatTableName`). Without the names that WITH gives, aliases and
+   * functions. Absent where it is not known for sure what is read: of what is no read, and where a function that is
+   * called may read tables.
+   */
+  readonly tables?: readonly string[];
+
+  /**
+   * What stands behind these tables by the catalog, with schemas, in lists that statements share: what a view or a row
+   * security policy reads; parents and children by inheritance or partitioning. Absent where there is nothing.
+   */
+  readonly restsOn?: readonly (readonly string[])[];
 }
 
 /** The one statement object of every read. */

@@ -1,0 +1,20 @@
+/** On a class; found through its subclasses, and by any copy of this package. */
+const PRIMARY_ONLY = Symbol.for('nestjs-replica:primary-only');
+
+/**
+ * Whatever reads the table of this entity goes to the primary: for what must not be even a little old, as balances, locks and
+ * permissions. The same as `tables: { accounts: 'primary' }`, for whatever name TypeORM gives the table. It covers the
+ * tables in which the entity's many-to-many relations and its tree are kept, and the entities that extend the class.
+ *
+ * Works in any order with `@Entity()`, `@ViewEntity()` and `@ChildEntity()`; entities that share a table share the rule.
+ */
+export function PrimaryOnly(): ClassDecorator {
+  return (target) => {
+    Object.defineProperty(target, PRIMARY_ONLY, { value: true });
+  };
+}
+
+/** Whether the class, or one that it extends, is decorated. */
+export function isPrimaryOnly(target: unknown): boolean {
+  return typeof target === 'function' && PRIMARY_ONLY in target;
+}
