@@ -81,11 +81,11 @@ export class KeptConnection {
       result = await queryWith(this.#client, args);
     } catch (error) {
       this.#ended(() => this.#failed(statement, error));
-      this.#router.failed(route, statement, startedMs, error);
+      this.#router.reports.failed(route, statement, startedMs, error);
       throw error;
     }
     this.#ended(() => this.#succeeded(statement, commandOf(result)));
-    this.#router.answered(scope, route, statement, startedMs);
+    this.#router.reports.answered(scope, route, statement, startedMs);
     return result;
   }
 
@@ -98,7 +98,7 @@ export class KeptConnection {
     const startedMs = this.#router.nowMs();
     this.#begins(statement);
     // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
-    this.#router.answered(scope, route, statement, startedMs);
+    this.#router.reports.answered(scope, route, statement, startedMs);
     this.#streaming = idleAgain(this.#client);
     this.#client.query(submittable as unknown as pg.Submittable);
     await this.#streaming;
@@ -107,8 +107,8 @@ export class KeptConnection {
     this.#ended(() =>
       broken === undefined ? this.#succeeded(statement, undefined) : this.#failed(statement, broken),
     );
-    if (broken === undefined) this.#router.noteShown(scope, route, statement);
-    else this.#router.failed(route, statement, startedMs, broken);
+    if (broken === undefined) this.#router.reports.shown(scope, route, statement);
+    else this.#router.reports.failed(route, statement, startedMs, broken);
   }
 
   /** Gives the connection back to its pool; one that is broken, busy or still in a transaction is closed. */

@@ -119,7 +119,7 @@ export class RoutingClient extends EventEmitter {
         this.#kept?.release(error);
         this.#kept = undefined;
         if (route.node === this.#router.primary || !isConnectionLoss(error)) throw error;
-        this.#router.failed(route, statement, startedMs, error);
+        this.#router.reports.failed(route, statement, startedMs, error);
         failed.push(route.node);
       }
     }
@@ -155,7 +155,7 @@ export class RoutingClient extends EventEmitter {
         return await this.#keep(route);
       } catch (error) {
         if (route.node === this.#router.primary || !isConnectionLoss(error)) throw error;
-        this.#router.failed(route, statement, startedMs, error);
+        this.#router.reports.failed(route, statement, startedMs, error);
         failed.push(route.node);
       }
     }

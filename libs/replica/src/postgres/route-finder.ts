@@ -1,0 +1,144 @@
+import type { Scope } from '../context/context-storage.js';
+import { noteChoice } from '../context/note-read.js';
+import { decideRoute } from '../routing/decide-route.js';
+import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../routing/route-query.js';
+import type { PrimaryReason, Route } from '../routing/route.js';
+import type { Position } from '../session/position.js';
+import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import { NoReplicaError } from './no-replica.error.js';
+import type { NodePool } from './node-pool.js';
+import type { Statement, StatementClassifier } from './statements/index.js';
+
+/** What a {@link RouteFinder} works with. */
+export interface RouteFinderOptions {
+  readonly monitor: TopologyMonitor;
+  readonly classifier: StatementClassifier;
+  readonly limits: RoutingLimits;
+  /** Routing is on; may change at any time. */
+  readonly isEnabled: () => boolean;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+  readonly random: () => number;
+}
+
+/** What decides beside the request. */
+export interface RouteConditions {
+  readonly connectionPinned?: boolean;
+  readonly primaryRunner: boolean;
+  readonly readOnlyTransaction?: boolean;
+}
+
+/** Asks the rule where a statement goes, with all that the rule wants to know, and does what it says has to be waited for. */
+export class RouteFinder {
+  readonly #options: RouteFinderOptions;
+  readonly #load: (node: string) => NodePool['load'];
+
+  /** @param load what a node of that name has to do now */
+  constructor(options: RouteFinderOptions, load: (node: string) => NodePool['load']) {
+    this.#options = options;
+    this.#load = load;
+  }
+
+  /** Where the statement goes; waits only for the session's state, or for a replica to catch up if asked to. */
+  find(
+    statement: Statement,
+    scope: Scope | undefined,
+    { conditions, failed = [] }: { conditions: RouteConditions; failed?: readonly string[] },
+  ): Route | Promise<Route> {
+    const decide = (waited: ReadonlySet<WaitKind>): Decision =>
+      decideRoute(this.#queryOf(statement, scope, { conditions, failed, waited }));
+    const decision = decide(NOT_WAITED);
+    if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
+    return this.#findAfter(decision, statement, { scope, decide });
+  }
+
+  /** Replicas were asked for this read and failed. */
+  afterReplicas(): Route {
+    if (this.#options.limits.fallback === 'error') throw this.#noReplica('replica-failed');
+    return this.toPrimary('replica-failed');
+  }
+
+  /** The primary's name now. */
+  get primary(): string {
+    return this.#options.monitor.topology.primary.name;
+  }
+
+  toPrimary(reason: PrimaryReason): Route {
+    return { node: this.primary, reason };
+  }
+
+  /** At once, before anything else can run: the next decision of the request has to know of it. */
+  #chosen(route: Route, statement: Statement, scope: Scope | undefined): Route {
+    if (scope !== undefined && statement.kind === 'read') noteChoice(scope, route, this.#options.nowMs());
+    return route;
+  }
+
+  /** Does what the decision waits for, and decides again. */
+  async #findAfter(
+    first: Decision,
+    statement: Statement,
+    { scope, decide }: { scope: Scope | undefined; decide: (waited: ReadonlySet<WaitKind>) => Decision },
+  ): Promise<Route> {
+    const waited = new Set<WaitKind>();
+    for (let decision = first; ; decision = decide(waited)) {
+      if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
+      if (decision.kind === 'no-replica') throw this.#noReplica(decision.reason);
+      await this.#waitFor(decision, scope);
+      waited.add(decision.kind);
+    }
+  }
+
+  async #waitFor(decision: Extract<Decision, { kind: WaitKind }>, scope: Scope | undefined): Promise<void> {
+    const { monitor } = this.#options;
+    switch (decision.kind) {
+      case 'load-session':
+        return scope?.request.session?.loaded();
+      case 'learn-position':
+        // Where it cannot be learned, the next decision goes to the primary.
+        return scope?.request.learn(true);
+      case 'wait-for-replica':
+        await monitor.waitForReplica(decision.position, decision.timeoutMs, decision.node);
+    }
+  }
+
+  #noReplica(reason: NoReplicaError['reason']): NoReplicaError {
+    const { replicas } = this.#options.monitor.topology;
+    return new NoReplicaError(
+      reason,
+      replicas.map((node) => `${node.name}: ${node.health}`),
+    );
+  }
+
+  #queryOf(
+    statement: Statement,
+    scope: Scope | undefined,
+    {
+      conditions,
+      failed,
+      waited,
+    }: { conditions: RouteConditions; failed: readonly string[]; waited: ReadonlySet<WaitKind> },
+  ): RouteQuery {
+    const { monitor, limits, classifier, isEnabled, nowMs, random } = this.#options;
+    return {
+      enabled: isEnabled() && classifier.hasCatalog,
+      statement: statement.kind,
+      connectionPinned: conditions.connectionPinned ?? false,
+      primaryRunner: conditions.primaryRunner,
+      readOnlyTransaction: conditions.readOnlyTransaction ?? false,
+      request: scope?.request.view(scope.intent, Date.now()),
+      topology: monitor.topology,
+      limits,
+      failed,
+      waited,
+      nowMs: nowMs(),
+      random,
+      load: this.#load,
+      positionAfter: this.#positionAfter,
+    };
+  }
+
+  readonly #positionAfter = (ms: number): Position | undefined =>
+    this.#options.monitor.primaryPositionAtOrAfter(ms);
+}
+
+const NOT_WAITED: ReadonlySet<WaitKind> = new Set();

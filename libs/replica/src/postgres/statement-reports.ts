@@ -1,0 +1,73 @@
+import type { Scope } from '../context/context-storage.js';
+import { noteRead } from '../context/note-read.js';
+import type { Route } from '../routing/route.js';
+import type { StatementEvent } from '../routing/statement-event.js';
+import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import { NodeUnavailableError } from './node-unavailable.error.js';
+import { codeOf, isConnectionLoss, messageOf } from './postgres-errors.js';
+import type { Statement } from './statements/index.js';
+
+/** What {@link StatementReports} works with. */
+export interface StatementReportOptions {
+  readonly monitor: TopologyMonitor;
+  /** Learns of each statement; `undefined` while nobody listens. */
+  readonly listener: () => ((event: StatementEvent) => void) | undefined;
+  /** A text was found to need a newer catalog, or may have changed it. */
+  readonly onCatalogStale: () => void;
+  /** A replica that a session was noted to read from is noted anew after so long; milliseconds. */
+  readonly renoteAfterMs: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+}
+
+/** Tells everyone concerned what came of a statement: its request, whoever listens, the monitor. */
+export class StatementReports {
+  readonly #options: StatementReportOptions;
+
+  constructor(options: StatementReportOptions) {
+    this.#options = options;
+  }
+
+  /** A statement was answered: tells the request and whoever listens. */
+  answered(scope: Scope | undefined, route: Route, statement: Statement, startedMs: number): void {
+    const endedMs = this.#options.nowMs();
+    if (scope !== undefined) {
+      scope.request.routed(route.node, route.reason);
+      this.#note(scope, route, statement, endedMs);
+    }
+    this.#options.listener()?.({
+      kind: statement.kind,
+      node: route.node,
+      reason: route.reason,
+      durationMs: endedMs - startedMs,
+    });
+    if (statement.changesCatalog) this.#options.onCatalogStale();
+  }
+
+  /** A stream was read to its end: what it showed may be newer than when it began. */
+  shown(scope: Scope | undefined, route: Route, statement: Statement): void {
+    if (scope !== undefined) this.#note(scope, route, statement, this.#options.nowMs());
+  }
+
+  /** A statement failed: tells whoever listens, and has the node probed where its connection was lost. */
+  failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
+    const { monitor, listener, nowMs } = this.#options;
+    listener()?.({
+      kind: statement.kind,
+      node: route.node,
+      reason: route.reason,
+      durationMs: nowMs() - startedMs,
+      errorCode: codeOf(error) ?? 'unknown',
+    });
+    if (route.node === monitor.topology.primary.name || !isConnectionLoss(error)) return;
+    // One lost connection says little: a probe tells whether the node is gone. One that cannot be had says it all.
+    if (error instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(error));
+    else monitor.doubt(route.node);
+  }
+
+  #note(scope: Scope, route: Route, statement: Statement, endedMs: number): void {
+    // What a write has changed is covered by its own position.
+    if (statement.mayWrite || statement.kind === 'transaction-control') return;
+    noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
+  }
+}
