@@ -1,23 +1,13 @@
 import { laterPosition, type Position } from '../session/position.js';
-import { LagClock } from './lag-clock.js';
-import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
-import { NodeWatch } from './node-watch.js';
-import type { NodeProbe, ProbeResult } from './node-probe.js';
-import { RequiredPositions } from './required-positions.js';
+import { ConditionWaiters } from './condition-waiters.js';
 import { judgeRole, type RoleVerdict } from './judge-role.js';
-import type { NodeHealth, NodeRole, NodeSnapshot, Topology } from './topology.js';
-
-/** A node to watch. */
-export interface WatchedNode {
-  readonly name: string;
-  readonly role: NodeRole;
-  /** `host:port`. */
-  readonly address: string;
-  readonly weight: number;
-  readonly region?: string;
-  readonly tags?: Readonly<Record<string, string>>;
-  readonly probe: NodeProbe;
-}
+import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
+import { NodeList } from './node-list.js';
+import type { ProbeResult } from './node-probe.js';
+import { NodeWatch } from './node-watch.js';
+import { PrimaryHistory } from './primary-history.js';
+import type { NodeHealth, NodeSnapshot, Topology } from './topology.js';
+import type { WatchedNode } from './watched-node.js';
 
 /** A node's health changed. */
 export interface HealthChange {
@@ -31,28 +21,16 @@ export interface HealthChange {
  * that began later succeeds.
  */
 export class TopologyMonitor {
-  readonly #lagClock = new LagClock();
+  readonly #nodes: NodeList;
+  readonly #history = new PrimaryHistory();
   readonly #watches = new Map<string, NodeWatch>();
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new ConditionWaiters();
   readonly #listeners = new Set<(change: HealthChange) => void>();
   readonly #promotionListeners = new Set<(name: string) => void>();
-  readonly #required = new RequiredPositions();
-  #timeline: number | undefined;
-  #topology: Topology;
   #wanted: Position | undefined;
 
   constructor(nodes: readonly WatchedNode[], settings: MonitorSettings, sources: MonitorSources) {
-    const snapshots = nodes.map((node) => snapshotOf(node));
-    const primary = snapshots.find((node) => node.role === 'primary');
-    if (primary === undefined) throw new TypeError('a topology needs a primary');
-    this.#topology = {
-      version: 0,
-      primary,
-      replicas: snapshots.filter((node) => node.role === 'replica'),
-      homes: snapshots
-        .filter((node) => node.role === 'replica')
-        .map(({ name, weight }) => ({ name, weight })),
-    };
+    this.#nodes = new NodeList(nodes, () => this.#waiters.check());
     for (const node of nodes) {
       const watch = new NodeWatch(node.probe, settings, sources, {
         succeeded: (result, times) => this.#probeSucceeded(node.name, result, times),
@@ -65,7 +43,7 @@ export class TopologyMonitor {
 
   /** What is known now. */
   get topology(): Topology {
-    return this.#topology;
+    return this.#nodes.topology;
   }
 
   /** Begins to watch. Does not wait for any node. */
@@ -105,7 +83,7 @@ export class TopologyMonitor {
   /** Probes replicas more often until all that are up have replayed `position`: a session waits for it. */
   expect(position: Position): void {
     this.#wanted = laterPosition(this.#wanted, position);
-    for (const replica of this.#topology.replicas) {
+    for (const replica of this.topology.replicas) {
       if (this.#isBehindWanted(replica.name)) this.#watch(replica.name).hurry();
     }
   }
@@ -116,26 +94,14 @@ export class TopologyMonitor {
    */
   async waitForReplica(position: Position, timeoutMs: number, name?: string): Promise<boolean> {
     const isThere = (): boolean =>
-      this.#topology.replicas.some(
+      this.topology.replicas.some(
         (node) =>
           node.health === 'up' &&
           (node.position ?? 0n) >= position &&
           (name === undefined || node.name === name),
       );
     this.expect(position);
-    if (isThere()) return true;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#waiters.delete(check);
-        resolve();
-      };
-      const check = (): void => {
-        if (isThere()) done();
-      };
-      const timer = setTimeout(done, timeoutMs);
-      this.#waiters.add(check);
-    });
+    await this.#waiters.until(isThere, timeoutMs);
     return isThere();
   }
 
@@ -152,11 +118,12 @@ export class TopologyMonitor {
 
   /** A position that is above all that anyone can have seen by then; `undefined` while none is known. */
   primaryPositionAtOrAfter(atMs: number): Position | undefined {
-    return this.#lagClock.positionAtOrAfter(atMs);
+    return this.#history.positionAtOrAfter(atMs);
   }
 
   #judge(name: string, answer: ProbeResult): RoleVerdict {
-    return judgeRole(this.#node(name), answer, { primary: this.#topology.primary, timeline: this.#timeline });
+    const { primary } = this.topology;
+    return judgeRole(this.#node(name), answer, { primary, timeline: this.#history.timeline });
   }
 
   #probeSucceeded(name: string, answer: ProbeResult, times: { startedMs: number; endedMs: number }): void {
@@ -166,65 +133,40 @@ export class TopologyMonitor {
     if (verdict.kind === 'refused') return this.#fail(name, verdict.problem);
     if (verdict.kind === 'promoted') this.#promote(name, position);
     const { position: before, ...known } = this.#node(name);
-    const { role } = known;
-    const isPrimary = role === 'primary';
+    const isPrimary = known.role === 'primary';
     if (isPrimary) {
-      if (this.#isAnotherHistory(answer.timeline, position, before)) this.#partHistories(name, position);
-      this.#timeline = answer.timeline;
-      this.#lagClock.observe(position, times.startedMs);
-    } else if (!this.#required.areReached(name, position, before)) {
+      if (this.#history.isAnother(answer, before)) this.#partHistories(name, position);
+      this.#history.observe({ ...answer, position }, times.startedMs);
+    } else if (!this.#history.areReached(name, position, before)) {
       return this.#fail(
         name,
         'it went back, or its history may have parted from the primary: it has to pass that first',
       );
     }
-    const freshAsOfMs = isPrimary ? times.startedMs : this.#lagClock.freshAsOf(position);
     this.#replace({
       ...known,
       problem: undefined,
       health: 'up',
       position,
-      freshAsOfMs,
-      lagMs: this.#lagMs(position, freshAsOfMs, times.endedMs),
+      freshAsOfMs: isPrimary ? times.startedMs : this.#history.freshAsOf(position),
+      lagMs: this.#history.lagMs(position, times.endedMs),
       roundTripMs: times.endedMs - times.startedMs,
     });
     if (isPrimary) this.#dateReplicas(times.endedMs);
   }
 
-  /** Behind the primary's address answers another server than before: a failover, or a restored backup. */
-  #isAnotherHistory(timeline: number | undefined, position: Position, before: Position | undefined): boolean {
-    const isPromoted = timeline !== undefined && this.#timeline !== undefined && timeline !== this.#timeline;
-    return isPromoted || (before !== undefined && position < before);
-  }
-
   /** A replica has become the primary. */
   #promote(name: string, position: Position): void {
-    const { version, primary, replicas, homes } = this.#topology;
-    const all = [primary, ...replicas].map((node): NodeSnapshot => ({
-      ...node,
-      role: node.name === name ? 'primary' : 'replica',
-    }));
-    this.#topology = {
-      version: version + 1,
-      primary: all.find((node) => node.role === 'primary') as NodeSnapshot,
-      replicas: all.filter((node) => node.role === 'replica'),
-      homes,
-    };
+    this.#nodes.promote(name);
     this.#partHistories(name, position);
     for (const listener of this.#promotionListeners) listener(name);
   }
 
-  /**
-   * From here on the primary's history is another one. Everybody else must get past all that was known of any node
-   * before: up to there the positions of two histories cannot be told apart.
-   */
+  /** From here on the primary's history is another one. */
   #partHistories(primaryName: string, position: Position): void {
-    const { primary, replicas } = this.#topology;
-    let highest = position;
-    for (const node of [primary, ...replicas]) highest = laterPosition(highest, node.position) as Position;
-    this.#lagClock.reset();
+    const { primary, replicas } = this.topology;
+    this.#history.part(position, [primary, ...replicas]);
     for (const { name } of replicas) {
-      this.#required.require(name, highest + 1n);
       this.#replace({ ...this.#node(name), freshAsOfMs: undefined });
       this.#fail(name, `${primaryName} began another history: it has to pass all that was known before`);
     }
@@ -236,48 +178,32 @@ export class TopologyMonitor {
 
   /** What a replica had replayed may be all that the primary has: then it is as fresh as the primary's sample. */
   #dateReplicas(nowMs: number): void {
-    const replicas = this.#topology.replicas.map((node) => {
-      const freshAsOfMs = node.position === undefined ? undefined : this.#lagClock.freshAsOf(node.position);
-      if (node.position === undefined || freshAsOfMs === node.freshAsOfMs) return node;
-      return { ...node, freshAsOfMs, lagMs: node.lagMs ?? this.#lagMs(node.position, freshAsOfMs, nowMs) };
+    this.#nodes.replaceReplicas((node) => {
+      const { position } = node;
+      const freshAsOfMs = position === undefined ? undefined : this.#history.freshAsOf(position);
+      if (position === undefined || freshAsOfMs === node.freshAsOfMs) return node;
+      return { ...node, freshAsOfMs, lagMs: node.lagMs ?? this.#history.lagMs(position, nowMs) };
     });
-    this.#topology = { ...this.#topology, version: this.#topology.version + 1, replicas };
-  }
-
-  #lagMs(position: Position, freshAsOfMs: number | undefined, nowMs: number): number | undefined {
-    const latest = this.#lagClock.latest;
-    if (latest === undefined) return undefined;
-    if (position >= latest) return 0;
-    return freshAsOfMs === undefined ? undefined : nowMs - freshAsOfMs;
   }
 
   #fail(name: string, problem: string): void {
-    const node = this.#node(name);
-    this.#replace({ ...node, health: 'down', problem });
+    this.#replace({ ...this.#node(name), health: 'down', problem });
   }
 
   #replace(node: NodeSnapshot): void {
-    const { version, primary, replicas, homes } = this.#topology;
     const before = this.#node(node.name).health;
-    this.#topology = {
-      version: version + 1,
-      primary: node.name === primary.name ? node : primary,
-      replicas: replicas.map((replica) => (replica.name === node.name ? node : replica)),
-      homes,
-    };
+    this.#nodes.replace(node);
     if (before !== node.health) this.#announce(node, before);
-    for (const waiter of this.#waiters) waiter();
   }
 
   #isBehindWanted(name: string): boolean {
-    if (this.#wanted === undefined || name === this.#topology.primary.name) return false;
+    if (this.#wanted === undefined || name === this.topology.primary.name) return false;
     const node = this.#node(name);
     return node.health === 'up' && (node.position ?? 0n) < this.#wanted;
   }
 
   #node(name: string): NodeSnapshot {
-    const { primary, replicas } = this.#topology;
-    const node = name === primary.name ? primary : replicas.find((replica) => replica.name === name);
+    const node = this.#nodes.find(name);
     if (node === undefined) throw new RangeError(`there is no node named ${name}`);
     return node;
   }
@@ -287,10 +213,6 @@ export class TopologyMonitor {
     if (watch === undefined) throw new RangeError(`there is no node named ${name}`);
     return watch;
   }
-}
-
-function snapshotOf({ name, role, address, weight, region, tags }: WatchedNode): NodeSnapshot {
-  return { name, role, address, health: 'unknown', weight, region, tags };
 }
 
 function describe(error: unknown): string {
