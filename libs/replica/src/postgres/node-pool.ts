@@ -1,9 +1,10 @@
 import pg from 'pg';
-import type { NodeLoad } from '../routing/least-busy.balancer.js';
+import type { NodeLoad } from '../routing/balancer.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
 import { cutSocket } from './postgres-probe.js';
+import { statementLimitMs } from './statement-limit.js';
 
 /** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -97,6 +98,11 @@ export class NodePool {
 
   get load(): NodeLoad {
     return { inFlight: this.#inFlight, latencyMs: this.#latencyMs };
+  }
+
+  /** How long a statement may take here by the pool's own limits; milliseconds, infinite without any. */
+  get statementLimitMs(): number {
+    return statementLimitMs(this.#options.config);
   }
 
   /** A stream or a transaction reads from this node until {@link letGo}. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { PoolOptions } from '../options/replica-options.js';
+import { dropUndefined, type ResolvedNode } from '../options/resolve-nodes.js';
 
 /** What all pools share; from TypeORM's options. */
 export interface PoolSettings {
@@ -12,15 +13,36 @@ export interface PoolSettings {
   readonly onNotice?: (message: { readonly message?: string }) => void;
 }
 
-/** One node's pool as TypeORM would make it for `pg`. */
+/**
+ * One node's pool as TypeORM would make it for `pg`: its options, then `extra`, and before both what our own `pool` says of
+ * this node. There is always a limit to how long a connection is waited for.
+ */
 export function poolConfig(node: ResolvedNode, settings: PoolSettings): pg.PoolConfig {
-  return {
+  const config: pg.PoolConfig = {
     ...connectionConfig(node),
     connectionTimeoutMillis: settings.connectTimeoutMs,
     application_name: settings.applicationName ?? node.credentials.applicationName,
     ...(settings.poolSize === undefined ? {} : { max: settings.poolSize }),
     ...settings.extra,
+    ...ownConfig(node.pool),
   };
+  // `pg` takes 0 for: wait without an end.
+  if (!((config.connectionTimeoutMillis ?? 0) > 0))
+    config.connectionTimeoutMillis = settings.connectTimeoutMs;
+  return config;
+}
+
+function ownConfig(pool: PoolOptions): pg.PoolConfig {
+  const { size, idleTimeoutMs, connectTimeoutMs, maxLifetimeMs, statementTimeoutMs, applicationName } = pool;
+  return dropUndefined<pg.PoolConfig>({
+    max: size,
+    idleTimeoutMillis: idleTimeoutMs,
+    connectionTimeoutMillis: connectTimeoutMs,
+    // A fraction of a second counts, too.
+    maxLifetimeSeconds: maxLifetimeMs === undefined ? undefined : maxLifetimeMs / 1_000,
+    statement_timeout: statementTimeoutMs,
+    application_name: applicationName,
+  });
 }
 
 /** The monitor's own connection: nothing but how to reach the node. */
