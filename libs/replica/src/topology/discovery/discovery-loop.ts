@@ -1,0 +1,126 @@
+import type { Discovery, Found } from './discovery.js';
+
+/** How patiently a discovery is asked; milliseconds. */
+export interface DiscoverySettings {
+  /** An answer that takes longer counts as none. */
+  readonly timeoutMs: number;
+  /** After a failure it is asked again so soon, and after each further one half as often, ... */
+  readonly retryMs: number;
+  /** ... down to this. */
+  readonly maxRetryMs: number;
+}
+
+/** What a {@link DiscoveryLoop} works with. */
+export interface DiscoveryLoopOptions<Node> {
+  readonly discovery: Discovery<Node>;
+  readonly settings: DiscoverySettings;
+  /** Puts what was found in place. Rejects when that cannot be: a failure like any other. */
+  readonly apply: (replicas: readonly Node[]) => Promise<void>;
+  /** Called at each failure; `isNews`: not the same as the time before. */
+  readonly onFailure: (problem: string, isNews: boolean) => void;
+  /** It answers again. */
+  readonly onRecovery: () => void;
+  /** From 0 up to 1, to spread the questions of many processes. */
+  readonly random: () => number;
+}
+
+/** No answer may be asked for more often; milliseconds. */
+const MIN_PAUSE_MS = 10;
+
+/** Nor less often: timers go no further than 24 days. */
+const MAX_PAUSE_MS = 86_400_000;
+
+/** Asks a discovery, puts its answer in place, waits as long as that is good for, and again. Failures change nothing. */
+export class DiscoveryLoop<Node> {
+  readonly #options: DiscoveryLoopOptions<Node>;
+  #failures = 0;
+  #problem: string | undefined;
+  #isStopped = false;
+  #timer: NodeJS.Timeout | undefined;
+  #endWait: (() => void) | undefined;
+
+  constructor(options: DiscoveryLoopOptions<Node>) {
+    this.#options = options;
+  }
+
+  /** Resolves when the first question was answered or has failed; goes on until {@link stop}. Never rejects. */
+  async start(): Promise<void> {
+    const pauseMs = await this.#lookOnce();
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(
+      () => void this.start(),
+      Math.min(Math.max(pauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS),
+    );
+    this.#timer.unref();
+  }
+
+  /** Ends it; what is under way is no longer put in place. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#endWait?.();
+  }
+
+  /** Resolves to how long to wait; milliseconds. */
+  async #lookOnce(): Promise<number> {
+    const { apply, random } = this.#options;
+    try {
+      const { replicas, validForMs } = check(await this.#find());
+      if (this.#isStopped) return 0;
+      await apply(replicas);
+      this.#succeeded();
+      return validForMs * (1 + 0.1 * random());
+    } catch (error) {
+      return this.#isStopped ? 0 : this.#failed(error);
+    }
+  }
+
+  async #find(): Promise<Found<Node>> {
+    const { discovery, settings } = this.#options;
+    const { timeoutMs } = settings;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      this.#endWait = () => reject(new Error('stopped'));
+    });
+    try {
+      return await Promise.race([discovery.find(), late]);
+    } finally {
+      clearTimeout(timer);
+      this.#endWait = undefined;
+    }
+  }
+
+  #succeeded(): void {
+    const hadFailed = this.#failures > 0;
+    this.#failures = 0;
+    this.#problem = undefined;
+    if (hadFailed) this.#options.onRecovery();
+  }
+
+  #failed(error: unknown): number {
+    const { settings, onFailure, random } = this.#options;
+    const problem = withoutCredentials(error instanceof Error ? error.message : String(error));
+    const isNews = problem !== this.#problem;
+    this.#problem = problem;
+    const pauseMs = Math.min(settings.retryMs * 2 ** this.#failures, settings.maxRetryMs);
+    this.#failures++;
+    onFailure(problem, isNews);
+    return pauseMs * (0.9 + 0.2 * random());
+  }
+}
+
+/** A message may come from anybody's function, and quote a URL. */
+function withoutCredentials(message: string): string {
+  return message.replace(/:\/\/\S*@/g, '://***@');
+}
+
+/** An answer may come from anybody's function. */
+function check<Node>(found: Found<Node>): Found<Node> {
+  const { replicas, validForMs } = (found ?? {}) as Partial<Found<Node>>;
+  if (!Array.isArray(replicas)) throw new TypeError('it gave no list of replicas');
+  if (typeof validForMs !== 'number' || !(validForMs >= 0))
+    throw new TypeError(`validForMs must be a number of at least 0, not ${String(validForMs)}`);
+  if (replicas.length === 0) throw new TypeError('it found no replica');
+  return { replicas: replicas as readonly Node[], validForMs };
+}

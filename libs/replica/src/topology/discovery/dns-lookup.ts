@@ -1,0 +1,71 @@
+import type { RecordWithTtl, SrvRecord } from 'node:dns';
+import { nodeNameOf } from './node-name.js';
+
+/** Kinds of DNS records that name nodes: addresses, or a name and port per node. */
+export const DNS_TYPES = ['A', 'AAAA', 'SRV'] as const;
+export type DnsType = (typeof DNS_TYPES)[number];
+
+/** What is needed of a `Resolver` of `node:dns/promises`. */
+export interface DnsResolver {
+  resolve4(hostname: string, options: { ttl: true }): Promise<RecordWithTtl[]>;
+  resolve6(hostname: string, options: { ttl: true }): Promise<RecordWithTtl[]>;
+  resolveSrv(hostname: string): Promise<SrvRecord[]>;
+}
+
+/** A node that DNS named. */
+export interface DnsNode {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Of a SRV record: its weight as a multiple of the average. */
+  readonly weight?: number;
+}
+
+/** What was asked for. */
+export interface DnsQuestion {
+  readonly hostname: string;
+  readonly type: DnsType;
+  /** Of `A` and `AAAA` records, which tell none. */
+  readonly port: number;
+}
+
+/** What DNS answered. */
+export interface DnsAnswer {
+  readonly nodes: readonly DnsNode[];
+  /** The least time to live of the records, milliseconds; `undefined`: the resolver does not tell, as for SRV. */
+  readonly ttlMs: number | undefined;
+}
+
+/** Asks for the nodes behind a name. Rejects as the resolver does: `ENOTFOUND`, `ENODATA`, `ETIMEOUT`, ... */
+export async function lookUp(
+  resolver: DnsResolver,
+  { hostname, type, port }: DnsQuestion,
+): Promise<DnsAnswer> {
+  if (type === 'SRV') return { nodes: nodesOfSrv(await resolver.resolveSrv(hostname)), ttlMs: undefined };
+  const records = await (type === 'A'
+    ? resolver.resolve4(hostname, { ttl: true })
+    : resolver.resolve6(hostname, { ttl: true }));
+  const nodes = records.map(({ address }) => ({ name: nodeNameOf(address, port), host: address, port }));
+  return {
+    nodes,
+    ttlMs: records.length === 0 ? undefined : 1_000 * Math.min(...records.map(({ ttl }) => ttl)),
+  };
+}
+
+/** A record of weight 0 beside others is to get very little, but not nothing (RFC 2782). */
+const LEAST_WEIGHT = 0.01;
+
+/** Of the records with the lowest priority number: the others are a reserve, and ours is the primary. */
+function nodesOfSrv(all: readonly SrvRecord[]): readonly DnsNode[] {
+  // The target "." says that there is no such service.
+  const records = all.filter(({ name }) => name !== '' && name !== '.');
+  const first = Math.min(...records.map(({ priority }) => priority));
+  const used = records.filter(({ priority }) => priority === first);
+  const average = used.reduce((sum, { weight }) => sum + weight, 0) / used.length;
+  return used.map(({ name, port, weight }) => ({
+    name: nodeNameOf(name, port),
+    host: name,
+    port,
+    weight: average === 0 ? 1 : Math.max(Math.round((100 * weight) / average) / 100, LEAST_WEIGHT),
+  }));
+}
