@@ -30,6 +30,16 @@ export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
 export { PoolExhaustedError } from './postgres/pool-exhausted.error.js';
 export { WritePreventedError } from './postgres/write-prevented.error.js';
 export {
+  BALANCERS,
+  type BalancerFunction,
+  type BalancerName,
+  type BalancerNode,
+  type NodeLoad,
+  type TagSet,
+} from './routing/balancer.js';
+export { InvalidChoiceError, type Chooser } from './routing/invalid-choice.error.js';
+export type { RoutedStatement, RouteFunction } from './routing/route-function.js';
+export {
   CONSISTENCIES,
   ON_BEHIND,
   PRIMARY_REASONS,
@@ -43,7 +53,7 @@ export {
   type Route,
   type RouteReason,
 } from './routing/route.js';
-export { STATEMENT_KINDS, type StatementKind } from './routing/route-query.js';
+export { STATEMENT_KINDS, type RouteContext, type StatementKind } from './routing/route-query.js';
 export type { StatementEvent } from './routing/statement-event.js';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './session/memory.store.js';
 export type { Position } from './session/position.js';

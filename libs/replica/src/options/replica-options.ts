@@ -1,5 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
-import type { Balancer, BalancerName, TagSet } from '../routing/balancer.js';
+import type { BalancerFunction, BalancerName, TagSet } from '../routing/balancer.js';
 import type { RouteFunction } from '../routing/route-function.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
@@ -171,7 +171,7 @@ export interface RoutingOptions<Context = unknown> {
    */
   readonly fallback?: 'primary' | 'error' | FallbackLimit;
   /** Which of several replicas answers a read that belongs to no session. Default `least-busy`. */
-  readonly balancer?: BalancerName | Balancer;
+  readonly balancer?: BalancerName | BalancerFunction;
   /** Where this application runs: for the balancer `nearest`. */
   readonly region?: string;
   /** The connections to each node. */

@@ -1,5 +1,7 @@
 import type { Scope } from '../context/context-storage.js';
 import { noteChoice } from '../context/note-read.js';
+import type { Balancer } from '../routing/balancer.js';
+import { createBalancer } from '../routing/create-balancer.js';
 import { decideRoute } from '../routing/decide-route.js';
 import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../routing/route-query.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
@@ -23,7 +25,6 @@ export interface RouteFinderOptions {
 
 /** What decides beside the request. */
 export interface RouteConditions {
-  readonly connectionPinned?: boolean;
   readonly primaryRunner: boolean;
   readonly readOnlyTransaction?: boolean;
 }
@@ -31,12 +32,13 @@ export interface RouteConditions {
 /** Asks the rule where a statement goes, with all that the rule wants to know, and does what it says has to be waited for. */
 export class RouteFinder {
   readonly #options: RouteFinderOptions;
-  readonly #load: (node: string) => NodePool['load'];
+  readonly #balancer: Balancer;
 
   /** @param load what a node of that name has to do now */
   constructor(options: RouteFinderOptions, load: (node: string) => NodePool['load']) {
     this.#options = options;
-    this.#load = load;
+    const { limits, random } = options;
+    this.#balancer = createBalancer(limits.balancer, { load, random, region: limits.region });
   }
 
   /** Where the statement goes; waits only for the session's state, or for a replica to catch up if asked to. */
@@ -118,11 +120,10 @@ export class RouteFinder {
       waited,
     }: { conditions: RouteConditions; failed: readonly string[]; waited: ReadonlySet<WaitKind> },
   ): RouteQuery {
-    const { monitor, limits, classifier, isEnabled, nowMs, random } = this.#options;
+    const { monitor, limits, classifier, isEnabled, nowMs } = this.#options;
     return {
       enabled: isEnabled() && classifier.hasCatalog,
       statement: statement.kind,
-      connectionPinned: conditions.connectionPinned ?? false,
       primaryRunner: conditions.primaryRunner,
       readOnlyTransaction: conditions.readOnlyTransaction ?? false,
       request: scope?.request.view(scope.intent, Date.now()),
@@ -131,8 +132,7 @@ export class RouteFinder {
       failed,
       waited,
       nowMs: nowMs(),
-      random,
-      load: this.#load,
+      balancer: this.#balancer,
       positionAfter: this.#positionAfter,
     };
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeSnapshot, Topology } from '../topology/topology.js';
 import { decideRoute } from './decide-route.js';
+import type { NodeLoad } from './balancer.js';
+import { LeastBusyBalancer } from './least-busy.balancer.js';
 import { hashText, preferredBy } from './rendezvous.js';
 import { PRIMARY_REASONS, REPLICA_REASONS, type RouteReason } from './route.js';
 import type { Intent, RequestView, RouteQuery, RoutingLimits, SessionView, WaitKind } from './route-query.js';
@@ -70,14 +72,20 @@ const LIMITS: RoutingLimits = {
   maxLagMs: 10_000,
   minServing: 0,
   hardMaxLagMs: 29_000,
+  catchUpTimeoutMs: 500,
+  balancer: 'least-busy',
   fallback: 'primary',
 };
+
+const balancerWith = (
+  random: () => number,
+  load: (name: string) => NodeLoad = () => ({ inFlight: 0, latencyMs: 1 }),
+): LeastBusyBalancer => new LeastBusyBalancer({ random, load });
 
 const decide = (changes: Partial<RouteQuery>): ReturnType<typeof decideRoute> =>
   decideRoute({
     enabled: true,
     statement: 'read',
-    connectionPinned: false,
     primaryRunner: false,
     readOnlyTransaction: false,
     request: request(),
@@ -86,8 +94,7 @@ const decide = (changes: Partial<RouteQuery>): ReturnType<typeof decideRoute> =>
     failed: [],
     waited: new Set(),
     nowMs: NOW_MS,
-    random: () => 0,
-    load: () => ({ inFlight: 0, latencyMs: 1 }),
+    balancer: balancerWith(() => 0),
     positionAfter: () => undefined,
     ...changes,
   });
@@ -161,13 +168,6 @@ const TABLE: readonly Row[] = [
     reason: 'write',
   },
 
-  {
-    row: 3,
-    when: 'its connection is in a transaction',
-    query: { connectionPinned: true },
-    node: 'primary',
-    reason: 'transaction',
-  },
   {
     row: 3,
     when: 'a transaction is open in the request',
@@ -482,7 +482,12 @@ const TABLE: readonly Row[] = [
   {
     row: 10,
     when: 'the least busy of two',
-    query: { random: () => 0.9, load: (name) => ({ inFlight: name === 'r1' ? 9 : 0, latencyMs: 1 }) },
+    query: {
+      balancer: balancerWith(
+        () => 0.9,
+        (name) => ({ inFlight: name === 'r1' ? 9 : 0, latencyMs: 1 }),
+      ),
+    },
     node: 'r2',
     reason: 'session-free',
   },

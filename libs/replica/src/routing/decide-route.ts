@@ -1,6 +1,5 @@
 import { laterPosition, type Position } from '../session/position.js';
 import { stalenessMs, type NodeSnapshot } from '../topology/topology.js';
-import { leastBusy } from './least-busy.balancer.js';
 import { preferredBy } from './rendezvous.js';
 import type { PrimaryReason, ReplicaReason } from './route.js';
 import type { Decision, RequestView, RouteQuery, SessionView, StatementKind } from './route-query.js';
@@ -15,7 +14,7 @@ export function decideRoute(query: RouteQuery): Decision {
   if (query.statement !== 'read' && !query.readOnlyTransaction) {
     return toPrimary(query, reasonOfKind(query.statement));
   }
-  if (query.connectionPinned || request?.transactionOpen === true) return toPrimary(query, 'transaction');
+  if (request?.transactionOpen === true) return toPrimary(query, 'transaction');
   if (query.primaryRunner) return toPrimary(query, 'primary-runner');
   if (request === undefined) return toPrimary(query, 'no-context');
 
@@ -86,9 +85,7 @@ function choose(
   session: SessionView | undefined,
   nodes: readonly NodeSnapshot[],
 ): NodeSnapshot {
-  return session === undefined
-    ? leastBusy(nodes, query.load, query.random)
-    : preferredBy(session.keyHash, nodes);
+  return session === undefined ? query.balancer.choose(nodes) : preferredBy(session.keyHash, nodes);
 }
 
 /** The replica that the session's key ties it to: the same whatever the health and the roles of the nodes. */
@@ -111,7 +108,7 @@ function decideByAge(query: RouteQuery, request: RequestView): Decision {
   const replayed = eligible.filter((node) => hasReplayed(node, ownPosition));
   if (replayed.length === 0) return behind(query, request, ownPosition);
   const kept = replayed.find((node) => node.name === request.kept?.name);
-  const node = kept ?? leastBusy(replayed, query.load, query.random);
+  const node = kept ?? query.balancer.choose(replayed);
   return toReplica(
     node,
     request.hasWritten ? 'own-write-replayed' : bounded ? 'within-staleness' : 'eventual',

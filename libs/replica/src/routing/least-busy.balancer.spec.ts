@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { leastBusy, type NodeLoad } from './least-busy.balancer.js';
+import type { NodeSnapshot } from '../topology/topology.js';
+import type { NodeLoad } from './balancer.js';
+import { LeastBusyBalancer } from './least-busy.balancer.js';
 
-const NODES = ['a', 'b', 'c'].map((name) => ({ name }));
+const node = (name: string, changes: Partial<NodeSnapshot> = {}): NodeSnapshot => ({
+  name,
+  role: 'replica',
+  address: `${name}:5432`,
+  health: 'up',
+  weight: 1,
+  ...changes,
+});
+const NODES = ['a', 'b', 'c'].map((name) => node(name));
 const IDLE: NodeLoad = { inFlight: 0, latencyMs: 1 };
 
 /** Park and Miller's generator: the same sequence in every run. */
@@ -11,16 +21,16 @@ function seeded(seed: number): () => number {
 }
 
 function shares(load: (name: string) => NodeLoad, nodes = NODES): Record<string, number> {
-  const random = seeded(7);
+  const balancer = new LeastBusyBalancer({ load, random: seeded(7) });
   const counts: Record<string, number> = {};
   for (let index = 0; index < 9_000; index++) {
-    const { name } = leastBusy(nodes, load, random);
+    const { name } = balancer.choose(nodes);
     counts[name] = (counts[name] ?? 0) + 1 / 9_000;
   }
   return counts;
 }
 
-describe('leastBusy', () => {
+describe('the least busy of two', () => {
   it('spreads reads evenly over nodes that are equally busy', () => {
     for (const share of Object.values(shares(() => IDLE))) expect(share).toBeCloseTo(1 / 3, 1);
   });
@@ -42,8 +52,9 @@ describe('leastBusy', () => {
     expect(shares(load, NODES.slice(0, 2)).b).toBeCloseTo(0.5, 1);
   });
 
-  it('takes the only one, and refuses none at all', () => {
-    expect(leastBusy(NODES.slice(0, 1), () => IDLE, Math.random).name).toBe('a');
-    expect(() => leastBusy([], () => IDLE, Math.random)).toThrow(RangeError);
+  it('takes the only one', () => {
+    expect(new LeastBusyBalancer({ load: () => IDLE, random: Math.random }).choose(NODES.slice(0, 1))).toBe(
+      NODES[0],
+    );
   });
 });

@@ -1,36 +1,39 @@
-/** How busy a node is, as this process sees it. */
-export interface NodeLoad {
-  /** Reads under way on it. */
-  readonly inFlight: number;
-  /** Moving average of the time that a read takes on it, in milliseconds; 0 while none has been measured. */
-  readonly latencyMs: number;
-}
+import type { NodeSnapshot } from '../topology/topology.js';
+import { shareOf, type Balancer, type BalancerSources } from './balancer.js';
+import { drawByShare } from './random.balancer.js';
 
 /**
- * Two random choices, and of them the less busy one with the better chance: each is taken in proportion to how little
- * a read would wait there (reads under way times what one takes). So a slow node gets few reads but never none, by which
- * its recovery is noticed; and there is no herd to a single "best" node (Mitzenmacher, "The Power of Two Choices").
- *
- * `load` tells a node's load, `random` gives numbers from 0 up to 1. Throws on an empty list.
+ * Two random choices, and of them the less busy one with the better chance: each is taken in proportion to its weight and
+ * to how little a read would wait there (reads under way times what one takes). So a slow node gets few reads but never
+ * none, by which its recovery is noticed; and there is no herd to a single "best" node (Mitzenmacher, "The Power of Two
+ * Choices"). The first is drawn by weight, the second evenly: then nodes that are equally busy get just their shares.
  */
-export function leastBusy<T extends { readonly name: string }>(
-  candidates: readonly T[],
-  load: (name: string) => NodeLoad,
-  random: () => number,
-): T {
-  const count = candidates.length;
-  const firstIndex = Math.floor(random() * count);
-  const first = candidates[firstIndex];
-  if (first === undefined) throw new RangeError('there is no candidate to balance between');
-  if (count === 1) return first;
-  const second = candidates[(firstIndex + 1 + Math.floor(random() * (count - 1))) % count] as T;
-  const firstCost = cost(load(first.name));
-  const secondCost = cost(load(second.name));
-  return random() * (firstCost + secondCost) < secondCost ? first : second;
-}
+export class LeastBusyBalancer implements Balancer {
+  readonly #load: BalancerSources['load'];
+  readonly #random: BalancerSources['random'];
 
-function cost({ inFlight, latencyMs }: NodeLoad): number {
-  return (inFlight + 1) * Math.max(latencyMs, SHORTEST_MS);
+  constructor({ load, random }: BalancerSources) {
+    this.#load = load;
+    this.#random = random;
+  }
+
+  choose(candidates: readonly NodeSnapshot[]): NodeSnapshot {
+    const random = this.#random;
+    const count = candidates.length;
+    const firstIndex = drawByShare(candidates, random);
+    const first = candidates[firstIndex] as NodeSnapshot;
+    if (count === 1) return first;
+    const step = count === 2 ? 1 : 1 + Math.floor(random() * (count - 1));
+    const second = candidates[(firstIndex + step) % count] as NodeSnapshot;
+    const firstCost = this.#cost(first);
+    const secondCost = this.#cost(second);
+    return random() * (firstCost + secondCost) < secondCost ? first : second;
+  }
+
+  #cost(node: NodeSnapshot): number {
+    const { inFlight, latencyMs } = this.#load(node.name);
+    return ((inFlight + 1) * Math.max(latencyMs, SHORTEST_MS)) / shareOf(node);
+  }
 }
 
 /** Reads that take less differ by noise alone; milliseconds. */

@@ -1,28 +1,22 @@
-import type { RouteReason } from './route.js';
-import type { StatementKind } from './route-query.js';
+import type { RouteContext, StatementKind } from './route-query.js';
 
 /** A read, as a {@link RouteFunction} sees it. */
 export interface RoutedStatement {
   /** The SQL, with placeholders. */
   readonly text: string;
   readonly kind: StatementKind;
-  /** The tables and views that it names, as written and folded by PostgreSQL's rule; `undefined` where that is not known. */
+  /**
+   * The tables and views that it names, as in the catalog (`accounts`, `billing.accounts`); `undefined` where that is not
+   * known.
+   */
   readonly tables: readonly string[] | undefined;
 }
 
-/** What was decided, and between what. */
-export interface RouteContext {
-  /** The node that the rule chose. */
-  readonly node: string;
-  readonly reason: RouteReason;
-  /** The replicas that may serve this read as far as its session, its age and their health are concerned. */
-  readonly eligible: readonly string[];
-  /** The primary's name now. */
-  readonly primary: string;
-}
-
 /**
- * The user's last word on a read that may leave the primary: the name of the primary or of an eligible replica, or
- * `undefined` to leave it as decided. Called for each such read: it must be quick, and must not throw.
+ * The user's last word on a read that may leave the primary: `context.primary`, a replica's name, or `undefined` to leave it
+ * as decided. A replica that is named is taken as by `@UseReplica({ replica })`: what the session wrote and saw holds, and
+ * where the replica is not eligible the `fallback` does. The name of no node is an `InvalidChoiceError`.
+ *
+ * Called for each such read, for some more than once: it must be quick. What it throws goes to whoever reads.
  */
 export type RouteFunction = (statement: RoutedStatement, context: RouteContext) => string | undefined;

@@ -1,6 +1,7 @@
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
-import type { NodeLoad } from './least-busy.balancer.js';
+import type { Balancer, BalancerFunction, BalancerName } from './balancer.js';
+import type { ReplicaFilter } from './replica-filter.js';
 import type { Consistency, ReadPreference, RouteReason } from './route.js';
 
 /** What a statement may do; the database's folder finds it out. Only `read` may leave the primary. */
@@ -21,6 +22,8 @@ export interface Intent {
   /** The HTTP method promises not to write (GET, HEAD, OPTIONS), or there is none. */
   readonly safeMethod: boolean;
   readonly consistency: Consistency;
+  /** Which replicas were asked for, the first before the next; absent: any. */
+  readonly selection?: readonly ReplicaFilter[];
   /** For `bounded`: how old an answer may be, in milliseconds. */
   readonly maxStalenessMs?: number;
   /** How long a read may wait for a replica to replay what the session has seen; milliseconds, 0 is not at all. */
@@ -87,35 +90,53 @@ export interface RoutingLimits {
   readonly minServing: number;
   /** For `minServing`: a replica that may be further behind serves nobody; milliseconds. */
   readonly hardMaxLagMs: number;
+  /** How long a session that is ahead waits for its replica while the primary is away and the intent says 0; milliseconds. */
+  readonly catchUpTimeoutMs: number;
+  readonly balancer: BalancerName | BalancerFunction;
+  /** Where the application runs; with the balancer `nearest`, sessions move there, too. */
+  readonly region?: string;
   /** When no replica is eligible: read from the primary (some reads at once), or fail. */
   readonly fallback:
     'primary' | 'error' | { readonly maxConcurrent: number; readonly queueTimeoutMs: number };
+}
+
+/** What was decided, and between what. */
+export interface RouteContext {
+  /** The node that the rule chose. */
+  readonly node: string;
+  readonly reason: RouteReason;
+  /** The replicas that are up and fresh enough for this read. */
+  readonly eligible: readonly string[];
+  /** The primary's name now. */
+  readonly primary: string;
 }
 
 /** All that a decision rests on. Time, chance and load are arguments: deciding does no I/O and keeps nothing. */
 export interface RouteQuery {
   readonly enabled: boolean;
   readonly statement: StatementKind;
-  /** The connection has a transaction open, or is kept for what a statement left on it. */
-  readonly connectionPinned: boolean;
   /** TypeORM asked for its primary ("master") runner. */
   readonly primaryRunner: boolean;
   /** A transaction declared read-only begins: like a read, on whose node the whole transaction stays. */
   readonly readOnlyTransaction: boolean;
+  /** Where a rule sends the statement's tables: `primary`, whichever node that is, or a replica's name. Absent: no rule. */
+  readonly tableRule?: string;
   /** Absent outside any request. */
   readonly request?: RequestView;
   readonly topology: Topology;
   readonly limits: RoutingLimits;
-  /** Replicas that failed to answer this very read. */
+  /** Nodes that failed to answer this very read; with the primary among them, it counts as away. */
   readonly failed: readonly string[];
   /** What this read has waited for already: it does not wait for it again. */
   readonly waited: ReadonlySet<WaitKind>;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: number;
-  readonly random: () => number;
-  readonly load: (node: string) => NodeLoad;
+  /** Chooses where the session does not. */
+  readonly balancer: Balancer;
   /** A position of the primary above all that anyone can have been shown by then; `undefined`: not known yet. */
   readonly positionAfter: (monotonicMs: number) => Position | undefined;
+  /** The option `route`, asked about this statement; absent: there is none. */
+  readonly lastWord?: (context: RouteContext) => string | undefined;
 }
 
 /** What a read may wait for before there is a route. */
