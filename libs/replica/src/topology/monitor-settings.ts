@@ -6,6 +6,8 @@ export interface MonitorSettings {
   readonly probeTimeoutMs: number;
   /** Between two probes of a replica while a session waits for it to replay a position; grows to `intervalMs`. */
   readonly catchUpIntervalMs: number;
+  /** How long sessions may remember what they read: so long former homes are told of. */
+  readonly homesKeptMs: number;
 }
 
 /** What the monitor takes from outside: time and chance. */

@@ -1,24 +1,37 @@
+import { changedNodes, checkNames, type ChangedNodes } from './changed-nodes.js';
+import { HomeHistory } from './home-history.js';
+import type { Home, NodeSnapshot, Topology } from './topology.js';
 import type { WatchedNode } from './watched-node.js';
-import type { NodeSnapshot, Topology } from './topology.js';
+
+/** What a {@link NodeList} takes from outside. */
+export interface NodeListSources {
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+  /** How long former homes are told of, milliseconds. */
+  readonly homesKeptMs: number;
+  /** Called after each change. */
+  readonly changed: () => void;
+}
 
 /** All nodes as they are known now: an immutable topology, replaced whole at each change. */
 export class NodeList {
-  readonly #changed: () => void;
+  readonly #sources: NodeListSources;
+  readonly #homes: HomeHistory;
+  /** The primary of the configuration, which stays a node whatever its role. */
+  readonly #configuredPrimary: string;
   #topology: Topology;
 
-  /** `changed` is called after each change. Throws where none of the nodes is the primary. */
-  constructor(nodes: readonly WatchedNode[], changed: () => void) {
-    this.#changed = changed;
+  /** Throws where none of the nodes is the primary. */
+  constructor(nodes: readonly WatchedNode[], sources: NodeListSources) {
+    this.#sources = sources;
     const snapshots = nodes.map(snapshotOf);
     const primary = snapshots.find((node) => node.role === 'primary');
     if (primary === undefined) throw new TypeError('a topology needs a primary');
     const replicas = snapshots.filter((node) => node.role === 'replica');
-    this.#topology = {
-      version: 0,
-      primary,
-      replicas,
-      homes: replicas.map(({ name, weight }) => ({ name, weight })),
-    };
+    const homes = replicas.map(homeOf);
+    this.#homes = new HomeHistory(homes, sources.homesKeptMs);
+    this.#configuredPrimary = primary.name;
+    this.#topology = { version: 0, primary, replicas, homes };
   }
 
   /** What is known now. */
@@ -46,21 +59,56 @@ export class NodeList {
     this.#set({ replicas: this.#topology.replicas.map(newer) });
   }
 
-  /** A replica becomes the primary, and the primary a replica. */
-  promote(name: string): void {
+  /**
+   * A replica becomes the primary, and the primary a replica; one that is no longer in the configuration leaves: its name
+   * is returned.
+   */
+  promote(name: string): string | undefined {
     const { primary, replicas } = this.#topology;
     const promoted = replicas.find((replica) => replica.name === name);
-    if (promoted === undefined) return;
+    if (promoted === undefined) return undefined;
+    const others = replicas.filter((replica) => replica !== promoted);
+    const stays = this.#isConfigured(primary.name);
     this.#set({
       primary: { ...promoted, role: 'primary' },
-      replicas: [{ ...primary, role: 'replica' }, ...replicas.filter((replica) => replica !== promoted)],
+      replicas: stays ? [{ ...primary, role: 'replica' }, ...others] : others,
     });
+    return stays ? undefined : primary.name;
+  }
+
+  /**
+   * From now on these are the replicas of the configuration. Throws a `TypeError` where two nodes have one name, one is
+   * named like the configured primary, or one is no replica: then nothing has changed.
+   */
+  setReplicas(wanted: readonly WatchedNode[]): ChangedNodes {
+    checkNames(wanted, this.#configuredPrimary);
+    const { primary, replicas } = this.#topology;
+    const changed = changedNodes(wanted, this.#topology, this.#configuredPrimary);
+    const labelled = (node: NodeSnapshot): NodeSnapshot => {
+      const labels = changed.kept.find(({ name }) => name === node.name);
+      if (labels === undefined) return node;
+      const { weight, region, tags } = labels;
+      return { ...node, weight, region, tags };
+    };
+    const stay = replicas.filter(({ name }) => !changed.removed.includes(name)).map(labelled);
+    this.#homes.change(wanted.map(homeOf), this.#sources.nowMs());
+    this.#set({ primary: labelled(primary), replicas: [...stay, ...changed.added.map(snapshotOf)] });
+    return changed;
+  }
+
+  #isConfigured(name: string): boolean {
+    return name === this.#configuredPrimary || this.#topology.homes.some((home) => home.name === name);
   }
 
   #set(newer: Partial<Omit<Topology, 'version'>>): void {
-    this.#topology = { ...this.#topology, ...newer, version: this.#topology.version + 1 };
-    this.#changed();
+    const version = this.#topology.version + 1;
+    this.#topology = { ...this.#topology, ...newer, ...this.#homes.at(this.#sources.nowMs()), version };
+    this.#sources.changed();
   }
+}
+
+function homeOf({ name, weight }: { readonly name: string; readonly weight: number }): Home {
+  return { name, weight };
 }
 
 function snapshotOf({ name, role, address, weight, region, tags }: WatchedNode): NodeSnapshot {

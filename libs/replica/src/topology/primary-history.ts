@@ -8,6 +8,10 @@ import type { NodeSnapshot } from './topology.js';
 export class PrimaryHistory {
   readonly #clock = new LagClock();
   readonly #required = new RequiredPositions();
+  /** When nodes have left, by name: another one of that name must not show less than they did. */
+  readonly #leftMs = new Map<string, number>();
+  /** What everybody had to pass when histories parted last. */
+  #parting: Position | undefined;
   #timeline: number | undefined;
 
   /** The timeline that the primary writes on; `undefined` while none has answered. */
@@ -28,20 +32,41 @@ export class PrimaryHistory {
   }
 
   /**
-   * From here on the primary's history is another one. Every replica must get past all that was known of any node
+   * From `position` on the primary's history is another one. `replicas` must get past all that was known of any node
    * before: up to there the positions of two histories cannot be told apart.
    */
-  part(position: Position, nodes: readonly NodeSnapshot[]): void {
+  part(position: Position, known: readonly NodeSnapshot[], replicas: readonly NodeSnapshot[]): void {
     let highest = position;
-    for (const node of nodes) highest = laterPosition(highest, node.position) as Position;
+    for (const node of known) highest = laterPosition(highest, node.position) as Position;
     this.#clock.reset();
-    for (const { name, role } of nodes) {
-      if (role === 'replica') this.#required.require(name, highest + 1n);
-    }
+    this.#parting = highest + 1n;
+    for (const { name } of replicas) this.#required.require(name, this.#parting);
   }
 
-  /** Whether a replica that was at `before` and is at `position` now is where it has to be. */
+  /** A node is watched from now on: its history may have parted before it came. */
+  join(name: string): void {
+    if (this.#parting !== undefined) this.#required.require(name, this.#parting);
+  }
+
+  /** A node is watched no longer; that is remembered for `keptMs`. */
+  leave(name: string, { nowMs, keptMs }: { readonly nowMs: number; readonly keptMs: number }): void {
+    for (const [left, leftMs] of this.#leftMs) if (leftMs + keptMs < nowMs) this.#leftMs.delete(left);
+    this.#leftMs.set(name, nowMs);
+    this.#required.forget(name);
+  }
+
+  /**
+   * Whether a replica that was at `before` and is at `position` now is where it has to be. Where another one of its name
+   * has left, that is what the primary had then: the first answer of the primary after that tells.
+   */
   areReached(name: string, position: Position, before: Position | undefined): boolean {
+    const leftMs = this.#leftMs.get(name);
+    if (leftMs !== undefined) {
+      const shown = this.#clock.positionAtOrAfter(leftMs);
+      if (shown === undefined) return false;
+      this.#required.require(name, shown);
+      this.#leftMs.delete(name);
+    }
     return this.#required.areReached(name, position, before);
   }
 

@@ -12,6 +12,11 @@ export class RequiredPositions {
     this.#required.set(name, laterPosition(this.#required.get(name), position) as Position);
   }
 
+  /** Nothing is required of the node any more. */
+  forget(name: string): void {
+    this.#required.delete(name);
+  }
+
   /** Whether a node that was at `before` and is at `position` now is where it has to be. Then nothing is required of it. */
   areReached(name: string, position: Position, before: Position | undefined): boolean {
     if (before !== undefined && position < before) this.require(name, before);

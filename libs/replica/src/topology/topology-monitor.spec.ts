@@ -1,35 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { NodeProbe, ProbeResult } from './node-probe.js';
+import { ScriptedProbe } from '../../../../test/support/topology/scripted-probe.js';
+import type { ProbeResult } from './node-probe.js';
 import { stalenessMs } from './topology.js';
 import { TopologyMonitor } from './topology-monitor.js';
 
-const SETTINGS = { intervalMs: 1_000, probeTimeoutMs: 500, catchUpIntervalMs: 20 };
-
-/** A probe that answers as it is told to. */
-class ScriptedProbe implements NodeProbe {
-  answer: () => Promise<ProbeResult>;
-  probes = 0;
-  isClosed = false;
-
-  constructor(inRecovery: boolean, position: bigint) {
-    this.answer = () => Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : 1 });
-  }
-
-  probe(): Promise<ProbeResult> {
-    this.probes++;
-    return this.answer();
-  }
-
-  close(): Promise<void> {
-    this.isClosed = true;
-    return Promise.resolve();
-  }
-
-  at(position: bigint | undefined, inRecovery: boolean, timeline = 1): void {
-    this.answer = () =>
-      Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : timeline });
-  }
-}
+const SETTINGS = { intervalMs: 1_000, probeTimeoutMs: 500, catchUpIntervalMs: 20, homesKeptMs: 30_000 };
 
 describe('TopologyMonitor', () => {
   let primary: ScriptedProbe;

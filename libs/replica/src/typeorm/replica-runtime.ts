@@ -64,7 +64,7 @@ export class ReplicaRuntime {
         tags: node.tags,
         probe: new PostgresProbe(probeConfig(node, poolSettings)),
       })),
-      options.monitor,
+      { ...options.monitor, homesKeptMs: options.session.ttlMs },
       { nowMs, random: Math.random },
     );
     this.monitor.onHealthChange(({ node, before }) => {

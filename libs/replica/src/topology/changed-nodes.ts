@@ -1,0 +1,42 @@
+import type { Topology } from './topology.js';
+import type { WatchedNode } from './watched-node.js';
+
+/** What a new list of replicas means for the nodes that are watched. */
+export interface ChangedNodes {
+  /** New ones, and those whose address is another one now. */
+  readonly added: readonly WatchedNode[];
+  /** Those whose name and address are as before; their weight and labels may be others. */
+  readonly kept: readonly WatchedNode[];
+  /** Names of those that leave, also of those whose address is another one now. */
+  readonly removed: readonly string[];
+}
+
+/**
+ * Compares the replicas wanted with those that are. The node that is the primary now is never touched, whatever its
+ * configuration was or becomes; nor is `configuredPrimary`, which may be a replica now.
+ */
+export function changedNodes(
+  wanted: readonly WatchedNode[],
+  topology: Topology,
+  configuredPrimary: string,
+): ChangedNodes {
+  const current = new Map([topology.primary, ...topology.replicas].map((node) => [node.name, node]));
+  const isSame = ({ name, address }: WatchedNode): boolean => current.get(name)?.address === address;
+  const kept = wanted.filter(isSame);
+  const keptNames = new Set([...kept.map(({ name }) => name), topology.primary.name, configuredPrimary]);
+  return {
+    added: wanted.filter(({ name }) => !keptNames.has(name)),
+    kept,
+    removed: topology.replicas.filter(({ name }) => !keptNames.has(name)).map(({ name }) => name),
+  };
+}
+
+/** Throws a `TypeError` where two nodes have one name, one is named like the configured primary, or one is none. */
+export function checkNames(wanted: readonly WatchedNode[], configuredPrimary: string): void {
+  const names = new Set([configuredPrimary]);
+  for (const { name, role } of wanted) {
+    if (role !== 'replica') throw new TypeError(`${name} is no replica: only replicas come and go`);
+    if (names.has(name)) throw new TypeError(`${name} is the name of two nodes: names are unique`);
+    names.add(name);
+  }
+}
