@@ -43,6 +43,7 @@ export class NodePool {
   /** Connections that have not run a statement yet. */
   readonly #fresh = new WeakSet<pg.ClientBase>();
   readonly #waiting = new Set<(error: Error) => void>();
+  readonly #idleWaiters = new Set<() => void>();
   #pool: pg.Pool;
   #inFlight = 0;
   #latencyMs = 0;
@@ -69,6 +70,7 @@ export class NodePool {
       throw this.#checkoutError(error);
     } finally {
       this.#waiting.delete(interrupt as (error: Error) => void);
+      this.#tellIdle();
     }
   }
 
@@ -87,7 +89,7 @@ export class NodePool {
       this.#measured(client, this.#options.nowMs() - startedMs);
       return result;
     } finally {
-      this.#inFlight--;
+      this.letGo();
     }
   }
 
@@ -112,6 +114,16 @@ export class NodePool {
 
   letGo(): void {
     this.#inFlight--;
+    this.#tellIdle();
+  }
+
+  /** Resolves when nothing runs here any more, and nothing waits for a connection. */
+  async whenIdle(): Promise<void> {
+    do {
+      if (!this.#isIdle) await new Promise<void>((resolve) => this.#idleWaiters.add(resolve));
+      // Whoever was just given a connection holds it in a moment.
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (!this.#isIdle);
   }
 
   /**
@@ -135,6 +147,16 @@ export class NodePool {
     clearTimeout(timer);
     for (const client of this.#clients) cutSocket(client);
     for (const reject of this.#waiting) reject(this.#unavailable(new Error('the data source is destroyed')));
+  }
+
+  get #isIdle(): boolean {
+    return this.#inFlight === 0 && this.#waiting.size === 0;
+  }
+
+  #tellIdle(): void {
+    if (this.#idleWaiters.size === 0 || !this.#isIdle) return;
+    for (const tell of this.#idleWaiters) tell();
+    this.#idleWaiters.clear();
   }
 
   /** A connection's first statement also fills the server's caches: it says nothing about the next ones. */
