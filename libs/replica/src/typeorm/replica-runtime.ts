@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { ContextStorage } from '../context/context-storage.js';
 import type { PositionSource } from '../context/request-context.js';
+import { DEFAULTS } from '../options/defaults.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { NodePool } from '../postgres/node-pool.js';
 import { NodeUnavailableError } from '../postgres/node-unavailable.error.js';
 import { PostgresProbe } from '../postgres/postgres-probe.js';
 import { StatementRouter } from '../postgres/statement-router.js';
@@ -11,7 +11,8 @@ import { CatalogKeeper } from '../postgres/catalog-keeper.js';
 import { StatementClassifier } from '../postgres/statements/index.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
-import { poolConfig, probeConfig, type PoolSettings } from './pool-config.js';
+import { NodePools } from './node-pools.js';
+import { probeConfig, type PoolSettings } from './pool-config.js';
 
 /** What a {@link ReplicaRuntime} works with. */
 export interface RuntimeOptions {
@@ -32,7 +33,7 @@ export class ReplicaRuntime {
   readonly router: StatementRouter;
   /** How requests learn positions. */
   readonly positions: PositionSource;
-  readonly #pools: ReadonlyMap<string, NodePool>;
+  readonly #pools: NodePools;
   readonly #primary: ResolvedNode;
   readonly #hasReplicas: boolean;
   readonly #catalog: CatalogKeeper;
@@ -41,19 +42,12 @@ export class ReplicaRuntime {
     const nodes = [options.primary, ...options.replicas];
     this.#primary = options.primary;
     this.#hasReplicas = options.replicas.length > 0;
-    this.#pools = new Map(
-      nodes.map((node) => [
-        node.name,
-        new NodePool({
-          name: node.name,
-          address: node.address,
-          config: poolConfig(node, poolSettings),
-          onIdleError: (error) => poolSettings.onIdleError(error, node.name),
-          onNotice: poolSettings.onNotice,
-          nowMs,
-        }),
-      ]),
-    );
+    this.#pools = new NodePools({
+      settings: poolSettings,
+      drainTimeoutMs: DEFAULTS.drainTimeoutMs,
+      nowMs,
+    });
+    for (const node of nodes) this.#pools.add(node);
     this.monitor = new TopologyMonitor(
       nodes.map((node) => ({
         name: node.name,
@@ -70,14 +64,15 @@ export class ReplicaRuntime {
     this.monitor.onHealthChange(({ node, before }) => {
       if (node.health === 'down') {
         warn(`${node.name} (${node.address}) is out of rotation: ${node.problem}`);
-        if (node.role === 'replica') this.#pools.get(node.name)?.reset(node.problem ?? 'the node is down');
+        if (node.role === 'replica')
+          this.#pools.byName.get(node.name)?.reset(node.problem ?? 'the node is down');
       } else if (before === 'down') {
         warn(`${node.name} (${node.address}) is back in rotation`);
       }
     });
     this.monitor.onPromotion((name) => {
       warn(`${name} is the primary now`);
-      for (const pool of this.#pools.values()) {
+      for (const pool of this.#pools.byName.values()) {
         if (pool.name !== name) pool.reset(`${name} was promoted`);
       }
       this.#catalog.refreshSoon();
@@ -85,7 +80,7 @@ export class ReplicaRuntime {
     const classifier = new StatementClassifier();
     this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryPrimary(sql), warn);
     this.router = new StatementRouter({
-      pools: this.#pools,
+      pools: this.#pools.byName,
       monitor: this.monitor,
       contexts,
       classifier,
@@ -121,7 +116,7 @@ export class ReplicaRuntime {
 
   /** Connects to the primary, and begins to watch the replicas without waiting for them. */
   async start(): Promise<void> {
-    const pool = this.#pools.get(this.#primary.name) as NodePool;
+    const pool = this.#pools.get(this.#primary.name);
     let client: pg.PoolClient;
     try {
       client = await pool.checkout();
@@ -142,11 +137,11 @@ export class ReplicaRuntime {
   async stop(): Promise<void> {
     this.#catalog.stop();
     await this.monitor.stop();
-    await Promise.all([...this.#pools.values()].map((pool) => pool.end()));
+    await this.#pools.end();
   }
 
   async #queryPrimary(sql: string): Promise<readonly Record<string, unknown>[]> {
-    const result = await (this.#pools.get(this.monitor.topology.primary.name) as NodePool).run([sql]);
+    const result = await this.#pools.get(this.monitor.topology.primary.name).run([sql]);
     return result.rows as Record<string, unknown>[];
   }
 }

@@ -1,0 +1,80 @@
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import { NodePool } from '../postgres/node-pool.js';
+import { poolConfig, type PoolSettings } from './pool-config.js';
+
+/** What {@link NodePools} work with. */
+export interface NodePoolsOptions {
+  readonly settings: PoolSettings;
+  /** What runs on a node that leaves may take so long; then it is cut. Milliseconds. */
+  readonly drainTimeoutMs: number;
+  /** Milliseconds of the monotonic clock. */
+  readonly nowMs: () => number;
+}
+
+/** The pools of all nodes, by name. Those of nodes that have left go on until what runs there has ended. */
+export class NodePools {
+  readonly #options: NodePoolsOptions;
+  readonly #pools = new Map<string, NodePool>();
+  readonly #leaving = new Set<Promise<void>>();
+  /** End the waiting for what runs on nodes that have left. */
+  readonly #hurries = new Set<() => void>();
+
+  constructor(options: NodePoolsOptions) {
+    this.#options = options;
+  }
+
+  /** The pools as they are at any time. */
+  get byName(): ReadonlyMap<string, NodePool> {
+    return this.#pools;
+  }
+
+  /** Makes the pool of a node; connects to nothing. */
+  add(node: ResolvedNode): NodePool {
+    const { settings, nowMs } = this.#options;
+    const pool = new NodePool({
+      name: node.name,
+      address: node.address,
+      config: poolConfig(node, settings),
+      onIdleError: (error) => settings.onIdleError(error, node.name),
+      onNotice: settings.onNotice,
+      nowMs,
+    });
+    this.#pools.set(node.name, pool);
+    return pool;
+  }
+
+  /** Throws where there is no such node. */
+  get(name: string): NodePool {
+    const pool = this.#pools.get(name);
+    if (pool === undefined) throw new RangeError(`there is no node named ${name}`);
+    return pool;
+  }
+
+  /** The node has left: nobody can ask for its pool any more. What runs there may end in its time. */
+  remove(name: string): void {
+    const pool = this.#pools.get(name);
+    if (pool === undefined) return;
+    this.#pools.delete(name);
+    const left = this.#endWhenIdle(pool).finally(() => {
+      this.#leaving.delete(left);
+    });
+    this.#leaving.add(left);
+  }
+
+  /** Ends all connections, also to nodes that are leaving. */
+  async end(): Promise<void> {
+    for (const hurry of this.#hurries) hurry();
+    await Promise.all([...this.#leaving, ...[...this.#pools.values()].map((pool) => pool.end())]);
+  }
+
+  async #endWhenIdle(pool: NodePool): Promise<void> {
+    let hurry = (): void => undefined;
+    const late = new Promise<void>((resolve) => (hurry = resolve));
+    const timer = setTimeout(hurry, this.#options.drainTimeoutMs);
+    this.#hurries.add(hurry);
+    await Promise.race([pool.whenIdle(), late]);
+    this.#hurries.delete(hurry);
+    clearTimeout(timer);
+    await pool.end();
+  }
+}
