@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
+import { answersAnew } from './answers-anew.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
@@ -37,19 +38,25 @@ const LATENCY_WEIGHT = 0.2;
 /** The connections to one node. Makes none before it is asked for one. */
 export class NodePool {
   readonly name: string;
+  /** `host:port`. */
+  readonly address: string;
   readonly #options: NodePoolOptions;
   readonly #statuses = new WeakMap<pg.ClientBase, { value: TransactionStatus }>();
   readonly #clients = new Set<pg.ClientBase>();
   /** Connections that have not run a statement yet. */
   readonly #fresh = new WeakSet<pg.ClientBase>();
+  /** Connections given out for more than one read outside a transaction: streams, transactions, writes. */
+  readonly #held = new Set<pg.ClientBase>();
   readonly #waiting = new Set<(error: Error) => void>();
   readonly #idleWaiters = new Set<() => void>();
   #pool: pg.Pool;
   #inFlight = 0;
   #latencyMs = 0;
+  #answeredMs = -Infinity;
 
   constructor(options: NodePoolOptions) {
     this.name = options.name;
+    this.address = options.address;
     this.#options = options;
     this.#pool = this.#createPool();
   }
@@ -138,6 +145,32 @@ export class NodePool {
     old.end().catch(() => undefined);
   }
 
+  /**
+   * The node is silent: whoever waits for a connection learns at once, reads outside transactions are cut, and so is what
+   * idles. Transactions and writes go on waiting: cut, nobody would know their outcome.
+   */
+  interruptReads(problem: string): void {
+    const old = this.#pool;
+    this.#pool = this.#createPool();
+    for (const reject of this.#waiting) reject(this.#unavailable(new Error(problem)));
+    for (const client of this.#clients) {
+      if (this.#held.has(client)) continue;
+      cutSocket(client);
+      this.#clients.delete(client);
+    }
+    old.end().catch(() => undefined);
+  }
+
+  /** When the node last answered a statement of this pool; milliseconds of the monotonic clock. */
+  get answeredMs(): number {
+    return this.#answeredMs;
+  }
+
+  /** Whether the node answers on a new connection, within `timeoutMs` milliseconds. Never rejects. */
+  answersAnew(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    return answersAnew(this.#options.config, { timeoutMs, signal });
+  }
+
   /** Waits for what runs, for a while; then cuts it. */
   async end(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
@@ -167,6 +200,7 @@ export class NodePool {
 
   async #query(client: pg.PoolClient, args: readonly unknown[]): Promise<pg.QueryResult> {
     let failure: unknown;
+    this.#held.delete(client);
     try {
       return await queryWith(client, args);
     } catch (error) {
@@ -189,11 +223,13 @@ export class NodePool {
       this.#fresh.add(client);
       if (this.#options.onNotice !== undefined) client.on('notice', this.#options.onNotice);
       const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
-      connection.on(
-        'readyForQuery',
-        (message: { status: TransactionStatus }) => (status.value = message.status),
-      );
+      connection.on('readyForQuery', (message: { status: TransactionStatus }) => {
+        status.value = message.status;
+        this.#answeredMs = this.#options.nowMs();
+      });
     });
+    pool.on('acquire', (client) => this.#held.add(client));
+    pool.on('release', (_, client) => this.#held.delete(client));
     pool.on('remove', (client) => this.#clients.delete(client));
     return pool;
   }
