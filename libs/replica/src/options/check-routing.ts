@@ -16,6 +16,8 @@ export function checkRouting(problems: OptionProblems, options: RoutingOptions<n
   problems.number('primaryWaitMs', options.primaryWaitMs, 0);
   problems.boolean('startWithoutPrimary', options.startWithoutPrimary);
   problems.text('region', options.region);
+  problems.number('drainTimeoutMs', options.drainTimeoutMs, 0);
+  checkDiscovery(problems, options);
   const { session = {}, monitor = {}, sticky = {} } = options;
   if (problems.object('sticky', sticky, KNOWN_KEYS.sticky)) {
     problems.oneOf('sticky.mode', sticky.mode, ['position', 'time']);
@@ -32,6 +34,18 @@ export function checkRouting(problems: OptionProblems, options: RoutingOptions<n
   checkRetries(problems, options.retries);
   checkRules(problems, options);
   checkLag(problems, options);
+}
+
+function checkDiscovery(problems: OptionProblems, { discovery }: RoutingOptions<never>): void {
+  if (discovery === undefined) return;
+  if (typeof discovery?.find !== 'function') {
+    problems.add(
+      'discovery',
+      `must be discoverReplicas(), dnsReplicas() or have the method find, not be ${describe(discovery)}`,
+    );
+    return;
+  }
+  for (const problem of discovery.problems ?? []) problems.add('discovery', problem);
 }
 
 function checkSession(problems: OptionProblems, session: SessionOptions<never>): void {

@@ -31,3 +31,20 @@ export const DEFAULTS = Object.freeze({
   weight: number;
   drainTimeoutMs: number;
 };
+
+/** Of the option `discovery`, and of what finds replicas for it. */
+export const DISCOVERY_DEFAULTS = Object.freeze({
+  /** Of `discoverReplicas()`. */
+  intervalMs: 30_000,
+  /** Of `dnsReplicas()`. */
+  port: 5432,
+  minIntervalMs: 1_000,
+  maxIntervalMs: 300_000,
+  unknownTtlMs: 30_000,
+  rememberMs: 0,
+  /** How long the application's start waits for the first answer. */
+  startWaitMs: 1_000,
+  timeoutMs: 10_000,
+  retryMs: 1_000,
+  maxRetryMs: 30_000,
+});

@@ -3,6 +3,7 @@ import type { BalancerFunction, BalancerName, TagSet } from '../routing/balancer
 import type { RouteFunction } from '../routing/route-function.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
+import type { Discovery, Found } from '../topology/discovery/discovery.js';
 
 /** TypeORM's own options for PostgreSQL. */
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -25,6 +26,8 @@ export type NodeOptions = NodeCredentials & {
   readonly tags?: TagSet;
   /** The connections to this node; goes before `pool` of the options. */
   readonly pool?: PoolOptions;
+  /** The name in its TLS certificate, where that is not its host (an address, say). Says nothing without `ssl`. */
+  readonly servername?: string;
 };
 
 /** Connections to one node. What is not given comes from the next wider level, then from TypeORM's own options. */
@@ -118,6 +121,16 @@ export interface StickyOptions {
   readonly windowMs?: number;
 }
 
+/** What one look found: the replicas there are, and after how long to look again. */
+export type FoundReplicas = Found<NodeOptions>;
+
+/**
+ * Finds the replicas while the application runs: `discoverReplicas()`, `dnsReplicas()`, or your own. What a node given by
+ * its `host` does not say of user, password, database and `ssl` is as for the primary; without a name it is called by its
+ * host and port.
+ */
+export type ReplicaDiscovery = Discovery<NodeOptions>;
+
 /** How nodes are watched; milliseconds. */
 export interface MonitorOptions {
   /** Between two probes of a node. From 10, default 1,000. */
@@ -136,6 +149,17 @@ export interface RoutingOptions<Context = unknown> {
   readonly primary?: NodeOptions;
   /** The nodes that only answer reads. Or give TypeORM's `replication.slaves`. Default none: all goes to the primary. */
   readonly replicas?: readonly NodeOptions[];
+  /**
+   * Finds the replicas while the application runs, in place of `replicas`: `discoverReplicas()`, `dnsReplicas()`, or your
+   * own. The start waits for the first answer, but no longer than a second: until there is one all goes to the primary.
+   * While it fails, or finds none, the replicas known before stay.
+   */
+  readonly discovery?: ReplicaDiscovery;
+  /**
+   * How long what runs on a replica may go on when it leaves (`router.setReplicas()`, `discovery`); milliseconds, from 0,
+   * then it is cut. Default 30,000.
+   */
+  readonly drainTimeoutMs?: number;
   /** `false`: everything goes to the primary, and nothing else changes. Default `true`. */
   readonly enabled?: boolean;
   /** Where reads in a request go that no decorator decides. Default `replica`. */

@@ -20,6 +20,8 @@ export interface ResolvedNode {
   readonly region?: string;
   readonly tags?: TagSet;
   readonly credentials: NodeCredentials;
+  /** The name in its TLS certificate, where that is not its host. */
+  readonly servername?: string;
   /** What the levels of the options (all, role, node) say together; what none says is TypeORM's or the driver's. */
   readonly pool: PoolOptions;
 }
@@ -109,7 +111,7 @@ export function checkReplicas(
 
 function checkNode(problems: OptionProblems, path: string, node: NodeOptions | undefined): void {
   if (!problems.object(path, node, KNOWN_KEYS.node)) return;
-  const { name, url, port, weight, region, tags, pool } = node as NodeOptions;
+  const { name, url, port, weight, region, tags, pool, servername } = node as NodeOptions;
   if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))) {
     problems.add(`${path}.name`, `must be 1 to 64 letters, digits, '.', '_' or '-', not ${describe(name)}`);
   }
@@ -126,6 +128,7 @@ function checkNode(problems: OptionProblems, path: string, node: NodeOptions | u
   problems.number(`${path}.weight`, weight, 0);
   problems.text(`${path}.region`, region);
   problems.tags(`${path}.tags`, tags);
+  problems.text(`${path}.servername`, servername);
   if (pool !== undefined) checkPool(problems, `${path}.pool`, pool);
 }
 
@@ -149,7 +152,7 @@ function checkPool(problems: OptionProblems, path: string, pool: PoolOptions): v
 
 /** A node whose options were checked. */
 export function resolveNode(
-  { name, weight, region, tags, pool, ...credentials }: NodeOptions,
+  { name, weight, region, tags, pool, servername, ...credentials }: NodeOptions,
   role: 'primary' | 'replica',
   { otherwise, levels = {} }: { readonly otherwise: string; readonly levels?: PoolLevels },
 ): ResolvedNode {
@@ -160,6 +163,7 @@ export function resolveNode(
     weight: weight ?? DEFAULTS.weight,
     ...(region === undefined ? {} : { region }),
     ...(tags === undefined ? {} : { tags }),
+    ...(servername === undefined ? {} : { servername }),
     credentials,
     pool: {
       ...all,

@@ -46,6 +46,8 @@ describe('resolveOptions', () => {
       tables: {},
       route: undefined,
       pool: undefined,
+      discovery: undefined,
+      drainTimeoutMs: 30_000,
       name: 'default',
       session: { ttlMs: 30_000, timeoutMs: 250, secrets: [] },
       sticky: { mode: 'position' },
@@ -213,6 +215,26 @@ describe('resolveOptions', () => {
       'enabled must be true or false, not "0"',
     ],
     [
+      'a discovery that finds nothing out',
+      { primary: PRIMARY, discovery: 'pg.internal' },
+      'discovery must be discoverReplicas(), dnsReplicas() or have the method find, not be "pg.internal"',
+    ],
+    [
+      'a discovery that was made wrongly',
+      { primary: PRIMARY, discovery: { find: () => undefined, problems: ['intervalMs must be ...'] } },
+      'discovery intervalMs must be ...',
+    ],
+    [
+      'a discovery beside replicas',
+      { primary: PRIMARY, replicas: [{ host: 'b' }], discovery: { find: () => undefined } },
+      'discovery takes the place of replicas: give one or the other',
+    ],
+    [
+      "a discovery beside TypeORM's replicas",
+      { replication: { master: {}, slaves: [{ host: 'b' }] }, discovery: { find: () => undefined } },
+      'discovery takes the place of replicas: give one or the other',
+    ],
+    [
       'both ways to name nodes',
       { primary: PRIMARY, replication: { master: {}, slaves: [] } },
       'replication cannot stand beside primary and replicas',
@@ -241,6 +263,13 @@ describe('resolveOptions', () => {
 
   it.each([undefined, null, [], 'x'])('refuses %j as options', (options) => {
     expect(problemsOf(options)).toEqual([expect.stringContaining('the options must be an object')]);
+  });
+
+  it('leaves it open which replicas a discovery finds', () => {
+    const discovery = { find: () => Promise.reject(new Error('not asked at boot')) };
+    const options = { type: 'postgres', primary: PRIMARY, discovery, tables: { metrics: 'found-later' } };
+    expect(problemsOf(options)).toEqual([]);
+    expect(resolveOptions(options as never)).toMatchObject({ discovery, replicas: [] });
   });
 
   it('accepts a store and a session of exactly the least duration', () => {

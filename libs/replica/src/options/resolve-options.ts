@@ -29,13 +29,14 @@ type Replaced =
   | 'retries'
   | 'pool'
   | 'region'
-  | 'route';
+  | 'route'
+  | 'discovery';
 
 /** The library's options with every default filled in. */
 export interface ResolvedOptions<Context = unknown>
   extends
     Required<Omit<RoutingOptions<Context>, Replaced>>,
-    Pick<RoutingOptions, 'region' | 'route' | 'pool'> {
+    Pick<RoutingOptions, 'region' | 'route' | 'pool' | 'discovery'> {
   readonly primary: ResolvedNode;
   readonly replicas: readonly ResolvedNode[];
   readonly session: SessionOptions<Context> &
@@ -63,6 +64,8 @@ export function resolveOptions<Context>(
   return {
     name: options.name ?? DEFAULTS.name,
     enabled: options.enabled ?? DEFAULTS.enabled,
+    discovery: options.discovery,
+    drainTimeoutMs: options.drainTimeoutMs ?? DEFAULTS.drainTimeoutMs,
     defaultReadPreference:
       options.defaultReadPreference ??
       (nodes.defaultMode === 'master' ? 'primary' : DEFAULTS.defaultReadPreference),
@@ -104,12 +107,17 @@ function resolveFallback(fallback: RoutingOptions['fallback']): ResolvedOptions[
   };
 }
 
-/** A table rule must name a node that there is. */
+/** Which replicas there are is found out or given; where it is given, table rules must name them. */
 function checkRuledNodes(
   problems: OptionProblems,
-  { tables }: RoutingOptions<never>,
+  { tables, discovery }: RoutingOptions<never>,
   nodes: FoundNodes,
 ): void {
+  if (discovery !== undefined) {
+    if (nodes.replicas.length > 0)
+      problems.add('discovery', 'takes the place of replicas: give one or the other');
+    return;
+  }
   const names = [
     nodes.primary?.name ?? 'primary',
     ...nodes.replicas.map((node, index) => node?.name ?? `replica-${index + 1}`),
