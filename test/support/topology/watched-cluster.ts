@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { MonitorSettings } from '../../../libs/replica/src/topology/monitor-settings.js';
+import type { MonitorSettings, MonitorSources } from '../../../libs/replica/src/topology/monitor-settings.js';
 import { TopologyMonitor } from '../../../libs/replica/src/topology/topology-monitor.js';
 import type { NodeSnapshot } from '../../../libs/replica/src/topology/topology.js';
 import type { WatchedNode } from '../../../libs/replica/src/topology/watched-node.js';
@@ -21,7 +21,11 @@ export class WatchedCluster {
   readonly primary = new ScriptedProbe(false, 100n);
   readonly replicas: readonly ScriptedProbe[];
 
-  constructor(replicaCount: number, settings: Partial<MonitorSettings> = {}) {
+  constructor(
+    replicaCount: number,
+    settings: Partial<MonitorSettings> = {},
+    sources: Partial<MonitorSources> = {},
+  ) {
     this.replicas = Array.from({ length: replicaCount }, () => new ScriptedProbe(true, 100n));
     this.monitor = new TopologyMonitor(
       [
@@ -29,7 +33,7 @@ export class WatchedCluster {
         ...this.replicas.map((probe, index) => replicaNode(`replica-${index + 1}`, probe)),
       ],
       { ...SETTINGS, ...settings },
-      { nowMs: () => performance.now(), random: () => 0.5 },
+      { nowMs: () => performance.now(), random: () => 0.5, ...sources },
     );
   }
 

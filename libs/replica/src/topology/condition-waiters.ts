@@ -1,15 +1,16 @@
 /** Lets callers wait for something to become so. */
 export class ConditionWaiters {
   readonly #checks = new Set<() => void>();
+  #isEnded = false;
 
   /** Somebody waits. */
   get areWaiting(): boolean {
     return this.#checks.size > 0;
   }
 
-  /** Resolves as soon as `holds()`, or is found to hold by {@link check}; at the latest after `timeoutMs`. */
+  /** Resolves as soon as `holds()` or is found to hold by {@link check}, after `timeoutMs`, or at the end. */
   async until(holds: () => boolean, timeoutMs: number): Promise<void> {
-    if (holds()) return;
+    if (this.#isEnded || holds()) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -17,7 +18,7 @@ export class ConditionWaiters {
         resolve();
       };
       const check = (): void => {
-        if (holds()) done();
+        if (this.#isEnded || holds()) done();
       };
       const timer = setTimeout(done, timeoutMs);
       this.#checks.add(check);
@@ -27,5 +28,11 @@ export class ConditionWaiters {
   /** Something has changed: whoever waited for that goes on. */
   check(): void {
     for (const check of this.#checks) check();
+  }
+
+  /** Nothing will change any more: lets everybody go. */
+  end(): void {
+    this.#isEnded = true;
+    this.check();
   }
 }

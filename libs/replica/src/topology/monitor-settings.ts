@@ -16,4 +16,6 @@ export interface MonitorSources {
   readonly nowMs: () => number;
   /** From 0 up to 1, to spread the probes of many processes. */
   readonly random: () => number;
+  /** A listener to this event failed. */
+  readonly onListenerFailure?: (event: string, error: unknown) => void;
 }

@@ -31,7 +31,7 @@ export class NodeList {
     const homes = replicas.map(homeOf);
     this.#homes = new HomeHistory(homes, sources.homesKeptMs);
     this.#configuredPrimary = primary.name;
-    this.#topology = { version: 0, primary, replicas, homes };
+    this.#topology = frozen({ version: 0, primary, replicas, homes });
   }
 
   /** What is known now. */
@@ -102,9 +102,20 @@ export class NodeList {
 
   #set(newer: Partial<Omit<Topology, 'version'>>): void {
     const version = this.#topology.version + 1;
-    this.#topology = { ...this.#topology, ...newer, ...this.#homes.at(this.#sources.nowMs()), version };
+    const homes = this.#homes.at(this.#sources.nowMs());
+    this.#topology = frozen({ ...this.#topology, ...newer, ...homes, version });
     this.#sources.changed();
   }
+}
+
+/** Balancers and functions of the user are given parts of it. */
+function frozen(topology: Topology): Topology {
+  Object.freeze(topology.primary);
+  Object.freeze(topology.replicas);
+  Object.freeze(topology.homes);
+  if (topology.formerHomes !== undefined) Object.freeze(topology.formerHomes);
+  for (const replica of topology.replicas) Object.freeze(replica);
+  return Object.freeze(topology);
 }
 
 function homeOf({ name, weight }: { readonly name: string; readonly weight: number }): Home {

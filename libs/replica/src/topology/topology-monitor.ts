@@ -1,20 +1,12 @@
 import { laterPosition, type Position } from '../session/position.js';
 import { ConditionWaiters } from './condition-waiters.js';
-import { judgeRole, type RoleVerdict } from './judge-role.js';
+import type { HealthChange, MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
-import { NodeList } from './node-list.js';
-import type { ProbeResult } from './node-probe.js';
 import { NodeWatch } from './node-watch.js';
-import { PrimaryHistory } from './primary-history.js';
-import type { NodeHealth, NodeSnapshot, Topology } from './topology.js';
+import { TopologyState } from './topology-state.js';
+import type { Topology } from './topology.js';
 import { WatchList } from './watch-list.js';
 import type { WatchedNode } from './watched-node.js';
-
-/** A node's health changed. */
-export interface HealthChange {
-  readonly node: NodeSnapshot;
-  readonly before: NodeHealth;
-}
 
 /** Names of nodes that came and went; one whose address changed did both. */
 export interface NodesChange {
@@ -28,40 +20,59 @@ export interface NodesChange {
  * that began later succeeds.
  */
 export class TopologyMonitor {
-  readonly #nodes: NodeList;
-  readonly #history = new PrimaryHistory();
+  readonly #state: TopologyState;
   readonly #watches = new WatchList();
   readonly #waiters = new ConditionWaiters();
-  readonly #listeners = new Set<(change: HealthChange) => void>();
-  readonly #promotionListeners = new Set<(name: string) => void>();
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
   #wanted: Position | undefined;
+  #isStarted = false;
 
   constructor(nodes: readonly WatchedNode[], settings: MonitorSettings, sources: MonitorSources) {
     this.#settings = settings;
     this.#sources = sources;
-    this.#nodes = new NodeList(nodes, {
-      nowMs: sources.nowMs,
-      homesKeptMs: settings.homesKeptMs,
-      changed: () => this.#waiters.check(),
+    this.#state = new TopologyState(nodes, settings, { ...sources, changed: () => this.#waiters.check() });
+    this.#state.events.on('topology:changed', ({ removed }) => {
+      for (const name of removed) this.#watches.remove(name);
     });
-    for (const node of nodes) this.#add(node);
+    for (const node of nodes) this.#watch(node);
   }
 
-  /** What is known now. */
+  /** What is known now. Frozen, and replaced whole: its version grows with every probe. */
   get topology(): Topology {
-    return this.#nodes.topology;
+    return this.#state.topology;
   }
 
   /** Begins to watch. Does not wait for any node. */
   start(): void {
+    this.#isStarted = true;
     this.#watches.start();
   }
 
-  /** Ends all loops and connections. */
-  stop(): Promise<void> {
-    return this.#watches.stop();
+  /** Ends all loops and connections, and lets everybody go who waits. */
+  async stop(): Promise<void> {
+    this.#isStarted = false;
+    this.#waiters.end();
+    await this.#watches.stop();
+  }
+
+  /**
+   * Calls `listener` at each event, after the topology has changed; returns how to stop that. A listener that fails
+   * harms nobody.
+   */
+  on<E extends keyof MonitorEvents>(event: E, listener: (...args: MonitorEvents[E]) => unknown): () => void {
+    return this.#state.events.on(event, listener);
+  }
+
+  /** Calls `listener` at each change of a node's health. */
+  onHealthChange(listener: (change: HealthChange) => void): void {
+    this.on('node:down', listener);
+    this.on('node:up', listener);
+  }
+
+  /** Calls `listener` with the node's name when a replica has become the primary. */
+  onPromotion(listener: (name: string) => void): void {
+    this.on('primary:changed', ({ primary, because }) => because === 'promotion' && listener(primary.name));
   }
 
   /**
@@ -72,29 +83,15 @@ export class TopologyMonitor {
    * the configured primary: then nothing has changed.
    */
   setReplicas(nodes: readonly WatchedNode[]): NodesChange {
-    const { added, removed } = this.#nodes.setReplicas(nodes);
-    for (const name of removed) this.#remove(name);
-    for (const node of added) this.#add(node);
+    const { added, removed } = this.#state.setReplicas(nodes);
+    for (const node of added) this.#watch(node);
     for (const node of nodes) if (!added.includes(node)) this.#watches.endSoon(node.probe.close());
     return { added: added.map(({ name }) => name), removed };
   }
 
   /** Lets a node get no new reads, or again. Nothing happens where there is none of that name. */
   setDraining(nodeName: string, isDraining: boolean): void {
-    const node = this.#nodes.find(nodeName);
-    if (node !== undefined) this.#nodes.replace({ ...node, isDraining });
-  }
-
-  /** Calls `listener` at each change of a node's health; returns how to stop that. */
-  onHealthChange(listener: (change: HealthChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** Calls `listener` with the node's name when a replica has become the primary; returns how to stop that. */
-  onPromotion(listener: (name: string) => void): () => void {
-    this.#promotionListeners.add(listener);
-    return () => this.#promotionListeners.delete(listener);
+    this.#state.setDraining(nodeName, isDraining);
   }
 
   /**
@@ -103,10 +100,10 @@ export class TopologyMonitor {
    */
   async capturePosition(nodeName: string): Promise<Position> {
     const result = await this.#watches.find(nodeName)?.probeNow();
-    const node = this.#nodes.find(nodeName);
+    const node = this.#state.find(nodeName);
     if (result === undefined || node === undefined) throw new TypeError(`there is no node named ${nodeName}`);
-    const verdict = this.#judge(node, result);
-    if (verdict.kind === 'refused') throw new TypeError(`${nodeName}: ${verdict.problem}`);
+    const verdict = this.#state.judge(node, result);
+    if ('problem' in verdict) throw new TypeError(`${nodeName}: ${verdict.problem}`);
     if (result.position === undefined) throw new TypeError(`${nodeName} told no position`);
     return result.position;
   }
@@ -131,135 +128,53 @@ export class TopologyMonitor {
           (node.position ?? 0n) >= position &&
           (name === undefined || node.name === name),
       );
-    const isGone = (): boolean => name !== undefined && this.#nodes.find(name) === undefined;
+    const isGone = (): boolean => name !== undefined && this.#state.find(name) === undefined;
     this.expect(position);
     await this.#waiters.until(() => isThere() || isGone(), timeoutMs);
     return isThere();
   }
 
+  /**
+   * Whether the primary, or a node that has become it, is up: as soon as it is, or after `timeoutMs`. Never rejects.
+   */
+  async waitForPrimary(timeoutMs: number): Promise<boolean> {
+    const isUp = (): boolean => this.topology.primary.health === 'up';
+    await this.#waiters.until(isUp, timeoutMs);
+    return isUp();
+  }
+
   /** A statement lost its connection to the node: a probe that begins now tells more. */
   doubt(nodeName: string): void {
-    this.#watches.find(nodeName)?.doubt();
+    if (this.#isStarted) this.#watches.find(nodeName)?.doubt();
   }
 
   /** A statement got no connection to the node: it is down until a probe that begins now says otherwise. */
   suspect(nodeName: string, problem: string): void {
+    if (!this.#isStarted) return;
     this.#watches.find(nodeName)?.doubt();
-    this.#fail(nodeName, problem);
+    this.#state.failed(nodeName, problem);
   }
 
   /** A position that is above all that anyone can have seen by then; `undefined` while none is known. */
   primaryPositionAtOrAfter(atMs: number): Position | undefined {
-    return this.#history.positionAtOrAfter(atMs);
+    return this.#state.positionAtOrAfter(atMs);
   }
 
-  #add(node: WatchedNode): void {
-    const { name } = node;
-    this.#history.join(name);
-    const watch = new NodeWatch(node.probe, this.#settings, this.#sources, {
-      succeeded: (result, times) => this.#probeSucceeded(name, result, times),
-      failed: (error) => this.#fail(name, describe(error)),
+  #watch({ name, probe }: WatchedNode): void {
+    const watch = new NodeWatch(probe, this.#settings, this.#sources, {
+      succeeded: (result, times) => this.#state.answered(name, result, times),
+      failed: (error) => this.#state.failed(name, describe(error)),
       isWaitedFor: () => this.#isBehindWanted(name),
     });
     this.#watches.add(name, watch);
   }
 
-  /** It is no node of ours any more. */
-  #remove(name: string): void {
-    this.#watches.remove(name);
-    this.#history.leave(name, { nowMs: this.#sources.nowMs(), keptMs: this.#settings.homesKeptMs });
-  }
-
-  #judge(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
-    const { primary } = this.topology;
-    return judgeRole(node, answer, { primary, timeline: this.#history.timeline });
-  }
-
-  #probeSucceeded(name: string, answer: ProbeResult, times: { startedMs: number; endedMs: number }): void {
-    const asked = this.#nodes.find(name);
-    if (asked === undefined) return;
-    const { position } = answer;
-    if (position === undefined) return this.#fail(name, 'it told no position');
-    const verdict = this.#judge(asked, answer);
-    if (verdict.kind === 'refused') return this.#fail(name, verdict.problem);
-    if (verdict.kind === 'promoted') this.#promote(name, position);
-    const isPrimary = this.topology.primary.name === name;
-    if (isPrimary) {
-      if (verdict.kind === 'as-expected' && this.#history.isAnother(answer, asked.position))
-        this.#partHistories(position, this.topology);
-      this.#history.observe({ ...answer, position }, times.startedMs);
-    } else if (!this.#history.areReached(name, position, asked.position)) {
-      return this.#fail(name, NOT_REACHED);
-    }
-    this.#replace({
-      ...(this.#nodes.find(name) ?? asked),
-      problem: undefined,
-      health: 'up',
-      position,
-      freshAsOfMs: isPrimary ? times.startedMs : this.#history.freshAsOf(position),
-      lagMs: this.#history.lagMs(position, times.endedMs),
-      roundTripMs: times.endedMs - times.startedMs,
-    });
-    if (isPrimary) this.#dateReplicas(times.endedMs);
-  }
-
-  /** A replica has become the primary. */
-  #promote(name: string, position: Position): void {
-    const before = this.topology;
-    const left = this.#nodes.promote(name);
-    this.#partHistories(position, before);
-    if (left !== undefined) this.#remove(left);
-    for (const listener of this.#promotionListeners) listener(name);
-  }
-
-  /** From here on the primary's history is another one than that which the nodes `before` had. */
-  #partHistories(position: Position, before: Topology): void {
-    const { primary, replicas } = this.topology;
-    this.#history.part(position, [before.primary, ...before.replicas], replicas);
-    for (const node of replicas) {
-      this.#replace({ ...node, freshAsOfMs: undefined });
-      this.#fail(
-        node.name,
-        `${primary.name} began another history: it has to pass all that was known before`,
-      );
-    }
-  }
-
-  #announce(node: NodeSnapshot, before: NodeHealth): void {
-    for (const listener of this.#listeners) listener({ node, before });
-  }
-
-  /** What a replica had replayed may be all that the primary has: then it is as fresh as the primary's sample. */
-  #dateReplicas(nowMs: number): void {
-    this.#nodes.replaceReplicas((node) => {
-      const { position } = node;
-      const freshAsOfMs = position === undefined ? undefined : this.#history.freshAsOf(position);
-      if (position === undefined || freshAsOfMs === node.freshAsOfMs) return node;
-      return { ...node, freshAsOfMs, lagMs: node.lagMs ?? this.#history.lagMs(position, nowMs) };
-    });
-  }
-
-  #fail(name: string, problem: string): void {
-    const node = this.#nodes.find(name);
-    if (node !== undefined) this.#replace({ ...node, health: 'down', problem });
-  }
-
-  #replace(node: NodeSnapshot): void {
-    const before = this.#nodes.find(node.name)?.health;
-    this.#nodes.replace(node);
-    if (before !== undefined && before !== node.health) this.#announce(node, before);
-  }
-
   #isBehindWanted(name: string): boolean {
-    const node = this.#nodes.find(name);
+    const node = this.#state.find(name);
     if (this.#wanted === undefined || node?.role !== 'replica') return false;
     return node.health === 'up' && (node.position ?? 0n) < this.#wanted;
   }
 }
-
-const NOT_REACHED =
-  'it has to pass what was shown before: it went back, is another server than before, or its history may have parted ' +
-  'from the primary';
 
 function describe(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'message' in error && error.message !== '') {
