@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { preferredBy } from '../routing/rendezvous.js';
+import { homeOf } from '../routing/rendezvous.js';
 import type { Intent } from '../routing/route-query.js';
 import type { RouteReason } from '../routing/route.js';
 import type { SessionState } from '../session/session-state.js';
@@ -7,10 +7,10 @@ import { noteRead } from './note-read.js';
 import { RequestContext } from './request-context.js';
 import type { RequestSession } from './request-session.js';
 
-const HOMES = [{ name: 'r1' }, { name: 'r2' }];
+const HOMES = ['r1', 'r2'].map((name) => ({ name, weight: 1 }));
 const NODES = { primary: { name: 'primary' }, homes: HOMES };
 const KEY_HASH = 1;
-const HOME = preferredBy(KEY_HASH, HOMES).name;
+const HOME = homeOf(KEY_HASH, NODES) as string;
 const OTHER = HOME === 'r1' ? 'r2' : 'r1';
 const SETTINGS = { renoteAfterMs: 15_000 };
 

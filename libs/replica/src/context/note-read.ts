@@ -1,4 +1,4 @@
-import { preferredBy } from '../routing/rendezvous.js';
+import { homeOf, type KnownHomes } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
 import type { Intent, SessionView } from '../routing/route-query.js';
 import type { Scope } from './context-storage.js';
@@ -17,6 +17,8 @@ const ASKED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
   'unsafe-method',
   'primary-preferred',
   'session-unknown',
+  'table-rule',
+  'route-function',
 ]);
 
 /** A statement that gave rows was answered: notes what the session was shown, and which node the request reads from. */
@@ -52,9 +54,8 @@ function isLenient({ consistency }: Intent): boolean {
 }
 
 /** The part of the topology that tells whose data was shown. */
-export interface KnownNodes {
+export interface KnownNodes extends KnownHomes {
   readonly primary: { readonly name: string };
-  readonly homes: readonly { readonly name: string }[];
 }
 
 /** What noting rests on. */
@@ -67,26 +68,29 @@ export interface NoteSettings {
 function noteShown(
   { request, intent }: Scope,
   { node }: Route,
-  { primary, homes }: KnownNodes,
+  nodes: KnownNodes,
   { renoteAfterMs }: NoteSettings,
 ): void {
-  if (node === primary.name) {
+  if (node === nodes.primary.name) {
     if (!isLenient(intent)) request.sawPrimary();
     return;
   }
   const now = Date.now();
   const session = intent.consistency === 'session' ? request.session?.view(now) : undefined;
   if (session === undefined || session.status === 'unresolved') return;
-  const home = preferredBy(session.keyHash, homes).name;
-  if (isNewsOf(session, node, home, now - renoteAfterMs)) request.movedTo(node);
+  if (isNewsOf(session, node, { home: homeOf(session.keyHash, nodes), oldMs: now - renoteAfterMs })) {
+    request.movedTo(node);
+  }
 }
 
-/** Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. */
+/**
+ * Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. Where its home
+ * has changed of late it is told also that it reads from the new one: instances may not agree on that yet.
+ */
 function isNewsOf(
   { servedBy, servedAtMs = 0 }: SessionView,
   node: string,
-  home: string,
-  oldMs: number,
+  { home, oldMs }: { home: ReturnType<typeof homeOf>; oldMs: number },
 ): boolean {
   return node !== (servedBy ?? home) || (servedBy !== undefined && servedAtMs < oldMs);
 }

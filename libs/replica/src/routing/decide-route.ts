@@ -1,161 +1,85 @@
-import { laterPosition, type Position } from '../session/position.js';
-import { stalenessMs, type NodeSnapshot } from '../topology/topology.js';
-import { preferredBy } from './rendezvous.js';
-import type { PrimaryReason, ReplicaReason } from './route.js';
-import type { Decision, RequestView, RouteQuery, SessionView, StatementKind } from './route-query.js';
+import { toPrimary } from './decision.js';
+import { decideByAge } from './decide-by-age.js';
+import { decideForSession } from './decide-for-session.js';
+import { ANY_REPLICA, isEligible, type Asked } from './eligible-replicas.js';
+import { askLastWord } from './last-word.js';
+import type { PrimaryReason } from './route.js';
+import type { Decision, Intent, RequestView, RouteQuery, StatementKind } from './route-query.js';
 
 /**
  * The policy. Read from top to bottom: the first line that applies decides. What is not known goes to the primary.
- * Pure: the same query gives the same decision.
+ * Pure, but for what a balancer or a function of the user's keeps: the same query gives the same decision.
  */
 export function decideRoute(query: RouteQuery): Decision {
-  const { request, limits } = query;
+  const { request = OUTSIDE, limits, tableRule, topology } = query;
   if (!query.enabled) return toPrimary(query, 'routing-disabled');
   if (query.statement !== 'read' && !query.readOnlyTransaction) {
     return toPrimary(query, reasonOfKind(query.statement));
   }
-  if (request?.transactionOpen === true) return toPrimary(query, 'transaction');
+  if (request.transactionOpen) return toPrimary(query, 'transaction');
   if (query.primaryRunner) return toPrimary(query, 'primary-runner');
-  if (request === undefined) return toPrimary(query, 'no-context');
+  if (tableRule === 'primary' || tableRule === topology.primary.name) return toPrimary(query, 'table-rule');
 
+  const isUnruled = tableRule === undefined;
   const { intent } = request;
+  if (request === OUTSIDE && isUnruled) return toPrimary(query, 'no-context');
   if (intent.target === 'primary') return toPrimary(query, 'forced-primary');
   if (intent.consistency === 'strong') return toPrimary(query, 'strong-consistency');
-  if (intent.target !== 'replica') {
+  if (intent.target !== 'replica' && isUnruled) {
     if (!intent.safeMethod) return toPrimary(query, 'unsafe-method');
     if (limits.defaultReadPreference === 'primary') return toPrimary(query, 'primary-preferred');
   }
   if (request.ownWritePending) return toPrimary(query, 'own-write');
-  return intent.consistency === 'session' ? decideForSession(query, request) : decideByAge(query, request);
+  return decideRead(query, request);
 }
 
-/** Consistency `session`: the client's own writes, and nothing older than it has already seen. */
-function decideForSession(query: RouteQuery, asked: RequestView): Decision {
-  const { session } = asked;
-  const isLenient = session !== undefined && asked.kept?.isLenient === true;
-  const request = isLenient ? { ...asked, kept: undefined } : asked;
-  if (session?.status === 'loading' && !query.waited.has('load-session')) return { kind: 'load-session' };
-  if (session !== undefined && (session.status !== 'loaded' || session.onPrimary)) {
-    return toPrimary(query, 'session-unknown');
+/** A read that may leave the primary: by consistency; then the user's own function has the last word. */
+function decideRead(query: RouteQuery, request: RequestView): Decision {
+  const asked = askedOf(query, request.intent);
+  const decision = decideAmong(query, request, asked);
+  if (query.lastWord === undefined || decision.kind !== 'route') return decision;
+  if (decision.reason === 'session-unknown') return decision;
+  const name = askLastWord(query, decision, asked);
+  if (name === undefined) return decision;
+  if (name === query.topology.primary.name) return toPrimary(query, 'route-function');
+  const { maxAgeMs } = asked;
+  return decideAmong(query, request, { filter: { by: 'name', name }, maxAgeMs, reason: 'route-function' });
+}
+
+function decideAmong(query: RouteQuery, request: RequestView, asked: Asked): Decision {
+  return request.intent.consistency === 'session'
+    ? decideForSession(query, request, asked)
+    : decideByAge(query, request, asked);
+}
+
+/** The replica that a table rule names; else the first of those asked for of which one is eligible; else any. */
+function askedOf(query: RouteQuery, { consistency, maxStalenessMs, selection }: Intent): Asked {
+  const { tableRule, topology } = query;
+  const maxAgeMs = consistency === 'bounded' ? (maxStalenessMs ?? 0) : Infinity;
+  if (tableRule !== undefined) {
+    return { filter: { by: 'name', name: tableRule }, maxAgeMs, reason: 'table-rule' };
   }
-  const required = laterPosition(request.ownPosition, session?.position);
-  const eligible = eligibleReplicas(query, query.limits.maxLagMs);
-  if (eligible.length === 0)
-    return none(query, query.failed.length > 0 ? 'replica-failed' : 'no-eligible-replica');
-
-  const replayed = eligible.filter((node) => hasReplayed(node, required));
-  const before = request.kept?.name ?? session?.servedBy ?? homeOf(query, session);
-  const isOnlyBehind = eligible.some(({ name }) => name === before);
-  if (replayed.length === 0) return behind(query, request, required, isOnlyBehind ? before : undefined);
-  const same =
-    before === undefined ? choose(query, session, replayed) : replayed.find(({ name }) => name === before);
-  if (same !== undefined) return toReplica(same, sessionReason(request, required));
-  return isOnlyBehind ? behind(query, request, required, before) : move(query, request, replayed);
+  if (selection === undefined) return consistency === 'bounded' ? { maxAgeMs } : ANY_REPLICA;
+  const choices = selection.map((filter): Asked => ({ filter, maxAgeMs }));
+  const isServed = (asked: Asked): boolean =>
+    topology.replicas.some((node) => isEligible(query, node, asked));
+  return choices.find(isServed) ?? choices[0] ?? ANY_REPLICA;
 }
 
-/**
- * The node that the session reads from may not serve it now. Another one may if it has replayed all that was shown
- * before: a position that the primary had after this request began (or after its own last answer) is above that, whoever
- * showed it and in whatever process.
- */
-function move(query: RouteQuery, request: RequestView, replayed: readonly NodeSnapshot[]): Decision {
-  const isKeptOnPrimary = request.kept?.name === query.topology.primary.name;
-  const reason = isKeptOnPrimary ? 'request-on-primary' : 'session-ahead';
-  const shown = query.positionAfter(request.kept?.lastReadMs ?? request.startedMs);
-  if (shown === undefined) {
-    // Where no replica would do, the request goes back to one when the position becomes known anyway.
-    const isWellServed = isKeptOnPrimary && !(request.kept?.isAsked ?? false);
-    if (isWellServed || query.waited.has('learn-position')) return toPrimary(query, reason);
-    return { kind: 'learn-position' };
-  }
-  const required = laterPosition(laterPosition(request.ownPosition, request.session?.position), shown);
-  const later = replayed.filter((node) => hasReplayed(node, required));
-  if (later.length > 0)
-    return toReplica(choose(query, request.session, later), sessionReason(request, required));
-  if (isKeptOnPrimary || required === undefined || query.waited.has('wait-for-replica'))
-    return toPrimary(query, reason);
-  return { kind: 'wait-for-replica', position: required, timeoutMs: MOVE_TIMEOUT_MS };
-}
-
-/** A session moves once in its replica's absence: worth a short wait, that it need not read from the primary meanwhile. */
-const MOVE_TIMEOUT_MS = 50;
-
-function choose(
-  query: RouteQuery,
-  session: SessionView | undefined,
-  nodes: readonly NodeSnapshot[],
-): NodeSnapshot {
-  return session === undefined ? query.balancer.choose(nodes) : preferredBy(session.keyHash, nodes);
-}
-
-/** The replica that the session's key ties it to: the same whatever the health and the roles of the nodes. */
-function homeOf(query: RouteQuery, session: SessionView | undefined): string | undefined {
-  const { homes } = query.topology;
-  return session === undefined || homes.length === 0 ? undefined : preferredBy(session.keyHash, homes).name;
-}
-
-/** Consistency `bounded` and `eventual`: by the age of the data alone, but for the request's own writes. */
-function decideByAge(query: RouteQuery, request: RequestView): Decision {
-  const { intent, ownPosition } = request;
-  const bounded = intent.consistency === 'bounded';
-  const maxAgeMs = bounded
-    ? Math.min(query.limits.maxLagMs, intent.maxStalenessMs ?? 0)
-    : query.limits.maxLagMs;
-  const eligible = eligibleReplicas(query, maxAgeMs);
-  if (eligible.length === 0)
-    return none(query, query.failed.length > 0 ? 'replica-failed' : 'no-eligible-replica');
-
-  const replayed = eligible.filter((node) => hasReplayed(node, ownPosition));
-  if (replayed.length === 0) return behind(query, request, ownPosition);
-  const kept = replayed.find((node) => node.name === request.kept?.name);
-  const node = kept ?? query.balancer.choose(replayed);
-  return toReplica(
-    node,
-    request.hasWritten ? 'own-write-replayed' : bounded ? 'within-staleness' : 'eventual',
-  );
-}
-
-function eligibleReplicas(query: RouteQuery, maxAgeMs: number): readonly NodeSnapshot[] {
-  const { topology, failed, nowMs } = query;
-  return topology.replicas.filter(
-    (node) => node.health === 'up' && stalenessMs(node, nowMs) <= maxAgeMs && !failed.includes(node.name),
-  );
-}
-
-function hasReplayed(node: NodeSnapshot, position: Position | undefined): boolean {
-  return position === undefined || (node.position !== undefined && node.position >= position);
-}
-
-function sessionReason(request: RequestView, required: Position | undefined): ReplicaReason {
-  if (request.hasWritten) return 'own-write-replayed';
-  return required === undefined ? 'session-free' : 'session-replayed';
-}
-
-/** There are eligible replicas, but none shows enough: wait where that is allowed, else the primary. */
-function behind(
-  query: RouteQuery,
-  request: RequestView,
-  position: Position | undefined,
-  node?: string,
-): Decision {
-  const { catchUpTimeoutMs } = request.intent;
-  if (catchUpTimeoutMs > 0 && !query.waited.has('wait-for-replica') && position !== undefined) {
-    return { kind: 'wait-for-replica', node, position, timeoutMs: catchUpTimeoutMs };
-  }
-  return toPrimary(query, request.hasWritten ? 'own-write' : 'session-ahead');
-}
-
-function none(query: RouteQuery, reason: 'no-eligible-replica' | 'replica-failed'): Decision {
-  return query.limits.fallback === 'error' ? { kind: 'no-replica', reason } : toPrimary(query, reason);
-}
-
-function toPrimary(query: RouteQuery, reason: PrimaryReason): Decision {
-  return { kind: 'route', node: query.topology.primary.name, reason };
-}
-
-function toReplica(node: NodeSnapshot, reason: ReplicaReason): Decision {
-  return { kind: 'route', node: node.name, reason };
-}
+/** A read outside any request, which a table rule sends to a replica: nothing was promised to anyone. */
+const OUTSIDE: RequestView = Object.freeze({
+  intent: Object.freeze({
+    target: 'default',
+    safeMethod: true,
+    consistency: 'eventual',
+    catchUpTimeoutMs: 0,
+    preventWrites: false,
+  }),
+  startedMs: 0,
+  ownWritePending: false,
+  hasWritten: false,
+  transactionOpen: false,
+});
 
 /** It may change data; one that was not understood is taken for such. */
 export function isWrite(kind: StatementKind): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { hashText, preferredBy } from './rendezvous.js';
 
-const NODES = ['replica-1', 'replica-2', 'replica-3'].map((name) => ({ name }));
+const NODES = ['replica-1', 'replica-2', 'replica-3'].map((name) => ({ name, weight: 1 }));
 const KEYS = Array.from({ length: 30_000 }, (_, index) => hashText(`session-${index}`));
 
 describe('rendezvous hashing', () => {

@@ -28,6 +28,8 @@ export const PRIMARY_REASONS = [
   'transaction',
   /** TypeORM asked for its primary ("master") query runner. */
   'primary-runner',
+  /** A table rule or `@PrimaryOnly()` names the primary, or there are rules and the statement's tables are not known. */
+  'table-rule',
   /** No request, job or `runOnReplica()` is under way: start-up, scripts, timers, work left after the response. */
   'no-context',
   /** `@ForcePrimary()` or `runOnPrimary()`. */
@@ -52,6 +54,8 @@ export const PRIMARY_REASONS = [
   'replica-failed',
   /** A replica refused the statement as a write (SQLSTATE 25006). */
   'refused-by-replica',
+  /** The option `route` names the primary. */
+  'route-function',
 ] as const;
 export type PrimaryReason = (typeof PRIMARY_REASONS)[number];
 
@@ -69,6 +73,12 @@ export const REPLICA_REASONS = [
   'eventual',
   /** A declared read-only transaction began on it. */
   'read-only-transaction',
+  /** A table rule names it, and it may serve. */
+  'table-rule',
+  /** The option `route` names it, and it may serve. */
+  'route-function',
+  /** The primary is away, so how old its data is cannot be told any more; it has all that the session wrote and saw. */
+  'primary-away',
 ] as const;
 export type ReplicaReason = (typeof REPLICA_REASONS)[number];
 
