@@ -45,7 +45,7 @@ function checkDiscovery(problems: OptionProblems, { discovery }: RoutingOptions<
     );
     return;
   }
-  for (const problem of discovery.problems ?? []) problems.add('discovery', problem);
+  for (const problem of discovery.problems ?? []) problems.add('discovery:', problem);
 }
 
 function checkSession(problems: OptionProblems, session: SessionOptions<never>): void {

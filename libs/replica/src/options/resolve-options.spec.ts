@@ -222,7 +222,7 @@ describe('resolveOptions', () => {
     [
       'a discovery that was made wrongly',
       { primary: PRIMARY, discovery: { find: () => undefined, problems: ['intervalMs must be ...'] } },
-      'discovery intervalMs must be ...',
+      'discovery: intervalMs must be ...',
     ],
     [
       'a discovery beside replicas',

@@ -68,12 +68,15 @@ export class NodePools {
   }
 
   async #endWhenIdle(pool: NodePool): Promise<void> {
-    let hurry = (): void => undefined;
-    const late = new Promise<void>((resolve) => (hurry = resolve));
-    const timer = setTimeout(hurry, this.#options.drainTimeoutMs);
-    this.#hurries.add(hurry);
+    let timer: NodeJS.Timeout | undefined;
+    let hurry: (() => void) | undefined;
+    const late = new Promise<void>((resolve) => {
+      hurry = resolve;
+      timer = setTimeout(resolve, this.#options.drainTimeoutMs);
+    });
+    this.#hurries.add(hurry as () => void);
     await Promise.race([pool.whenIdle(), late]);
-    this.#hurries.delete(hurry);
+    this.#hurries.delete(hurry as () => void);
     clearTimeout(timer);
     await pool.end();
   }

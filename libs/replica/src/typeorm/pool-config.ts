@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { PoolOptions } from '../options/replica-options.js';
 import { dropUndefined, type ResolvedNode } from '../options/resolve-nodes.js';
+import { withServername } from './node-connection.js';
 
 /** What all pools share; from TypeORM's options. */
 export interface PoolSettings {
@@ -29,7 +30,7 @@ export function poolConfig(node: ResolvedNode, settings: PoolSettings): pg.PoolC
   // `pg` takes 0 for: wait without an end.
   if (!((config.connectionTimeoutMillis ?? 0) > 0))
     config.connectionTimeoutMillis = settings.connectTimeoutMs;
-  return config;
+  return withServername(config, node.servername);
 }
 
 function ownConfig(pool: PoolOptions): pg.PoolConfig {
@@ -48,11 +49,12 @@ function ownConfig(pool: PoolOptions): pg.PoolConfig {
 /** The monitor's own connection: nothing but how to reach the node. */
 export function probeConfig(node: ResolvedNode, settings: PoolSettings): pg.ClientConfig {
   const { ssl, keepAlive } = settings.extra as Pick<pg.ClientConfig, 'ssl' | 'keepAlive'>;
-  return {
+  const config: pg.ClientConfig = {
     ...connectionConfig(node),
     ...(ssl === undefined ? {} : { ssl }),
     ...(keepAlive === undefined ? {} : { keepAlive }),
   };
+  return withServername(config, node.servername);
 }
 
 function connectionConfig({ credentials }: ResolvedNode): pg.ClientConfig {

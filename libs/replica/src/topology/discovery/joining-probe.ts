@@ -1,0 +1,53 @@
+import type { Position } from '../../session/position.js';
+import type { NodeProbe, ProbeResult } from '../node-probe.js';
+
+/** What a node has to do before it may serve. */
+export interface JoiningSteps {
+  /** Makes connections, so that its first reads need not. Rejects when it cannot. */
+  readonly warmUp: () => Promise<void>;
+  /** It has to have replayed this much; `undefined`: it may be anywhere. */
+  readonly floor: () => Position | undefined;
+}
+
+/** The probe of a node that joins a running application: it succeeds for the first time when the node is ready to serve. */
+export class JoiningProbe implements NodeProbe {
+  readonly #probe: NodeProbe;
+  readonly #steps: JoiningSteps;
+  #isWarm = false;
+  #warming: Promise<void> | undefined;
+
+  constructor(probe: NodeProbe, steps: JoiningSteps) {
+    this.#probe = probe;
+    this.#steps = steps;
+  }
+
+  async probe(timeoutMs: number): Promise<ProbeResult> {
+    const answer = await this.#probe.probe(timeoutMs);
+    const floor = this.#steps.floor();
+    if (floor !== undefined && answer.inRecovery && (answer.position ?? 0n) < floor)
+      throw new Error('it has to pass what the primary had when replicas were added');
+    if (!this.#isWarm) await this.#warmUp(timeoutMs);
+    return answer;
+  }
+
+  close(): Promise<void> {
+    return this.#probe.close();
+  }
+
+  async #warmUp(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    this.#warming ??= this.#steps.warmUp().finally(() => (this.#warming = undefined));
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`its first connections took over ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+    });
+    try {
+      await Promise.race([this.#warming, late]);
+      this.#isWarm = true;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
