@@ -66,13 +66,9 @@ export type {
 } from './session/redis-client.js';
 export { RedisSessionStore, type RedisSessionStoreOptions } from './session/redis.store.js';
 export type { SessionStore } from './session/session-store.js';
-export {
-  DataSourceRouter,
-  type RouterCounter,
-  type NodeStatus,
-  type RouterEvents,
-  type TopologyStatus,
-} from './typeorm/data-source-router.js';
+export { DataSourceRouter, type RouterCounter } from './typeorm/data-source-router.js';
+export type { NodeStatus, TopologyStatus } from './typeorm/node-status.js';
+export type { RouterEvents } from './typeorm/router-events.js';
 export type { ReadOptions } from './typeorm/read-options.js';
 export { PrimaryOnly } from './typeorm/primary-only.decorator.js';
 export { ReplicaBehindError, type LaggingReplica } from './typeorm/replica-behind.error.js';

@@ -25,7 +25,8 @@ describe('TopologyMonitor', () => {
       { nowMs: () => performance.now(), random: () => 0.5 },
     );
     changes = [];
-    monitor.onHealthChange(({ node, before }) => changes.push(`${node.name}: ${before} -> ${node.health}`));
+    for (const event of ['node:up', 'node:down'] as const)
+      monitor.on(event, ({ node, before }) => changes.push(`${node.name}: ${before} -> ${node.health}`));
     monitor.start();
     await jest.advanceTimersByTimeAsync(0);
   });
@@ -154,7 +155,7 @@ describe('TopologyMonitor', () => {
 
   it('follows a promotion, and fences the old primary until it follows and has passed it', async () => {
     const promoted: string[] = [];
-    monitor.onPromotion((name) => promoted.push(name));
+    monitor.on('primary:changed', ({ primary: { name } }) => promoted.push(name));
     primary.answer = () => Promise.reject(new Error('gone'));
     replica.at(120n, false, 2);
     await jest.advanceTimersByTimeAsync(1_000);

@@ -1,6 +1,6 @@
 import { laterPosition, type Position } from '../session/position.js';
 import { ConditionWaiters } from './condition-waiters.js';
-import type { HealthChange, MonitorEvents } from './monitor-events.js';
+import type { MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import { NodeWatch } from './node-watch.js';
 import { TopologyState } from './topology-state.js';
@@ -62,17 +62,6 @@ export class TopologyMonitor {
    */
   on<E extends keyof MonitorEvents>(event: E, listener: (...args: MonitorEvents[E]) => unknown): () => void {
     return this.#state.events.on(event, listener);
-  }
-
-  /** Calls `listener` at each change of a node's health. */
-  onHealthChange(listener: (change: HealthChange) => void): void {
-    this.on('node:down', listener);
-    this.on('node:up', listener);
-  }
-
-  /** Calls `listener` with the node's name when a replica has become the primary. */
-  onPromotion(listener: (name: string) => void): void {
-    this.on('primary:changed', ({ primary, because }) => because === 'promotion' && listener(primary.name));
   }
 
   /**

@@ -35,8 +35,23 @@ export interface NodeSnapshot {
   /** Where it stands. */
   readonly region?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  /** Its lag is above `warnLagMs`: it gets half of its share. */
+  /** Its lag has reached `warnLagMs`, and has not come back well below: it gets half of its share. */
   readonly isLagging?: boolean;
+  /**
+   * Its data was older than `maxLagMs`, and has not come back well below: it is taken for older still, so that it does not
+   * leave and return with every probe.
+   */
+  readonly isTooOld?: boolean;
+  /**
+   * The primary: the timeline that it writes on. A replica: the one that it follows, as far as it can tell; for people.
+   */
+  readonly timeline?: number;
+  /**
+   * What a replica's WAL receiver does, in the server's own word (`streaming`, `waiting`, ...); `none`: there is none;
+   * `hidden`: there is one, and the monitor's user may not see more (it lacks `pg_read_all_stats`). For people: whether
+   * the replica serves is decided by its lag.
+   */
+  readonly receiver?: string;
   /** It is being taken out: it gets no new reads. */
   readonly isDraining?: boolean;
 }

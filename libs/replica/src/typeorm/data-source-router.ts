@@ -1,54 +1,23 @@
-import { EventEmitter } from 'node:events';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ContextStorage, type Scope } from '../context/context-storage.js';
 import { includeWrites } from '../context/include-writes.js';
 import { RequestContext, type PositionSource } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { formatLsn } from '../postgres/lsn.js';
 import { messageOf } from '../postgres/postgres-errors.js';
 import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import { TokenCodec } from '../session/token-codec.js';
-import type { NodeSnapshot } from '../topology/topology.js';
+import { Listeners } from '../topology/listeners.js';
+import { topologyStatusOf, type TopologyStatus } from './node-status.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
 import { ReplicaBehindError } from './replica-behind.error.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
+import type { RouterEvents } from './router-events.js';
 import { checkTokenOptions, type TokenOptions } from './token-options.js';
 import { TokenSessions } from './token-sessions.js';
 
-/** A node as an operator wants to see it: can be turned into JSON. */
-export interface NodeStatus {
-  readonly name: string;
-  readonly role: 'primary' | 'replica';
-  /** `host:port`. */
-  readonly address: string;
-  readonly health: 'unknown' | 'up' | 'down';
-  /** Why it is not up; `null` when it is. */
-  readonly problem: string | null;
-  /** The text form of its WAL position (`pg_lsn`); `null` while unknown. */
-  readonly position: string | null;
-  /** How far its data is behind the primary, in whole milliseconds; `null` while unknown. */
-  readonly lagMs: number | null;
-  /** How long the last probe took, in milliseconds; `null` while unknown. */
-  readonly roundTripMs: number | null;
-}
-
-/** All nodes at one instant. */
-export interface TopologyStatus {
-  /** Grows with every change. */
-  readonly version: number;
-  readonly primary: NodeStatus;
-  readonly replicas: readonly NodeStatus[];
-}
-
 /** What a {@link DataSourceRouter} counts: tokens that were none of ours, and what the session store failed to do. */
 export type RouterCounter = 'foreignTokens' | 'failedSessionLoads' | 'failedSessionSaves';
-
-/** Events of a {@link DataSourceRouter}. */
-export interface RouterEvents {
-  /** A statement was answered or failed. */
-  statement: [StatementEvent];
-}
 
 /** What the application tells and asks the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
 export class DataSourceRouter {
@@ -67,7 +36,7 @@ export class DataSourceRouter {
   readonly #dataSource: DataSource;
   readonly #options: ResolvedOptions<never>;
   readonly #runtime: () => ReplicaRuntime;
-  readonly #events = new EventEmitter<RouterEvents>();
+  readonly #events = new Listeners<RouterEvents>((event, error) => this.#listenerFailed(event, error));
   #isEnabled: boolean;
 
   constructor(dataSource: DataSource, options: ResolvedOptions<never>, runtime: () => ReplicaRuntime) {
@@ -130,8 +99,7 @@ export class DataSourceRouter {
 
   /** What is known of the nodes now. */
   topology(): TopologyStatus {
-    const { version, primary, replicas } = this.#runtime().monitor.topology;
-    return { version, primary: statusOf(primary), replicas: replicas.map(statusOf) };
+    return topologyStatusOf(this.#runtime().monitor.topology);
   }
 
   /** Routing is on: reads may leave the primary. */
@@ -149,10 +117,17 @@ export class DataSourceRouter {
     this.#isEnabled = false;
   }
 
-  /** Calls `listener` at each event; returns how to stop that. A listener must not throw. */
-  on<E extends keyof RouterEvents>(event: E, listener: (...args: RouterEvents[E]) => void): () => void {
-    this.#events.on(event, listener as never);
-    return () => void this.#events.off(event, listener as never);
+  /**
+   * Calls `listener` at each event; returns how to stop that. A listener that throws, or whose promise rejects, harms
+   * nobody: that is logged.
+   */
+  on<E extends keyof RouterEvents>(event: E, listener: (...args: RouterEvents[E]) => unknown): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** Tells an event to whoever listens. Used by the module's own parts. */
+  emit<E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]): void {
+    this.#events.emit(event, ...args);
   }
 
   /**
@@ -211,7 +186,7 @@ export class DataSourceRouter {
 
   /** Whoever listens to statements; `undefined` while nobody does. */
   get statementListener(): ((event: StatementEvent) => void) | undefined {
-    return this.#events.listenerCount('statement') === 0 ? undefined : this.#emitStatement;
+    return this.#events.has('statement') ? this.#emitStatement : undefined;
   }
 
   /**
@@ -243,17 +218,14 @@ export class DataSourceRouter {
     return this.#options;
   }
 
-  /** A listener that throws must not make a statement fail that has succeeded. */
-  readonly #emitStatement = (event: StatementEvent): void => {
-    try {
-      this.#events.emit('statement', event);
-    } catch (error) {
-      this.#dataSource.logger.log(
-        'warn',
-        `[nestjs-replica] a listener to 'statement' threw: ${messageOf(error)}`,
-      );
-    }
-  };
+  readonly #emitStatement = (event: StatementEvent): void => this.#events.emit('statement', event);
+
+  #listenerFailed(event: string, error: unknown): void {
+    this.#dataSource.logger.log(
+      'warn',
+      `[nestjs-replica] a listener to '${event}' threw: ${messageOf(error)}`,
+    );
+  }
 
   #runWith<T>(intent: Intent, fn: () => T): T {
     return this.contexts.run(this.#scope(intent), fn);
@@ -271,17 +243,4 @@ export class DataSourceRouter {
     if (await this.#tokenSessions.waitFor(token, waitedMs)) return;
     if (onLag === 'retry') throw new ReplicaBehindError(waitedMs, this.topology().replicas);
   }
-}
-
-function statusOf(node: NodeSnapshot): NodeStatus {
-  return {
-    name: node.name,
-    role: node.role,
-    address: node.address,
-    health: node.health,
-    problem: node.problem ?? null,
-    position: node.position === undefined ? null : formatLsn(node.position),
-    lagMs: node.lagMs === undefined ? null : Math.round(node.lagMs),
-    roundTripMs: node.roundTripMs ?? null,
-  };
 }

@@ -9,6 +9,9 @@ import type { PoolSettings } from './pool-config.js';
 import { ReplicaRuntime } from './replica-runtime.js';
 import { RoutedResultCache } from './routed-result-cache.js';
 
+/** What TypeORM does at the start when these are set changes the schema. */
+const SCHEMA_CHANGES = ['dropSchema', 'migrationsRun', 'synchronize'] as const;
+
 /**
  * A TypeORM `DataSource` whose statements are routed. Everything made from it (repositories, managers, query builders,
  * query runners) follows the routing rule; outside a request all goes to the primary. `ReplicaModule` makes one for
@@ -58,11 +61,12 @@ export class ReplicaDataSource extends DataSource {
       contexts: this.router.contexts,
       isEnabled: () => this.router.isEnabled,
       statementListener: () => this.router.statementListener,
+      emit: (event, ...args) => this.router.emit(event, ...args),
       warn: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
     });
     this.#current.runtime = runtime;
     try {
-      await runtime.start();
+      await runtime.start(SCHEMA_CHANGES.filter((option) => this.#given[option] === true));
       await super.initialize();
       await runtime.learnSchema();
       return this;

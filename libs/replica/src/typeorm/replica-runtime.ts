@@ -1,18 +1,22 @@
-import type pg from 'pg';
 import type { ContextStorage } from '../context/context-storage.js';
 import type { PositionSource } from '../context/request-context.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { NodeUnavailableError } from '../postgres/node-unavailable.error.js';
+import { findStandIn } from '../postgres/find-stand-in.js';
+import { messageOf } from '../postgres/postgres-errors.js';
 import { PostgresProbe } from '../postgres/postgres-probe.js';
+import { PrimaryKeeper } from '../postgres/primary-keeper.js';
 import { StatementRouter } from '../postgres/statement-router.js';
 import { CatalogKeeper } from '../postgres/catalog-keeper.js';
 import { StatementClassifier } from '../postgres/statements/index.js';
 import type { StatementEvent } from '../routing/statement-event.js';
+import type { NodeSnapshot } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
+import { logTopology } from './log-topology.js';
 import { NodePools } from './node-pools.js';
 import { probeConfig, type PoolSettings } from './pool-config.js';
+import { forwardTopologyEvents, type EmitRouterEvent } from './router-events.js';
 
 /** What a {@link ReplicaRuntime} works with. */
 export interface RuntimeOptions {
@@ -21,6 +25,8 @@ export interface RuntimeOptions {
   readonly contexts: ContextStorage;
   readonly isEnabled: () => boolean;
   readonly statementListener: () => ((event: StatementEvent) => void) | undefined;
+  /** Tells whoever listens to the router. */
+  readonly emit: EmitRouterEvent;
   /** Something that an operator should know, in one line. */
   readonly warn: (message: string) => void;
 }
@@ -37,8 +43,13 @@ export class ReplicaRuntime {
   readonly #primary: ResolvedNode;
   readonly #hasReplicas: boolean;
   readonly #catalog: CatalogKeeper;
+  readonly #mayStartWithoutPrimary: boolean;
+  readonly #primaryKeeper: PrimaryKeeper;
+  readonly #warn: (message: string) => void;
+  /** While it starts without the primary: the replica that stands in for it. */
+  #standIn: string | undefined;
 
-  constructor({ options, poolSettings, contexts, isEnabled, statementListener, warn }: RuntimeOptions) {
+  constructor({ options, poolSettings, contexts, isEnabled, statementListener, emit, warn }: RuntimeOptions) {
     const nodes = [options.primary, ...options.replicas];
     this.#primary = options.primary;
     this.#hasReplicas = options.replicas.length > 0;
@@ -48,6 +59,16 @@ export class ReplicaRuntime {
       nowMs,
     });
     for (const node of nodes) this.#pools.add(node);
+    this.#warn = warn;
+    this.#mayStartWithoutPrimary = options.startWithoutPrimary;
+    this.#primaryKeeper = new PrimaryKeeper({
+      topology: () => this.monitor.topology,
+      pool: (node) => this.#pools.byName.get(node),
+      probeAgain: (node) => this.monitor.doubt(node),
+      waitMs: options.primaryWaitMs,
+      nowMs,
+      warn,
+    });
     this.monitor = new TopologyMonitor(
       nodes.map((node) => ({
         name: node.name,
@@ -56,35 +77,31 @@ export class ReplicaRuntime {
         weight: node.weight,
         region: node.region,
         tags: node.tags,
-        probe: new PostgresProbe(probeConfig(node, poolSettings)),
+        probe: this.#primaryKeeper.overhear(node.name, new PostgresProbe(probeConfig(node, poolSettings))),
       })),
       { ...options.monitor, homesKeptMs: options.session.ttlMs },
-      { nowMs, random: Math.random },
+      {
+        nowMs,
+        random: Math.random,
+        onListenerFailure: (event, error) => warn(`${event}: ${messageOf(error)}`),
+      },
     );
-    this.monitor.onHealthChange(({ node, before }) => {
-      if (node.health === 'down') {
-        warn(`${node.name} (${node.address}) is out of rotation: ${node.problem}`);
-        if (node.role === 'replica')
-          this.#pools.byName.get(node.name)?.reset(node.problem ?? 'the node is down');
-      } else if (before === 'down') {
-        warn(`${node.name} (${node.address}) is back in rotation`);
-      }
-    });
-    this.monitor.onPromotion((name) => {
-      warn(`${name} is the primary now`);
-      for (const pool of this.#pools.byName.values()) {
-        if (pool.name !== name) pool.reset(`${name} was promoted`);
-      }
-      this.#catalog.refreshSoon();
-    });
+    this.#cutWhatIsGone();
+    this.#watchPrimary();
+    logTopology(this.monitor, warn);
+    forwardTopologyEvents(this.monitor, emit);
     const classifier = new StatementClassifier();
-    this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryPrimary(sql), warn);
+    this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryCatalog(sql), warn);
     this.router = new StatementRouter({
       pools: this.#pools.byName,
       monitor: this.monitor,
       contexts,
       classifier,
       limits: options,
+      retries: options.retries,
+      gate: this.#primaryKeeper.gate,
+      isWatched: () => this.#hasReplicas,
+      standIn: () => this.#standIn,
       // Forgotten after ttlMs, a note must still outlive the last read by what a replica may lag.
       renoteAfterMs: Math.max(
         0,
@@ -114,34 +131,71 @@ export class ReplicaRuntime {
     return this.#hasReplicas;
   }
 
-  /** Connects to the primary, and begins to watch the replicas without waiting for them. */
-  async start(): Promise<void> {
-    const pool = this.#pools.get(this.#primary.name);
-    let client: pg.PoolClient;
-    try {
-      client = await pool.checkout();
-    } catch (error) {
-      if (error instanceof NodeUnavailableError) throw error;
-      throw new NodeUnavailableError(this.#primary.name, this.#primary.address, error);
-    }
-    pool.release(client);
+  /**
+   * Connects to the primary, and begins to watch the replicas without waiting for them. Where the primary is down and the
+   * options allow it, one replica stands in for it until {@link learnSchema}.
+   *
+   * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
+   */
+  async start(schemaChanges: readonly string[]): Promise<void> {
+    const { name, address } = this.#primary;
+    this.#standIn = await findStandIn({
+      primary: this.#pools.get(name),
+      replicas: [...this.#pools.byName.values()].filter((pool) => pool.name !== name),
+      mayDoWithout: this.#mayStartWithoutPrimary,
+      schemaChanges,
+    });
+    if (this.#standIn !== undefined)
+      this.#warn(
+        `${name} (${address}) is down: starts without it; what needs the primary fails until there is one`,
+      );
     if (this.#hasReplicas) this.monitor.start();
   }
 
   /** The schema is there: learns what functions and tables it has. Until then nothing is known to be a harmless read. */
   async learnSchema(): Promise<void> {
     if (this.#hasReplicas) await this.#catalog.start();
+    this.#standIn = undefined;
   }
 
   /** Ends the loops and all connections. */
   async stop(): Promise<void> {
     this.#catalog.stop();
+    this.#primaryKeeper.end();
     await this.monitor.stop();
     await this.#pools.end();
   }
 
-  async #queryPrimary(sql: string): Promise<readonly Record<string, unknown>[]> {
-    const result = await this.#pools.get(this.monitor.topology.primary.name).run([sql]);
+  /** Whoever waits for a node that is gone, or for a server that is not the primary any more, learns at once. */
+  #cutWhatIsGone(): void {
+    this.monitor.on('node:down', ({ node }) => {
+      if (node.role === 'replica')
+        this.#pools.byName.get(node.name)?.reset(node.problem ?? 'the node is down');
+    });
+    this.monitor.on('primary:changed', ({ primary, because }) => {
+      for (const pool of this.#pools.byName.values()) {
+        // Behind its address may have been the old primary, which must get no more writes.
+        if (pool.name !== primary.name || because === 'another-server')
+          pool.reset(`${primary.name} is another primary than before`);
+      }
+      this.#catalog.refreshSoon();
+    });
+  }
+
+  #watchPrimary(): void {
+    const changed = ({ node }: { node: NodeSnapshot }): void => {
+      if (node.role === 'primary') this.#primaryKeeper.changed();
+    };
+    this.monitor.on('node:down', changed);
+    this.monitor.on('node:up', changed);
+    this.monitor.on('primary:changed', () => this.#primaryKeeper.changed());
+  }
+
+  /** Any node can tell what is in the database; the primary knows first. */
+  async #queryCatalog(sql: string): Promise<readonly Record<string, unknown>[]> {
+    const { primary, replicas } = this.monitor.topology;
+    const other = primary.health === 'down' ? replicas.find(({ health }) => health === 'up') : undefined;
+    const result = await this.#pools.get(this.#standIn ?? other?.name ?? primary.name).run([sql]);
     return result.rows as Record<string, unknown>[];
   }
 }

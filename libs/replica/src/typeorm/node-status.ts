@@ -1,0 +1,70 @@
+import { formatLsn } from '../postgres/lsn.js';
+import type { NodeSnapshot, Topology } from '../topology/topology.js';
+
+/** A node as an operator wants to see it: can be turned into JSON. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly role: 'primary' | 'replica';
+  /** `host:port`. */
+  readonly address: string;
+  readonly health: 'unknown' | 'up' | 'down';
+  /** Why it is not up; `null` when it is. */
+  readonly problem: string | null;
+  /** The text form of its WAL position (`pg_lsn`); `null` while unknown. */
+  readonly position: string | null;
+  /** The timeline that it writes on, or follows as far as it can tell; `null` while unknown. */
+  readonly timeline: number | null;
+  /**
+   * What a replica's WAL receiver does, in the server's own word: `streaming`, `waiting`, ...; `none` when there is none;
+   * `hidden` where the user lacks `pg_read_all_stats`; `null` while unknown, and of the primary.
+   */
+  readonly receiver: string | null;
+  /** How far its data is behind the primary, in whole milliseconds; `null` while unknown. */
+  readonly lagMs: number | null;
+  /** How long the last probe took, in milliseconds; `null` while unknown. */
+  readonly roundTripMs: number | null;
+  /** Its share of the reads beside the other replicas'. */
+  readonly weight: number;
+  /** Where it stands; `null` where that was not said. */
+  readonly region: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Its lag has reached `warnLagMs`: it gets half of its share. */
+  readonly isLagging: boolean;
+  /** Its lag was above `maxLagMs` and is not well below yet: it serves nobody, but for `minServing`. */
+  readonly isTooOld: boolean;
+  /** It is being taken out: it gets no new reads. */
+  readonly isDraining: boolean;
+}
+
+/** All nodes at one instant, as an operator wants to see them. Made anew each time it is asked for: keep it, compare it. */
+export interface TopologyStatus {
+  /** Grows with all that is learned of any node, so with each probe; of two, the higher one is newer. */
+  readonly version: number;
+  readonly primary: NodeStatus;
+  readonly replicas: readonly NodeStatus[];
+}
+
+export function topologyStatusOf({ version, primary, replicas }: Topology): TopologyStatus {
+  return { version, primary: nodeStatusOf(primary), replicas: replicas.map(nodeStatusOf) };
+}
+
+export function nodeStatusOf(node: NodeSnapshot): NodeStatus {
+  return {
+    name: node.name,
+    role: node.role,
+    address: node.address,
+    health: node.health,
+    problem: node.problem ?? null,
+    position: node.position === undefined ? null : formatLsn(node.position),
+    timeline: node.timeline ?? null,
+    receiver: node.receiver ?? null,
+    lagMs: node.lagMs === undefined ? null : Math.round(node.lagMs),
+    roundTripMs: node.roundTripMs ?? null,
+    weight: node.weight,
+    region: node.region ?? null,
+    tags: { ...node.tags },
+    isLagging: node.isLagging ?? false,
+    isTooOld: node.isTooOld ?? false,
+    isDraining: node.isDraining ?? false,
+  };
+}

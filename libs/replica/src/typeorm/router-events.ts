@@ -1,0 +1,80 @@
+import type { StatementEvent } from '../routing/statement-event.js';
+import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import { nodeStatusOf, topologyStatusOf, type NodeStatus, type TopologyStatus } from './node-status.js';
+
+/** Events of a {@link DataSourceRouter}: all of them can be turned into JSON, and none holds a credential. */
+export interface RouterEvents {
+  /** A statement was answered or failed. */
+  statement: [event: StatementEvent];
+  /** A node is out of rotation; `problem` says why. */
+  'node:down': [event: { readonly node: NodeStatus; readonly problem: string }];
+  /** A node is in rotation, for the first time or again. */
+  'node:up': [event: { readonly node: NodeStatus }];
+  /** A replica's lag has reached `warnLagMs`: it gets half of its share until `lag:ok`. */
+  'lag:high': [event: { readonly node: NodeStatus; readonly lagMs: number | null }];
+  /** Its lag is well below `warnLagMs` again. */
+  'lag:ok': [event: { readonly node: NodeStatus; readonly lagMs: number | null }];
+  /** Which nodes there are, or what they are for, has changed. */
+  'topology:changed': [
+    event: {
+      readonly topology: TopologyStatus;
+      /** `promotion`: a replica is the primary now; `configuration`: another list of replicas; `draining`: of one of them. */
+      readonly because: 'promotion' | 'configuration' | 'draining';
+      /** Names. A node at another address was added and removed. */
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    },
+  ];
+  /** Another server takes the writes: a replica was promoted, or another one answers behind the primary's address. */
+  'primary:changed': [
+    event: {
+      readonly primary: NodeStatus;
+      readonly before: NodeStatus;
+      readonly because: 'promotion' | 'another-server';
+    },
+  ];
+  /**
+   * Two nodes accept writes. `node` gets nothing until it follows `primary`; what others write there is lost. Where
+   * both are the same, an older server than before answers behind the primary's address: then nobody gets writes.
+   */
+  'primary:conflict': [
+    event: {
+      readonly node: NodeStatus;
+      readonly primary: NodeStatus;
+      /** Which timelines they write on; `null` while unknown. */
+      readonly timeline: number | null;
+      readonly primaryTimeline: number | null;
+    },
+  ];
+}
+
+/** Tells an event to whoever listens. */
+export type EmitRouterEvent = <E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]) => void;
+
+/** Tells what a monitor tells, as statuses. */
+export function forwardTopologyEvents(monitor: TopologyMonitor, emit: EmitRouterEvent): void {
+  monitor.on('node:down', ({ node }) =>
+    emit('node:down', { node: nodeStatusOf(node), problem: node.problem ?? 'not known' }),
+  );
+  monitor.on('node:up', ({ node }) => emit('node:up', { node: nodeStatusOf(node) }));
+  for (const event of ['lag:high', 'lag:ok'] as const) {
+    monitor.on(event, (snapshot) => {
+      const node = nodeStatusOf(snapshot);
+      emit(event, { node, lagMs: node.lagMs });
+    });
+  }
+  monitor.on('topology:changed', ({ topology, because, added, removed }) =>
+    emit('topology:changed', { topology: topologyStatusOf(topology), because, added, removed }),
+  );
+  monitor.on('primary:changed', ({ primary, before, because }) =>
+    emit('primary:changed', { primary: nodeStatusOf(primary), before: nodeStatusOf(before), because }),
+  );
+  monitor.on('primary:conflict', ({ node, primary, timeline, primaryTimeline }) =>
+    emit('primary:conflict', {
+      node: nodeStatusOf(node),
+      primary: nodeStatusOf(primary),
+      timeline: timeline ?? null,
+      primaryTimeline: primaryTimeline ?? null,
+    }),
+  );
+}
