@@ -16,9 +16,11 @@ export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js
 export { InvalidReplicaOptionsError } from './options/invalid-options.error.js';
 export { replicaOptionsFromEnv, type OptionsFromEnv } from './options/options-from-env.js';
 export type {
+  FoundReplicas,
   MonitorOptions,
   NodeOptions,
   ReplicaDataSourceOptions,
+  ReplicaDiscovery,
   RoutingOptions,
   SessionKey,
   SessionOptions,
@@ -69,6 +71,8 @@ export type { SessionStore } from './session/session-store.js';
 export { DataSourceRouter, type RouterCounter } from './typeorm/data-source-router.js';
 export type { NodeStatus, TopologyStatus } from './typeorm/node-status.js';
 export type { RouterEvents } from './typeorm/router-events.js';
+export { discoverReplicas, type DiscoverReplicasOptions } from './typeorm/discover-replicas.js';
+export { dnsReplicas, type DnsReplicasOptions } from './typeorm/dns-replicas.js';
 export type { ReadOptions } from './typeorm/read-options.js';
 export { PrimaryOnly } from './typeorm/primary-only.decorator.js';
 export { ReplicaBehindError, type LaggingReplica } from './typeorm/replica-behind.error.js';

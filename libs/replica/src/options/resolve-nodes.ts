@@ -109,7 +109,8 @@ export function checkReplicas(
   });
 }
 
-function checkNode(problems: OptionProblems, path: string, node: NodeOptions | undefined): void {
+/** Checks one node. */
+export function checkNode(problems: OptionProblems, path: string, node: NodeOptions | undefined): void {
   if (!problems.object(path, node, KNOWN_KEYS.node)) return;
   const { name, url, port, weight, region, tags, pool, servername } = node as NodeOptions;
   if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))) {

@@ -1,0 +1,30 @@
+import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
+import { OptionProblems } from '../options/option-problems.js';
+import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
+
+/** How a function is asked for the replicas. */
+export interface DiscoverReplicasOptions {
+  /** Between two questions, milliseconds, from 10; a tenth more at most. Default 30,000. */
+  readonly intervalMs?: number;
+}
+
+/**
+ * For the option `discovery`: asks `find` for the replicas, now and from time to time. It may take ten seconds; when it
+ * throws, takes longer or finds none, the replicas known before stay, and it is asked again soon.
+ */
+export function discoverReplicas(
+  find: () => readonly NodeOptions[] | Promise<readonly NodeOptions[]>,
+  options: DiscoverReplicasOptions = {},
+): ReplicaDiscovery {
+  const problems = new OptionProblems();
+  if (typeof find !== 'function')
+    problems.add('discoverReplicas()', 'must be given a function that gives a list of nodes');
+  if (problems.object('', options, ['intervalMs'])) problems.number('intervalMs', options.intervalMs, 10);
+  return {
+    problems: problems.list,
+    find: async () => ({
+      replicas: await find(),
+      validForMs: options.intervalMs ?? DISCOVERY_DEFAULTS.intervalMs,
+    }),
+  };
+}

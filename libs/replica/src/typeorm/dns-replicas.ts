@@ -1,0 +1,124 @@
+import { Resolver } from 'node:dns/promises';
+import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
+import { OptionProblems } from '../options/option-problems.js';
+import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
+import { checkNode } from '../options/resolve-nodes.js';
+import { DnsDiscovery, type DnsServers } from '../topology/discovery/dns-discovery.js';
+import { DNS_TYPES, type DnsNode, type DnsType } from '../topology/discovery/dns-lookup.js';
+
+/** Where in DNS the replicas are, and how often to look. */
+export interface DnsReplicasOptions {
+  /**
+   * The name that stands for all replicas, in full (search domains are not tried), e.g.
+   * `pg-replicas.shop.svc.cluster.local`; of SRV records e.g. `_postgresql._tcp.pg-replicas.shop.svc.cluster.local`.
+   */
+  readonly hostname: string;
+  /**
+   * `A`, `AAAA`: each address is a node, and its certificate has to be for `hostname`. `SRV`: each record is a node, with its
+   * port and weight; only those of the lowest priority number are used. Default `A`.
+   */
+  readonly type?: DnsType;
+  /** Of the nodes behind `A` and `AAAA` records. Default 5432. */
+  readonly port?: number;
+  /** DNS is asked again when the time to live of its records is over, but not sooner than this; milliseconds, from 10. Default 1,000. */
+  readonly minIntervalMs?: number;
+  /** And not later than this; milliseconds, from `minIntervalMs`. Default 300,000. */
+  readonly maxIntervalMs?: number;
+  /**
+   * A node stays for so long after the last answer that named it: for names that tell only some of their nodes at a time, as
+   * Aurora's reader endpoint does; milliseconds, from 0. Default 0.
+   */
+  readonly rememberMs?: number;
+  /** DNS servers to ask, e.g. `['127.0.0.1:8600']`. Default: those of the system. */
+  readonly servers?: readonly string[];
+  /** Asks in place of a `Resolver` of `node:dns/promises`. */
+  readonly resolver?: DnsServers;
+  /** What all nodes have in common, e.g. `ssl`, `region`, `pool`. Credentials are by default those of the primary. */
+  readonly node?: Omit<NodeOptions, 'name' | 'url' | 'host' | 'port'>;
+}
+
+/** All of {@link DnsReplicasOptions}; the compiler checks that none is missing. */
+const KEYS: { readonly [K in keyof Required<DnsReplicasOptions>]: true } = {
+  hostname: true,
+  type: true,
+  port: true,
+  minIntervalMs: true,
+  maxIntervalMs: true,
+  rememberMs: true,
+  servers: true,
+  resolver: true,
+  node: true,
+};
+
+/** How patient Node's resolver is: with one server; milliseconds. */
+const RESOLVER_SETTINGS = { timeout: 2_000, tries: 2 };
+
+/**
+ * For the option `discovery`: finds the replicas in DNS, and looks again when the time to live of its records is over.
+ * Node's resolver does not tell that of SRV records: it is asked for by a question of its own; where nobody answers
+ * that, DNS is asked every 30 seconds. A name that does not exist (any more), as that of a headless service without a pod
+ * that is ready, says nothing: the replicas known before stay, and the monitor tells which of them live.
+ */
+export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
+  const problems = new OptionProblems();
+  check(problems, options);
+  if (problems.list.length > 0) {
+    return { problems: problems.list, find: () => Promise.reject(new Error(problems.list.join(', '))) };
+  }
+  const { hostname, type = 'A', node = {} } = options;
+  const discovery = new DnsDiscovery(
+    { hostname, type, port: options.port ?? DISCOVERY_DEFAULTS.port },
+    {
+      minIntervalMs: options.minIntervalMs ?? DISCOVERY_DEFAULTS.minIntervalMs,
+      maxIntervalMs: options.maxIntervalMs ?? DISCOVERY_DEFAULTS.maxIntervalMs,
+      unknownTtlMs: DISCOVERY_DEFAULTS.unknownTtlMs,
+      rememberMs: options.rememberMs ?? DISCOVERY_DEFAULTS.rememberMs,
+    },
+    { resolver: options.resolver ?? createResolver(options.servers), nowMs: () => performance.now() },
+  );
+  // A certificate is for a name, not for an address.
+  const common: NodeOptions = type === 'SRV' ? node : { servername: hostname, ...node };
+  return {
+    find: async () => {
+      const { replicas, validForMs } = await discovery.find();
+      return { replicas: replicas.map((found) => nodeOf(found, common)), validForMs };
+    },
+  };
+}
+
+function nodeOf({ name, host, port, weight }: DnsNode, common: NodeOptions): NodeOptions {
+  return { ...(weight === undefined ? {} : { weight }), ...common, name, host, port };
+}
+
+function createResolver(servers: readonly string[] | undefined): Resolver {
+  const resolver = new Resolver(RESOLVER_SETTINGS);
+  if (servers !== undefined) resolver.setServers(servers);
+  return resolver;
+}
+
+function check(problems: OptionProblems, options: DnsReplicasOptions): void {
+  if (!problems.object('', options, Object.keys(KEYS))) return;
+  const { hostname, type, port, minIntervalMs, maxIntervalMs, rememberMs, servers, resolver, node } = options;
+  problems.text('hostname', hostname ?? '');
+  problems.oneOf('type', type, DNS_TYPES);
+  problems.whole('port', port, 1);
+  problems.number('minIntervalMs', minIntervalMs, 10);
+  problems.number('maxIntervalMs', maxIntervalMs, minIntervalMs ?? DISCOVERY_DEFAULTS.minIntervalMs);
+  problems.number('rememberMs', rememberMs, 0);
+  if (type === 'SRV' && port !== undefined) problems.add('port', 'is what SRV records tell: leave it out');
+  if (servers !== undefined && resolver !== undefined)
+    problems.add('servers', 'are for the resolver that is given: tell it');
+  if (node !== undefined) checkNode(problems, 'node', node);
+  for (const server of servers ?? []) checkServer(problems, server);
+}
+
+function checkServer(problems: OptionProblems, server: string): void {
+  try {
+    new Resolver().setServers([server]);
+  } catch {
+    problems.add(
+      'servers',
+      `must be addresses such as 10.0.0.2 or 10.0.0.2:5353, not ${JSON.stringify(server)}`,
+    );
+  }
+}
