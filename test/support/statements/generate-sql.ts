@@ -8,6 +8,8 @@ const COLUMNS = WORDS(
 const TABLES = WORDS(
   'product category "order" public.product "public"."category" pg_catalog.pg_class child rows',
 );
+/** Names that WITH may give and FROM may ask for; some are those of tables. */
+const GIVEN = WORDS('product category child "order" x y recursive "recursive" search');
 const ALIASES = WORDS('p c x y "p" "update" "for update" t key first over filter value like_it names');
 /** Labels without AS may be almost any keyword (manual, appendix C). */
 const BARE_LABELS = WORDS(
@@ -55,6 +57,13 @@ const HARMLESS = WORDS(
 const DANGEROUS = WORDS(
   'nextval setval pg_advisory_lock pg_try_advisory_xact_lock set_config txid_current pg_notify currval mystery public.mystery "Lower" "nextval" pg_catalog.nextval pg_sleep_ dblink over filter first cube key like_it mood',
 );
+/** What may stand behind the query of a name that WITH gives; it has commas of its own. */
+const CTE_TAILS = [
+  'SEARCH DEPTH FIRST BY id , product SET category',
+  'SEARCH BREADTH FIRST BY a , set , search SET "order"',
+  'CYCLE id , child SET category USING product',
+  `CYCLE a SET x TO 'y' DEFAULT 'n' USING path`,
+].map(WORDS);
 const COMMENTS = ['/* x */', '/* /* ; */ */', '-- y\n', '--\n', '/*+ hint */', `/*'*/`, '/*"*/', '/*$$*/'];
 const ODD_TOKENS = WORDS(
   `( ) [ ] , . ; :: : := => .. * + - -- /* */ ' " $$ $1 $a$ \\\\ @ # SELECT FROM WHERE WITH AS ON USING JOIN LEFT NATURAL LATERAL ONLY INTO FOR UPDATE SHARE NO KEY INSERT DELETE MERGE VALUES TABLE DISTINCT ALL UNION EXCEPT IN NOT IS NULL AND OR CASE WHEN THEN ELSE END OVER FILTER WITHIN GROUP BY ORDER LIMIT OFFSET FETCH FIRST ROWS TABLESAMPLE RECURSIVE MATERIALIZED ORDINALITY WINDOW HAVING LIKE BETWEEN CAST EXISTS ARRAY ROW nextval set_config mystery lower x p`,
@@ -203,9 +212,20 @@ export class SqlGenerator {
         : this.#query(depth);
       const columns = this.#random.pick([[], ['(', 'a', ')'], ['(', '"a"', ',', 'b', ')']]);
       const hint = this.#random.pick([[], [], ['MATERIALIZED'], ['NOT', 'MATERIALIZED']]);
-      return [this.#alias(), ...columns, 'AS', ...hint, '(', ...body, ')'];
+      const name = this.#random.chance(0.5) ? this.#random.pick(GIVEN) : this.#alias();
+      const tail = this.#random.chance(0.1) ? this.#random.pick(CTE_TAILS) : [];
+      return [name, ...columns, 'AS', ...hint, '(', ...body, ')', ...tail];
     };
     return ['WITH', ...(this.#random.chance(0.3) ? ['RECURSIVE'] : []), ...this.#some(cte, 2)];
+  }
+
+  #table(): string {
+    return this.#random.pick(this.#random.chance(0.2) ? GIVEN : TABLES);
+  }
+
+  #only(): string[] {
+    const table = this.#table();
+    return ['ONLY', ...this.#random.pick([[table], ['(', table, ')']])];
   }
 
   #alias(): string {
@@ -308,12 +328,7 @@ export class SqlGenerator {
         const sample = this.#random.chance(0.05)
           ? ['TABLESAMPLE', 'bernoulli', '(', '10', ')', 'REPEATABLE', '(', '1', ')']
           : [];
-        return [
-          ...(this.#random.chance(0.05) ? ['ONLY'] : []),
-          this.#random.pick(TABLES),
-          ...alias,
-          ...sample,
-        ];
+        return [...(this.#random.chance(0.95) ? [this.#table()] : this.#only()), ...alias, ...sample];
       }
     }
   }

@@ -1,4 +1,5 @@
 import { parseSync } from 'libpg-query';
+import { formatTableName } from '../../../libs/replica/src/routing/table-name.js';
 
 /** Functions that the grammar puts in for its constructs (EXTRACT, LIKE ... ESCAPE, AT TIME ZONE ...), all harmless. */
 const OF_THE_GRAMMAR = new Set(
@@ -29,7 +30,72 @@ export function objectionsTo(text: string, oracle: Oracle): readonly string[] | 
   return objections;
 }
 
+/**
+ * The relations that a text of one query names, by its parse tree: all of FROM, JOIN and TABLE, without the names that WITH
+ * gives where those can be seen. `undefined` for a syntax error.
+ */
+export function tablesOf(text: string): readonly string[] | undefined {
+  let tree: unknown;
+  try {
+    tree = parseSync(text);
+  } catch {
+    return undefined;
+  }
+  const tables = new Set<string>();
+  findTables(tree, new Set(), tables);
+  return [...tables].toSorted();
+}
+
 type Tree = Readonly<Record<string, unknown>>;
+
+interface WithClause {
+  readonly recursive?: boolean;
+  readonly ctes: readonly { CommonTableExpr: { ctename: string; ctequery: Tree } }[];
+}
+
+function findTables(tree: unknown, given: ReadonlySet<string>, tables: Set<string>): void {
+  if (typeof tree !== 'object' || tree === null) return;
+  for (const [key, child] of Object.entries(tree)) {
+    if (key === 'SelectStmt') findTablesOfSelect(child as Tree, given, tables);
+    else if (key === 'RangeVar') addTable(child as RangeVar, given, tables);
+    else findTables(child, given, tables);
+  }
+}
+
+function findTablesOfSelect(select: Tree, outer: ReadonlySet<string>, tables: Set<string>): void {
+  const { withClause, larg, rarg, ...others } = select;
+  const given = withClause === undefined ? outer : givenBy(withClause as WithClause, outer, tables);
+  for (const arm of [larg, rarg]) if (arm !== undefined) findTablesOfSelect(arm as Tree, given, tables);
+  findTables(others, given, tables);
+}
+
+/** The names that can be seen with those of the list; what its queries read is found on the way. */
+function givenBy(
+  { ctes, recursive = false }: WithClause,
+  outer: ReadonlySet<string>,
+  tables: Set<string>,
+): ReadonlySet<string> {
+  const all = ctes.map(({ CommonTableExpr }) => CommonTableExpr);
+  const given = new Set([...outer, ...(recursive ? all.map(({ ctename }) => ctename) : [])]);
+  for (const { ctename, ctequery } of all) {
+    findTables(ctequery, given, tables);
+    given.add(ctename);
+  }
+  return given;
+}
+
+interface RangeVar {
+  readonly schemaname?: string;
+  readonly relname: string;
+}
+
+function addTable(
+  { schemaname: schema, relname: name }: RangeVar,
+  given: ReadonlySet<string>,
+  tables: Set<string>,
+): void {
+  if (schema !== undefined || !given.has(name)) tables.add(formatTableName({ schema, name }));
+}
 
 function readStatement(statement: Tree, oracle: Oracle, objections: string[]): void {
   const [kind = ''] = Object.keys(statement);

@@ -55,7 +55,8 @@ const NOT_CALLABLE =
  * It begins with what has an effect of its own and follows the dependencies that PostgreSQL records (manual, 51.18
  * pg_depend): from a function to operators, casts, aggregates, types, views, policies, domains and functions that use it, and
  * on. Built-in objects have no dependencies recorded, so uses of those are searched in the stored expressions. In bodies
- * that are plain texts (languages sql and plpgsql) names are searched, since a stable function may call a volatile one.
+ * that are plain texts (languages sql and plpgsql) names are searched, since a stable function may call a volatile one, and
+ * whether they may read a table; functions in other languages that SQL does not know may.
  * Not seen: what functions in other languages do against their volatility label, and remote objects behind foreign tables.
  */
 export const EFFECTS_QUERY = `
@@ -91,6 +92,18 @@ functions as materialized (
   select oid, ${Effect.changesConnection}, true from body where prosrc ~* $re$${SESSION_BODY}$re$
   union
   select oid, ${Effect.writes}, true from body where lanname = 'plpgsql' and provolatile <> 'v' and prosrc ~* $re$\\mexecute\\M$re$
+  union
+  select b.oid, ${Effect.readsTables}, true from body b
+  where b.provolatile <> 'v' and b.prosrc ~* $re$\\m(?:from|table)\\M$re$
+    and (strpos(b.prosrc, '"') > 0 or octet_length(b.prosrc) <> length(b.prosrc) or exists (
+      select from words w join pg_catalog.pg_class c on lower(c.relname) = w.word
+      where w.oid = b.oid and c.oid >= 16384 and c.relkind in ('r', 'v', 'm', 'f', 'p')))
+  union
+  select d.objid, ${Effect.readsTables}, true from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.refobjid
+  where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_class'::regclass and c.relkind in ('r', 'v', 'm', 'f', 'p')
+  union
+  select oid, ${Effect.readsTables}, true from callable
+  where is_own and provolatile <> 'v' and lanname not in ('sql', 'plpgsql', 'c', 'internal')
 ),
 relations as (
   select oid, ${Effect.primaryOnly} as effect, oid >= 16384 as is_own from pg_catalog.pg_class

@@ -20,6 +20,11 @@ export interface Catalog {
   readonly casts: ReadonlyMap<string, Effects>;
   /** Every relation that FROM can name; `undefined`: not known, so any name may stand there. */
   readonly relations: ReadonlySet<string> | undefined;
+  /**
+   * What stands behind a relation, with schemas: what a view or a row security policy reads, parents and children; see
+   * `Statement.restsOn`. By its name with its schema, and without one for all schemas together (`formatTableName`).
+   */
+  readonly restsOn: ReadonlyMap<string, readonly string[]>;
   /** Equal for two catalogs that say the same. */
   readonly revision: string;
   /** `standard_conforming_strings` is on, so a backslash in '...' is a backslash (manual, 4.1.2.1). */
@@ -42,6 +47,7 @@ export const BUILT_IN_CATALOG: Catalog = Object.freeze({
   mentions: new Map(),
   casts: new Map(),
   relations: undefined,
+  restsOn: new Map(),
   revision: 'built-in',
   plainBackslashes: false,
 });

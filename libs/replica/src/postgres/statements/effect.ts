@@ -15,6 +15,8 @@ export const Effect = {
   knownWrite: 16,
   /** sends notifications: only the primary can, but no data changes */
   notifies: 32,
+  /** reads tables that the statement does not name: harmless, and out of reach of a table rule */
+  readsTables: 64,
 } as const;
 
 /** A number made of {@link Effect} bits. */

@@ -26,10 +26,14 @@ export function enterClause(frame: Frame, role: number): void {
       // Elsewhere WITH ORDINALITY, WITH TIES ...
       if (!frame.atStart) return;
       frame.with = WithState.name;
+      frame.isRecursive = false;
       frame.from = FromState.none;
       return;
     case Role.table:
-      if (frame.atStart) frame.from = FromState.item;
+      // Elsewhere it would be a syntax error.
+      if (!frame.atStart && frame.with !== WithState.named) return;
+      frame.with = WithState.none;
+      frame.from = FromState.item;
       return;
     case Role.group:
     case Role.clause:

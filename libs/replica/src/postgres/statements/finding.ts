@@ -1,5 +1,5 @@
-import { keepsConnection, kindOf, mayWrite, SEVERITY, type Effects } from './effect.js';
-import { READ, type Statement, type StatementKind, type TransactionStep } from './statement.js';
+import { Effect, keepsConnection, kindOf, mayWrite, SEVERITY, type Effects } from './effect.js';
+import { readOf, type Statement, type StatementKind, type TransactionStep } from './statement.js';
 
 /** What has been found out about one statement so far. It begins as a read and only gets worse. */
 export class Finding {
@@ -14,6 +14,10 @@ export class Finding {
   needsCatalog = false;
   /** The text itself is not understood. */
   isOdd = false;
+  /** The relations that it names; `undefined`: it may read others. */
+  #tables: Set<string> | undefined = new Set();
+  /** What stands behind them. */
+  readonly #restsOn = new Set<readonly string[]>();
 
   /** The worst kind counts, and of equal ones the first. */
   note(kind: StatementKind, because: string): void {
@@ -23,10 +27,23 @@ export class Finding {
   }
 
   noteEffects(effects: Effects, because: string): void {
-    if (effects === 0) return;
-    this.note(kindOf(effects), because);
-    this.mayWrite ||= mayWrite(effects);
-    this.keepsConnection ||= keepsConnection(effects);
+    if (effects & Effect.readsTables) this.#tables = undefined;
+    const harm = effects & ~Effect.readsTables;
+    if (harm === Effect.none) return;
+    this.note(kindOf(harm), because);
+    this.mayWrite ||= mayWrite(harm);
+    this.keepsConnection ||= keepsConnection(harm);
+  }
+
+  /** It reads that relation, and what stands behind it by the catalog. */
+  noteTable(table: string, restsOn: readonly string[] | undefined): void {
+    this.#tables?.add(table);
+    if (restsOn !== undefined) this.#restsOn.add(restsOn);
+  }
+
+  /** WITH RECURSIVE gives a name that may have been used for a relation before. */
+  noteGiven(name: string): void {
+    if (this.#tables?.has(name) === true) this.#tables = undefined;
   }
 
   /** Something is named that the catalog has not heard of: it may do anything. */
@@ -54,8 +71,14 @@ export class Finding {
     this.needsCatalog ||= other.needsCatalog;
   }
 
+  /** It reads what the other reads, and nothing else. */
+  noteTablesOf(other: Finding): void {
+    this.#tables = other.#tables;
+    for (const list of other.#restsOn) this.#restsOn.add(list);
+  }
+
   toStatement(): Statement {
-    if (this.kind === 'read') return READ;
+    if (this.kind === 'read') return readOf(this.#tables, this.#restsOn);
     return Object.freeze({
       kind: this.kind,
       because: this.because,

@@ -44,6 +44,14 @@ export interface Frame {
   atStart: boolean;
   from: number;
   with: number;
+  /** WITH RECURSIVE */
+  isRecursive: boolean;
+  /** the last name that WITH gave, until its query begins */
+  givenName: string | undefined;
+  /** the names that WITH has given in this frame */
+  withNames: string[] | undefined;
+  /** this frame is the query of that name in the WITH list around it */
+  bodyOf: string | undefined;
 }
 
 export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
@@ -58,5 +66,9 @@ export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
     atStart: shape !== 'names' && closer === ')',
     from: shape === 'relations' ? FromState.item : FromState.none,
     with: WithState.none,
+    isRecursive: false,
+    givenName: undefined,
+    withNames: undefined,
+    bodyOf: undefined,
   };
 }

@@ -1,4 +1,5 @@
 import { foldName, hasUpperCase } from './characters.js';
+import { Token, type TokenType } from './token.js';
 
 /** What a keyword does to the reading of a query. */
 export const Role = {
@@ -93,8 +94,18 @@ const CONSTRUCTS = `
   xmlroot xmlserialize xmltable
 `;
 
+/** Marks of the tokens that are no keywords: what stands before a token decides what it means. */
+export const MARKS: ReadonlyMap<TokenType, string> = new Map<TokenType, string>([
+  [Token.string, "'"],
+  [Token.number, '1'],
+  [Token.parameter, '$'],
+  [Token.operator, '+'],
+  [Token.cast, '::'],
+]);
+
 /** Marks of what may be the left side of an operator. */
-const OPERANDS = ['name', ')', ']', 'call', "'", '1', '$', 'true', 'not'];
+const OPERANDS =
+  "name ) ] call ' 1 $ true not within current_time current_timestamp localtime localtimestamp".split(' ');
 
 /** Keywords that are constructs only after these marks, as `over` after a call; else they may name functions. */
 const CONSTRUCTS_AFTER: Readonly<Record<string, readonly string[]>> = {
@@ -120,7 +131,7 @@ const CONSTRUCTS_AFTER: Readonly<Record<string, readonly string[]>> = {
 
 /** Words that matter as neighbours or by themselves. */
 const OTHERS =
-  'recursive ordinality rows no key share is partition temp temporary true escape value passing default path document content';
+  'recursive ordinality rows no key share is partition temp temporary true escape value passing default path document content within collation';
 
 function index(): ReadonlyMap<string, Keyword> {
   const constructs = new Set(CONSTRUCTS.trim().split(/\s+/));
@@ -145,6 +156,18 @@ const KEYWORDS = index();
 
 /** Constructs that take FILTER or OVER behind them, as calls do. */
 const LIKE_CALLS: ReadonlySet<string> = new Set(['group', 'filter', 'json_arrayagg', 'json_objectagg']);
+
+/** Words around a join that are functions where a parenthesis follows, as `left('abc', 1)`. */
+export const JOIN_FUNCTIONS: ReadonlySet<string> = new Set(
+  Object.keys(ROLES).filter((word) => ROLES[word] === Role.joinWord && word !== 'lateral' && word !== 'only'),
+);
+
+/** The keyword begins no clause there: WITHIN GROUP, COLLATION FOR. */
+export function isOfExpression(keyword: Keyword, before: string): boolean {
+  return (
+    (keyword.word === 'group' && before === 'within') || (keyword.word === 'for' && before === 'collation')
+  );
+}
 
 /** Where a keyword with a parenthesis behind it stands. */
 export interface Place {

@@ -2,6 +2,7 @@ import { FIXED_EFFECTS } from './built-in-functions.js';
 import type { Catalog } from './catalog.js';
 import { EFFECTS_QUERY, NAMES_QUERY } from './catalog-queries.js';
 import { Effect, type Effects } from './effect.js';
+import { LINKS_QUERY, restsOnOf } from './rests-on.js';
 
 /** Runs one SQL text and gives its rows. */
 export type CatalogQuery = (sql: string) => Promise<readonly Record<string, unknown>[]>;
@@ -10,13 +11,14 @@ export type CatalogQuery = (sql: string) => Promise<readonly Record<string, unkn
 const IMPLIED_OPERATORS = ['=', '<>', '<', '<=', '>', '>=', '~', '!~', '~~', '!~~', '~~*', '!~~*'];
 
 /**
- * Reads from the system catalogs what the classifier has to know: two queries, a few milliseconds, on the primary or on a
+ * Reads from the system catalogs what the classifier has to know: three queries, a few milliseconds, on the primary or on a
  * standby, as any user. Run it as the user and in the database that the statements are for. Rejects as `query` does, and
  * with a TypeError on rows of another shape.
  */
 export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
   const [names] = await query(NAMES_QUERY);
   const effects = await query(EFFECTS_QUERY);
+  const links = await query(LINKS_QUERY);
   if (names === undefined) throw new TypeError('the query for the names of the catalog gave no row');
   const operators = withEffects(list(names.operators), effects, ['operator']);
   const functions = withEffects(list(names.functions), effects, ['function']);
@@ -29,7 +31,8 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
     mentions: withEffects([], effects, ['mention']),
     casts: withEffects([], effects, ['cast']),
     relations: new Set(list(names.relations)),
-    revision: JSON.stringify([names, effects.map((row) => [row.kind, row.name, row.effects])]),
+    restsOn: restsOnOf(links),
+    revision: JSON.stringify([names, effects.map((row) => [row.kind, row.name, row.effects]), links]),
     plainBackslashes: names.strings === 'on',
   });
 }

@@ -1,3 +1,4 @@
+import { formatTableName, type TableName } from '../../routing/table-name.js';
 import { effectsOfName, relationEffects } from './built-in-functions.js';
 import type { Catalog } from './catalog.js';
 import { Effect } from './effect.js';
@@ -47,9 +48,11 @@ export class NameEffects {
     this.#finding.noteEffects(casts.get(name) ?? Effect.none, 'converts to a type that is not harmless');
   }
 
-  useRelation(name: string): void {
-    const { relations } = this.#catalog;
-    if (relations === undefined || relations.has(name)) return;
+  useRelation(tableName: TableName): void {
+    const { relations, restsOn } = this.#catalog;
+    const table = formatTableName(tableName);
+    this.#finding.noteTable(table, restsOn.get(table));
+    if (relations === undefined || relations.has(tableName.name)) return;
     this.#finding.noteUnknown('reads a relation that the catalog does not know');
   }
 

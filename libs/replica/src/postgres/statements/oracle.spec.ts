@@ -1,6 +1,6 @@
 import { loadModule, scanSync } from 'libpg-query';
 import { SqlGenerator } from '../../../../../test/support/statements/generate-sql.js';
-import { objectionsTo, type Oracle } from '../../../../../test/support/statements/oracle.js';
+import { objectionsTo, tablesOf, type Oracle } from '../../../../../test/support/statements/oracle.js';
 import { OTHERS } from '../../../../../test/support/statements/others.js';
 import { Random } from '../../../../../test/support/statements/random.js';
 import { OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
@@ -89,6 +89,18 @@ describe('beside the parser of PostgreSQL', () => {
     expect(lost.length / reads).toBeLessThan(0.01);
   });
 
+  it.each([
+    { danger: 0, oddness: 0.02 },
+    { danger: 0.05, oddness: 0.3 },
+    { danger: 0, oddness: 0.1, mutated: true },
+  ])('finds the same tables in every read: $danger, $oddness, $mutated', ({ mutated, ...options }) => {
+    const texts = [...TYPEORM_READS, ...OTHER_READS, ...generated(SEED + 4, options, mutated)];
+    const { compared, untold, different } = compareTables(texts);
+    expect(different).toEqual([]);
+    expect(compared).toBeGreaterThan(TEXTS / 20);
+    expect(untold.length / compared).toBeLessThan(0.01);
+  });
+
   it('finds the same tokens at the same places', () => {
     let compared = 0;
     for (const text of generated(SEED + 3, { danger: 0.1, oddness: 0.3 }, true)) {
@@ -101,6 +113,31 @@ describe('beside the parser of PostgreSQL', () => {
     expect(compared).toBeGreaterThan(TEXTS / 2);
   });
 });
+
+interface TableTally {
+  compared: number;
+  readonly untold: string[];
+  readonly different: unknown[];
+}
+
+function compareTables(texts: Iterable<string>): TableTally {
+  const classifier = new StatementClassifier({ cacheSize: 0 });
+  classifier.useCatalog(catalog);
+  const result: TableTally = { compared: 0, untold: [], different: [] };
+  for (const text of texts) {
+    const statement = classifier.classify(text);
+    if (statement.kind !== 'read') continue;
+    result.compared += 1;
+    if (statement.tables === undefined) {
+      result.untold.push(text);
+      continue;
+    }
+    const own = statement.tables.toSorted();
+    const theirs = tablesOf(text);
+    if (theirs !== undefined && own.join() !== theirs.join()) result.different.push({ text, own, theirs });
+  }
+  return result;
+}
 
 /** `undefined`: not understood, which is always allowed. */
 function ownTokens(text: string): readonly string[] | undefined {

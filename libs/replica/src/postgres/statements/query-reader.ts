@@ -2,23 +2,24 @@ import type { Catalog } from './catalog.js';
 import { enterClause } from './enter-clause.js';
 import type { Finding } from './finding.js';
 import { type Closer, type Frame, FromState, newFrame, WithState } from './frame.js';
-import { isConstruct, isLikeCall, type Keyword, keywordOf, Role } from './keywords.js';
+import {
+  isConstruct,
+  isLikeCall,
+  isOfExpression,
+  JOIN_FUNCTIONS,
+  type Keyword,
+  keywordOf,
+  MARKS,
+  Role,
+} from './keywords.js';
 import { LastName } from './last-name.js';
 import { NameEffects } from './name-effects.js';
 import { Token, type TokenType } from './token.js';
 import type { Tokenizer } from './tokenizer.js';
+import { isRecursiveKeyword, WithNames } from './with-names.js';
 
 /** Deeper texts are not read; the server's own stack ends in this region too. */
 const MAX_DEPTH = 1000;
-
-/** Marks of the tokens that are no keywords: what stands before a token decides what it means. */
-const MARKS: ReadonlyMap<TokenType, string> = new Map<TokenType, string>([
-  [Token.string, "'"],
-  [Token.number, '1'],
-  [Token.parameter, '$'],
-  [Token.operator, '+'],
-  [Token.cast, '::'],
-]);
 
 /**
  * Reads one statement that begins like a query (SELECT, WITH, VALUES, TABLE, a parenthesis) up to its end, and notes whatever
@@ -31,7 +32,7 @@ export class QueryReader {
   readonly #names: NameEffects;
   readonly #outer: Frame[] = [];
   #frame: Frame = newFrame('expression');
-  readonly #ctes = new Set<string>();
+  readonly #withNames: WithNames;
   /** The keyword or mark before the current token, and the one before the (qualified) name that ended there. */
   #before = '';
   #beforeName = '';
@@ -51,6 +52,7 @@ export class QueryReader {
     this.#finding = finding;
     this.#last = new LastName(tokens);
     this.#names = new NameEffects(catalog, finding);
+    this.#withNames = new WithNames(finding);
   }
 
   /** From the current token to the semicolon or the end. */
@@ -130,6 +132,7 @@ export class QueryReader {
       const isLocal = this.#before === 'true' && (this.#beforeName === ',' || this.#beforeName === ':');
       this.#names.setConfig(isLocal);
     }
+    this.#withNames.close(closed, outer);
     this.#frame = outer;
     return this.#seen(closed.isCall ? 'call' : closer);
   }
@@ -156,8 +159,8 @@ export class QueryReader {
   }
 
   #clause(keyword: Keyword): void {
-    const isComparison = this.#isNotDistinct && this.#before === 'distinct';
-    if (keyword.role !== Role.from || !isComparison) enterClause(this.#frame, keyword.role);
+    const isComparison = keyword.role === Role.from && this.#isNotDistinct && this.#before === 'distinct';
+    if (!isComparison && !isOfExpression(keyword, this.#before)) enterClause(this.#frame, keyword.role);
     if (keyword.role === Role.quantifier)
       this.#isNotDistinct = this.#before === 'is' || this.#before === 'not';
   }
@@ -210,10 +213,11 @@ export class QueryReader {
   /** What the name means in FROM or WITH. */
   #placeName(name: string, keyword: Keyword | undefined): boolean {
     const frame = this.#frame;
-    if (frame.with === WithState.name && keyword?.word !== 'recursive') {
-      frame.with = WithState.named;
-      this.#ctes.add(name);
-      this.#isAlias = true;
+    if (frame.with === WithState.name) {
+      const isFirst = this.#before === 'with';
+      if (isFirst && keyword?.word === 'recursive' && isRecursiveKeyword(this.#tokens))
+        frame.isRecursive = true;
+      else this.#isAlias = this.#withNames.name(frame, name);
     }
     switch (frame.from) {
       case FromState.item:
@@ -244,8 +248,8 @@ export class QueryReader {
   #endRelation(): void {
     if (this.#frame.from !== FromState.name) return;
     this.#frame.from = FromState.after;
-    const name = this.#last.name() ?? '';
-    if (this.#last.isQualified || !this.#ctes.has(name)) this.#names.useRelation(name);
+    const table = this.#last.tableName();
+    if (table !== undefined && !this.#withNames.has(table)) this.#names.useRelation(table);
   }
 
   #open(): boolean {
@@ -257,10 +261,11 @@ export class QueryReader {
       if (this.#before === 'using') frame.from = FromState.after;
       return this.#push(newFrame('names'), '(');
     }
-    const isItem = frame.from === FromState.item;
-    if (isItem || frame.from === FromState.name) frame.from = FromState.after;
+    const isItem = frame.from === FromState.item && !JOIN_FUNCTIONS.has(this.#before);
+    if (frame.from === FromState.item || frame.from === FromState.name) frame.from = FromState.after;
     const child = newFrame(isItem ? 'relations' : 'expression');
     if (this.#isAfterName) this.#call(child);
+    this.#withNames.open(frame, child, this.#before);
     return this.#push(child, '(');
   }
 

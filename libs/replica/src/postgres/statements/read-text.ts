@@ -144,6 +144,7 @@ function readExplain(tokens: Tokenizer, catalog: Catalog, finding: Finding): voi
   const inner = new Finding();
   readStatement(tokens, catalog, inner);
   finding.needsCatalog = inner.needsCatalog;
+  finding.noteTablesOf(inner);
   if (inner.isOdd || isRun) {
     finding.note(inner.kind, inner.because ?? '');
     finding.noteFlags(inner);

@@ -60,10 +60,26 @@ export interface Statement {
   readonly restsOn?: readonly (readonly string[])[];
 }
 
-/** The one statement object of every read. */
-export const READ: Statement = Object.freeze({
+const READ = {
   kind: 'read',
   mayWrite: false,
   keepsConnection: false,
   changesCatalog: false,
-});
+} as const satisfies Statement;
+
+/** The one statement object of every read that names no table. */
+const READ_OF_NOTHING: Statement = Object.freeze({ ...READ, tables: Object.freeze([]) });
+
+/** A read of these tables; `undefined`: it may read others. */
+export function readOf(
+  tables: ReadonlySet<string> | undefined,
+  restsOn: ReadonlySet<readonly string[]>,
+): Statement {
+  if (tables === undefined) return Object.freeze({ ...READ });
+  if (tables.size === 0) return READ_OF_NOTHING;
+  return Object.freeze({
+    ...READ,
+    tables: Object.freeze([...tables]),
+    ...(restsOn.size === 0 ? {} : { restsOn: Object.freeze([...restsOn]) }),
+  });
+}

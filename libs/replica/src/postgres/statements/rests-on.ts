@@ -1,0 +1,103 @@
+import { formatTableName } from '../../routing/table-name.js';
+
+/**
+ * Which relation stands behind which: rows of `kind`, `schema`, `name`, `other_schema`, `other_name`. Kinds: `reads` (a view
+ * or the row security policies of a table read the other), `inherits` (the other is its parent, or what it is a partition
+ * of). A materialized view reads nothing: its rows are its own. Needs no privileges beyond PUBLIC's.
+ */
+export const LINKS_QUERY = `
+with links(kind, oid, other) as (
+  select 'reads', r.ev_class, d.refobjid from pg_catalog.pg_rewrite r
+    join pg_catalog.pg_class v on v.oid = r.ev_class and v.relkind = 'v'
+    join pg_catalog.pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+      and d.refclassid = 'pg_class'::regclass
+  where r.ev_type = '1' and d.refobjid <> r.ev_class
+  union
+  select 'reads', p.polrelid, d.refobjid from pg_catalog.pg_policy p
+    join pg_catalog.pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+      and d.refclassid = 'pg_class'::regclass
+  where d.refobjid <> p.polrelid
+  union
+  select 'inherits', inhrelid, inhparent from pg_catalog.pg_inherits
+)
+select l.kind, n.nspname as schema, c.relname as name, on_.nspname as other_schema, o.relname as other_name
+from links l
+  join pg_catalog.pg_class c on c.oid = l.oid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  join pg_catalog.pg_class o on o.oid = l.other
+  join pg_catalog.pg_namespace on_ on on_.oid = o.relnamespace
+where c.relkind in ('r', 'v', 'm', 'f', 'p') and c.relpersistence <> 't'
+  and o.relkind in ('r', 'v', 'm', 'f', 'p') and o.relpersistence <> 't'
+order by 1, 2, 3, 4, 5`;
+
+type Links = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * What stands behind each relation: all that reading it reads, and the parents of it and of them. By its name with its schema,
+ * and by its name alone for all schemas together.
+ */
+export function restsOnOf(rows: readonly Record<string, unknown>[]): Map<string, readonly string[]> {
+  const { reads, parents, names } = linksOf(rows);
+  const restsOn = new Map<string, readonly string[]>();
+  for (const [relation, name] of names) {
+    const behind = reached([relation], reads);
+    for (const parent of reached([relation, ...behind], parents)) behind.add(parent);
+    behind.delete(relation);
+    if (behind.size === 0) continue;
+    const list = Object.freeze([...behind]);
+    restsOn.set(relation, list);
+    const others = restsOn.get(name);
+    restsOn.set(name, others === undefined ? list : Object.freeze([...new Set([...others, ...list])]));
+  }
+  return restsOn;
+}
+
+interface AllLinks {
+  /** From a view, a table with policies or a parent to what is read with it. */
+  readonly reads: Links;
+  readonly parents: Links;
+  /** Of every relation: its name alone. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+function linksOf(rows: readonly Record<string, unknown>[]): AllLinks {
+  const reads = new Map<string, string[]>();
+  const parents = new Map<string, string[]>();
+  const names = new Map<string, string>();
+  const nameOf = (schema: unknown, name: unknown): string => {
+    const text = formatTableName({ schema: String(schema), name: String(name) });
+    names.set(text, formatTableName({ name: String(name) }));
+    return text;
+  };
+  for (const row of rows) {
+    if (row.kind !== 'reads' && row.kind !== 'inherits') continue;
+    const relation = nameOf(row.schema, row.name);
+    const other = nameOf(row.other_schema, row.other_name);
+    if (row.kind === 'reads') link(reads, relation, other);
+    else {
+      link(parents, relation, other);
+      link(reads, other, relation);
+    }
+  }
+  return { reads, parents, names };
+}
+
+function link(links: Map<string, string[]>, from: string, to: string): void {
+  const known = links.get(from);
+  if (known === undefined) links.set(from, [to]);
+  else known.push(to);
+}
+
+/** Whatever the links lead to, without where they begin unless they lead back. */
+function reached(from: readonly string[], links: Links): Set<string> {
+  const found = new Set<string>();
+  const open = [...from];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const target of links.get(next) ?? []) {
+      if (found.has(target)) continue;
+      found.add(target);
+      open.push(target);
+    }
+  }
+  return found;
+}

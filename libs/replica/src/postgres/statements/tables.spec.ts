@@ -1,0 +1,164 @@
+import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
+import { NAMES_QUERY } from './catalog-queries.js';
+import { Effect } from './effect.js';
+import { loadCatalog, StatementClassifier } from './index.js';
+import { LINKS_QUERY, restsOnOf } from './rests-on.js';
+
+function classifierWith(catalog: Partial<Catalog> = {}): StatementClassifier {
+  const classifier = new StatementClassifier();
+  classifier.useCatalog({ ...BUILT_IN_CATALOG, revision: 'test', ...catalog });
+  return classifier;
+}
+
+const classifier = classifierWith();
+
+describe('the tables of a statement', () => {
+  it.each<[text: string, tables?: string]>([
+    ['SELECT 1'],
+    ['SHOW search_path'],
+    ['SELECT now(), lower($1)'],
+    ['SELECT * FROM accounts', 'accounts'],
+    ['SELECT * FROM Accounts a', 'accounts'],
+    ['SELECT * FROM "Accounts" "a"', 'Accounts'],
+    ['SELECT * FROM "odd.name", "say ""hi"""', '"odd.name","say ""hi"""'],
+    ['SELECT * FROM billing.accounts', 'billing.accounts'],
+    ['SELECT * FROM "Billing" . /* x */ accounts AS a', 'Billing.accounts'],
+    ['SELECT * FROM app.billing.accounts', 'billing.accounts'],
+    ['SELECT * FROM a, b AS c, a.b, a d', 'a,b,a.b'],
+    ['SELECT * FROM a JOIN b USING (x) LEFT JOIN c ON (d.x = c.x) NATURAL JOIN e CROSS JOIN f', 'a,b,c,e,f'],
+    ['SELECT * FROM ((a JOIN b ON true) JOIN (c CROSS JOIN d) ON true), e', 'a,b,c,d,e'],
+    ['SELECT * FROM ONLY a, ONLY (b) JOIN ONLY c ON true', 'a,b,c'],
+    ['SELECT * FROM a *, b TABLESAMPLE system (1) REPEATABLE (2), c', 'a,b,c'],
+    ['TABLE a', 'a'],
+    ['TABLE ONLY b.a', 'b.a'],
+    ['SELECT 1 UNION ALL TABLE a', 'a'],
+    ['SELECT x FROM a UNION (SELECT x FROM b EXCEPT SELECT x FROM c) ORDER BY x', 'a,b,c'],
+    [
+      'SELECT (SELECT max(x) FROM b) FROM a WHERE EXISTS (TABLE c) AND x = ANY (ARRAY(SELECT x FROM d))',
+      'b,a,c,d',
+    ],
+    ['SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) c', 'a,b'],
+    ['SELECT * FROM generate_series(1, 2) a, ROWS FROM (unnest($1), lower((SELECT x FROM b))) c', 'b'],
+    [`SELECT * FROM left('abc', x), a`, 'a'],
+    ['SELECT * FROM current_user, "current_user"', 'current_user'],
+    ['VALUES ((SELECT x FROM a)), (2)', 'a'],
+    ['SELECT extract(year FROM at), trim(both FROM name), x IS DISTINCT FROM y FROM a', 'a'],
+    ['SELECT * FROM a JOIN b ON a.x IS NOT DISTINCT FROM b.x, c', 'a,b,c'],
+    ['SELECT * FROM a JOIN b ON percentile_cont(0.5) WITHIN GROUP (ORDER BY x) > 1, c', 'a,b,c'],
+    [`SELECT * FROM a JOIN b ON COLLATION FOR (x) = '', c`, 'a,b,c'],
+    ['EXPLAIN SELECT * FROM a', 'a'],
+    ['EXPLAIN (ANALYZE) TABLE a', 'a'],
+    ['SELECT * FROM a ORDER BY (SELECT x FROM b) LIMIT (SELECT x FROM c)', 'a,b,c'],
+    ['WITH a AS (SELECT * FROM b) SELECT * FROM a', 'b'],
+    ['WITH a AS (SELECT * FROM a) SELECT * FROM a', 'a'],
+    ['WITH a AS (SELECT 1) SELECT * FROM s.a', 's.a'],
+    ['WITH a AS (SELECT 1) TABLE b', 'b'],
+    ['WITH a AS (SELECT 1) (TABLE b)', 'b'],
+    ['WITH a AS (SELECT * FROM b), b AS (SELECT * FROM a) SELECT * FROM b', 'b'],
+    ['SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a) x, a', 'a'],
+    ['WITH a AS (SELECT 1) SELECT * FROM (WITH a AS (SELECT * FROM a) SELECT * FROM a) x'],
+    ['WITH a AS (WITH b AS (SELECT 1) SELECT * FROM b) SELECT * FROM a, b', 'b'],
+    ['WITH RECURSIVE a AS (SELECT 1 UNION SELECT x FROM a, b) SELECT * FROM a', 'b'],
+    ['WITH RECURSIVE a(x) AS NOT MATERIALIZED (TABLE a), b AS (TABLE a) TABLE b'],
+    ['WITH recursive AS (SELECT 1), a AS (SELECT * FROM a) SELECT * FROM recursive, a', 'a'],
+    ['WITH a AS (SELECT 1), recursive AS (SELECT * FROM recursive) TABLE recursive', 'recursive'],
+    ['WITH RECURSIVE a AS (TABLE b) SEARCH DEPTH FIRST BY x, c SET d SELECT * FROM a, c, d', 'b,c,d'],
+    ['WITH RECURSIVE a AS (TABLE b) CYCLE x, c SET d USING e, f AS (SELECT 1) SELECT * FROM a, c, f', 'b,c'],
+  ])('are told: %s', (text, tables = '') => {
+    const statement = classifier.classify(text);
+    expect(statement.kind).toBe('read');
+    expect(statement.tables?.join()).toBe(tables);
+  });
+
+  it.each([
+    ['which of them WITH RECURSIVE gives', 'WITH RECURSIVE a AS (TABLE b), b AS (SELECT 1) TABLE a'],
+    ['what a statement does that is no read', 'SELECT * FROM a FOR UPDATE'],
+    ['what a statement does that is no query', 'DELETE FROM a'],
+    ['what several statements read', 'SELECT 1; SELECT 2'],
+    ['what is not understood', 'SELECT * FROM a a a'],
+  ])('are not told where it is not known %s', (_, text) => {
+    expect(classifier.classify(text).tables).toBeUndefined();
+  });
+
+  it('are not told of a call of what may read others, and it is a read all the same', () => {
+    const reads = new Map([['mine', Effect.readsTables]]);
+    const catalog = { functions: new Map([...BUILT_IN_CATALOG.functions, ...reads]) };
+    const statement = classifierWith(catalog).classify('SELECT mine(x) FROM a');
+    expect([statement.kind, statement.tables]).toEqual(['read', undefined]);
+    expect(classifierWith({ mentions: reads }).classify('SELECT * FROM mine').tables).toBeUndefined();
+    expect(classifierWith({ impliedEffects: Effect.readsTables }).classify('SELECT 1')).toMatchObject({
+      kind: 'read',
+    });
+    expect(
+      classifierWith({ impliedEffects: Effect.readsTables }).classify('SELECT 1').tables,
+    ).toBeUndefined();
+  });
+
+  it('are one object for all runs of a text', () => {
+    const first = classifier.classify('SELECT * FROM a WHERE x = $1');
+    expect(classifier.classify('SELECT * FROM a WHERE x = $1')).toBe(first);
+    expect(Object.isFrozen(first.tables)).toBe(true);
+  });
+});
+
+const LINKS = [
+  ['reads', 'public', 'active', 'public', 'accounts'],
+  ['reads', 'public', 'newest', 'public', 'active'],
+  ['reads', 'shop', 'active', 'shop', 'products'],
+  ['reads', 'public', 'orders', 'public', 'tenants'],
+  ['reads', 'public', 'busy', 'public', 'events'],
+  ['inherits', 'public', 'events_1', 'public', 'events'],
+  ['inherits', 'public', 'events_2', 'public', 'events'],
+  ['inherits', 'public', 'events_2a', 'public', 'events_2'],
+].map(([kind, schema, name, other_schema, other_name]) => ({ kind, schema, name, other_schema, other_name }));
+
+describe('what stands behind a relation', () => {
+  const restsOn = restsOnOf(LINKS);
+
+  it.each<[relation: string, ...tables: string[]]>([
+    ['public.newest', 'public.accounts', 'public.active'],
+    ['public.active', 'public.accounts'],
+    ['active', 'public.accounts', 'shop.products'],
+    ['orders', 'public.tenants'],
+    ['events', 'public.events_1', 'public.events_2', 'public.events_2a'],
+    ['events_1', 'public.events'],
+    ['events_2', 'public.events', 'public.events_2a'],
+    ['public.events_2a', 'public.events', 'public.events_2'],
+    ['busy', 'public.events', 'public.events_1', 'public.events_2', 'public.events_2a'],
+  ])('is found: %s', (relation, ...tables) => {
+    expect(restsOn.get(relation)?.toSorted()).toEqual(tables);
+  });
+
+  it('is nothing for most', () => {
+    for (const name of ['accounts', 'public.accounts', 'tenants', 'shop.active_', 'elsewhere.events']) {
+      expect(restsOn.get(name)).toBeUndefined();
+    }
+  });
+
+  it('comes to an end where links go round', () => {
+    const round = restsOnOf([
+      ...LINKS,
+      { ...LINKS[0], schema: 'public', name: 'accounts', other_name: 'newest' },
+    ]);
+    expect(round.get('accounts')?.toSorted()).toEqual(['public.active', 'public.newest']);
+  });
+
+  it('is told with the statement', async () => {
+    const names = {
+      strings: 'on',
+      functions: '[]',
+      operators: '["*"]',
+      relations: '["newest", "busy", "a"]',
+    };
+    const loaded = new StatementClassifier();
+    loaded.useCatalog(
+      await loadCatalog((sql) =>
+        Promise.resolve(sql === NAMES_QUERY ? [names] : sql === LINKS_QUERY ? LINKS : []),
+      ),
+    );
+    const statement = loaded.classify('EXPLAIN SELECT * FROM newest, a, (TABLE public.busy) b');
+    expect(statement.tables).toEqual(['newest', 'a', 'public.busy']);
+    expect(statement.restsOn).toEqual([restsOn.get('newest'), restsOn.get('busy')]);
+    expect(loaded.classify('TABLE a').restsOn).toBeUndefined();
+  });
+});
