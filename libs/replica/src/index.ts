@@ -27,9 +27,14 @@ export type {
   StickyOptions,
   TokenCarrier,
 } from './options/replica-options.js';
+export { CommitOutcomeUnknownError } from './postgres/commit-outcome-unknown.error.js';
+export { NoNodeError } from './postgres/no-node.error.js';
 export { NoReplicaError } from './postgres/no-replica.error.js';
 export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
 export { PoolExhaustedError } from './postgres/pool-exhausted.error.js';
+export { PrimaryUnavailableError } from './postgres/primary-unavailable.error.js';
+export { StartNeedsPrimaryError } from './postgres/start-needs-primary.error.js';
+export { TransactionLostError } from './postgres/transaction-lost.error.js';
 export { WritePreventedError } from './postgres/write-prevented.error.js';
 export {
   BALANCERS,

@@ -2,11 +2,13 @@ import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import type { Scope } from '../context/context-storage.js';
 import { OpenWrite } from '../context/open-write.js';
-import { reasonOfKind } from '../routing/decide-route.js';
+import { isWrite, reasonOfKind } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
+import { errorOfLoss, meaningOfLoss, type LossMeaning, type LossSite } from './meaning-of-loss.js';
 import { queryWith, type NodePool } from './node-pool.js';
 import { codeOf, isConnectionLoss } from './postgres-errors.js';
-import { failSubmittable, type Submittable } from './query-call.js';
+import { cutSocket } from './postgres-probe.js';
+import { failSubmittable, textOfSubmittable, type QueryCall, type Submittable } from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
 
@@ -19,6 +21,8 @@ export interface Keeping {
   readonly client: pg.PoolClient;
   /** Why it is kept beyond transactions and streams; `undefined`: it is not. */
   readonly staysFor: 'primary-runner' | 'session-change' | undefined;
+  /** To be called when it is given back. */
+  readonly leave: () => void;
 }
 
 /**
@@ -31,12 +35,16 @@ export class KeptConnection {
   readonly #pool: NodePool;
   readonly #client: pg.PoolClient;
   readonly #forwards: (readonly [string, (...args: unknown[]) => void])[];
-  /** The open transaction: the request in which it began, and what it has written. */
-  #transaction: { readonly scope: Scope | undefined; write: OpenWrite | undefined } | undefined;
+  readonly #leave: () => void;
+  /** The open transaction: the request in which it began, what it has written, and whether anything may have been. */
+  #transaction:
+    { readonly scope: Scope | undefined; write: OpenWrite | undefined; changes: boolean } | undefined;
   /** Why it is kept beyond transactions: its client asked for one connection, or a statement left something on it. */
   #staysFor: Keeping['staysFor'];
   readonly #onReplica: boolean;
   #broken: unknown;
+  /** Until a statement was answered, whoever runs the first one may still go elsewhere. */
+  #hasAnswered = false;
   #released = false;
   /** The write of the statement under way, outside a transaction. */
   #write: OpenWrite | undefined;
@@ -44,17 +52,19 @@ export class KeptConnection {
   /** Resolves when the stream under way has been read to its end. */
   #streaming: Promise<void> | undefined;
 
-  constructor(router: StatementRouter, owner: EventEmitter, { route, pool, client, staysFor }: Keeping) {
+  constructor(router: StatementRouter, owner: EventEmitter, keeping: Keeping) {
+    const { route, pool, client, staysFor } = keeping;
     this.#router = router;
     this.#route = route;
     this.#pool = pool;
     this.#client = client;
     this.#staysFor = staysFor;
+    this.#leave = keeping.leave;
     this.#onReplica = route.node !== router.primary;
     pool.hold();
     const onError = (error: unknown): void => {
       this.#broken = error;
-      if (owner.listenerCount('error') > 0) owner.emit('error', error);
+      if (this.#hasAnswered && owner.listenerCount('error') > 0) owner.emit('error', error);
     };
     this.#forwards = [
       ['error', onError],
@@ -70,20 +80,30 @@ export class KeptConnection {
     return this.#transaction === undefined && this.#staysFor === undefined;
   }
 
+  /** Its connection was lost before it gave any answer: it is good for nothing, and its owner was not told. */
+  get isStillborn(): boolean {
+    return this.#broken !== undefined && !this.#hasAnswered;
+  }
+
   /** Runs one statement and tells what came of it. */
-  async run(args: readonly unknown[], statement: Statement): Promise<pg.QueryResult> {
+  async run({ args, text }: QueryCall, statement: Statement): Promise<pg.QueryResult> {
     const scope = this.#router.contexts.current();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
     this.#begins(statement);
+    const site = this.#site(text);
     let result: pg.QueryResult;
     try {
       result = await queryWith(this.#client, args);
     } catch (error) {
-      this.#ended(() => this.#failed(statement, error));
-      this.#router.reports.failed(route, statement, startedMs, error);
-      throw error;
+      const meaning = isConnectionLoss(error) ? meaningOfLoss(statement, site, error) : undefined;
+      this.#hasAnswered ||= meaning === undefined;
+      this.#ended(() => this.#failed(statement, error, meaning));
+      const told = meaning === undefined ? error : errorOfLoss(meaning, this.#pool, error);
+      this.#router.reports.failed(route, statement, startedMs, told);
+      throw told;
     }
+    this.#hasAnswered = true;
     this.#ended(() => this.#succeeded(statement, commandOf(result)));
     this.#router.reports.answered(scope, route, statement, startedMs);
     return result;
@@ -96,7 +116,9 @@ export class KeptConnection {
     const scope = this.#router.contexts.current();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
+    this.#hasAnswered = true;
     this.#begins(statement);
+    const site = this.#site(textOfSubmittable(submittable));
     // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
     this.#router.reports.answered(scope, route, statement, startedMs);
     this.#streaming = idleAgain(this.#client);
@@ -104,9 +126,10 @@ export class KeptConnection {
     await this.#streaming;
     this.#streaming = undefined;
     const broken = this.#broken;
-    this.#ended(() =>
-      broken === undefined ? this.#succeeded(statement, undefined) : this.#failed(statement, broken),
-    );
+    this.#ended(() => {
+      if (broken === undefined) this.#succeeded(statement, undefined);
+      else this.#failed(statement, broken, meaningOfLoss(statement, site, broken));
+    });
     if (broken === undefined) this.#router.reports.shown(scope, route, statement);
     else this.#router.reports.failed(route, statement, startedMs, broken);
   }
@@ -139,6 +162,7 @@ export class KeptConnection {
   #giveBack(isToBeClosed: boolean): void {
     for (const [event, listener] of this.#forwards) this.#client.removeListener(event, listener);
     this.#pool.letGo();
+    this.#leave();
     this.#client.release(
       isToBeClosed ? new Error('closed: broken, busy, or released inside a transaction') : undefined,
     );
@@ -160,10 +184,16 @@ export class KeptConnection {
 
   #begins(statement: Statement): void {
     this.#running++;
+    if (this.#transaction !== undefined && isWrite(statement.kind)) this.#transaction.changes = true;
     if (!statement.mayWrite || this.#onReplica) return;
     const request = this.#router.contexts.surrounding()?.request;
     if (this.#transaction === undefined) this.#write ??= new OpenWrite(request);
     else this.#transaction.write ??= new OpenWrite(request);
+  }
+
+  /** As it is before the statement: a lost connection may release its client before the statement learns of it. */
+  #site(text: string): LossSite {
+    return { text, onReplica: this.#onReplica, transaction: this.#transaction };
   }
 
   /** After `release()` nothing is left to be told. */
@@ -176,26 +206,28 @@ export class KeptConnection {
     if (statement.keepsConnection) this.#staysFor ??= 'session-change';
     const isOpen = this.#pool.transactionStatus(this.#client) !== 'I';
     if (this.#transaction === undefined) {
-      if (isOpen) this.#transactionBegan();
+      if (isOpen) this.#transactionBegan(statement);
       else this.#takeWrite()?.happened();
     } else if (!isOpen || statement.transaction === 'end') {
       this.#transactionEnded((write) => (command === 'ROLLBACK' ? write.abandoned() : write.happened()));
-      if (isOpen) this.#transactionBegan();
+      if (isOpen) this.#transactionBegan(statement);
     }
   }
 
-  #failed(statement: Statement, error: unknown): void {
-    const isLost = isConnectionLoss(error);
-    if (isLost) this.#broken = error;
-    if (this.#transaction === undefined) {
+  #failed(statement: Statement, error: unknown, meaning: LossMeaning | undefined): void {
+    if (meaning !== undefined) {
+      this.#broken = error;
+      // A time-out of the client's leaves the connection as it was: what counts as rolled back has to be.
+      if (meaning === 'rolled-back') cutSocket(this.#client);
+      const tell = (write: OpenWrite): void =>
+        meaning === 'commit-unknown' || meaning === 'write-unknown' ? write.lost() : write.abandoned();
       const write = this.#takeWrite();
-      if (isLost) write?.lost();
-      else if (statement.kind === 'write' && codeOf(error) !== undefined) write?.abandoned();
+      if (write !== undefined) tell(write);
+      if (this.#transaction !== undefined) this.#transactionEnded(tell);
+    } else if (this.#transaction === undefined) {
+      const write = this.#takeWrite();
+      if (statement.kind === 'write' && codeOf(error) !== undefined) write?.abandoned();
       else write?.happened();
-    } else if (isLost) {
-      // Without its COMMIT the server rolls the transaction back; with it nobody knows.
-      const isUnknown = statement.transaction === 'end' || statement.kind === 'unknown';
-      this.#transactionEnded((write) => (isUnknown ? write.lost() : write.abandoned()));
     }
   }
 
@@ -205,9 +237,9 @@ export class KeptConnection {
     return write;
   }
 
-  #transactionBegan(): void {
+  #transactionBegan({ kind }: Statement): void {
     const scope = this.#onReplica ? undefined : this.#router.contexts.surrounding();
-    this.#transaction = { scope, write: this.#takeWrite() };
+    this.#transaction = { scope, write: this.#takeWrite(), changes: isWrite(kind) };
     scope?.request.transactionBegan();
   }
 

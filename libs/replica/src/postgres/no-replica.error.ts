@@ -1,4 +1,9 @@
-/** No replica may answer this read, and the options forbid to ask the primary instead (`fallback: 'error'`). */
+import type { GateState } from './fallback-gate.js';
+
+/**
+ * No replica may answer this read, and the primary does not take it over: the options forbid it (`fallback: 'error'`), or
+ * it has taken over as many as they allow.
+ */
 export class NoReplicaError extends Error {
   override readonly name = 'NoReplicaError';
   readonly code = 'REPLICA_NONE_ELIGIBLE';
@@ -8,10 +13,15 @@ export class NoReplicaError extends Error {
     readonly reason: 'session-ahead' | 'no-eligible-replica' | 'replica-failed',
     /** Each replica with its health, as `name: health`. */
     readonly replicas: readonly string[],
+    /** With a limit on how many reads fall back at once: what it was like. */
+    readonly limit?: GateState,
   ) {
     super(
-      `No replica may answer this read (${reason}; ${replicas.join(', ') || 'there are none'}), and fallback is 'error'. ` +
-        `Mend the replicas, raise maxLagMs, or set fallback: 'primary'.`,
+      `No replica may answer this read (${reason}; ${replicas.join(', ') || 'there are none'}), and ` +
+        (limit === undefined
+          ? `fallback is 'error'. Mend the replicas, raise maxLagMs, or set fallback: 'primary'.`
+          : `the primary takes over at most ${limit.maxConcurrent} at once (fallback.maxConcurrent): no turn came within ` +
+            `${limit.queueTimeoutMs} ms, ${limit.waiting} others wait. Mend the replicas, or raise fallback.`),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from './postgres-errors.js';
 
-/** A node cannot be reached, or its pool has no connection to give within the time-out. */
+/** A node cannot be reached, or gives no connection within the time-out. Nothing was sent to it. */
 export class NodeUnavailableError extends Error {
   override readonly name = 'NodeUnavailableError';
   readonly code = 'REPLICA_NODE_UNAVAILABLE';
@@ -14,7 +14,7 @@ export class NodeUnavailableError extends Error {
     readonly address: string,
     cause: unknown,
   ) {
-    super(`${node} (${address}) is not available: ${messageOf(cause)}`, { cause });
+    super(`${node} (${address}) is not available, nothing was sent to it: ${messageOf(cause)}`, { cause });
     this.reasonCode = codeOf(cause);
   }
 }

@@ -71,3 +71,8 @@ export function isReadOnlyViolation(error: unknown): boolean {
 export function mayWorkOnPrimary(error: unknown): boolean {
   return ['55000', '0A000', '42P01', '42703', '42883', '42704', '3F000'].includes(codeOf(error) ?? '');
 }
+
+/** `pg` had not sent the statement: its connection was known to be gone before (`pg/lib/client.js`). */
+export function isUnsent(error: unknown): boolean {
+  return codeOf(error) === undefined && messageOf(error).endsWith('is not queryable');
+}

@@ -7,6 +7,7 @@ import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../routing/r
 import type { PrimaryReason, Route } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import type { GateState } from './fallback-gate.js';
 import { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
@@ -54,10 +55,9 @@ export class RouteFinder {
     return this.#findAfter(decision, statement, { scope, decide });
   }
 
-  /** Replicas were asked for this read and failed. */
-  afterReplicas(): Route {
-    if (this.#options.limits.fallback === 'error') throw this.#noReplica('replica-failed');
-    return this.toPrimary('replica-failed');
+  /** Reads may fall back on the primary where no replica may answer them. */
+  get mayFallBack(): boolean {
+    return this.#options.limits.fallback !== 'error';
   }
 
   /** The primary's name now. */
@@ -84,7 +84,7 @@ export class RouteFinder {
     const waited = new Set<WaitKind>();
     for (let decision = first; ; decision = decide(waited)) {
       if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
-      if (decision.kind === 'no-replica') throw this.#noReplica(decision.reason);
+      if (decision.kind === 'no-replica') throw this.noReplica(decision.reason);
       await this.#waitFor(decision, scope);
       waited.add(decision.kind);
     }
@@ -103,11 +103,13 @@ export class RouteFinder {
     }
   }
 
-  #noReplica(reason: NoReplicaError['reason']): NoReplicaError {
+  /** The error of a read that no replica may answer, with what is known of them. */
+  noReplica(reason: NoReplicaError['reason'], limit?: GateState): NoReplicaError {
     const { replicas } = this.#options.monitor.topology;
     return new NoReplicaError(
       reason,
       replicas.map((node) => `${node.name}: ${node.health}`),
+      limit,
     );
   }
 

@@ -1,9 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
-import type { Scope } from '../context/context-storage.js';
 import type { Route } from '../routing/route.js';
 import { KeptConnection } from './kept-connection.js';
-import { isConnectionLoss } from './postgres-errors.js';
 import {
   failSubmittable,
   parseQueryCall,
@@ -87,41 +85,47 @@ export class RoutingClient extends EventEmitter {
     if (this.#kept !== undefined) return this.#runKept(this.#kept, call, statement);
     if (statement.kind === 'read' && !this.#primaryRunner)
       return this.#router.read(call.args, call.text, statement);
+    return this.#runFirst(call, statement);
+  }
+
+  /**
+   * The first statement on a connection that is kept from then on. Where it never reached a node, or is one that may be
+   * sent twice, it is tried elsewhere: then the client's owner does not learn that a connection was lost.
+   */
+  async #runFirst(call: QueryCall, statement: Statement): Promise<pg.QueryResult> {
     const scope = this.#router.contexts.current();
-    if (statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !this.#primaryRunner) {
-      return this.#beginReadOnly(call, statement, scope);
+    const readOnlyTransaction =
+      statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !this.#primaryRunner;
+    const conditions = { primaryRunner: this.#primaryRunner, readOnlyTransaction };
+    let stillborn: KeptConnection | undefined;
+    try {
+      return await this.#router.attempt({ statement, scope, conditions }, async (route, leave) => {
+        stillborn = undefined;
+        const kept = await this.#keep({ route, leave }, statement);
+        try {
+          return await this.#runKept(kept, call, statement);
+        } catch (error) {
+          if (kept.isStillborn) stillborn = kept;
+          if (stillborn !== undefined && this.#kept === kept) this.#drop(kept, error);
+          throw error;
+        }
+      });
+    } catch (error) {
+      if (stillborn !== undefined && this.listenerCount('error') > 0) this.emit('error', error);
+      throw error;
     }
-    const route = await this.#router.route(statement, scope, { primaryRunner: this.#primaryRunner });
-    return this.#runKept(await this.#keep(route), call, statement);
+  }
+
+  #drop(kept: KeptConnection, error: unknown): void {
+    this.#kept = undefined;
+    kept.release(error);
   }
 
   async #runKept(kept: KeptConnection, call: QueryCall, statement: Statement): Promise<pg.QueryResult> {
     try {
-      return await kept.run(call.args, statement);
+      return await kept.run(call, statement);
     } finally {
-      if (kept.isFree && this.#kept === kept) {
-        this.#kept = undefined;
-        kept.release();
-      }
-    }
-  }
-
-  /** Nothing has been read yet: a replica that fails to begin is left for another one. */
-  async #beginReadOnly(call: QueryCall, statement: Statement, scope: Scope): Promise<pg.QueryResult> {
-    const failed: string[] = [];
-    for (;;) {
-      const conditions = { primaryRunner: false, readOnlyTransaction: true };
-      const route = await this.#router.route(statement, scope, conditions, failed);
-      const startedMs = this.#router.nowMs();
-      try {
-        return await this.#runKept(await this.#keep(route), call, statement);
-      } catch (error) {
-        this.#kept?.release(error);
-        this.#kept = undefined;
-        if (route.node === this.#router.primary || !isConnectionLoss(error)) throw error;
-        this.#router.reports.failed(route, statement, startedMs, error);
-        failed.push(route.node);
-      }
+      if (kept.isFree && this.#kept === kept) this.#drop(kept, undefined);
     }
   }
 
@@ -132,40 +136,31 @@ export class RoutingClient extends EventEmitter {
       this.#router.assertAllowed(statement);
       const kept = this.#kept ?? (await this.#keepForStream(statement));
       await kept.stream(submittable, statement);
-      if (kept.isFree && this.#kept === kept) {
-        this.#kept = undefined;
-        kept.release();
-      }
+      if (kept.isFree && this.#kept === kept) this.#drop(kept, undefined);
     }).catch((error: unknown) => failSubmittable(submittable, error));
   }
 
-  async #keepForStream(statement: Statement): Promise<KeptConnection> {
+  #keepForStream(statement: Statement): Promise<KeptConnection> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     const scope = this.#router.contexts.current();
-    const failed: string[] = [];
-    for (;;) {
-      const route = await this.#router.route(
-        statement,
-        scope,
-        { primaryRunner: this.#primaryRunner },
-        failed,
-      );
-      const startedMs = this.#router.nowMs();
-      try {
-        return await this.#keep(route);
-      } catch (error) {
-        if (route.node === this.#router.primary || !isConnectionLoss(error)) throw error;
-        this.#router.reports.failed(route, statement, startedMs, error);
-        failed.push(route.node);
-      }
-    }
+    const conditions = { primaryRunner: this.#primaryRunner };
+    return this.#router.attempt({ statement, scope, conditions }, (route, leave) =>
+      this.#keep({ route, leave }, statement),
+    );
   }
 
-  async #keep(route: Route): Promise<KeptConnection> {
+  async #keep(
+    { route, leave }: { route: Route; leave: () => void },
+    statement: Statement,
+  ): Promise<KeptConnection> {
     const pool = this.#router.pool(route.node);
-    const client = await pool.checkout();
+    const startedMs = this.#router.nowMs();
+    const client = await pool.checkout().catch((error: unknown) => {
+      this.#router.reports.failed(route, statement, startedMs, error);
+      throw error;
+    });
     const staysFor = this.#primaryRunner ? 'primary-runner' : undefined;
-    const kept = new KeptConnection(this.#router, this, { route, pool, client, staysFor });
+    const kept = new KeptConnection(this.#router, this, { route, pool, client, staysFor, leave });
     if (this.#released) {
       kept.release();
       throw new Error('Client was released while it waited for a connection');

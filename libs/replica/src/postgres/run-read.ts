@@ -2,31 +2,19 @@ import type pg from 'pg';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
 import { OpenWrite } from '../context/open-write.js';
 import type { Route } from '../routing/route.js';
-import {
-  isConnectionLoss,
-  isReadOnlyViolation,
-  isWorthAnotherNode,
-  mayWorkOnPrimary,
-} from './postgres-errors.js';
-import type { RouteFinder } from './route-finder.js';
-import type { NodePool } from './node-pool.js';
-import type { StatementReports } from './statement-reports.js';
+import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
+import { NodeUnavailableError } from './node-unavailable.error.js';
+import { isConnectionLoss, isReadOnlyViolation, mayWorkOnPrimary } from './postgres-errors.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
-
-/** So many replicas are asked for one read; then the primary. */
-const MAX_REPLICAS_PER_READ = 2;
+import type { Tried } from './tries.js';
+import { tryNodes, type TryNodesTools } from './try-nodes.js';
 
 /** What {@link runRead} works with. */
-export interface ReadTools {
+export interface ReadTools extends TryNodesTools {
   readonly contexts: ContextStorage;
-  readonly finder: RouteFinder;
-  readonly reports: StatementReports;
   readonly classifier: StatementClassifier;
-  readonly pool: (node: string) => NodePool;
   /** Throws where the scope around the caller prevents such a statement. */
   readonly assertAllowed: (statement: Statement) => void;
-  /** Milliseconds of a monotonic clock. */
-  readonly nowMs: () => number;
 }
 
 /** A read as it was given. */
@@ -36,35 +24,50 @@ export interface GivenRead {
   readonly statement: Statement;
 }
 
-/** Runs a read outside any transaction: on the node that the rule chooses, on failure elsewhere, in the end on the primary. */
-export async function runRead(tools: ReadTools, read: GivenRead): Promise<pg.QueryResult> {
-  const { finder, reports, classifier } = tools;
-  const { args, statement } = read;
+/**
+ * Runs a read outside any transaction: on the node that the rule chooses, on failure elsewhere, in the end on the primary.
+ * What only a replica refuses runs on the primary.
+ */
+export async function runRead(
+  tools: ReadTools,
+  { args, text, statement }: GivenRead,
+): Promise<pg.QueryResult> {
   const scope = tools.contexts.current();
-  const failed: string[] = [];
-  let refused = false;
-  for (;;) {
-    const route: Route = refused
-      ? finder.toPrimary('refused-by-replica')
-      : failed.length >= MAX_REPLICAS_PER_READ
-        ? finder.afterReplicas()
-        : await finder.find(statement, scope, { conditions: { primaryRunner: false }, failed });
-    const startedMs = tools.nowMs();
-    try {
-      const result = await tools.pool(route.node).run(args);
-      reports.answered(scope, route, statement, startedMs);
-      return result;
-    } catch (error) {
-      reports.failed(route, statement, startedMs, error);
-      if (route.node === finder.primary) throw error;
-      if (isReadOnlyViolation(error)) {
-        classifier.rememberAsWrite(read.text);
-        return runRefused(tools, args, scope);
-      }
-      if (mayWorkOnPrimary(error)) refused = true;
-      else if (isWorthAnotherNode(error)) failed.push(route.node);
-      else throw error;
+  const tried: Tried = { statement, scope, conditions: { primaryRunner: false } };
+  const last: { route?: Route } = {};
+  const attempt = (route: Route, leave: () => void): Promise<pg.QueryResult> => {
+    last.route = route;
+    return runOnce(tools, { args, tried, route }, leave);
+  };
+  try {
+    return await tryNodes(tools, tried, attempt);
+  } catch (error) {
+    if (last.route === undefined || last.route.node === tools.finder.primary) throw error;
+    if (isReadOnlyViolation(error)) {
+      tools.classifier.rememberAsWrite(text);
+      return runRefused(tools, args, scope);
     }
+    if (!mayWorkOnPrimary(error)) throw error;
+    return tryNodes(tools, { ...tried, primaryFor: 'refused-by-replica' }, attempt);
+  }
+}
+
+async function runOnce(
+  { pool, reports, nowMs }: ReadTools,
+  { args, tried, route }: { args: readonly unknown[]; tried: Tried; route: Route },
+  leave: () => void,
+): Promise<pg.QueryResult> {
+  const { scope, statement } = tried;
+  const startedMs = nowMs();
+  try {
+    const result = await pool(route.node).run(args);
+    reports.answered(scope, route, statement, startedMs);
+    return result;
+  } catch (error) {
+    reports.failed(route, statement, startedMs, error);
+    throw error;
+  } finally {
+    leave();
   }
 }
 
@@ -76,24 +79,36 @@ const REFUSED: Statement = Object.freeze({
 });
 
 /** A replica refused it: it writes after all. */
-async function runRefused(
-  { finder, reports, pool, assertAllowed, nowMs }: ReadTools,
+function runRefused(
+  tools: ReadTools,
   args: readonly unknown[],
   scope: Scope | undefined,
 ): Promise<pg.QueryResult> {
-  const route = finder.toPrimary('refused-by-replica');
-  const startedMs = nowMs();
+  const { reports, pool, assertAllowed, nowMs } = tools;
   assertAllowed(REFUSED);
-  const write = new OpenWrite(scope?.request);
-  try {
-    const result = await pool(route.node).run(args);
-    reports.answered(scope, route, REFUSED, startedMs);
-    write.happened();
-    return result;
-  } catch (error) {
-    if (isConnectionLoss(error)) write.lost();
-    else write.happened();
-    reports.failed(route, REFUSED, startedMs, error);
-    throw error;
-  }
+  const tried: Tried = {
+    statement: REFUSED,
+    scope,
+    conditions: { primaryRunner: false },
+    primaryFor: 'refused-by-replica',
+  };
+  return tryNodes(tools, tried, async (route) => {
+    const startedMs = nowMs();
+    const write = new OpenWrite(scope?.request);
+    try {
+      const result = await pool(route.node).run(args);
+      reports.answered(scope, route, REFUSED, startedMs);
+      write.happened();
+      return result;
+    } catch (error) {
+      const isSent = !(error instanceof NodeUnavailableError);
+      const isUnknown = isSent && isConnectionLoss(error);
+      if (isUnknown) write.lost();
+      else if (isSent) write.happened();
+      else write.abandoned();
+      const told = isUnknown ? new CommitOutcomeUnknownError(route.node, 'statement', error) : error;
+      reports.failed(route, REFUSED, startedMs, told);
+      throw told;
+    }
+  });
 }

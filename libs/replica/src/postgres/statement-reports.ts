@@ -3,8 +3,10 @@ import { noteRead } from '../context/note-read.js';
 import type { Route } from '../routing/route.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { codeOf, isConnectionLoss, messageOf } from './postgres-errors.js';
+import { TransactionLostError } from './transaction-lost.error.js';
 import type { Statement } from './statements/index.js';
 
 /** What {@link StatementReports} works with. */
@@ -16,6 +18,8 @@ export interface StatementReportOptions {
   readonly onCatalogStale: () => void;
   /** A replica that a session was noted to read from is noted anew after so long; milliseconds. */
   readonly renoteAfterMs: number;
+  /** Whether nodes are watched: without replicas nobody probes, and nobody takes back a suspicion. */
+  readonly isWatched: () => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -51,7 +55,7 @@ export class StatementReports {
 
   /** A statement failed: tells whoever listens, and has the node probed where its connection was lost. */
   failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
-    const { monitor, listener, nowMs } = this.#options;
+    const { monitor, listener, isWatched, nowMs } = this.#options;
     listener()?.({
       kind: statement.kind,
       node: route.node,
@@ -59,9 +63,10 @@ export class StatementReports {
       durationMs: nowMs() - startedMs,
       errorCode: codeOf(error) ?? 'unknown',
     });
-    if (route.node === monitor.topology.primary.name || !isConnectionLoss(error)) return;
+    const loss = lossOf(error);
+    if (loss === undefined || !isWatched()) return;
     // One lost connection says little: a probe tells whether the node is gone. One that cannot be had says it all.
-    if (error instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(error));
+    if (loss instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(loss.cause));
     else monitor.doubt(route.node);
   }
 
@@ -70,4 +75,12 @@ export class StatementReports {
     if (statement.mayWrite || statement.kind === 'transaction-control') return;
     noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
   }
+}
+
+/** The loss of a connection that is behind an error; `undefined`: there is none. */
+function lossOf(error: unknown): unknown {
+  if (isConnectionLoss(error)) return error;
+  return error instanceof CommitOutcomeUnknownError || error instanceof TransactionLostError
+    ? error.cause
+    : undefined;
 }

@@ -1,18 +1,29 @@
 import type pg from 'pg';
-import type { ContextStorage, Scope } from '../context/context-storage.js';
+import type { ContextStorage } from '../context/context-storage.js';
 import { isWrite } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
+import { FallbackGate } from './fallback-gate.js';
 import type { NodePool } from './node-pool.js';
-import { RouteFinder, type RouteConditions, type RouteFinderOptions } from './route-finder.js';
+import type { PrimaryGate } from './primary-gate.js';
+import { RetryBudget, type RetryLimits } from './retry-budget.js';
+import { RouteFinder, type RouteFinderOptions } from './route-finder.js';
 import { runRead, type ReadTools } from './run-read.js';
 import { StatementReports, type StatementReportOptions } from './statement-reports.js';
 import type { Statement } from './statements/index.js';
+import type { Tried } from './tries.js';
+import { tryNodes, type Attempt } from './try-nodes.js';
 import { WritePreventedError } from './write-prevented.error.js';
 
 /** What a {@link StatementRouter} works with. */
 export interface StatementRouterOptions extends RouteFinderOptions, StatementReportOptions {
   readonly pools: ReadonlyMap<string, NodePool>;
   readonly contexts: ContextStorage;
+  /** How many reads may be tried again. */
+  readonly retries: RetryLimits;
+  /** Stands before the primary. */
+  readonly gate: PrimaryGate;
+  /** A replica that answers everything, while the application starts without the primary. */
+  readonly standIn: () => string | undefined;
 }
 
 /** Puts together the decision, the pools and the request: where each statement runs, and again elsewhere on failure. */
@@ -22,20 +33,28 @@ export class StatementRouter {
   readonly reports: StatementReports;
   readonly #options: StatementRouterOptions;
   readonly #finder: RouteFinder;
-  readonly #readTools: ReadTools;
+  readonly #fallback: FallbackGate | undefined;
+  readonly #tools: ReadTools;
 
   constructor(options: StatementRouterOptions) {
+    const { limits, retries, gate, standIn, isWatched } = options;
     this.#options = options;
+    this.#fallback = typeof limits.fallback === 'object' ? new FallbackGate(limits.fallback) : undefined;
     this.contexts = options.contexts;
     this.reports = new StatementReports(options);
     this.#finder = new RouteFinder(options, (node) => this.pool(node).load);
-    this.#readTools = {
+    this.#tools = {
       contexts: options.contexts,
       finder: this.#finder,
       reports: this.reports,
       classifier: options.classifier,
       pool: (node) => this.pool(node),
       assertAllowed: (statement) => this.assertAllowed(statement),
+      enter: (route) => this.#enter(route),
+      budget: new RetryBudget(retries),
+      gate,
+      standIn,
+      isWatched,
       nowMs: options.nowMs,
     };
   }
@@ -67,18 +86,24 @@ export class StatementRouter {
     return this.#finder.primary;
   }
 
-  /** Where the statement goes; waits only for the session's state, or for a replica to catch up if asked to. */
-  route(
-    statement: Statement,
-    scope: Scope | undefined,
-    conditions: RouteConditions,
-    failed: readonly string[] = [],
-  ): Route | Promise<Route> {
-    return this.#finder.find(statement, scope, { conditions, failed });
-  }
-
   /** Runs a read outside any transaction: on the node that the rule chooses, on failure elsewhere, in the end on the primary. */
   read(args: readonly unknown[], text: string, statement: Statement): Promise<pg.QueryResult> {
-    return runRead(this.#readTools, { args, text, statement });
+    return runRead(this.#tools, { args, text, statement });
+  }
+
+  /** Tries a statement on the nodes that the rule names: see {@link tryNodes}. */
+  attempt<T>(tried: Tried, attempt: Attempt<T>): Promise<T> {
+    return tryNodes(this.#tools, tried, attempt);
+  }
+
+  /** Reads that fall back on the primary come in one by one where the options limit how many. */
+  async #enter({ node, reason }: Route): Promise<() => void> {
+    const isFallBack = reason === 'no-eligible-replica' || reason === 'replica-failed';
+    if (this.#fallback === undefined || !isFallBack || node !== this.primary) return nothing;
+    const leave = await this.#fallback.enter();
+    if (leave === undefined) throw this.#finder.noReplica(reason, this.#fallback.state);
+    return leave;
   }
 }
+
+const nothing = (): void => undefined;

@@ -1,0 +1,133 @@
+import type { Scope } from '../context/context-storage.js';
+import type { PrimaryReason, Route } from '../routing/route.js';
+import type { NodePool } from './node-pool.js';
+import { NodeUnavailableError } from './node-unavailable.error.js';
+import { isConnectionLoss, isWorthAnotherNode } from './postgres-errors.js';
+import type { PrimaryGate } from './primary-gate.js';
+import type { RetryBudget } from './retry-budget.js';
+import type { RouteConditions, RouteFinder } from './route-finder.js';
+import type { StatementReports } from './statement-reports.js';
+import type { Statement } from './statements/index.js';
+
+/** So many replicas are asked for one read; then the primary. */
+const MAX_REPLICAS = 2;
+/** So many nodes in all, where the primary is away. */
+const MAX_NODES = 4;
+
+/** What {@link Tries} work with. */
+export interface TryTools {
+  readonly finder: RouteFinder;
+  readonly reports: StatementReports;
+  readonly budget: RetryBudget;
+  readonly gate: PrimaryGate;
+  /** A replica that answers everything, while the application starts without the primary. */
+  readonly standIn: () => string | undefined;
+  readonly pool: (node: string) => NodePool;
+  /** Whether nodes are watched at all; without replicas everything is as with `pg` alone. */
+  readonly isWatched: () => boolean;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+}
+
+/** A statement that a node is looked for. */
+export interface Tried {
+  readonly statement: Statement;
+  readonly scope: Scope | undefined;
+  readonly conditions: RouteConditions;
+  /** It goes to the primary for this reason, whatever the rule says. */
+  readonly primaryFor?: PrimaryReason;
+}
+
+/**
+ * The nodes that one statement outside a transaction is tried on, one after the other.
+ *
+ * - What was not sent, for there was no connection, may be tried again, whatever it is.
+ * - What was sent is tried again only if it changes nothing: a read, or BEGIN. Once on another replica, then on the primary; what
+ *   was lost on the primary, where the rule finds it another node or once more there. Only within the time that a
+ *   statement may take by the pool's own limits, and within the budget; else its first error stands.
+ * - For a primary that is away it waits, if the options say so.
+ */
+export class Tries {
+  readonly #tools: TryTools;
+  readonly #tried: Tried;
+  readonly #startedMs: number;
+  readonly #failed: string[] = [];
+  #replicasFailed = 0;
+  #first: { readonly error: unknown; readonly limitMs: number } | undefined;
+  /** A primary that gave no connection. */
+  #unreachable: string | undefined;
+  /** Since when it waits for a primary. */
+  #waitsSinceMs: number | undefined;
+
+  constructor(tools: TryTools, tried: Tried) {
+    this.#tools = tools;
+    this.#tried = tried;
+    this.#startedMs = tools.nowMs();
+    if (this.#isRepeatable) tools.budget.deposit(this.#startedMs);
+  }
+
+  /** Where to try next. Rejects with a `PrimaryUnavailableError` where only the primary would do, and is away. */
+  async next(): Promise<Route> {
+    const { finder, gate } = this.#tools;
+    const route = await this.#choose();
+    const isPrimary = route.node === finder.primary;
+    if (!isPrimary || !(this.#unreachable === route.node || this.#isClosed)) return route;
+    this.#waitsSinceMs ??= this.#tools.nowMs();
+    try {
+      await gate.opens(this.#waitsSinceMs);
+    } catch (error) {
+      this.#tools.reports.failed(route, this.#tried.statement, this.#startedMs, error);
+      throw error;
+    }
+    this.#unreachable = undefined;
+    return { node: finder.primary, reason: route.reason };
+  }
+
+  /** The try failed. Throws where there shall be no other. */
+  failed({ node }: Route, error: unknown): void {
+    const { finder, gate, isWatched, pool } = this.#tools;
+    const isUnsent = error instanceof NodeUnavailableError;
+    if (!isWatched() || !isWorthAnotherNode(error) || !(isUnsent || this.#isRepeatable)) throw error;
+    this.#first ??= { error, limitMs: pool(node).statementLimitMs };
+    if (node === finder.primary) {
+      if (!isConnectionLoss(error)) throw error;
+      if (isUnsent) {
+        gate.refused(node, error);
+        this.#unreachable = node;
+      } else if (this.#failed.includes(node)) throw error;
+    } else {
+      this.#replicasFailed++;
+      if (this.#failed.length >= MAX_NODES) throw error;
+    }
+    if (!isUnsent || node !== finder.primary) this.#spend(this.#first);
+    if (!this.#failed.includes(node)) this.#failed.push(node);
+  }
+
+  #choose(): Route | Promise<Route> {
+    const { finder, standIn } = this.#tools;
+    const { statement, scope, conditions, primaryFor } = this.#tried;
+    const replica = standIn();
+    if (replica !== undefined && replica !== finder.primary && !this.#failed.includes(replica))
+      return { node: replica, reason: 'primary-away' };
+    if (primaryFor !== undefined) return finder.toPrimary(primaryFor);
+    const isAway = this.#isClosed || this.#failed.includes(finder.primary);
+    if (this.#replicasFailed >= MAX_REPLICAS && !isAway && finder.mayFallBack)
+      return finder.toPrimary('replica-failed');
+    return finder.find(statement, scope, { conditions, failed: this.#failed });
+  }
+
+  get #isClosed(): boolean {
+    return this.#tools.isWatched() && this.#tools.gate.isClosed;
+  }
+
+  /** It changes nothing, so it may be sent twice. */
+  get #isRepeatable(): boolean {
+    const { kind, transaction } = this.#tried.statement;
+    return kind === 'read' || (kind === 'transaction-control' && transaction === 'begin');
+  }
+
+  #spend({ error, limitMs }: { readonly error: unknown; readonly limitMs: number }): void {
+    const nowMs = this.#tools.nowMs();
+    if (nowMs - this.#startedMs >= limitMs || !this.#tools.budget.withdraw(nowMs)) throw error;
+  }
+}
