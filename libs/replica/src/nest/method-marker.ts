@@ -1,9 +1,8 @@
 import type { ModulesContainer } from '@nestjs/core';
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { checkDecorators } from './check-decorators.js';
 import { coverClass } from './cover-class.js';
 import { ControllerScope, ProviderScope } from './provider-scope.js';
 import { RequestOpener } from './request-opener.js';
-import { askedByClasses } from './routing-metadata.js';
 import { decoratedMethods, mark, type MethodScope } from './scoped-method.js';
 
 type Module = ModulesContainer extends Map<string, infer M> ? M : never;
@@ -30,13 +29,16 @@ export class MethodMarker {
 
   /**
    * All is put together: gives each object its data source. Objects that are made for a request find it on their class's
-   * prototype. Throws an `InvalidReplicaOptionsError` where a decorator names a data source that is not there.
+   * prototype. Throws an `InvalidReplicaOptionsError` where a decorator names a data source or a replica that is not there.
    */
   markAll(): void {
     const { router, name } = this.#opener;
     const providers = this.#providers();
     const controllers = this.#all((module) => module.controllers);
-    this.#checkNames([...providers, ...controllers]);
+    checkDecorators(
+      [...providers, ...controllers].map(targetOf).filter((target) => target !== undefined),
+      openersAmong(providers),
+    );
     for (const wrapper of providers) this.#mark(wrapper, new ProviderScope(router, name));
     for (const wrapper of controllers) this.#mark(wrapper, new ControllerScope(router, name));
   }
@@ -66,29 +68,13 @@ export class MethodMarker {
       [...wrappersOf(module)].map(([, wrapper]) => wrapper),
     );
   }
+}
 
-  #checkNames(wrappers: readonly Wrapper[]): void {
-    const known = this.#providers().flatMap(({ token, instance }) =>
-      token === RequestOpener ? [(instance as RequestOpener).name] : [],
-    );
-    const problems = new Set<string>();
-    for (const target of wrappers.map(targetOf)) {
-      if (target === undefined) continue;
-      const ofClass = askedByClasses(target.constructor).map(({ dataSource }) => ({
-        dataSource,
-        method: '',
-      }));
-      for (const { method, dataSource } of [...decoratedMethods(target), ...ofClass]) {
-        if (dataSource === undefined || known.includes(dataSource)) continue;
-        const place = [target.constructor.name, method].filter(Boolean).join('.');
-        const names = known.map((name) => `'${name}'`).join(', ');
-        problems.add(
-          `a decorator of ${place} names dataSource '${dataSource}', but ReplicaModule knows ${names}`,
-        );
-      }
-    }
-    if (problems.size > 0) throw new InvalidReplicaOptionsError([...problems]);
-  }
+/** Those of all data sources of the application. */
+function openersAmong(wrappers: readonly Wrapper[]): readonly RequestOpener[] {
+  return wrappers.flatMap(({ token, instance }) =>
+    token === RequestOpener ? [instance as RequestOpener] : [],
+  );
 }
 
 /** The class that Nest makes the object from; none for factories and values. */

@@ -21,7 +21,16 @@ export interface UseReplicaOptions extends ReadOptions {
  * The same on methods of providers (services, `@Cron` jobs, CQRS handlers, queue processors), where it also opens a
  * context if there is none around the call. A class's decorator then counts for calls from outside the object.
  *
- * Throws an `InvalidReplicaOptionsError` at once when an option is wrong.
+ * Certain replicas are asked for by `replica`, `tags` or `region`, of a list the first before the next; where none of them
+ * may serve, the `fallback` holds. What a session wrote and saw holds there, too: consistency `bounded` or `eventual` is what
+ * reports mostly want.
+ *
+ * ```ts
+ * @UseReplica({ replica: 'analytics', consistency: 'eventual' })
+ * ```
+ *
+ * Throws an `InvalidReplicaOptionsError` at once when an option is wrong, and at the start of the application when there is
+ * no replica of that name.
  */
 export function UseReplica(options: UseReplicaOptions = {}): MethodDecorator & ClassDecorator {
   const { dataSource, options: readOptions } = splitOptions(options, '@UseReplica()');

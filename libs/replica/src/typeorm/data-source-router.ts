@@ -8,6 +8,7 @@ import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
+import { checkReplicaNames } from './check-selection.js';
 import { topologyStatusOf, type TopologyStatus } from './node-status.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
 import { ReplicaBehindError } from './replica-behind.error.js';
@@ -37,6 +38,8 @@ export class DataSourceRouter {
   readonly #options: ResolvedOptions<never>;
   readonly #runtime: () => ReplicaRuntime;
   readonly #events = new Listeners<RouterEvents>((event, error) => this.#listenerFailed(event, error));
+  /** Of all nodes that there ever were: who asks for one that has left must not get an error for that. */
+  readonly #nodeNames: Set<string>;
   #isEnabled: boolean;
 
   constructor(dataSource: DataSource, options: ResolvedOptions<never>, runtime: () => ReplicaRuntime) {
@@ -49,6 +52,8 @@ export class DataSourceRouter {
       expect: (position) => runtime().positions.expect(position),
     };
     this.#isEnabled = options.enabled;
+    this.#nodeNames = new Set([options.primary, ...options.replicas].map(({ name }) => name));
+    this.on('topology:changed', ({ added }) => added.forEach((name) => this.#nodeNames.add(name)));
     this.tokens = new TokenCodec(options.session.secrets, options.name);
     this.#tokenSessions = new TokenSessions({
       codec: this.tokens,
@@ -68,7 +73,7 @@ export class DataSourceRouter {
    * primary, and is seen by its later reads.
    */
   runOnReplica<T>(options: ReadOptions, fn: () => T): T {
-    checkReadOptions(options, 'runOnReplica()');
+    this.#checkRead(options, 'runOnReplica()');
     return this.#runWith(intentOf('replica', options, this.#options), fn);
   }
 
@@ -77,7 +82,7 @@ export class DataSourceRouter {
    * one and the same snapshot, on a replica where one may serve. A write in it fails with SQLSTATE 25006.
    */
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
-    checkReadOptions(options, 'readOnlyTransaction()');
+    this.#checkRead(options, 'readOnlyTransaction()');
     const intent = intentOf('replica', options, this.#options);
     return this.contexts.run({ ...this.#scope(intent), readOnlyTransaction: true }, async () => {
       const runner = this.#dataSource.createQueryRunner('slave');
@@ -151,6 +156,7 @@ export class DataSourceRouter {
     options: TokenOptions = {},
   ): Promise<T> {
     checkTokenOptions(options, 'runWithToken()');
+    this.#checkNames(options, 'runWithToken()');
     const outer = this.contexts.surrounding()?.request;
     const request = this.createRequest();
     const session = this.#tokenSessions.read(token);
@@ -213,6 +219,11 @@ export class DataSourceRouter {
     return this.#options.replicas.length > 0;
   }
 
+  /** The names of the nodes, and of those that have left. */
+  get nodeNames(): readonly string[] {
+    return [...this.#nodeNames];
+  }
+
   /** The options as they were resolved. */
   get options(): ResolvedOptions<never> {
     return this.#options;
@@ -225,6 +236,17 @@ export class DataSourceRouter {
       'warn',
       `[nestjs-replica] a listener to '${event}' threw: ${messageOf(error)}`,
     );
+  }
+
+  #checkRead(options: ReadOptions, where: string): void {
+    checkReadOptions(options, where);
+    this.#checkNames(options, where);
+  }
+
+  /** Where nodes are discovered, one that is not known may be found later. */
+  #checkNames(options: ReadOptions, where: string): void {
+    if (options.replica !== undefined && this.#options.discovery === undefined)
+      checkReplicaNames(options, this.nodeNames, where);
   }
 
   #runWith<T>(intent: Intent, fn: () => T): T {

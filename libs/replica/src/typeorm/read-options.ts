@@ -1,11 +1,13 @@
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { filtersOf, type ReplicaSelection } from '../routing/replica-filter.js';
 import { CONSISTENCIES, ON_BEHIND, type Consistency, type OnBehind } from '../routing/route.js';
 import type { Intent } from '../routing/route-query.js';
+import { checkSelection } from './check-selection.js';
 
-/** How fresh reads have to be; of `@UseReplica()`, `runOnReplica()` and `readOnlyTransaction()`. */
-export interface ReadOptions {
+/** How fresh reads have to be, and which replicas are to answer; of `@UseReplica()`, `runOnReplica()` and `readOnlyTransaction()`. */
+export interface ReadOptions extends ReplicaSelection {
   /** Default: the module's `defaultConsistency`. */
   readonly consistency?: Consistency;
   /** For `bounded`: how old an answer may be, in milliseconds, from 1. Default: the module's `maxStalenessMs`. */
@@ -24,6 +26,9 @@ const KEYS: readonly (keyof ReadOptions)[] = [
   'onBehind',
   'catchUpTimeoutMs',
   'preventWrites',
+  'replica',
+  'tags',
+  'region',
 ];
 
 /** Throws an `InvalidReplicaOptionsError` that lists all mistakes; `where` names the place, e.g. `@UseReplica()`. */
@@ -35,6 +40,7 @@ export function checkReadOptions(options: ReadOptions, where: string): void {
     problems.oneOf('onBehind', options.onBehind, ON_BEHIND);
     problems.number('catchUpTimeoutMs', options.catchUpTimeoutMs, 1);
     problems.boolean('preventWrites', options.preventWrites);
+    checkSelection(problems, options);
     if (
       options.maxStalenessMs !== undefined &&
       options.consistency !== undefined &&
@@ -63,6 +69,7 @@ export function intentOf(
     target,
     safeMethod,
     consistency,
+    selection: filtersOf(options),
     maxStalenessMs:
       consistency === 'bounded' ? (options.maxStalenessMs ?? defaults.maxStalenessMs) : undefined,
     catchUpTimeoutMs:

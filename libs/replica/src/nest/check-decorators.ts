@@ -1,0 +1,61 @@
+import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { problemOfNames, unknownReplicas } from '../typeorm/check-selection.js';
+import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+import { askedByClasses, askedOn, type Asked } from './routing-metadata.js';
+import { decoratedMethods } from './scoped-method.js';
+
+/** A data source that decorators may mean. */
+export interface MeantDataSource {
+  readonly name: string;
+  readonly router: Pick<DataSourceRouter, 'nodeNames' | 'options'>;
+}
+
+/**
+ * Throws an `InvalidReplicaOptionsError` with all mistakes where decorators of these objects, or of their classes, name a
+ * data source that is not there, or a replica that no data source has which is meant.
+ */
+export function checkDecorators(targets: readonly object[], known: readonly MeantDataSource[]): void {
+  const problems = new Set<string>();
+  for (const target of targets) {
+    const { name } = target.constructor;
+    const ofClass = askedByClasses(target.constructor);
+    for (const { dataSource } of ofClass) checkDataSource(problems, known, { place: name, dataSource });
+    checkReplicas(problems, known, { place: name, asked: ofClass });
+    for (const { method, dataSource } of decoratedMethods(target)) {
+      const place = `${name}.${method}`;
+      checkDataSource(problems, known, { place, dataSource });
+      checkReplicas(problems, known, { place, asked: askedOfMethod(target, method) });
+    }
+  }
+  if (problems.size > 0) throw new InvalidReplicaOptionsError([...problems]);
+}
+
+function checkDataSource(
+  problems: Set<string>,
+  known: readonly MeantDataSource[],
+  { place, dataSource }: { place: string; dataSource: string | undefined },
+): void {
+  if (dataSource === undefined || known.some(({ name }) => name === dataSource)) return;
+  const names = known.map(({ name }) => `'${name}'`).join(', ');
+  problems.add(`a decorator of ${place} names dataSource '${dataSource}', but ReplicaModule knows ${names}`);
+}
+
+/** Where nodes are discovered, one that is not known may be found later. */
+function checkReplicas(
+  problems: Set<string>,
+  known: readonly MeantDataSource[],
+  { place, asked }: { place: string; asked: Asked },
+): void {
+  for (const { dataSource, options } of asked) {
+    const meant = known.filter(({ name }) => dataSource === undefined || name === dataSource);
+    if (meant.length === 0 || meant.some(({ router }) => router.options.discovery !== undefined)) continue;
+    const nodes = meant.flatMap(({ router }) => router.nodeNames);
+    const unknown = unknownReplicas(options, nodes);
+    if (unknown.length > 0) problems.add(`a decorator of ${place}: ${problemOfNames(unknown, nodes)}`);
+  }
+}
+
+function askedOfMethod(target: object, method: string): Asked {
+  const value: unknown = (target as Readonly<Record<string, unknown>>)[method];
+  return typeof value === 'function' ? (askedOn(value) ?? []) : [];
+}

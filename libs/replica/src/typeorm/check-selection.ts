@@ -1,0 +1,49 @@
+import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { describe, type OptionProblems } from '../options/option-problems.js';
+import { listOf, type ReplicaSelection } from '../routing/replica-filter.js';
+import type { Consistency } from '../routing/route.js';
+
+/** Finds the mistakes in what a read asks of replicas. Whether those that it names exist is {@link unknownReplicas}' to say. */
+export function checkSelection(
+  problems: OptionProblems,
+  { replica, tags, region, consistency }: ReplicaSelection & { readonly consistency?: Consistency },
+): void {
+  const asked = Object.entries({ replica, tags, region }).filter(([, value]) => value !== undefined);
+  for (const [key, value] of asked) {
+    const list = listOf(value);
+    if (list.length === 0) problems.add(key, 'must not be an empty list');
+    list.forEach((one, index) => {
+      const path = Array.isArray(value) ? `${key}[${index}]` : key;
+      if (key === 'tags') problems.tags(path, one ?? null);
+      else problems.text(path, one ?? null);
+    });
+  }
+  const [first, second] = asked.map(([key]) => key);
+  if (first === undefined) return;
+  if (second !== undefined)
+    problems.add(second, `cannot stand beside ${first}: give one of replica, tags and region`);
+  if (consistency === 'strong')
+    problems.add(first, `means nothing with consistency ${describe(consistency)}, which is the primary's`);
+}
+
+/** Those replicas that are named and that no node is. */
+export function unknownReplicas({ replica }: ReplicaSelection, nodes: readonly string[]): readonly string[] {
+  return replica === undefined ? [] : listOf(replica).filter((name) => !nodes.includes(name));
+}
+
+/** Throws an `InvalidReplicaOptionsError` where a replica is named that no node is; `where` names the place. */
+export function checkReplicaNames(
+  selection: ReplicaSelection,
+  nodes: readonly string[],
+  where: string,
+): void {
+  const unknown = unknownReplicas(selection, nodes);
+  if (unknown.length > 0) {
+    throw new InvalidReplicaOptionsError([`${where}: ${problemOfNames(unknown, nodes)}`]);
+  }
+}
+
+/** For people: these are no nodes, and those are. */
+export function problemOfNames(unknown: readonly string[], nodes: readonly string[]): string {
+  return `replica names ${unknown.map(describe).join(', ')}, but the nodes are ${nodes.join(', ')}`;
+}
