@@ -69,6 +69,14 @@ describe('a catalog that was loaded', () => {
     expect([classifier.needsCatalog, classifier.hasCatalog]).toEqual([true, false]);
   });
 
+  it('tells which relations there are', async () => {
+    const classifier = new StatementClassifier();
+    const known = (): boolean[] => ['product', 'unheard_of'].map((name) => classifier.knowsRelation(name));
+    expect(known()).toEqual([true, true]);
+    classifier.useCatalog(await loadCatalog(answers([])));
+    expect(known()).toEqual([true, false]);
+  });
+
   it('rejects rows of another shape', async () => {
     await expect(loadCatalog(() => Promise.resolve([]))).rejects.toThrow(TypeError);
     await expect(loadCatalog(answers([], { functions: '{}' }))).rejects.toThrow(TypeError);

@@ -53,6 +53,11 @@ export class StatementClassifier {
     return this.#catalog !== BUILT_IN_CATALOG;
   }
 
+  /** Some schema has a relation of that name. Without a catalog, any may be there. */
+  knowsRelation(name: string): boolean {
+    return this.#catalog.relations?.has(name) ?? true;
+  }
+
   classify(text: string): Statement {
     return this.#cache.get(text) ?? this.#read(text);
   }
