@@ -3,6 +3,7 @@ import { noteChoice } from '../context/note-read.js';
 import type { Balancer } from '../routing/balancer.js';
 import { createBalancer } from '../routing/create-balancer.js';
 import { decideRoute } from '../routing/decide-route.js';
+import type { RouteFunction } from '../routing/route-function.js';
 import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../routing/route-query.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
 import type { Position } from '../session/position.js';
@@ -17,6 +18,10 @@ export interface RouteFinderOptions {
   readonly monitor: TopologyMonitor;
   readonly classifier: StatementClassifier;
   readonly limits: RoutingLimits;
+  /** Where a rule sends the statement's tables: `primary`, or a replica's name; `undefined`: no rule concerns them. */
+  readonly tableRule: (statement: Statement) => string | undefined;
+  /** The user's last word on reads. */
+  readonly lastWord: RouteFunction | undefined;
   /** Routing is on; may change at any time. */
   readonly isEnabled: () => boolean;
   /** Milliseconds of a monotonic clock. */
@@ -26,6 +31,8 @@ export interface RouteFinderOptions {
 
 /** What decides beside the request. */
 export interface RouteConditions {
+  /** The SQL. */
+  readonly text: string;
   readonly primaryRunner: boolean;
   readonly readOnlyTransaction?: boolean;
 }
@@ -122,12 +129,16 @@ export class RouteFinder {
       waited,
     }: { conditions: RouteConditions; failed: readonly string[]; waited: ReadonlySet<WaitKind> },
   ): RouteQuery {
-    const { monitor, limits, classifier, isEnabled, nowMs } = this.#options;
+    const { monitor, limits, classifier, isEnabled, nowMs, tableRule, lastWord } = this.#options;
+    const isRead = statement.kind === 'read';
+    const readOnlyTransaction = conditions.readOnlyTransaction ?? false;
     return {
       enabled: isEnabled() && classifier.hasCatalog,
       statement: statement.kind,
       primaryRunner: conditions.primaryRunner,
-      readOnlyTransaction: conditions.readOnlyTransaction ?? false,
+      readOnlyTransaction,
+      // What a transaction will read is not known when it begins: where there is any rule, that is the primary's.
+      tableRule: isRead || readOnlyTransaction ? tableRule(statement) : undefined,
       request: scope?.request.view(scope.intent, Date.now()),
       topology: monitor.topology,
       limits,
@@ -136,11 +147,21 @@ export class RouteFinder {
       nowMs: nowMs(),
       balancer: this.#balancer,
       positionAfter: this.#positionAfter,
+      lastWord:
+        lastWord === undefined || !isRead ? undefined : askAbout(lastWord, statement, conditions.text),
     };
   }
 
   readonly #positionAfter = (ms: number): Position | undefined =>
     this.#options.monitor.primaryPositionAtOrAfter(ms);
+}
+
+function askAbout(
+  lastWord: RouteFunction,
+  { kind, tables }: Statement,
+  text: string,
+): NonNullable<RouteQuery['lastWord']> {
+  return (context) => lastWord({ text, kind, tables }, context);
 }
 
 const NOT_WAITED: ReadonlySet<WaitKind> = new Set();

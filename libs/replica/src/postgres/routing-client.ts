@@ -96,7 +96,7 @@ export class RoutingClient extends EventEmitter {
     const scope = this.#router.contexts.current();
     const readOnlyTransaction =
       statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !this.#primaryRunner;
-    const conditions = { primaryRunner: this.#primaryRunner, readOnlyTransaction };
+    const conditions = { text: call.text, primaryRunner: this.#primaryRunner, readOnlyTransaction };
     let stillborn: KeptConnection | undefined;
     try {
       return await this.#router.attempt({ statement, scope, conditions }, async (route, leave) => {
@@ -132,18 +132,19 @@ export class RoutingClient extends EventEmitter {
   /** The stream is given back at once, as `pg` does; its rows wait for the connection. */
   #queryStream(submittable: Submittable): void {
     this.#inOrder(async () => {
-      const statement = this.#router.classify(textOfSubmittable(submittable));
+      const text = textOfSubmittable(submittable);
+      const statement = this.#router.classify(text);
       this.#router.assertAllowed(statement);
-      const kept = this.#kept ?? (await this.#keepForStream(statement));
+      const kept = this.#kept ?? (await this.#keepForStream(text, statement));
       await kept.stream(submittable, statement);
       if (kept.isFree && this.#kept === kept) this.#drop(kept, undefined);
     }).catch((error: unknown) => failSubmittable(submittable, error));
   }
 
-  #keepForStream(statement: Statement): Promise<KeptConnection> {
+  #keepForStream(text: string, statement: Statement): Promise<KeptConnection> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     const scope = this.#router.contexts.current();
-    const conditions = { primaryRunner: this.#primaryRunner };
+    const conditions = { text, primaryRunner: this.#primaryRunner };
     return this.#router.attempt({ statement, scope, conditions }, (route, leave) =>
       this.#keep({ route, leave }, statement),
     );

@@ -4,13 +4,17 @@ import { OpenWrite } from '../context/open-write.js';
 import type { Route } from '../routing/route.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
+import type { NodePool } from './node-pool.js';
 import { isConnectionLoss, isReadOnlyViolation, mayWorkOnPrimary } from './postgres-errors.js';
+import type { StatementReports } from './statement-reports.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
 import type { Tried } from './tries.js';
 import { tryNodes, type TryNodesTools } from './try-nodes.js';
 
 /** What {@link runRead} works with. */
 export interface ReadTools extends TryNodesTools {
+  readonly reports: StatementReports;
+  readonly pool: (node: string) => NodePool;
   readonly contexts: ContextStorage;
   readonly classifier: StatementClassifier;
   /** Throws where the scope around the caller prevents such a statement. */
@@ -33,7 +37,7 @@ export async function runRead(
   { args, text, statement }: GivenRead,
 ): Promise<pg.QueryResult> {
   const scope = tools.contexts.current();
-  const tried: Tried = { statement, scope, conditions: { primaryRunner: false } };
+  const tried: Tried = { statement, scope, conditions: { text, primaryRunner: false } };
   const last: { route?: Route } = {};
   const attempt = (route: Route, leave: () => void): Promise<pg.QueryResult> => {
     last.route = route;
@@ -45,7 +49,7 @@ export async function runRead(
     if (last.route === undefined || last.route.node === tools.finder.primary) throw error;
     if (isReadOnlyViolation(error)) {
       tools.classifier.rememberAsWrite(text);
-      return runRefused(tools, args, scope);
+      return runRefused(tools, { args, text }, scope);
     }
     if (!mayWorkOnPrimary(error)) throw error;
     return tryNodes(tools, { ...tried, primaryFor: 'refused-by-replica' }, attempt);
@@ -81,7 +85,7 @@ const REFUSED: Statement = Object.freeze({
 /** A replica refused it: it writes after all. */
 function runRefused(
   tools: ReadTools,
-  args: readonly unknown[],
+  { args, text }: Pick<GivenRead, 'args' | 'text'>,
   scope: Scope | undefined,
 ): Promise<pg.QueryResult> {
   const { reports, pool, assertAllowed, nowMs } = tools;
@@ -89,7 +93,7 @@ function runRefused(
   const tried: Tried = {
     statement: REFUSED,
     scope,
-    conditions: { primaryRunner: false },
+    conditions: { text, primaryRunner: false },
     primaryFor: 'refused-by-replica',
   };
   return tryNodes(tools, tried, async (route) => {

@@ -12,7 +12,7 @@ const DEFAULTS = {
 
 const problemsOf = (options: object): readonly string[] => {
   try {
-    checkReadOptions(options as ReadOptions, 'here');
+    checkReadOptions(options, 'here');
   } catch (error) {
     if (error instanceof InvalidReplicaOptionsError) return error.problems;
     throw error;

@@ -8,6 +8,7 @@ import { DataSourceRouter } from './data-source-router.js';
 import type { PoolSettings } from './pool-config.js';
 import { ReplicaRuntime } from './replica-runtime.js';
 import { RoutedResultCache } from './routed-result-cache.js';
+import { primaryOnlyTables, TableRules } from './table-rules.js';
 
 /** What TypeORM does at the start when these are set changes the schema. */
 const SCHEMA_CHANGES = ['dropSchema', 'migrationsRun', 'synchronize'] as const;
@@ -55,12 +56,15 @@ export class ReplicaDataSource extends DataSource {
   /** Connects to the primary; replicas are connected when they are first read from, and may be down. */
   override async initialize(): Promise<this> {
     if (this.isInitialized || this.#current.runtime !== undefined) return super.initialize();
+    const { tables } = this.#resolved;
+    let rules = new TableRules(tables);
     const runtime = new ReplicaRuntime({
       options: this.#resolved,
       poolSettings: this.#poolSettings(),
       contexts: this.router.contexts,
       isEnabled: () => this.router.isEnabled,
       statementListener: () => this.router.statementListener,
+      tableRule: (statement) => rules.ruleFor(statement),
       emit: (event, ...args) => this.router.emit(event, ...args),
       warn: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
     });
@@ -68,6 +72,7 @@ export class ReplicaDataSource extends DataSource {
     try {
       await runtime.start(SCHEMA_CHANGES.filter((option) => this.#given[option] === true));
       await super.initialize();
+      rules = new TableRules(tables, primaryOnlyTables(this.entityMetadatas));
       await runtime.learnSchema();
       return this;
     } catch (error) {

@@ -9,7 +9,7 @@ import { PostgresProbe } from '../postgres/postgres-probe.js';
 import { PrimaryKeeper } from '../postgres/primary-keeper.js';
 import { StatementRouter } from '../postgres/statement-router.js';
 import { CatalogKeeper } from '../postgres/catalog-keeper.js';
-import { StatementClassifier } from '../postgres/statements/index.js';
+import { StatementClassifier, type Statement } from '../postgres/statements/index.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
@@ -25,6 +25,8 @@ export interface RuntimeOptions {
   readonly contexts: ContextStorage;
   readonly isEnabled: () => boolean;
   readonly statementListener: () => ((event: StatementEvent) => void) | undefined;
+  /** Where a rule sends the statement's tables. */
+  readonly tableRule: (statement: Statement) => string | undefined;
   /** Tells whoever listens to the router. */
   readonly emit: EmitRouterEvent;
   /** Something that an operator should know, in one line. */
@@ -49,7 +51,8 @@ export class ReplicaRuntime {
   /** While it starts without the primary: the replica that stands in for it. */
   #standIn: string | undefined;
 
-  constructor({ options, poolSettings, contexts, isEnabled, statementListener, emit, warn }: RuntimeOptions) {
+  constructor(given: RuntimeOptions) {
+    const { options, poolSettings, contexts, isEnabled, statementListener, emit, warn } = given;
     const nodes = [options.primary, ...options.replicas];
     this.#primary = options.primary;
     this.#hasReplicas = options.replicas.length > 0;
@@ -98,6 +101,8 @@ export class ReplicaRuntime {
       contexts,
       classifier,
       limits: options,
+      tableRule: given.tableRule,
+      lastWord: options.route,
       retries: options.retries,
       gate: this.#primaryKeeper.gate,
       isWatched: () => this.#hasReplicas,
