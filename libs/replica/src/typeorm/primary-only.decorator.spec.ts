@@ -17,8 +17,9 @@ import {
   type DataSourceOptions,
   type EntityMetadata,
 } from 'typeorm';
+import { StatementClassifier } from '../postgres/statements/index.js';
 import { PrimaryOnly } from './primary-only.decorator.js';
-import { primaryOnlyTables } from './table-rules.js';
+import { primaryOnlyTables, TableRules } from './table-rules.js';
 
 abstract class WithId {
   @PrimaryGeneratedColumn() id!: number;
@@ -140,5 +141,37 @@ describe('an entity that is primary only', () => {
       'member',
       'member_closure',
     ]);
+  });
+
+  it('is recognised in the statements that TypeORM makes', async () => {
+    @Entity()
+    class Tag extends WithId {}
+    @PrimaryOnly()
+    @Entity({ schema: 'Billing', name: 'LedgerEntry' })
+    class Entry extends WithId {
+      @ManyToMany(() => Tag) @JoinTable() tags!: Tag[];
+    }
+    @Entity()
+    class Report extends WithId {
+      @ManyToOne(() => Entry) entry!: Entry;
+    }
+    const dataSource = new ReadableDataSource({
+      type: 'postgres',
+      entities: [Tag, Entry, Report],
+      entityPrefix: 'app_',
+    });
+    const rules = new TableRules({}, primaryOnlyTables(await dataSource.readEntities()));
+    const classifier = new StatementClassifier();
+    const [tags] = dataSource.getMetadata(Entry).manyToManyRelations;
+    const reports = dataSource.getRepository(Report).createQueryBuilder('r');
+    const queries = [
+      dataSource.getRepository(Entry).createQueryBuilder('e').where('e.id = :id', { id: 1 }),
+      reports.clone().leftJoinAndSelect('r.entry', 'e'),
+      reports.clone().where(`EXISTS ${reports.subQuery().from(Entry, 'e').getQuery()}`),
+      dataSource.createQueryBuilder().select().from(tags!.junctionEntityMetadata!.tablePath, 't'),
+      reports,
+    ];
+    const ruled = queries.map((query) => rules.ruleFor(classifier.classify(query.getQuery())));
+    expect(ruled).toEqual(['primary', 'primary', 'primary', 'primary', undefined]);
   });
 });
