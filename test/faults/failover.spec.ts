@@ -2,8 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { fromHeader } from 'nestjs-replica';
-import { startPostgresCluster } from 'nestjs-replica/testing';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { startPostgresCluster, startTcpProxy } from 'nestjs-replica/testing';
 import { Repository } from 'typeorm';
 import { Account } from '../support/accounts.js';
 import { startApp, until } from '../support/test-app.js';
@@ -69,28 +68,12 @@ describe('a session, when nodes come and go', () => {
 
   it('sees its write after a failover to a primary that had replayed less than the other replica', async () => {
     const cluster = await startPostgresCluster({ replicas: 2 });
-    let target = cluster.primary.port;
-    const sockets = new Set<Socket>();
-    const proxy = createServer((near) => {
-      const far = connect(target, '127.0.0.1');
-      for (const socket of [near, far]) {
-        sockets.add(socket);
-        socket.on('error', () => socket.destroy());
-      }
-      near.pipe(far).pipe(near);
-      near.on('close', () => far.destroy());
-      far.on('close', () => near.destroy());
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const proxy = await startTcpProxy(cluster.primary);
     const [candidate, ahead] = cluster.replicas;
     if (candidate === undefined || ahead === undefined) throw new Error('two replicas');
-    const url = cluster.primary.url.replace(
-      String(cluster.primary.port),
-      String((proxy.address() as AddressInfo).port),
-    );
     const app = await startApp(cluster, [BalanceController], {
       synchronize: true,
-      primary: { url },
+      primary: { url: proxy.url },
       replicas: [{ name: 'ahead', url: ahead.url }],
       session: { key: fromHeader('x-session'), ttlMs: 40_000 },
       maxLagMs: 30_000,
@@ -107,8 +90,8 @@ describe('a session, when nodes come and go', () => {
       await cluster.primary.kill();
       await candidate.start();
       await candidate.promote();
-      target = candidate.port;
-      for (const socket of sockets) socket.destroy();
+      proxy.redirect(candidate);
+      proxy.reset();
       await until(() => app.router.topology().primary.health === 'up', 'the new primary');
       await until(async () => (await app.post('/add', 'writer')).status === 201, 'the write');
       const [{ balance }] = (await candidate.query<{ balance: number }>(
@@ -117,7 +100,7 @@ describe('a session, when nodes come and go', () => {
       expect((await app.get('/plain', 'writer')).body.balance).toBe(balance);
     } finally {
       await app.close();
-      proxy.close();
+      await proxy.close();
       await cluster.stop();
     }
   }, 60_000);
