@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FaultStage } from './support/fault-stage.js';
+import { HARMLESS, watchFault, WRITERS } from './support/watch-fault.js';
+
+describe('readers and writers whose sessions are checked, while the primary is lost', () => {
+  let stage: FaultStage;
+
+  beforeAll(async () => {
+    stage = await FaultStage.set({}, WRITERS);
+  });
+  afterAll(() => stage.clear());
+
+  it('write to the replica that is promoted in its place, and are shown nothing older than before', async () => {
+    const { failedReads: _, ...harmless } = HARMLESS;
+    const record = await watchFault('primary-killed', stage);
+    expect(record).toMatchObject(harmless);
+    expect([record.noticedMs, record.returnedMs]).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(record.returnedMs).toBeLessThan(2_000);
+  });
+
+  it('have nothing to do with the old primary when it comes back as one, until it follows the new one', async () => {
+    const record = await watchFault('old-primary-returns', stage);
+    expect(record).toMatchObject(HARMLESS);
+    expect([record.noticedMs, record.returnedMs]).toEqual([expect.any(Number), expect.any(Number)]);
+  });
+});

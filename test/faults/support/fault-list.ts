@@ -1,0 +1,220 @@
+import type { PostgresNode, PostgresClusterOptions } from 'nestjs-replica/testing';
+import type { AppUnderFault, Notice } from './app-under-fault.js';
+import { eventually } from './clock.js';
+import type { FaultStage } from './fault-stage.js';
+import { probeAnswers } from './probe-answers.js';
+import { POOL_SIZE, APPLICATION_NAME, type VersionsAppOptions } from './versions-app.js';
+
+/** By these names the servers know what the library opens. */
+export const APPLICATIONS = [APPLICATION_NAME, 'nestjs-replica monitor'] as const;
+
+/** What a fault may need to know. */
+export interface FaultScene {
+  readonly stage: FaultStage;
+  readonly app: AppUnderFault;
+  /** How long it is to last, at least; milliseconds. */
+  readonly faultMs: number;
+}
+
+type Mend = () => Promise<unknown>;
+
+/** Something that goes wrong, for real, and how it is put right. */
+export interface Fault {
+  /** Resolves when it is there; gives how to mend it. */
+  readonly inject: (scene: FaultScene) => Promise<Mend>;
+  /** Mended as soon as it is there. */
+  readonly isBrief?: boolean;
+  /** What the primary needs, before there is any application. */
+  readonly setUp?: (primary: PostgresNode) => Promise<unknown>;
+  /** What goes before it, while the load runs. */
+  readonly prepare?: (scene: FaultScene) => Promise<unknown>;
+  /** What the monitor has to show; absent: nothing, for the nodes are well. */
+  readonly notice?: Notice;
+  /** The nodes that it is about. Default: the victim. */
+  readonly nodes?: (stage: FaultStage) => readonly PostgresNode[];
+  /** It is worth knowing whether an application starts meanwhile. */
+  readonly isStartTried?: boolean;
+  /** What comes back: reads from these nodes (the default), or writes. */
+  readonly returns?: 'reads' | 'writes';
+  readonly isProxied?: boolean;
+  readonly settings?: PostgresClusterOptions['settings'];
+  /** Added to the URLs of the nodes. */
+  readonly urlQuery?: string;
+  readonly routing?: VersionsAppOptions['routing'];
+  /** Some readers ask for reports that take so long; milliseconds. */
+  readonly reportMs?: number;
+  /** TypeORM's own replication has nothing that this could befall: why. */
+  readonly notForTypeOrm?: string;
+  /** Figures that show that it happened. */
+  readonly evidence?: (stage: FaultStage) => Promise<Readonly<Record<string, number>>>;
+}
+
+const replicasOf = (stage: FaultStage): readonly PostgresNode[] => stage.replicas;
+
+/** All faults, by name. */
+export const FAULTS = {
+  'replica-killed': {
+    notice: 'down',
+    isStartTried: true,
+    inject: async ({ stage: { victim } }) => {
+      await victim.kill();
+      return () => victim.start();
+    },
+  },
+  'replica-restarted': {
+    notice: 'down',
+    isBrief: true,
+    inject: async ({ stage: { victim } }) => {
+      await victim.stop();
+      return () => victim.start();
+    },
+  },
+  'replica-hung': {
+    notice: 'down',
+    inject: async ({ stage: { victim } }) => {
+      await victim.hang();
+      return () => victim.resume();
+    },
+  },
+  'connections-reset': {
+    isProxied: true,
+    inject: async ({ stage }) => {
+      const proxy = stage.proxy(stage.victim);
+      return repeat(200, async () => proxy.reset());
+    },
+  },
+  'black-hole': {
+    notice: 'down',
+    isProxied: true,
+    inject: async ({ stage }) => {
+      const proxy = stage.proxy(stage.victim);
+      proxy.blackHole();
+      return () => proxy.restore();
+    },
+  },
+  'replay-paused': {
+    notice: 'ineligible',
+    inject: async ({ stage: { victim } }) => {
+      await victim.pauseReplay();
+      return () => victim.resumeReplay();
+    },
+  },
+  'replication-broken': {
+    notice: 'ineligible',
+    inject: async ({ stage: { victim } }) => {
+      await breakReplication(victim);
+      return async () => {
+        await victim.query('ALTER SYSTEM RESET primary_conninfo');
+        await victim.query('SELECT pg_reload_conf()');
+      };
+    },
+  },
+  'recovery-conflicts': {
+    settings: { max_standby_streaming_delay: '20ms' },
+    reportMs: 150,
+    nodes: replicasOf,
+    inject: async ({ stage: { primary } }) =>
+      // A replica that replays this lock must cancel whoever reads the table.
+      repeat(100, () => primary.query('DO $$ BEGIN LOCK TABLE counter IN ACCESS EXCLUSIVE MODE; END $$')),
+    evidence: async (stage) => ({ recoveryConflicts: await sumOfStatistics(stage.replicas, 'conflicts') }),
+  },
+  'all-replicas-down': {
+    notice: 'down',
+    isStartTried: true,
+    nodes: replicasOf,
+    inject: async ({ stage: { replicas } }) => {
+      await Promise.all(replicas.map((node) => node.kill()));
+      return () => Promise.all(replicas.map((node) => node.start()));
+    },
+  },
+  'pool-exhausted': {
+    inject: async ({ stage: { victim }, app, faultMs }) => {
+      const held = app.hold(victim.name, 2 * POOL_SIZE, faultMs);
+      return () => held;
+    },
+  },
+  'primary-killed': {
+    notice: 'down',
+    returns: 'writes',
+    nodes: ({ primary }) => [primary],
+    inject: async ({ stage, app }) => {
+      await stage.primary.kill();
+      return () => stage.failOver(app);
+    },
+  },
+  'old-primary-returns': {
+    notice: 'fenced',
+    nodes: ({ former }) => [former],
+    prepare: async ({ stage, app }) => {
+      await stage.primary.kill();
+      await stage.failOver(app);
+      await stage.followPrimary();
+    },
+    inject: async ({ stage }) => {
+      const { former, primary } = stage;
+      await former.start();
+      return () => former.follow(primary);
+    },
+  },
+  'idle-sockets-killed': {
+    nodes: replicasOf,
+    inject: async ({ stage }) => repeat(100, () => Promise.all(stage.cluster.nodes.map(endIdle))),
+    evidence: async ({ cluster }) => ({
+      terminated: await sumOfStatistics(cluster.nodes, 'sessions_killed'),
+    }),
+  },
+  'probe-null': probeAnswers('null'),
+  'probe-late': probeAnswers('late'),
+} as const satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;
+export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
+
+/** Does it again and again until mended. */
+async function repeat(everyMs: number, act: () => Promise<unknown>): Promise<Mend> {
+  const stopping = new AbortController();
+  const loop = (async () => {
+    while (!stopping.signal.aborted) {
+      await act();
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  })();
+  return async () => {
+    stopping.abort();
+    await loop;
+  };
+}
+
+/** The node cannot reach its primary any more: its WAL receiver ends and none comes back. */
+async function breakReplication(node: PostgresNode): Promise<void> {
+  await node.query(`ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'`);
+  await node.query('SELECT pg_reload_conf()');
+  for (;;) {
+    const receivers = await node.query(
+      `SELECT 1 AS one FROM pg_stat_wal_receiver WHERE status = 'streaming'`,
+    );
+    if (receivers.length === 0) return;
+  }
+}
+
+/** A column of `pg_stat_database`, of all databases and nodes together. Servers tell it up to a second later. */
+async function sumOfStatistics(
+  nodes: readonly PostgresNode[],
+  column: 'conflicts' | 'sessions_killed',
+): Promise<number> {
+  const sql = `SELECT sum(${column})::int AS sum FROM pg_stat_database`;
+  const sum = await eventually(async () => {
+    const sums = await Promise.all(nodes.map((node) => node.query<{ sum: number }>(sql)));
+    return sums.reduce((all, [row]) => all + (row?.sum ?? 0), 0) || undefined;
+  }, 3_000);
+  return sum ?? 0;
+}
+
+/** What a firewall or pooler does that closes connections on which nothing has happened for a while. */
+async function endIdle(node: PostgresNode): Promise<void> {
+  await node.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE state = 'idle' AND state_change < clock_timestamp() - interval '50 ms' AND application_name = ANY($1)`,
+    [APPLICATIONS],
+  );
+}
