@@ -9,6 +9,11 @@ const SETTINGS: MonitorSettings = {
   intervalMs: 1_000,
   probeTimeoutMs: 500,
   catchUpIntervalMs: 20,
+  suspectIntervalMs: 100,
+  maxIntervalMs: 8_000,
+  flapWindowMs: 30_000,
+  warnLagMs: 5_000,
+  maxLagMs: 10_000,
   homesKeptMs: 30_000,
 };
 

@@ -3,7 +3,7 @@ import { CONSISTENCIES, ON_BEHIND, READ_PREFERENCES } from '../routing/route.js'
 import { DEFAULTS } from './defaults.js';
 import { KNOWN_KEYS } from './known-keys.js';
 import { describe, type OptionProblems } from './option-problems.js';
-import type { RoutingOptions, SessionOptions } from './replica-options.js';
+import type { MonitorOptions, RoutingOptions, SessionOptions } from './replica-options.js';
 
 /** Finds the mistakes in everything but the nodes. */
 export function checkRouting(problems: OptionProblems, options: RoutingOptions<never>): void {
@@ -23,11 +23,7 @@ export function checkRouting(problems: OptionProblems, options: RoutingOptions<n
     problems.oneOf('sticky.mode', sticky.mode, ['position', 'time']);
     problems.number('sticky.windowMs', sticky.windowMs, 1);
   }
-  if (problems.object('monitor', monitor, KNOWN_KEYS.monitor)) {
-    problems.number('monitor.intervalMs', monitor.intervalMs, 10);
-    problems.number('monitor.probeTimeoutMs', monitor.probeTimeoutMs, 10);
-    problems.number('monitor.catchUpIntervalMs', monitor.catchUpIntervalMs, 1);
-  }
+  if (problems.object('monitor', monitor, KNOWN_KEYS.monitor)) checkMonitor(problems, monitor);
   if (problems.object('session', session, KNOWN_KEYS.session)) checkSession(problems, session);
   checkBalancer(problems, options.balancer);
   checkFallback(problems, options.fallback);
@@ -46,6 +42,21 @@ function checkDiscovery(problems: OptionProblems, { discovery }: RoutingOptions<
     return;
   }
   for (const problem of discovery.problems ?? []) problems.add('discovery:', problem);
+}
+
+function checkMonitor(problems: OptionProblems, monitor: MonitorOptions): void {
+  const { intervalMs = DEFAULTS.monitor.intervalMs, maxIntervalMs } = monitor;
+  problems.number('monitor.intervalMs', intervalMs, 10);
+  problems.number('monitor.probeTimeoutMs', monitor.probeTimeoutMs, 10);
+  problems.number('monitor.catchUpIntervalMs', monitor.catchUpIntervalMs, 1);
+  problems.number('monitor.suspectIntervalMs', monitor.suspectIntervalMs, 10);
+  problems.number('monitor.flapWindowMs', monitor.flapWindowMs, 0);
+  problems.number('monitor.maxIntervalMs', maxIntervalMs, 10);
+  if (maxIntervalMs !== undefined && maxIntervalMs < intervalMs)
+    problems.add(
+      'monitor.maxIntervalMs',
+      `must be at least monitor.intervalMs (${intervalMs}), not ${maxIntervalMs}`,
+    );
 }
 
 function checkSession(problems: OptionProblems, session: SessionOptions<never>): void {

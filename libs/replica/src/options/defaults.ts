@@ -22,7 +22,14 @@ export const DEFAULTS = Object.freeze({
   drainTimeoutMs: 30_000,
   sticky: Object.freeze({ mode: 'position', windowMs: 2_000 }),
   session: Object.freeze({ ttlMs: 30_000, timeoutMs: 250, secrets: [] as readonly string[] }),
-  monitor: Object.freeze({ intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 }),
+  monitor: Object.freeze({
+    intervalMs: 1_000,
+    probeTimeoutMs: 1_000,
+    catchUpIntervalMs: 20,
+    suspectIntervalMs: 100,
+    maxIntervalMs: 5_000,
+    flapWindowMs: 30_000,
+  }),
   /** TypeORM's `connectTimeoutMS`, which has no limit of its own: to connect, or to wait for a free connection. */
   connectTimeoutMS: 10_000,
 }) satisfies RoutingOptions & {

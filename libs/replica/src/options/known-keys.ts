@@ -52,7 +52,14 @@ const SESSION: Keys<SessionOptions> = {
   timeoutMs: true,
 };
 const STICKY: Keys<StickyOptions> = { mode: true, windowMs: true };
-const MONITOR: Keys<MonitorOptions> = { intervalMs: true, probeTimeoutMs: true, catchUpIntervalMs: true };
+const MONITOR: Keys<MonitorOptions> = {
+  intervalMs: true,
+  probeTimeoutMs: true,
+  catchUpIntervalMs: true,
+  suspectIntervalMs: true,
+  maxIntervalMs: true,
+  flapWindowMs: true,
+};
 
 const FALLBACK: Keys<FallbackLimit> = { maxConcurrent: true, queueTimeoutMs: true };
 const RETRIES: Keys<RetryOptions> = { ratio: true, minPerSecond: true };

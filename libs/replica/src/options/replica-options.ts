@@ -139,6 +139,21 @@ export interface MonitorOptions {
   readonly probeTimeoutMs?: number;
   /** Between two probes of a replica while a session waits for it to catch up. From 1, default 20. */
   readonly catchUpIntervalMs?: number;
+  /**
+   * Between two probes of a node to which a statement has lost its connection, until two in a row have succeeded; and of
+   * all nodes when the primary has gone down, from where it grows to `intervalMs`. From 10, default 100.
+   */
+  readonly suspectIntervalMs?: number;
+  /**
+   * Between two probes of a replica that stays down while another one is up: doubles from `intervalMs` up to this. When
+   * one comes back, the others are probed at once. From `intervalMs`, default 5,000 or `intervalMs` where that is more.
+   */
+  readonly maxIntervalMs?: number;
+  /**
+   * A replica that goes down so soon after it came back returns later: it has to answer for `intervalMs` without fail, the
+   * next time twice as long, and so on up to this, give or take a quarter. 0 is at once each time. Default 30,000.
+   */
+  readonly flapWindowMs?: number;
 }
 
 /** What this library adds to TypeORM's options. */

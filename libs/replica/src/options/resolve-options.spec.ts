@@ -51,7 +51,14 @@ describe('resolveOptions', () => {
       name: 'default',
       session: { ttlMs: 30_000, timeoutMs: 250, secrets: [] },
       sticky: { mode: 'position' },
-      monitor: { intervalMs: 1_000, probeTimeoutMs: 1_000, catchUpIntervalMs: 20 },
+      monitor: {
+        intervalMs: 1_000,
+        probeTimeoutMs: 1_000,
+        catchUpIntervalMs: 20,
+        suspectIntervalMs: 100,
+        maxIntervalMs: 5_000,
+        flapWindowMs: 30_000,
+      },
       primary: {
         name: 'primary',
         address: 'primary.internal:6432',
@@ -178,6 +185,11 @@ describe('resolveOptions', () => {
       'a time without end',
       { primary: PRIMARY, monitor: { probeTimeoutMs: Infinity } },
       'monitor.probeTimeoutMs must be a number of at least 10, not Infinity',
+    ],
+    [
+      'a back-off that is no longer than the interval',
+      { primary: PRIMARY, monitor: { intervalMs: 2_000, maxIntervalMs: 1_999 } },
+      'monitor.maxIntervalMs must be at least monitor.intervalMs (2000), not 1999',
     ],
     [
       'a session that is forgotten too early',

@@ -1,4 +1,4 @@
-/** How often and how patiently nodes are probed; milliseconds. */
+/** How often and how patiently nodes are probed, and what is made of it; milliseconds. */
 export interface MonitorSettings {
   /** Between two probes of a node, give or take a tenth. */
   readonly intervalMs: number;
@@ -6,6 +6,16 @@ export interface MonitorSettings {
   readonly probeTimeoutMs: number;
   /** Between two probes of a replica while a session waits for it to replay a position; grows to `intervalMs`. */
   readonly catchUpIntervalMs: number;
+  /** Between two probes of a node that is in doubt, and of all while somebody waits for a primary. */
+  readonly suspectIntervalMs: number;
+  /** Between two probes of a replica that stays down: doubles from `intervalMs` up to this. */
+  readonly maxIntervalMs: number;
+  /** A replica that goes down so soon after its return stays out longer each time: from `intervalMs`, doubling, up to this. */
+  readonly flapWindowMs: number;
+  /** From this lag on a replica is lagging. */
+  readonly warnLagMs: number;
+  /** A replica whose data is older is too old, until it is well below. */
+  readonly maxLagMs: number;
   /** How long sessions may remember what they read: so long former homes are told of. */
   readonly homesKeptMs: number;
 }

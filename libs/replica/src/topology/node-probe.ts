@@ -6,8 +6,15 @@ export interface ProbeResult {
   readonly inRecovery: boolean;
   /** The primary's current position, or the replica's replayed one. `undefined`: the node could not tell. */
   readonly position: Position | undefined;
-  /** The timeline that a writable node writes on; `undefined` for a standby. Each promotion begins a higher one. */
+  /**
+   * The timeline that a writable node writes on: each promotion begins a higher one. Of a standby the one that it receives;
+   * `undefined` where it could not tell.
+   */
   readonly timeline: number | undefined;
+  /** What a standby's WAL receiver does: see `NodeSnapshot.receiver`. */
+  readonly receiver?: string;
+  /** The node's data is at least this old, says the user's own probe; milliseconds. */
+  readonly minLagMs?: number;
 }
 
 /**

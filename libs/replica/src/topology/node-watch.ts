@@ -1,18 +1,19 @@
 import type { NodeProbe, ProbeResult } from './node-probe.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
+import type { Pace, PaceReasons } from './probe-pace.js';
 import { SharedRun } from './shared-run.js';
 
-/** Who learns of the probes of one node. */
+/** Who learns of the probes of one node, and says how often there shall be some. */
 export interface NodeWatchListener {
   /** Both instants in milliseconds of the monotonic clock. */
   succeeded(result: ProbeResult, times: { startedMs: number; endedMs: number }): void;
   failed(error: unknown): void;
-  /** Whether a session waits for this node to replay more than it had. */
-  isWaitedFor(): boolean;
+  /** How long to pause now. */
+  pace(own: Pick<PaceReasons, 'isSilent' | 'isInDoubt'>): Pace;
 }
 
-/** How much slower each probe gets while a session waits for a node that does not catch up. */
-const CATCH_UP_GROWTH = 1.3;
+/** So many probes in a row have to succeed until a doubt is dispelled. */
+const PROBES_AGAINST_DOUBT = 2;
 
 /**
  * The loop over one node: probe, pause, and again. Probes asked for in between are shared with those of the loop, so
@@ -27,9 +28,14 @@ export class NodeWatch {
   #loop: Promise<void> | undefined;
   #stopped = false;
   #endPause: (() => void) | undefined;
-  #catchUpMs: number;
-  #pausesBriefly = false;
-  #doubted = false;
+  /** The pace of the pause under way or before; how long that pause is, and the next one at this pace. */
+  #pace: Pace | undefined;
+  #pauseMs = 0;
+  #nextPauseMs = 0;
+  /** The probe under way began before the last doubt: it proves nothing. */
+  #isOutdated = false;
+  #probesAgainstDoubt = 0;
+  #isSilent = false;
 
   constructor(
     probe: NodeProbe,
@@ -41,7 +47,6 @@ export class NodeWatch {
     this.#settings = settings;
     this.#sources = sources;
     this.#listener = listener;
-    this.#catchUpMs = settings.catchUpIntervalMs;
     this.#shared = new SharedRun(() => this.#probeOnce());
   }
 
@@ -61,15 +66,23 @@ export class NodeWatch {
     return this.#shared.request();
   }
 
-  /** Shortens the pause: somebody waits for this node. */
+  /** There is a reason for shorter pauses: a longer one under way is ended. */
   hurry(): void {
-    this.#catchUpMs = this.#settings.catchUpIntervalMs;
-    if (!this.#pausesBriefly) this.#endPause?.();
+    const pace = this.#currentPace();
+    if (pace === this.#pace) this.#nextPauseMs = pace.firstMs;
+    else if (pace.firstMs < this.#pauseMs) this.#endPause?.();
   }
 
-  /** Distrusts a probe that is under way, and probes again at once. */
+  /** Ends the pause: there is hope for a node that was silent. */
+  retry(): void {
+    this.#pace = undefined;
+    this.#endPause?.();
+  }
+
+  /** Distrusts a probe that is under way, and probes again at once, and soon once more. */
   doubt(): void {
-    this.#doubted = true;
+    this.#isOutdated = true;
+    this.#probesAgainstDoubt = PROBES_AGAINST_DOUBT;
     this.#endPause?.();
   }
 
@@ -80,40 +93,52 @@ export class NodeWatch {
       } catch {
         // The listener knows; the loop goes on.
       }
-      if (!this.#stopped && !this.#doubted) await this.#pause();
+      if (!this.#stopped && !this.#isOutdated) await this.#pause();
     }
   }
 
   async #probeOnce(): Promise<ProbeResult> {
     const startedMs = this.#sources.nowMs();
-    this.#doubted = false;
+    this.#isOutdated = false;
     try {
       const result = await this.#probe.probe(this.#settings.probeTimeoutMs);
       const endedMs = this.#sources.nowMs();
-      if (!this.#stopped && !this.#doubted) this.#listener.succeeded(result, { startedMs, endedMs });
+      this.#isSilent = false;
+      if (!this.#isOutdated) this.#probesAgainstDoubt--;
+      if (!this.#stopped && !this.#isOutdated) this.#listener.succeeded(result, { startedMs, endedMs });
       return result;
     } catch (error) {
+      this.#isSilent = true;
+      if (!this.#isOutdated) this.#probesAgainstDoubt = 0;
       if (!this.#stopped) this.#listener.failed(error);
       throw error;
     }
   }
 
+  #currentPace(): Pace {
+    return this.#listener.pace({
+      isSilent: this.#isSilent,
+      isInDoubt: this.#probesAgainstDoubt > 0,
+    });
+  }
+
+  #choosePauseMs(): number {
+    const pace = this.#currentPace();
+    if (pace !== this.#pace) this.#nextPauseMs = pace.firstMs;
+    this.#pace = pace;
+    this.#pauseMs = this.#nextPauseMs;
+    this.#nextPauseMs = Math.min(this.#pauseMs * pace.growth, pace.maxMs);
+    return this.#pauseMs * (1 + pace.spread * (2 * this.#sources.random() - 1));
+  }
+
   #pause(): Promise<void> {
-    const brief = this.#listener.isWaitedFor();
-    let pauseMs = this.#settings.intervalMs * (0.9 + 0.2 * this.#sources.random());
-    if (brief) {
-      pauseMs = Math.min(pauseMs, this.#catchUpMs);
-      this.#catchUpMs = Math.min(this.#catchUpMs * CATCH_UP_GROWTH, this.#settings.intervalMs);
-    }
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
         this.#endPause = undefined;
-        this.#pausesBriefly = false;
         resolve();
       };
-      const timer = setTimeout(end, pauseMs);
-      this.#pausesBriefly = brief;
+      const timer = setTimeout(end, this.#choosePauseMs());
       this.#endPause = end;
     });
   }

@@ -1,8 +1,8 @@
 import { laterPosition, type Position } from '../session/position.js';
 
 /**
- * What nodes have to reach before they may serve: one that went back (restored from a backup) must not show less than
- * before, one whose history may have parted from the primary's must not show what never was.
+ * What nodes have to reach before they may serve: one that went back (restored from a backup), or took the place of
+ * another one, must not show less than was shown before.
  */
 export class RequiredPositions {
   readonly #required = new Map<string, Position>();
@@ -10,6 +10,11 @@ export class RequiredPositions {
   /** The node has to get there. */
   require(name: string, position: Position): void {
     this.#required.set(name, laterPosition(this.#required.get(name), position) as Position);
+  }
+
+  /** Something is required of the node. */
+  has(name: string): boolean {
+    return this.#required.has(name);
   }
 
   /** Nothing is required of the node any more. */

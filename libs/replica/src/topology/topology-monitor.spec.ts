@@ -4,7 +4,17 @@ import type { ProbeResult } from './node-probe.js';
 import { stalenessMs } from './topology.js';
 import { TopologyMonitor } from './topology-monitor.js';
 
-const SETTINGS = { intervalMs: 1_000, probeTimeoutMs: 500, catchUpIntervalMs: 20, homesKeptMs: 30_000 };
+const SETTINGS = {
+  intervalMs: 1_000,
+  probeTimeoutMs: 500,
+  catchUpIntervalMs: 20,
+  suspectIntervalMs: 100,
+  maxIntervalMs: 8_000,
+  flapWindowMs: 30_000,
+  warnLagMs: 5_000,
+  maxLagMs: 10_000,
+  homesKeptMs: 30_000,
+};
 
 describe('TopologyMonitor', () => {
   let primary: ScriptedProbe;

@@ -3,6 +3,7 @@ import { ConditionWaiters } from './condition-waiters.js';
 import type { MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import { NodeWatch } from './node-watch.js';
+import { ProbePaces, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
 import type { Topology } from './topology.js';
 import { WatchList } from './watch-list.js';
@@ -25,16 +26,18 @@ export class TopologyMonitor {
   readonly #waiters = new ConditionWaiters();
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
+  readonly #paces: ProbePaces;
   #wanted: Position | undefined;
+  /** How many wait for a primary. */
+  #waitingForPrimary = 0;
   #isStarted = false;
 
   constructor(nodes: readonly WatchedNode[], settings: MonitorSettings, sources: MonitorSources) {
     this.#settings = settings;
     this.#sources = sources;
     this.#state = new TopologyState(nodes, settings, { ...sources, changed: () => this.#waiters.check() });
-    this.#state.events.on('topology:changed', ({ removed }) => {
-      for (const name of removed) this.#watches.remove(name);
-    });
+    this.#paces = new ProbePaces(settings);
+    this.#react();
     for (const node of nodes) this.#watch(node);
   }
 
@@ -124,22 +127,33 @@ export class TopologyMonitor {
   }
 
   /**
-   * Whether the primary, or a node that has become it, is up: as soon as it is, or after `timeoutMs`. Never rejects.
+   * Whether the primary, or a node that has become it, is up: as soon as it is, or after `timeoutMs`. Never rejects. All
+   * nodes are probed at once, and more often meanwhile.
    */
   async waitForPrimary(timeoutMs: number): Promise<boolean> {
     const isUp = (): boolean => this.topology.primary.health === 'up';
+    if (isUp()) return true;
+    this.#waitingForPrimary++;
+    this.#hurryAll();
     await this.#waiters.until(isUp, timeoutMs);
+    this.#waitingForPrimary--;
     return isUp();
   }
 
-  /** A statement lost its connection to the node: a probe that begins now tells more. */
-  doubt(nodeName: string): void {
-    if (this.#isStarted) this.#watches.find(nodeName)?.doubt();
+  /**
+   * A statement lost its connection to the node: a probe that begins now tells more. `sinceMs`: when the statement or its
+   * connection began; where the node has gone down or come back since, nothing happens.
+   */
+  doubt(nodeName: string, sinceMs = Infinity): void {
+    if (this.#isCredible(nodeName, sinceMs)) this.#watches.find(nodeName)?.doubt();
   }
 
-  /** A statement got no connection to the node: it is down until a probe that begins now says otherwise. */
-  suspect(nodeName: string, problem: string): void {
-    if (!this.#isStarted) return;
+  /**
+   * A statement got no connection to the node: it is down until a probe that begins now says otherwise. `sinceMs`: as for
+   * {@link doubt}.
+   */
+  suspect(nodeName: string, problem: string, sinceMs = Infinity): void {
+    if (!this.#isCredible(nodeName, sinceMs)) return;
     this.#watches.find(nodeName)?.doubt();
     this.#state.failed(nodeName, problem);
   }
@@ -153,9 +167,46 @@ export class TopologyMonitor {
     const watch = new NodeWatch(probe, this.#settings, this.#sources, {
       succeeded: (result, times) => this.#state.answered(name, result, times),
       failed: (error) => this.#state.failed(name, describe(error)),
-      isWaitedFor: () => this.#isBehindWanted(name),
+      pace: (own) => this.#paces.choose({ ...own, ...this.#paceReasons(name) }),
     });
     this.#watches.add(name, watch);
+  }
+
+  #paceReasons(name: string): Omit<PaceReasons, 'isSilent' | 'isInDoubt'> {
+    const { primary, replicas } = this.topology;
+    return {
+      isWaitedFor: this.#isBehindWanted(name),
+      isPrimaryAway: primary.health === 'down',
+      isPrimaryWaitedFor: this.#waitingForPrimary > 0,
+      isReplicaUp: replicas.some((node) => node.health === 'up'),
+    };
+  }
+
+  /** What the monitor itself does at its events, before anybody else learns of them. */
+  #react(): void {
+    this.on('topology:changed', ({ removed }) => {
+      for (const name of removed) this.#watches.remove(name);
+    });
+    this.on('node:down', ({ node }) => {
+      // A replica may have been promoted.
+      if (node.role === 'primary') this.#hurryAll();
+    });
+    this.on('node:up', ({ node, before }) => {
+      // What took one down may have taken others, and may be over.
+      if (before !== 'down') return;
+      for (const [name, watch] of this.#watches.all()) {
+        if (name !== node.name && this.#state.find(name)?.health === 'down') watch.retry();
+      }
+    });
+  }
+
+  #hurryAll(): void {
+    for (const [, watch] of this.#watches.all()) watch.hurry();
+  }
+
+  /** While nobody watches, nobody would ever find a node up again. */
+  #isCredible(name: string, sinceMs: number): boolean {
+    return this.#isStarted && !this.#state.isOutdated(name, sinceMs);
   }
 
   #isBehindWanted(name: string): boolean {

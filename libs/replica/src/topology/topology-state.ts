@@ -1,11 +1,13 @@
 import type { Position } from '../session/position.js';
 import type { ChangedNodes } from './changed-nodes.js';
 import { judgeRole, type RoleVerdict } from './judge-role.js';
+import { judgeLag } from './judge-lag.js';
 import { Listeners } from './listeners.js';
 import type { MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import { NodeList } from './node-list.js';
 import type { ProbeResult } from './node-probe.js';
+import { NodeStanding } from './node-standing.js';
 import { PrimaryHistory } from './primary-history.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 import type { WatchedNode } from './watched-node.js';
@@ -30,6 +32,7 @@ export class TopologyState {
   readonly #history = new PrimaryHistory();
   /** Nodes that accept writes and must not. */
   readonly #conflicts = new Set<string>();
+  readonly #standings = new Map<string, NodeStanding>();
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
 
@@ -87,9 +90,17 @@ export class TopologyState {
   }
 
   /** A node did not answer, or may not serve. */
-  failed(name: string, problem: string): void {
+  failed(name: string, problem: string, told: Told = {}): void {
     const node = this.#nodes.find(name);
-    if (node !== undefined) this.#replace({ ...node, health: 'down', problem });
+    if (node === undefined) return;
+    if (node.health === 'down') this.#standing(name).failedAgain();
+    else this.#standing(name).fell();
+    this.#replace({ ...node, ...told, health: 'down', problem });
+  }
+
+  /** Something that began at `sinceMs` tells of the time before the node went down or came back last. */
+  isOutdated(name: string, sinceMs: number): boolean {
+    return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
   }
 
   /** A node answered. */
@@ -100,31 +111,73 @@ export class TopologyState {
   #take(name: string, answer: ProbeResult, times: ProbeTimes): void {
     const asked = this.#nodes.find(name);
     if (asked === undefined) return;
-    const { position } = answer;
-    if (position === undefined) return this.failed(name, 'it told no position');
     const verdict = this.judge(asked, answer);
     if (verdict.kind !== 'conflict') this.#conflicts.delete(name);
-    if (verdict.kind === 'refused') return this.failed(name, verdict.problem);
-    if (verdict.kind === 'conflict') return this.#fence(name, verdict.problem, answer.timeline);
+    if (verdict.kind === 'refused') return this.failed(name, verdict.problem, toldBy(answer));
+    if (verdict.kind === 'conflict') return this.#fence(name, verdict.problem, answer);
+    const isPromoted = verdict.kind === 'promoted';
+    if (answer.position === undefined && (isPromoted || answer.minLagMs === undefined))
+      return this.failed(name, 'it told no position', toldBy(answer));
+    if (isPromoted || asked.role === 'primary') this.#takeOfPrimary(asked, answer, times);
+    else this.#takeOfReplica(asked, answer, times);
+  }
+
+  #takeOfPrimary(asked: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
     const before = this.topology;
-    const left = verdict.kind === 'promoted' ? this.#nodes.promote(name) : undefined;
-    const isPrimary = this.topology.primary.name === name;
-    const isAnother =
-      verdict.kind === 'promoted' || (isPrimary && this.#history.isAnother(answer, asked.position));
-    if (isAnother) this.#partHistories(position, before);
-    if (isPrimary) this.#history.observe({ ...answer, position }, times.startedMs);
-    else if (!this.#history.areReached(name, position, asked.position)) return this.failed(name, NOT_REACHED);
-    this.#replace({
-      ...(this.#nodes.find(name) ?? asked),
-      problem: undefined,
-      health: 'up',
-      position,
-      freshAsOfMs: isPrimary ? times.startedMs : this.#history.freshAsOf(position),
-      lagMs: this.#history.lagMs(position, times.endedMs),
-      roundTripMs: times.endedMs - times.startedMs,
+    const isPromoted = asked.role === 'replica';
+    const left = isPromoted ? this.#nodes.promote(asked.name) : undefined;
+    const isAnother = isPromoted || this.#history.isAnother(answer, asked.position);
+    if (isAnother) this.#partHistories(answer, before);
+    this.#history.observe(answer, startedMs);
+    this.#serves({
+      ...(this.#nodes.find(asked.name) ?? asked),
+      ...toldBy(answer),
+      position: answer.position,
+      freshAsOfMs: startedMs,
+      lagMs: this.#history.lagMs(answer.position, endedMs),
+      roundTripMs: endedMs - startedMs,
+      isLagging: false,
+      isTooOld: false,
     });
-    if (isPrimary) this.#dateReplicas(times.endedMs);
+    this.#dateReplicas(endedMs);
     if (isAnother) this.#primaryChanged(before.primary, left);
+  }
+
+  #takeOfReplica(asked: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
+    const { name } = asked;
+    const { position, minLagMs } = answer;
+    if (!this.#history.areReached(name, answer, asked.position))
+      return this.failed(name, NOT_REACHED, toldBy(answer));
+    this.#history.limitFreshness(name, minLagMs === undefined ? undefined : startedMs - minLagMs);
+    const measuredMs = this.#history.lagMs(position, endedMs);
+    const lagMs =
+      minLagMs === undefined || (position !== undefined && measuredMs === undefined)
+        ? measuredMs
+        : Math.max(measuredMs ?? 0, minLagMs);
+    const node: NodeSnapshot = {
+      ...asked,
+      ...toldBy(answer),
+      position,
+      freshAsOfMs: this.#history.freshAsOf(name, position),
+      lagMs,
+      roundTripMs: endedMs - startedMs,
+      ...judgeLag(asked, { lagMs, nowMs: endedMs }, this.#settings),
+    };
+    const trialMs = asked.health === 'down' ? this.#standing(name).trialMs() : 0;
+    if (trialMs === 0) this.#serves(node);
+    else this.#replace({ ...node, problem: onTrial(this.#standing(name).falls, trialMs) });
+    this.#tellLag(asked, node);
+  }
+
+  #tellLag({ isLagging: was = false }: NodeSnapshot, { name, isLagging: is = false }: NodeSnapshot): void {
+    const node = this.#nodes.find(name);
+    if (node !== undefined && was !== is) this.events.emit(is ? 'lag:high' : 'lag:ok', node);
+  }
+
+  /** It is fine. */
+  #serves(node: NodeSnapshot): void {
+    if (this.#nodes.find(node.name)?.health === 'down') this.#standing(node.name).returned();
+    this.#replace({ ...node, health: 'up', problem: undefined });
   }
 
   /** Another server is the primary now; `left`: the node that was it is none of ours any more. */
@@ -140,34 +193,34 @@ export class TopologyState {
   }
 
   /** It accepts writes and must not: gets nothing, and that is told once. */
-  #fence(name: string, problem: string, timeline: number | undefined): void {
-    this.failed(name, problem);
+  #fence(name: string, problem: string, answer: ProbeResult): void {
+    // What the primary is known to write on stays known of it: it is what the older server is fenced by.
+    const isPrimary = this.topology.primary.name === name;
+    this.failed(name, problem, isPrimary ? {} : toldBy(answer));
     const node = this.#nodes.find(name);
     if (node === undefined || this.#conflicts.has(name)) return;
     this.#conflicts.add(name);
     const { primary } = this.topology;
     const primaryTimeline = this.#history.timeline;
-    this.events.emit('primary:conflict', { node, primary, timeline, primaryTimeline });
+    this.events.emit('primary:conflict', { node, primary, timeline: answer.timeline, primaryTimeline });
   }
 
-  /** From here on the primary's history is another one than that which the nodes `before` had. */
-  #partHistories(position: Position, before: Topology): void {
+  /** From this answer on the primary's history is another one than that which the nodes `before` had. */
+  #partHistories(answer: ProbeResult, before: Topology): void {
     const { primary, replicas } = this.topology;
-    this.#history.part(position, [before.primary, ...before.replicas], replicas);
+    this.#history.part(answer, [before.primary, ...before.replicas], replicas);
+    const problem = `${primary.name} began another history: it has to pass all that was known before`;
     for (const node of replicas) {
-      this.#replace({ ...node, freshAsOfMs: undefined });
-      this.failed(
-        node.name,
-        `${primary.name} began another history: it has to pass all that was known before`,
-      );
+      this.#standing(node.name).wasTakenDown();
+      this.#replace({ ...node, freshAsOfMs: undefined, health: 'down', problem });
     }
   }
 
   /** What a replica had replayed may be all that the primary has: then it is as fresh as the primary's sample. */
   #dateReplicas(nowMs: number): void {
     this.#nodes.replaceReplicas((node) => {
-      const { position } = node;
-      const freshAsOfMs = position === undefined ? undefined : this.#history.freshAsOf(position);
+      const { name, position } = node;
+      const freshAsOfMs = this.#history.freshAsOf(name, position);
       if (position === undefined || freshAsOfMs === node.freshAsOfMs) return node;
       return { ...node, freshAsOfMs, lagMs: node.lagMs ?? this.#history.lagMs(position, nowMs) };
     });
@@ -176,7 +229,16 @@ export class TopologyState {
   /** It is no node of ours any more. */
   #forget(name: string): void {
     this.#conflicts.delete(name);
+    this.#standings.delete(name);
     this.#history.leave(name, { nowMs: this.#sources.nowMs(), keptMs: this.#settings.homesKeptMs });
+  }
+
+  #standing(name: string): NodeStanding {
+    const known = this.#standings.get(name);
+    if (known !== undefined) return known;
+    const standing = new NodeStanding(this.#settings, this.#sources);
+    this.#standings.set(name, standing);
+    return standing;
   }
 
   #replace(node: NodeSnapshot): void {
@@ -185,4 +247,18 @@ export class TopologyState {
     if (before === undefined || before === node.health || node.health === 'unknown') return;
     this.events.emit(`node:${node.health}`, { node, before });
   }
+}
+
+/** What a node says of itself, whether it may serve or not. */
+type Told = Partial<Pick<NodeSnapshot, 'timeline' | 'receiver'>>;
+
+function toldBy({ timeline, receiver }: ProbeResult): Told {
+  return { timeline, receiver };
+}
+
+function onTrial(falls: number, trialMs: number): string {
+  return (
+    `it answers again, but went down ${falls + 1} times, each soon after the other: it serves when it has answered ` +
+    `without fail for ${Math.ceil(trialMs)} ms more`
+  );
 }

@@ -11,6 +11,11 @@ export class WatchList {
     return this.#watches.get(name);
   }
 
+  /** All of them, with their names. */
+  all(): Iterable<[string, NodeWatch]> {
+    return this.#watches;
+  }
+
   /** Begins at once if the others have. */
   add(name: string, watch: NodeWatch): void {
     this.#watches.set(name, watch);

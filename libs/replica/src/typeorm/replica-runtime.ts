@@ -82,7 +82,12 @@ export class ReplicaRuntime {
         tags: node.tags,
         probe: this.#primaryKeeper.overhear(node.name, new PostgresProbe(probeConfig(node, poolSettings))),
       })),
-      { ...options.monitor, homesKeptMs: options.session.ttlMs },
+      {
+        ...options.monitor,
+        maxLagMs: options.maxLagMs,
+        warnLagMs: options.warnLagMs,
+        homesKeptMs: options.session.ttlMs,
+      },
       {
         nowMs,
         random: Math.random,

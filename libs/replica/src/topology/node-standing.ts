@@ -1,0 +1,77 @@
+import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
+
+/**
+ * Whether a replica that answers again may serve again. The first time at once; one that goes down again within
+ * `flapWindowMs` after its return has to answer without fail for a while first, twice as long each time. Meanwhile only
+ * probes go there.
+ */
+export class NodeStanding {
+  readonly #settings: Pick<MonitorSettings, 'intervalMs' | 'flapWindowMs'>;
+  readonly #sources: MonitorSources;
+  /** Times in a row that it went down soon after its return. */
+  #falls = 0;
+  #returnedMs: number | undefined;
+  /** When it went down or came back last. */
+  #changedMs = -Infinity;
+  /** It went down because it failed, not because histories parted. */
+  #hasFailed = false;
+  #trialEndsMs: number | undefined;
+
+  constructor(settings: Pick<MonitorSettings, 'intervalMs' | 'flapWindowMs'>, sources: MonitorSources) {
+    this.#settings = settings;
+    this.#sources = sources;
+  }
+
+  /** Times in a row that it went down soon after its return. */
+  get falls(): number {
+    return this.#falls;
+  }
+
+  /** Something that began at `sinceMs` tells of the time before it went down or came back last. */
+  isOutdated(sinceMs: number): boolean {
+    return sinceMs < this.#changedMs;
+  }
+
+  /** It went down. */
+  fell(): void {
+    const nowMs = this.#sources.nowMs();
+    const isSoon = this.#returnedMs !== undefined && nowMs - this.#returnedMs < this.#settings.flapWindowMs;
+    this.#falls = isSoon ? this.#falls + 1 : 0;
+    this.#changedMs = nowMs;
+    this.#hasFailed = true;
+    this.#trialEndsMs = undefined;
+  }
+
+  /** It was down, and failed again. */
+  failedAgain(): void {
+    if (this.#trialEndsMs !== undefined) this.#falls++;
+    this.#trialEndsMs = undefined;
+  }
+
+  /** It is down for no fault of its own. */
+  wasTakenDown(): void {
+    this.#changedMs = this.#sources.nowMs();
+    this.#hasFailed = false;
+  }
+
+  /** It was down, and answers: for how long it has to go on doing so, in milliseconds; 0: it may serve. */
+  trialMs(): number {
+    if (this.#falls === 0) return 0;
+    const nowMs = this.#sources.nowMs();
+    this.#trialEndsMs ??= nowMs + this.#trialLengthMs();
+    return Math.max(0, this.#trialEndsMs - nowMs);
+  }
+
+  /** It serves again. */
+  returned(): void {
+    this.#changedMs = this.#sources.nowMs();
+    if (this.#hasFailed) this.#returnedMs = this.#changedMs;
+    this.#trialEndsMs = undefined;
+  }
+
+  #trialLengthMs(): number {
+    const { intervalMs, flapWindowMs } = this.#settings;
+    const longMs = Math.min(intervalMs * 2 ** (this.#falls - 1), flapWindowMs);
+    return longMs * (0.75 + 0.5 * this.#sources.random());
+  }
+}

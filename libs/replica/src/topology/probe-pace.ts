@@ -1,0 +1,60 @@
+import type { MonitorSettings } from './monitor-settings.js';
+
+/** How the pauses between probes run: the first, by what each next one is longer, the longest. */
+export interface Pace {
+  readonly firstMs: number;
+  readonly growth: number;
+  readonly maxMs: number;
+  /** Each pause is longer or shorter by up to this share, so that many processes do not probe at once. */
+  readonly spread: number;
+}
+
+/** Why a node is probed as often as it is. */
+export interface PaceReasons {
+  /** Its last probe failed. */
+  readonly isSilent: boolean;
+  /** A statement lost its connection, and probes have not dispelled that yet. */
+  readonly isInDoubt: boolean;
+  /** A session waits for it to replay more than it had. */
+  readonly isWaitedFor: boolean;
+  /** The primary is down: it, or a replica that is promoted, has to be found soon. */
+  readonly isPrimaryAway: boolean;
+  /** And somebody waits for that. */
+  readonly isPrimaryWaitedFor: boolean;
+  /** Some replica is up. */
+  readonly isReplicaUp: boolean;
+}
+
+/** The paces of a monitor; each is made once, so that two are the same when they are identical. */
+export class ProbePaces {
+  readonly #catchUp: Pace;
+  readonly #alert: Pace;
+  readonly #search: Pace;
+  readonly #steady: Pace;
+  readonly #rest: Pace;
+
+  constructor(settings: MonitorSettings) {
+    const { intervalMs, catchUpIntervalMs, suspectIntervalMs, maxIntervalMs } = settings;
+    const upTo = (firstMs: number, growth: number, maxMs: number, spread = 0.1): Pace => ({
+      firstMs: Math.min(firstMs, maxMs),
+      growth,
+      maxMs,
+      spread,
+    });
+    this.#catchUp = upTo(catchUpIntervalMs, 1.3, intervalMs);
+    this.#alert = upTo(suspectIntervalMs, 1, intervalMs);
+    this.#search = upTo(suspectIntervalMs, 1.1, intervalMs);
+    this.#steady = upTo(intervalMs, 1, intervalMs);
+    this.#rest = upTo(intervalMs, 2, Math.max(intervalMs, maxIntervalMs), 0.25);
+  }
+
+  /** The first reason that applies decides. */
+  choose(reasons: PaceReasons): Pace {
+    if (reasons.isPrimaryAway && reasons.isPrimaryWaitedFor) return this.#alert;
+    if (reasons.isWaitedFor) return this.#catchUp;
+    if (reasons.isInDoubt) return this.#alert;
+    if (reasons.isPrimaryAway) return this.#search;
+    if (reasons.isSilent && reasons.isReplicaUp) return this.#rest;
+    return this.#steady;
+  }
+}
