@@ -16,13 +16,13 @@ const MAX_NODES = 4;
 
 /** What {@link Tries} work with. */
 export interface TryTools {
-  readonly finder: RouteFinder;
-  readonly reports: StatementReports;
+  readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack'>;
+  readonly reports: Pick<StatementReports, 'failed'>;
   readonly budget: RetryBudget;
-  readonly gate: PrimaryGate;
+  readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;
   /** A replica that answers everything, while the application starts without the primary. */
   readonly standIn: () => string | undefined;
-  readonly pool: (node: string) => NodePool;
+  readonly pool: (node: string) => Pick<NodePool, 'statementLimitMs'>;
   /** Whether nodes are watched at all; without replicas everything is as with `pg` alone. */
   readonly isWatched: () => boolean;
   /** Milliseconds of a monotonic clock. */
