@@ -726,6 +726,33 @@ const TABLE: readonly Row[] = [
   },
   {
     row: 10,
+    when: 'a replica lagged too much a moment ago',
+    query: { topology: topologyOf(replica('r1', { isTooOld: true }), replica('r2')) },
+    node: 'r2',
+    reason: 'session-free',
+  },
+  {
+    row: 10,
+    when: 'a replica lagged too much a moment ago, and has to serve all the same',
+    query: {
+      topology: topologyOf(replica('r1', { isTooOld: true })),
+      limits: { ...LIMITS, minServing: 1 },
+    },
+    node: 'r1',
+    reason: 'session-free',
+  },
+  {
+    row: 10,
+    when: 'a replica lagged too much a moment ago, and another one serves',
+    query: {
+      topology: topologyOf(replica('r1', { isTooOld: true }), replica('r2', { freshAsOfMs: NOW_MS - 9_000 })),
+      limits: { ...LIMITS, minServing: 1 },
+    },
+    node: 'r2',
+    reason: 'session-free',
+  },
+  {
+    row: 10,
     when: 'all lag too much, and the freshest has to serve all the same',
     query: { topology: LAGGING, limits: { ...LIMITS, minServing: 1 } },
     node: 'r2',

@@ -62,9 +62,9 @@ export function isPrimaryAway({ topology: { primary }, failed }: RouteQuery): bo
   return primary.health === 'down' || (failed.length > 0 && failed.includes(primary.name));
 }
 
-/** Its data is within all limits. */
+/** Its data is within all limits, and was not beyond them a moment ago. */
 export function isYoung({ limits, nowMs }: RouteQuery, node: NodeSnapshot, { maxAgeMs }: Asked): boolean {
-  return stalenessMs(node, nowMs) <= Math.min(limits.maxLagMs, maxAgeMs);
+  return node.isTooOld !== true && stalenessMs(node, nowMs) <= Math.min(limits.maxLagMs, maxAgeMs);
 }
 
 function isWell({ failed }: RouteQuery, node: NodeSnapshot): boolean {
@@ -85,7 +85,7 @@ function isOldForGoodReason(query: RouteQuery, node: NodeSnapshot, { maxAgeMs }:
   return maxAgeMs === Infinity && isPrimaryAway(query) && wasFresh(query, node);
 }
 
-/** For `minServing`: fewer are within `maxLagMs`, and this one is among the freshest of the others. */
+/** For `minServing`: fewer are young, and this one is among the freshest of the others. */
 function isAmongFreshest(query: RouteQuery, node: NodeSnapshot): boolean {
   const { limits, topology, nowMs } = query;
   const ageMs = stalenessMs(node, nowMs);
@@ -94,7 +94,8 @@ function isAmongFreshest(query: RouteQuery, node: NodeSnapshot): boolean {
   for (const other of topology.replicas) {
     if (other === node || other.weight === 0 || !isWell(query, other)) continue;
     const otherMs = stalenessMs(other, nowMs);
-    if (otherMs < ageMs || (otherMs === ageMs && other.name < node.name)) before++;
+    const isFresher = otherMs < ageMs || (otherMs === ageMs && other.name < node.name);
+    if (isFresher || isYoung(query, other, ANY_REPLICA)) before++;
   }
   return before < limits.minServing;
 }

@@ -1,27 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeSnapshot } from '../topology/topology.js';
+import { seededRandom } from '../../../../test/support/random.js';
+import { replica } from '../../../../test/support/routing/route-queries.js';
 import type { NodeLoad } from './balancer.js';
 import { LeastBusyBalancer } from './least-busy.balancer.js';
 
-const node = (name: string, changes: Partial<NodeSnapshot> = {}): NodeSnapshot => ({
-  name,
-  role: 'replica',
-  address: `${name}:5432`,
-  health: 'up',
-  weight: 1,
-  ...changes,
-});
-const NODES = ['a', 'b', 'c'].map((name) => node(name));
+const NODES = ['a', 'b', 'c'].map((name) => replica(name));
 const IDLE: NodeLoad = { inFlight: 0, latencyMs: 1 };
 
-/** Park and Miller's generator: the same sequence in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-}
-
 function shares(load: (name: string) => NodeLoad, nodes = NODES): Record<string, number> {
-  const balancer = new LeastBusyBalancer({ load, random: seeded(7) });
+  const balancer = new LeastBusyBalancer({ load, random: seededRandom(7) });
   const counts: Record<string, number> = {};
   for (let index = 0; index < 9_000; index++) {
     const { name } = balancer.choose(nodes);

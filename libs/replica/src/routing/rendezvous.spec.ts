@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { hashText, preferredBy } from './rendezvous.js';
+import { hashText, homeOf, preferredBy, SOMEWHERE } from './rendezvous.js';
 
 const NODES = ['replica-1', 'replica-2', 'replica-3'].map((name) => ({ name, weight: 1 }));
 const KEYS = Array.from({ length: 30_000 }, (_, index) => hashText(`session-${index}`));
@@ -30,6 +30,61 @@ describe('rendezvous hashing', () => {
   it('does not depend on the order of the nodes', () => {
     const reversed = NODES.toReversed();
     for (const key of KEYS.slice(0, 1_000)) expect(preferredBy(key, reversed)).toBe(preferredBy(key, NODES));
+  });
+
+  it('spreads sessions in proportion to the weights, within a twentieth', () => {
+    const homes = [
+      { name: 'small', weight: 1 },
+      { name: 'large', weight: 3 },
+    ];
+    const share = KEYS.filter((key) => preferredBy(key, homes).name === 'large').length / KEYS.length;
+    expect(share).toBeGreaterThan(0.75 * 0.95);
+    expect(share).toBeLessThan(0.75 * 1.05);
+  });
+
+  it('moves sessions only to a node whose weight grows', () => {
+    const lighter = NODES.map((node) => ({ ...node, weight: 2 }));
+    const heavier = lighter.map((node, index) => (index === 0 ? { ...node, weight: 3 } : node));
+    const moved = KEYS.filter((key) => preferredBy(key, heavier).name !== preferredBy(key, lighter).name);
+    expect(new Set(moved.map((key) => preferredBy(key, heavier).name))).toEqual(new Set(['replica-1']));
+  });
+
+  it('ties each key to the same node in every process and version', () => {
+    const homes = [...NODES, { name: 'large', weight: 2.5 }];
+    expect(KEYS.slice(0, 12).map((key) => homeOf(key, { homes }))).toEqual([
+      'replica-3',
+      'large',
+      'large',
+      'large',
+      'replica-3',
+      'replica-3',
+      'replica-2',
+      'replica-3',
+      'replica-3',
+      'replica-2',
+      'large',
+      'large',
+    ]);
+  });
+
+  it("makes a node of weight 0 nobody's home, but lets it be asked for", () => {
+    const homes = [{ name: 'reports', weight: 0 }, ...NODES];
+    for (const key of KEYS.slice(0, 1_000)) expect(homeOf(key, { homes })).toBe(preferredBy(key, NODES).name);
+    expect(homeOf(1, { homes: homes.slice(0, 1) })).toBeUndefined();
+    expect(preferredBy(1, homes.slice(0, 1)).name).toBe('reports');
+  });
+
+  it('does not know the home of sessions that have another one since the homes changed', () => {
+    const homes = [...NODES, { name: 'replica-4', weight: 1 }];
+    const counts = { same: 0, moved: 0 };
+    for (const key of KEYS.slice(0, 4_000)) {
+      const home = homeOf(key, { homes, formerHomes: [homes, NODES] });
+      const isSame = preferredBy(key, NODES).name === preferredBy(key, homes).name;
+      expect(home).toBe(isSame ? preferredBy(key, homes).name : SOMEWHERE);
+      counts[isSame ? 'same' : 'moved']++;
+    }
+    expect(counts.moved / 4_000).toBeCloseTo(1 / 4, 1);
+    expect(homeOf(1, { homes, formerHomes: [] })).toBe(preferredBy(1, homes).name);
   });
 
   it('refuses an empty list', () => {
