@@ -26,6 +26,11 @@ export class ScriptedProbe implements NodeProbe {
       Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : timeline });
   }
 
+  /** From now on it is a standby that is there and receives this timeline. */
+  follows(position: bigint, timeline: number): void {
+    this.answer = () => Promise.resolve({ inRecovery: true, position, timeline, receiver: 'streaming' });
+  }
+
   /** From now on it does not answer. */
   fail(problem = 'gone'): void {
     this.answer = () => Promise.reject(new Error(problem));

@@ -12,34 +12,29 @@ export type RoleVerdict =
 
 const AS_EXPECTED: RoleVerdict = { kind: 'as-expected' };
 
+/** What is known of the others. */
+export interface KnownNodes {
+  readonly primary: NodeSnapshot;
+  readonly replicas: readonly NodeSnapshot[];
+  /** The highest timeline known of a primary; `undefined` while none has answered. */
+  readonly timeline: number | undefined;
+}
+
 /**
  * A writable node is the primary, or becomes it when it writes on a higher timeline than the primary is known to have:
  * it was promoted. On the same or a lower one it is an old primary that does not know yet, or no standby of ours; so is
  * what answers at the primary's own address on a lower one.
- *
- * `timeline`: the highest one known of a primary; `undefined` while none has answered.
  */
-export function judgeRole(
-  node: NodeSnapshot,
-  answer: ProbeResult,
-  known: { readonly primary: NodeSnapshot; readonly timeline: number | undefined },
-): RoleVerdict {
-  const { primary, timeline } = known;
-  if (node.role === 'primary') {
-    if (answer.inRecovery) return refused('it is configured as the primary but is in recovery (a standby)');
-    if (answer.timeline === undefined || timeline === undefined || answer.timeline >= timeline)
-      return AS_EXPECTED;
-    return {
-      kind: 'conflict',
-      problem:
-        `at its address a server writes on timeline ${answer.timeline} although the primary was on timeline ${timeline}: ` +
-        'an older one, fenced',
-    };
-  }
+export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownNodes): RoleVerdict {
+  if (node.role === 'primary') return judgePrimary(answer, known.timeline);
   if (answer.inRecovery) return AS_EXPECTED;
-  if (answer.timeline === undefined || timeline === undefined) {
-    return refused('it accepts writes, and the primary has not answered yet');
+  const { primary, timeline } = known;
+  if (timeline === undefined) {
+    return isSoleHeir(node, answer, known)
+      ? { kind: 'promoted' }
+      : refused('it accepts writes, and the primary has not answered yet');
   }
+  if (answer.timeline === undefined) return refused('it accepts writes, and tells no timeline');
   if (answer.timeline > timeline) return { kind: 'promoted' };
   return {
     kind: 'conflict',
@@ -47,6 +42,34 @@ export function judgeRole(
       `it accepts writes on timeline ${answer.timeline} although ${primary.name} is the primary on timeline ${timeline}: ` +
       'fenced until it follows',
   };
+}
+
+function judgePrimary(answer: ProbeResult, timeline: number | undefined): RoleVerdict {
+  if (answer.inRecovery) return refused('it is configured as the primary but is in recovery (a standby)');
+  if (answer.timeline === undefined || timeline === undefined || answer.timeline >= timeline)
+    return AS_EXPECTED;
+  return {
+    kind: 'conflict',
+    problem:
+      `at its address a server writes on timeline ${answer.timeline} although the primary was on timeline ${timeline}: ` +
+      'an older one, fenced',
+  };
+}
+
+/**
+ * No primary was ever heard of: the application began during a failover. A writable node takes over when the configured
+ * primary has failed to answer as one, all others have been asked and none knows a higher timeline, and it was promoted
+ * once (timeline 1 is what a server has that never followed anybody, a logical replica for one).
+ */
+function isSoleHeir(
+  node: NodeSnapshot,
+  { timeline }: ProbeResult,
+  { primary, replicas }: KnownNodes,
+): boolean {
+  if (timeline === undefined || timeline < 2 || primary.health !== 'down') return false;
+  return [primary, ...replicas].every(
+    (other) => other.name === node.name || (other.health !== 'unknown' && (other.timeline ?? 0) <= timeline),
+  );
 }
 
 function refused(problem: string): RoleVerdict {

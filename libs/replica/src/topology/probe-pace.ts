@@ -35,17 +35,11 @@ export class ProbePaces {
 
   constructor(settings: MonitorSettings) {
     const { intervalMs, catchUpIntervalMs, suspectIntervalMs, maxIntervalMs } = settings;
-    const upTo = (firstMs: number, growth: number, maxMs: number, spread = 0.1): Pace => ({
-      firstMs: Math.min(firstMs, maxMs),
-      growth,
-      maxMs,
-      spread,
-    });
-    this.#catchUp = upTo(catchUpIntervalMs, 1.3, intervalMs);
-    this.#alert = upTo(suspectIntervalMs, 1, intervalMs);
-    this.#search = upTo(suspectIntervalMs, 1.1, intervalMs);
-    this.#steady = upTo(intervalMs, 1, intervalMs);
-    this.#rest = upTo(intervalMs, 2, Math.max(intervalMs, maxIntervalMs), 0.25);
+    this.#catchUp = paceOf(catchUpIntervalMs, 1.3, intervalMs);
+    this.#alert = paceOf(suspectIntervalMs, 1, intervalMs);
+    this.#search = paceOf(suspectIntervalMs, 1.1, intervalMs);
+    this.#steady = paceOf(intervalMs, 1, intervalMs);
+    this.#rest = { ...paceOf(intervalMs, 2, Math.max(intervalMs, maxIntervalMs)), spread: 0.25 };
   }
 
   /** The first reason that applies decides. */
@@ -57,4 +51,8 @@ export class ProbePaces {
     if (reasons.isSilent && reasons.isReplicaUp) return this.#rest;
     return this.#steady;
   }
+}
+
+function paceOf(firstMs: number, growth: number, maxMs: number): Pace {
+  return { firstMs: Math.min(firstMs, maxMs), growth, maxMs, spread: 0.1 };
 }

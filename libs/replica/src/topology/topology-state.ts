@@ -65,8 +65,8 @@ export class TopologyState {
 
   /** What a node's answer means for its role. */
   judge(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
-    const { primary } = this.topology;
-    return judgeRole(node, answer, { primary, timeline: this.#history.timeline });
+    const { primary, replicas } = this.topology;
+    return judgeRole(node, answer, { primary, replicas, timeline: this.#history.timeline });
   }
 
   /** From now on these are the replicas of the configuration. Throws a `TypeError` where names are not unique. */

@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { judgeRole, type KnownNodes } from './judge-role.js';
+import type { ProbeResult } from './node-probe.js';
+import type { NodeSnapshot } from './topology.js';
+
+const node = (name: string, known: Partial<NodeSnapshot> = {}): NodeSnapshot => ({
+  name,
+  role: name === 'primary' ? 'primary' : 'replica',
+  address: `${name}:5432`,
+  health: 'up',
+  weight: 1,
+  ...known,
+});
+
+const standby: ProbeResult = { inRecovery: true, position: 100n, timeline: 1 };
+const writable = (timeline: number | undefined): ProbeResult => ({
+  inRecovery: false,
+  position: 100n,
+  timeline,
+});
+
+/** A primary on timeline 2, and two replicas. */
+const known = (changes: Partial<KnownNodes> = {}): KnownNodes => ({
+  primary: node('primary'),
+  replicas: [node('replica'), node('other')],
+  timeline: 2,
+  ...changes,
+});
+
+/** No primary was heard of, and the configured one does not answer. */
+const begun = (changes: Partial<KnownNodes> = {}): KnownNodes =>
+  known({ primary: node('primary', { health: 'down' }), timeline: undefined, ...changes });
+
+describe('judgeRole', () => {
+  it.each([
+    ['a standby as a replica', 'replica', standby, known(), 'as-expected'],
+    ['a standby as the primary', 'primary', standby, known(), 'refused'],
+    ['a writable primary on its timeline', 'primary', writable(2), known(), 'as-expected'],
+    ['one on a higher timeline: promoted behind its address', 'primary', writable(3), known(), 'as-expected'],
+    ['one on a lower timeline: an older server', 'primary', writable(1), known(), 'conflict'],
+    ['the first primary that answers', 'primary', writable(1), known({ timeline: undefined }), 'as-expected'],
+    ['a writable replica on a higher timeline', 'replica', writable(3), known(), 'promoted'],
+    ['a writable replica on the same timeline', 'replica', writable(2), known(), 'conflict'],
+    ['a writable replica on a lower timeline', 'replica', writable(1), known(), 'conflict'],
+    ['a writable replica that tells no timeline', 'replica', writable(undefined), known(), 'refused'],
+    [
+      'a writable replica while the primary may yet answer',
+      'replica',
+      writable(2),
+      begun({ primary: node('primary', { health: 'unknown' }) }),
+      'refused',
+    ],
+    ['the only writable node, when none was ever heard of', 'replica', writable(2), begun(), 'promoted'],
+    ['one on the first timeline, when none was ever heard of', 'replica', writable(1), begun(), 'refused'],
+    [
+      'one that tells no timeline, when none was ever heard of',
+      'replica',
+      writable(undefined),
+      begun(),
+      'refused',
+    ],
+    [
+      'one while another replica has not been asked yet',
+      'replica',
+      writable(2),
+      begun({ replicas: [node('replica'), node('other', { health: 'unknown' })] }),
+      'refused',
+    ],
+    [
+      'one while another replica knows a higher timeline',
+      'replica',
+      writable(2),
+      begun({ replicas: [node('replica'), node('other', { timeline: 3 })] }),
+      'refused',
+    ],
+    [
+      'one while the configured primary follows a higher timeline',
+      'replica',
+      writable(2),
+      begun({ primary: node('primary', { health: 'down', timeline: 3 }) }),
+      'refused',
+    ],
+    [
+      'one whom the configured primary follows',
+      'replica',
+      writable(2),
+      begun({ primary: node('primary', { health: 'down', timeline: 2 }) }),
+      'promoted',
+    ],
+  ] as const)('judges %s', (_, name, answer, others, expected) => {
+    expect(judgeRole(node(name), answer, others).kind).toBe(expected);
+  });
+});
