@@ -3,7 +3,7 @@ import { homeOf } from '../routing/rendezvous.js';
 import type { Intent } from '../routing/route-query.js';
 import type { RouteReason } from '../routing/route.js';
 import type { SessionState } from '../session/session-state.js';
-import { noteRead } from './note-read.js';
+import { noteRead, type KnownNodes } from './note-read.js';
 import { RequestContext } from './request-context.js';
 import type { RequestSession } from './request-session.js';
 
@@ -54,7 +54,15 @@ describe('noteRead', () => {
     node: string,
     reason: RouteReason = 'session-free',
     consistency: Intent['consistency'] = 'session',
-  ): void => noteRead({ request, intent: intentOf(consistency) }, { node, reason }, NODES, 50, SETTINGS);
+  ): void => readOf(NODES, node, { reason, consistency });
+  const readOf = (
+    nodes: KnownNodes,
+    node: string,
+    {
+      reason = 'session-replayed',
+      consistency = 'session',
+    }: { reason?: RouteReason; consistency?: Intent['consistency'] } = {},
+  ): void => noteRead({ request, intent: intentOf(consistency) }, { node, reason }, nodes, 50, SETTINGS);
 
   it('has nothing to save when a session reads from its own replica', async () => {
     read(HOME);
@@ -70,6 +78,23 @@ describe('noteRead', () => {
     expect(captures).toBe(0);
     await request.settle();
     expect(saved).toHaveLength(1);
+  });
+
+  it('saves that a session reads from its new home while the homes have changed of late', async () => {
+    readOf({ ...NODES, formerHomes: [[{ name: OTHER, weight: 1 }]] }, HOME);
+    await request.settle();
+    expect(saved).toEqual([expect.objectContaining({ servedBy: HOME })]);
+  });
+
+  it('has nothing to save when the homes have changed and the session has the same one', () => {
+    readOf({ ...NODES, formerHomes: [[{ name: HOME, weight: 1 }]] }, HOME);
+    expect(request.unsettled).toBe(false);
+  });
+
+  it('saves where a session reads that has no home', async () => {
+    readOf({ ...NODES, homes: HOMES.map(({ name }) => ({ name, weight: 0 })) }, HOME);
+    await request.settle();
+    expect(saved).toEqual([expect.objectContaining({ servedBy: HOME })]);
   });
 
   it.each<[number, number]>([
