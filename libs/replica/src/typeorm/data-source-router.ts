@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { ContextStorage, type Scope } from '../context/context-storage.js';
 import { includeWrites } from '../context/include-writes.js';
 import { RequestContext, type PositionSource } from '../context/request-context.js';
+import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { messageOf } from '../postgres/postgres-errors.js';
 import type { Intent } from '../routing/route-query.js';
@@ -10,15 +11,18 @@ import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
 import { checkReplicaNames } from './check-selection.js';
 import { topologyStatusOf, type TopologyStatus } from './node-status.js';
+import { runReadOnly } from './read-only-transaction.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
 import { ReplicaBehindError } from './replica-behind.error.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
+import { ReplicasAreDiscoveredError } from './replicas-are-discovered.error.js';
 import type { RouterEvents } from './router-events.js';
 import { checkTokenOptions, type TokenOptions } from './token-options.js';
 import { TokenSessions } from './token-sessions.js';
 
-/** What a {@link DataSourceRouter} counts: tokens that were none of ours, and what the session store failed to do. */
-export type RouterCounter = 'foreignTokens' | 'failedSessionLoads' | 'failedSessionSaves';
+/** What a {@link DataSourceRouter} counts: tokens that were none of ours, and what session store and discovery failed to do. */
+export type RouterCounter =
+  'foreignTokens' | 'failedSessionLoads' | 'failedSessionSaves' | 'failedDiscoveries';
 
 /** What the application tells and asks the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
 export class DataSourceRouter {
@@ -31,6 +35,7 @@ export class DataSourceRouter {
     foreignTokens: 0,
     failedSessionLoads: 0,
     failedSessionSaves: 0,
+    failedDiscoveries: 0,
   };
   /** Asked only when something was written: a request may begin before the data source is initialized. */
   readonly #positions: PositionSource;
@@ -41,6 +46,7 @@ export class DataSourceRouter {
   /** Of all nodes that there ever were: who asks for one that has left must not get an error for that. */
   readonly #nodeNames: Set<string>;
   #isEnabled: boolean;
+  #hasReplicas: boolean;
 
   constructor(dataSource: DataSource, options: ResolvedOptions<never>, runtime: () => ReplicaRuntime) {
     this.#dataSource = dataSource;
@@ -52,12 +58,14 @@ export class DataSourceRouter {
       expect: (position) => runtime().positions.expect(position),
     };
     this.#isEnabled = options.enabled;
+    this.#hasReplicas = options.replicas.length > 0 || options.discovery !== undefined;
     this.#nodeNames = new Set([options.primary, ...options.replicas].map(({ name }) => name));
     this.on('topology:changed', ({ added }) => added.forEach((name) => this.#nodeNames.add(name)));
     this.tokens = new TokenCodec(options.session.secrets, options.name);
     this.#tokenSessions = new TokenSessions({
       codec: this.tokens,
       options,
+      hasReplicas: () => this.#hasReplicas,
       runtime,
       onForeignToken: () => this.count('foreignTokens'),
     });
@@ -84,27 +92,41 @@ export class DataSourceRouter {
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
     this.#checkRead(options, 'readOnlyTransaction()');
     const intent = intentOf('replica', options, this.#options);
-    return this.contexts.run({ ...this.#scope(intent), readOnlyTransaction: true }, async () => {
-      const runner = this.#dataSource.createQueryRunner('slave');
-      try {
-        await runner.startTransaction('REPEATABLE READ');
-        await runner.query('SET TRANSACTION READ ONLY');
-        // What else begins a transaction in there has not declared it read-only.
-        const result = await this.contexts.run(this.#scope(intent), () => fn(runner.manager));
-        await runner.commitTransaction();
-        return result;
-      } catch (error) {
-        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-        throw error;
-      } finally {
-        await runner.release();
-      }
-    });
+    const place = { dataSource: this.#dataSource, contexts: this.contexts, scope: this.#scope(intent) };
+    return runReadOnly(place, fn);
   }
 
   /** What is known of the nodes now. */
   topology(): TopologyStatus {
     return topologyStatusOf(this.#runtime().monitor.topology);
+  }
+
+  /**
+   * From now on these are the replicas, as in the options. One without a name keeps the name that it has, else its host
+   * and port are its name; one whose connection is as before goes on as it is. Resolves when they are in place: a new one
+   * serves when it is warm and has caught up, and what runs on one that leaves may go on for `drainTimeoutMs`. Rejects
+   * with an `InvalidReplicaOptionsError`, or a `ReplicasAreDiscoveredError` where the option `discovery` is given: then
+   * nothing has changed.
+   */
+  async setReplicas(replicas: readonly NodeOptions[]): Promise<void> {
+    const { replicaSet } = this.#runtime();
+    if (this.#options.discovery !== undefined) throw new ReplicasAreDiscoveredError();
+    const nodes = replicaSet.resolve(replicas);
+    this.#hasReplicas ||= nodes.length > 0;
+    await replicaSet.put(nodes);
+  }
+
+  /**
+   * The replica gets no new reads. Resolves when nothing runs on it any more: it may be taken down. Rejects with a
+   * `DrainInterruptedError` when it is resumed before.
+   */
+  async drain(replica: string): Promise<void> {
+    await this.#runtime().replicaSet.drain(replica);
+  }
+
+  /** A replica that was drained gets reads again. Throws an `UnknownReplicaError` where there is none of that name. */
+  resume(replica: string): void {
+    this.#runtime().replicaSet.resume(replica);
   }
 
   /** Routing is on: reads may leave the primary. */
@@ -214,9 +236,9 @@ export class DataSourceRouter {
     return request;
   }
 
-  /** Whether there is any replica to route to. */
+  /** Whether there are replicas, or may be: without, nothing is probed, captured or saved. */
   get hasReplicas(): boolean {
-    return this.#options.replicas.length > 0;
+    return this.#hasReplicas;
   }
 
   /** The names of the nodes, and of those that have left. */

@@ -11,10 +11,14 @@ export interface NodePoolsOptions {
   readonly nowMs: () => number;
 }
 
+/** With so many connections a new node begins. */
+const WARM_CONNECTIONS = 2;
+
 /** The pools of all nodes, by name. Those of nodes that have left go on until what runs there has ended. */
 export class NodePools {
   readonly #options: NodePoolsOptions;
   readonly #pools = new Map<string, NodePool>();
+  readonly #nodes = new Map<string, ResolvedNode>();
   readonly #leaving = new Set<Promise<void>>();
   /** End the waiting for what runs on nodes that have left. */
   readonly #hurries = new Set<() => void>();
@@ -40,7 +44,23 @@ export class NodePools {
       nowMs,
     });
     this.#pools.set(node.name, pool);
+    this.#nodes.set(node.name, node);
     return pool;
+  }
+
+  /** The nodes that have a pool. */
+  get nodes(): ReadonlyMap<string, ResolvedNode> {
+    return this.#nodes;
+  }
+
+  /** Makes a node's first connections, so that its first reads need not. Rejects when one cannot be had. */
+  async warmUp(node: ResolvedNode): Promise<void> {
+    const pool = this.get(node.name);
+    const size = poolConfig(node, this.#options.settings).max ?? WARM_CONNECTIONS;
+    const wanted = Array.from({ length: Math.min(size, WARM_CONNECTIONS) }, () => pool.checkout());
+    const made = await Promise.allSettled(wanted);
+    for (const one of made) if (one.status === 'fulfilled') pool.release(one.value);
+    await Promise.all(wanted);
   }
 
   /** Throws where there is no such node. */
@@ -55,6 +75,7 @@ export class NodePools {
     const pool = this.#pools.get(name);
     if (pool === undefined) return;
     this.#pools.delete(name);
+    this.#nodes.delete(name);
     const left = this.#endWhenIdle(pool).finally(() => {
       this.#leaving.delete(left);
     });

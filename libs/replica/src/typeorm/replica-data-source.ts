@@ -63,6 +63,8 @@ export class ReplicaDataSource extends DataSource {
       poolSettings: this.#poolSettings(),
       contexts: this.router.contexts,
       isEnabled: () => this.router.isEnabled,
+      hasReplicas: () => this.router.hasReplicas,
+      onDiscoveryFailure: () => this.router.count('failedDiscoveries'),
       statementListener: () => this.router.statementListener,
       tableRule: (statement) => rules.ruleFor(statement),
       emit: (event, ...args) => this.router.emit(event, ...args),

@@ -1,6 +1,6 @@
 import type { ContextStorage } from '../context/context-storage.js';
 import type { PositionSource } from '../context/request-context.js';
-import { DEFAULTS } from '../options/defaults.js';
+import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { findStandIn } from '../postgres/find-stand-in.js';
@@ -11,11 +11,16 @@ import { StatementRouter } from '../postgres/statement-router.js';
 import { CatalogKeeper } from '../postgres/catalog-keeper.js';
 import { StatementClassifier, type Statement } from '../postgres/statements/index.js';
 import type { StatementEvent } from '../routing/statement-event.js';
+import type { Position } from '../session/position.js';
+import type { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
+import type { NodeProbe } from '../topology/node-probe.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
 import { logTopology } from './log-topology.js';
 import { NodePools } from './node-pools.js';
 import { probeConfig, type PoolSettings } from './pool-config.js';
+import { discoverInto, startDiscovery } from './replica-discovery.js';
+import { ReplicaSet } from './replica-set.js';
 import { forwardTopologyEvents, type EmitRouterEvent } from './router-events.js';
 
 /** What a {@link ReplicaRuntime} works with. */
@@ -24,6 +29,10 @@ export interface RuntimeOptions {
   readonly poolSettings: PoolSettings;
   readonly contexts: ContextStorage;
   readonly isEnabled: () => boolean;
+  /** Whether there are replicas, or may be some later; once it is `true` it stays so. */
+  readonly hasReplicas: () => boolean;
+  /** A discovery failed. */
+  readonly onDiscoveryFailure: () => void;
   readonly statementListener: () => ((event: StatementEvent) => void) | undefined;
   /** Where a rule sends the statement's tables. */
   readonly tableRule: (statement: Statement) => string | undefined;
@@ -41,9 +50,12 @@ export class ReplicaRuntime {
   readonly router: StatementRouter;
   /** How requests learn positions. */
   readonly positions: PositionSource;
+  /** Which replicas there are. */
+  readonly replicaSet: ReplicaSet;
   readonly #pools: NodePools;
   readonly #primary: ResolvedNode;
-  readonly #hasReplicas: boolean;
+  readonly #hasReplicas: () => boolean;
+  readonly #discovery: DiscoveryLoop<NodeOptions> | undefined;
   readonly #catalog: CatalogKeeper;
   readonly #mayStartWithoutPrimary: boolean;
   readonly #primaryKeeper: PrimaryKeeper;
@@ -52,13 +64,13 @@ export class ReplicaRuntime {
   #standIn: string | undefined;
 
   constructor(given: RuntimeOptions) {
-    const { options, poolSettings, contexts, isEnabled, statementListener, emit, warn } = given;
+    const { options, poolSettings, contexts, isEnabled, hasReplicas, statementListener, emit, warn } = given;
     const nodes = [options.primary, ...options.replicas];
     this.#primary = options.primary;
-    this.#hasReplicas = options.replicas.length > 0;
+    this.#hasReplicas = hasReplicas;
     this.#pools = new NodePools({
       settings: poolSettings,
-      drainTimeoutMs: DEFAULTS.drainTimeoutMs,
+      drainTimeoutMs: options.drainTimeoutMs,
       nowMs,
     });
     for (const node of nodes) this.#pools.add(node);
@@ -80,7 +92,7 @@ export class ReplicaRuntime {
         weight: node.weight,
         region: node.region,
         tags: node.tags,
-        probe: this.#primaryKeeper.overhear(node.name, new PostgresProbe(probeConfig(node, poolSettings))),
+        probe: this.#probeOf(node, poolSettings),
       })),
       {
         ...options.monitor,
@@ -98,6 +110,23 @@ export class ReplicaRuntime {
     this.#watchPrimary();
     logTopology(this.monitor, warn);
     forwardTopologyEvents(this.monitor, emit);
+    this.replicaSet = new ReplicaSet(
+      {
+        options,
+        pools: this.#pools,
+        monitor: this.monitor,
+        probeOf: (node) => this.#probeOf(node, poolSettings),
+        gain: () => this.#gainReplicas(),
+      },
+      { hasBegun: this.#hasReplicas() },
+    );
+    if (options.discovery !== undefined)
+      this.#discovery = discoverInto(options.discovery, {
+        replicaSet: this.replicaSet,
+        onFailure: given.onDiscoveryFailure,
+        warn,
+        random: Math.random,
+      });
     const classifier = new StatementClassifier();
     this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryCatalog(sql), warn);
     this.router = new StatementRouter({
@@ -110,7 +139,7 @@ export class ReplicaRuntime {
       lastWord: options.route,
       retries: options.retries,
       gate: this.#primaryKeeper.gate,
-      isWatched: () => this.#hasReplicas,
+      isWatched: hasReplicas,
       standIn: () => this.#standIn,
       // Forgotten after ttlMs, a note must still outlive the last read by what a replica may lag.
       renoteAfterMs: Math.max(
@@ -120,25 +149,19 @@ export class ReplicaRuntime {
           options.session.ttlMs - options.maxLagMs - options.monitor.intervalMs,
         ),
       ),
-      isEnabled: () => this.#hasReplicas && isEnabled(),
+      isEnabled: () => hasReplicas() && isEnabled(),
       listener: statementListener,
       onCatalogStale: () => this.#catalog.refreshSoon(),
       nowMs,
       random: Math.random,
     });
     const { monitor } = this;
-    const hasReplicas = this.#hasReplicas;
     this.positions = {
       sticky: options.sticky,
       capture: () =>
-        hasReplicas ? monitor.capturePosition(monitor.topology.primary.name) : Promise.resolve(0n),
+        hasReplicas() ? monitor.capturePosition(monitor.topology.primary.name) : Promise.resolve(0n),
       expect: (position) => monitor.expect(position),
     };
-  }
-
-  /** Whether there is anything to route to: without replicas nothing is probed, captured or saved. */
-  get hasReplicas(): boolean {
-    return this.#hasReplicas;
   }
 
   /**
@@ -148,6 +171,7 @@ export class ReplicaRuntime {
    * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
    */
   async start(schemaChanges: readonly string[]): Promise<void> {
+    if (this.#discovery !== undefined) await startDiscovery(this.#discovery);
     const { name, address } = this.#primary;
     this.#standIn = await findStandIn({
       primary: this.#pools.get(name),
@@ -159,21 +183,37 @@ export class ReplicaRuntime {
       this.#warn(
         `${name} (${address}) is down: starts without it; what needs the primary fails until there is one`,
       );
-    if (this.#hasReplicas) this.monitor.start();
+    if (this.#hasReplicas()) this.monitor.start();
   }
 
   /** The schema is there: learns what functions and tables it has. Until then nothing is known to be a harmless read. */
   async learnSchema(): Promise<void> {
-    if (this.#hasReplicas) await this.#catalog.start();
+    if (this.#hasReplicas()) await this.#catalog.start();
     this.#standIn = undefined;
   }
 
   /** Ends the loops and all connections. */
   async stop(): Promise<void> {
+    this.#discovery?.stop();
     this.#catalog.stop();
     this.#primaryKeeper.end();
+    await this.replicaSet.stop();
     await this.monitor.stop();
     await this.#pools.end();
+  }
+
+  #probeOf(node: ResolvedNode, settings: PoolSettings): NodeProbe {
+    return this.#primaryKeeper.overhear(node.name, new PostgresProbe(probeConfig(node, settings)));
+  }
+
+  /** Replicas are added where there were none: from here on positions are captured, and functions known. */
+  async #gainReplicas(): Promise<Position> {
+    this.monitor.start();
+    const [position] = await Promise.all([
+      this.monitor.capturePosition(this.monitor.topology.primary.name),
+      this.#catalog.start(),
+    ]);
+    return position;
   }
 
   /** Whoever waits for a node that is gone, or for a server that is not the primary any more, learns at once. */
@@ -181,6 +221,10 @@ export class ReplicaRuntime {
     this.monitor.on('node:down', ({ node }) => {
       if (node.role === 'replica')
         this.#pools.byName.get(node.name)?.reset(node.problem ?? 'the node is down');
+    });
+    this.monitor.on('topology:changed', ({ because, removed }) => {
+      // A promoted node that is in no list any more leaves when it is the primary no longer.
+      if (because === 'promotion') for (const name of removed) this.#pools.remove(name);
     });
     this.monitor.on('primary:changed', ({ primary, because }) => {
       for (const pool of this.#pools.byName.values()) {

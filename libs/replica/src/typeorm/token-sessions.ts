@@ -12,7 +12,8 @@ import type { ReplicaRuntime } from './replica-runtime.js';
 /** What {@link TokenSessions} work with. */
 export interface TokenSessionsOptions {
   readonly codec: TokenCodec;
-  readonly options: Pick<ResolvedOptions<never>, 'replicas' | 'session'>;
+  readonly options: Pick<ResolvedOptions<never>, 'session'>;
+  readonly hasReplicas: () => boolean;
   readonly runtime: () => ReplicaRuntime;
   /** A token came that is none of ours. */
   readonly onForeignToken: () => void;
@@ -32,10 +33,10 @@ export class TokenSessions {
    * request; outside any the token covers everything committed by now.
    */
   async write(request: RequestContext, scope: Scope | undefined): Promise<string> {
-    const { codec, options, runtime } = this.#options;
+    const { codec, options, hasReplicas, runtime } = this.#options;
     const { primary, replicas } = runtime().monitor.topology;
     const sawPrimary = scope === undefined || request.nodes.includes(primary.name);
-    await Promise.all([request.session?.loaded(), request.learn(sawPrimary && options.replicas.length > 0)]);
+    await Promise.all([request.session?.loaded(), request.learn(sawPrimary && hasReplicas())]);
     const now = Date.now();
     const { ttlMs } = options.session;
     const view = request.session?.view(now);
@@ -81,11 +82,11 @@ export class TokenSessions {
    * `timeoutMs`, or only the primary can tell.
    */
   async waitFor(token: string, timeoutMs: number): Promise<boolean> {
-    const { codec, options, runtime } = this.#options;
+    const { codec, hasReplicas, runtime } = this.#options;
     const content = codec.decode(token, Date.now());
     if (content === undefined) return true;
     const { position, primaryUntilMs = 0 } = content.state;
-    if (primaryUntilMs > Date.now() || options.replicas.length === 0) return false;
+    if (primaryUntilMs > Date.now() || !hasReplicas()) return false;
     return position === undefined || runtime().monitor.waitForReplica(position, timeoutMs);
   }
 

@@ -24,7 +24,7 @@ describe('JoiningProbe', () => {
         return Promise.resolve();
       },
     };
-    probe = new JoiningProbe(inner, {
+    probe = new JoiningProbe(() => inner, {
       floor: () => floor,
       warmUp: () => {
         warmUps++;
@@ -76,8 +76,18 @@ describe('JoiningProbe', () => {
     expect(await probe.probe(500)).toBe(answer);
   });
 
-  it('closes the probe that it wraps', async () => {
+  it('closes the probe that it has made', async () => {
+    await probe.probe(500);
     await probe.close();
     expect(isClosed).toBe(true);
+  });
+
+  it('makes no probe that is never asked, nor one after its end', async () => {
+    const steps = { warmUp: () => Promise.resolve(), floor: () => undefined };
+    const unused = new JoiningProbe(() => {
+      throw new Error('made');
+    }, steps);
+    await unused.close();
+    await expect(unused.probe(500)).rejects.toThrow('the probe is closed');
   });
 });

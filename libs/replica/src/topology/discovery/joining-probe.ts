@@ -11,17 +11,22 @@ export interface JoiningSteps {
 
 /** The probe of a node that joins a running application: it succeeds for the first time when the node is ready to serve. */
 export class JoiningProbe implements NodeProbe {
-  readonly #probe: NodeProbe;
+  readonly #create: () => NodeProbe;
   readonly #steps: JoiningSteps;
+  #probe: NodeProbe | undefined;
+  #isClosed = false;
   #isWarm = false;
   #warming: Promise<void> | undefined;
 
-  constructor(probe: NodeProbe, steps: JoiningSteps) {
-    this.#probe = probe;
+  /** `create` is called for the first probe: a node that is watched already needs none. */
+  constructor(create: () => NodeProbe, steps: JoiningSteps) {
+    this.#create = create;
     this.#steps = steps;
   }
 
   async probe(timeoutMs: number): Promise<ProbeResult> {
+    if (this.#isClosed) throw new Error('the probe is closed');
+    this.#probe ??= this.#create();
     const answer = await this.#probe.probe(timeoutMs);
     const floor = this.#steps.floor();
     if (floor !== undefined && answer.inRecovery && (answer.position ?? 0n) < floor)
@@ -30,8 +35,9 @@ export class JoiningProbe implements NodeProbe {
     return answer;
   }
 
-  close(): Promise<void> {
-    return this.#probe.close();
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#probe?.close();
   }
 
   async #warmUp(timeoutMs: number): Promise<void> {

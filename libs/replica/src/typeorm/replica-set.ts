@@ -1,0 +1,162 @@
+import type { NodeOptions } from '../options/replica-options.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Position } from '../session/position.js';
+import { JoiningProbe } from '../topology/discovery/joining-probe.js';
+import type { NodeProbe } from '../topology/node-probe.js';
+import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import type { WatchedNode } from '../topology/watched-node.js';
+import { DrainInterruptedError } from './drain-interrupted.error.js';
+import type { NodePools } from './node-pools.js';
+import { isSameConnection, resolveFound, resolveReplicas, type KnownNodes } from './resolve-replicas.js';
+import { UnknownReplicaError } from './unknown-replica.error.js';
+
+/** What a {@link ReplicaSet} works with. */
+export interface ReplicaSetOptions {
+  readonly options: Pick<ResolvedOptions<never>, 'primary' | 'pool'>;
+  readonly pools: NodePools;
+  readonly monitor: TopologyMonitor;
+  readonly probeOf: (node: ResolvedNode) => NodeProbe;
+  /**
+   * Called before the first replicas of a data source that had none are put in place: gives a position that covers all
+   * that was written and seen while no session was kept.
+   */
+  readonly gain: () => Promise<Position | undefined>;
+}
+
+/** The replicas, which may change while everything runs: one change after another. */
+export class ReplicaSet {
+  readonly #options: ReplicaSetOptions;
+  readonly #drains = new Set<{ readonly node: string; readonly interrupt: (error: Error) => void }>();
+  #last: Promise<void> = Promise.resolve();
+  #hasBegun: boolean;
+  #floor: Position | undefined;
+  #isStopped = false;
+
+  /** `hasBegun`: sessions are kept from the start. */
+  constructor(options: ReplicaSetOptions, { hasBegun }: { readonly hasBegun: boolean }) {
+    this.#options = options;
+    this.#hasBegun = hasBegun;
+  }
+
+  /** Replicas as they were given. Throws an `InvalidReplicaOptionsError`. */
+  resolve(replicas: readonly NodeOptions[]): readonly ResolvedNode[] {
+    return resolveReplicas(replicas, this.#known);
+  }
+
+  /** Replicas as they were found. Throws an `InvalidReplicaOptionsError`, or an error where there is none. */
+  resolveFound(found: readonly NodeOptions[]): readonly ResolvedNode[] {
+    return resolveFound(found, this.#known);
+  }
+
+  /** Resolves when these are the replicas. New ones serve when they are ready; what runs on others may end in its time. */
+  put(nodes: readonly ResolvedNode[]): Promise<void> {
+    const put = this.#last.then(async () => {
+      if (nodes.length > 0) await this.#begin();
+      await this.#put(nodes);
+    });
+    this.#last = put.catch(() => undefined);
+    return put;
+  }
+
+  /** The node gets no new reads from now on. Resolves when nothing runs on it any more. */
+  async drain(name: string): Promise<void> {
+    this.#assertReplica(name);
+    this.#options.monitor.setDraining(name, true);
+    let interrupt: ((error: Error) => void) | undefined;
+    const interrupted = new Promise<never>((_, reject) => (interrupt = reject));
+    const drain = { node: name, interrupt: interrupt as (error: Error) => void };
+    this.#drains.add(drain);
+    try {
+      await Promise.race([this.#idle(name), interrupted]);
+    } finally {
+      this.#drains.delete(drain);
+    }
+  }
+
+  /** The node gets reads again. */
+  resume(name: string): void {
+    this.#assertReplica(name);
+    this.#options.monitor.setDraining(name, false);
+    this.#interrupt('resumed', (node) => node === name);
+  }
+
+  /** Nothing changes any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#interrupt('destroyed', () => true);
+    await this.#last;
+  }
+
+  async #idle(name: string): Promise<void> {
+    await nextTurn();
+    await this.#options.pools.byName.get(name)?.whenIdle();
+  }
+
+  get #known(): KnownNodes {
+    const { options, pools } = this.#options;
+    const { primary, pool: levels } = options;
+    const replicas = [...pools.nodes.values()].filter(({ name }) => name !== primary.name);
+    return { primary, replicas, levels };
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#hasBegun) return;
+    this.#floor = await this.#options.gain();
+    this.#hasBegun = true;
+  }
+
+  async #put(nodes: readonly ResolvedNode[]): Promise<void> {
+    const { monitor, pools } = this.#options;
+    const renewed = nodes.filter((node) => this.#isRenewed(node));
+    if (renewed.length > 0) {
+      const others = nodes.filter((node) => pools.nodes.has(node.name) && !renewed.includes(node));
+      await this.#leave(monitor.setReplicas(others.map((node) => this.#watched(node))).removed);
+    }
+    if (this.#isStopped) return;
+    for (const node of nodes) if (!pools.nodes.has(node.name)) pools.add(node);
+    await this.#leave(monitor.setReplicas(nodes.map((node) => this.#watched(node))).removed);
+  }
+
+  /** It is to be reached in another way than now. Whoever is the primary is left alone. */
+  #isRenewed(node: ResolvedNode): boolean {
+    const { monitor, pools } = this.#options;
+    const before = pools.nodes.get(node.name);
+    const isPrimary = node.name === monitor.topology.primary.name;
+    return before !== undefined && !isPrimary && !isSameConnection(before, node);
+  }
+
+  /** Statements that were routed to these nodes a moment ago still find their pools. */
+  async #leave(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    await nextTurn();
+    for (const name of names) this.#options.pools.remove(name);
+  }
+
+  #watched(node: ResolvedNode): WatchedNode {
+    const { pools, probeOf } = this.#options;
+    const { name, address, weight, region, tags } = node;
+    const probe = new JoiningProbe(() => probeOf(node), {
+      warmUp: () => pools.warmUp(node),
+      floor: () => this.#floor,
+    });
+    return { name, role: 'replica', address, weight, region, tags, probe };
+  }
+
+  #assertReplica(name: string): void {
+    const { primary, replicas } = this.#options.monitor.topology;
+    const names = replicas.map((node) => node.name);
+    if (!names.includes(name))
+      throw new UnknownReplicaError(name, names, { isPrimary: name === primary.name });
+  }
+
+  #interrupt(because: DrainInterruptedError['because'], isMeant: (node: string) => boolean): void {
+    for (const { node, interrupt } of this.#drains)
+      if (isMeant(node)) interrupt(new DrainInterruptedError(node, because));
+  }
+}
+
+/** When all that was begun before has gone as far as it can without I/O. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

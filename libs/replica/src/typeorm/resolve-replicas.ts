@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from 'node:util';
+import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { addressOf, problemOfUrl } from '../options/node-address.js';
+import { describe, OptionProblems } from '../options/option-problems.js';
+import type { NodeOptions, PoolLevels } from '../options/replica-options.js';
+import { checkReplicas, resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
+import { nodeNameOf } from '../topology/discovery/node-name.js';
+import { withConnectionOf } from './node-connection.js';
+
+/** What a list of replicas is read against. */
+export interface KnownNodes {
+  readonly primary: ResolvedNode;
+  /** The replicas by now: one of the same address that is given no name keeps its own. */
+  readonly replicas: Iterable<ResolvedNode>;
+  readonly levels: PoolLevels | undefined;
+}
+
+/** Replicas as they were given at run time. Throws one `InvalidReplicaOptionsError` with all mistakes. */
+export function resolveReplicas(
+  replicas: readonly NodeOptions[],
+  known: KnownNodes,
+  path = 'replicas',
+): readonly ResolvedNode[] {
+  const problems = new OptionProblems();
+  if (!Array.isArray(replicas)) {
+    problems.add(path, `must be a list, not ${typeof replicas === 'string' ? 'a text' : describe(replicas)}`);
+    throw new InvalidReplicaOptionsError(problems.list);
+  }
+  const names = new Map([...known.replicas].map(({ address, name }) => [address, name]));
+  const named = replicas.map((node: NodeOptions) => withName(node, names));
+  checkReplicas(problems, named, { path, primary: known.primary.name, primaryPath: 'the primary' });
+  if (problems.list.length > 0) throw new InvalidReplicaOptionsError(problems.list);
+  return named.map((node) =>
+    resolveNode(node, 'replica', { otherwise: node.name ?? '', levels: known.levels }),
+  );
+}
+
+/**
+ * The same for replicas that were found: what they do not say of user, password, database and TLS is as for the primary,
+ * and one at the primary's address is the primary itself, and left out. Throws also where none is left.
+ */
+export function resolveFound(found: readonly NodeOptions[], known: KnownNodes): readonly ResolvedNode[] {
+  const problems = found.flatMap((node, index) =>
+    typeof node?.host === 'string' || typeof node?.url === 'string'
+      ? []
+      : [`found[${index}] must have a host or a url`],
+  );
+  if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
+  const others = found
+    .map((node) => withConnectionOf(known.primary.credentials, node))
+    .filter(
+      (node) => problemOfUrl(node.url ?? '') !== undefined || addressOf(node) !== known.primary.address,
+    );
+  if (others.length === 0) throw new Error('it found no replica beside the primary');
+  return resolveReplicas(others, known, 'found');
+}
+
+/** Without a name it keeps the one that it has, or is called by its address: the same in all processes. */
+function withName(node: NodeOptions, names: ReadonlyMap<string, string>): NodeOptions {
+  if (typeof node !== 'object' || node === null || node.name !== undefined) return node;
+  if (node.url !== undefined && problemOfUrl(node.url) !== undefined) return node;
+  const address = addressOf(node);
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.+)\]$/, '$1');
+  return { ...node, name: names.get(address) ?? nodeNameOf(host, Number(address.slice(colon + 1))) };
+}
+
+/** Whether connections to `before` will do for `after`. Functions (of a password, say) are taken for equal. */
+export function isSameConnection(before: ResolvedNode, after: ResolvedNode): boolean {
+  return (['address', 'servername', 'credentials', 'pool'] as const).every((part) =>
+    isSame(before[part], after[part]),
+  );
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a === 'function' && typeof b === 'function') return true;
+  if (!isPlain(a) || !isPlain(b)) return isDeepStrictEqual(a, b);
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => isSame(a[key], b[key]));
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
