@@ -10,6 +10,8 @@ interface Scene {
   primary: NodeSnapshot;
   isSilent: boolean;
   hasFailed: boolean;
+  /** For how long the monitor was asked to hurry, in milliseconds. */
+  readonly hurries: number[];
   health(health: NodeHealth, name?: string): void;
 }
 
@@ -18,9 +20,11 @@ function sceneOf(waitMs: number): Scene {
     primary: { name: 'primary', role: 'primary', address: 'db:5432', health: 'up', weight: 1 },
     isSilent: false,
     hasFailed: false,
+    hurries: [],
     gate: new PrimaryGate({
       primary: () => scene.primary,
       probes: { isSilent: () => scene.isSilent, hasFailed: () => scene.hasFailed },
+      hurry: (timeoutMs) => void scene.hurries.push(timeoutMs),
       waitMs,
       nowMs: () => Date.now(),
       epochMs: () => Date.now(),
@@ -117,7 +121,7 @@ describe('PrimaryGate', () => {
     scene.health('down');
     const waiting = follow(scene.gate.opens(Date.now()));
     await jest.advanceTimersByTimeAsync(4_000);
-    expect(waiting.outcome).toBe('waits');
+    expect([waiting.outcome, scene.hurries]).toEqual(['waits', [5_000]]);
     scene.isSilent = false;
     scene.health('up');
     await jest.advanceTimersByTimeAsync(0);

@@ -8,6 +8,8 @@ export interface PrimaryGateOptions {
   readonly primary: () => NodeSnapshot;
   /** What the probes say of a node. */
   readonly probes: { isSilent(node: string): boolean; hasFailed(node: string): boolean };
+  /** Has the monitor look for a primary more often for so many milliseconds: a statement waits for it. */
+  readonly hurry: (timeoutMs: number) => void;
   /** How long a statement may wait for a primary; milliseconds, 0 is not at all. */
   readonly waitMs: number;
   /** Milliseconds of a monotonic clock. */
@@ -59,8 +61,9 @@ export class PrimaryGate {
    * may not be for as long as a statement may wait, counted from `sinceMs`.
    */
   async opens(sinceMs: number): Promise<void> {
-    const { waitMs, nowMs } = this.#options;
+    const { waitMs, nowMs, hurry } = this.#options;
     const untilMs = sinceMs + waitMs;
+    if (untilMs > nowMs()) hurry(untilMs - nowMs());
     for (;;) {
       const leftMs = untilMs - nowMs();
       if (leftMs <= 0 || this.#isEnded) throw this.#unavailable(waitMs === 0 ? 0 : nowMs() - sinceMs);

@@ -10,6 +10,8 @@ export interface PrimaryKeeperOptions {
   readonly pool: (node: string) => NodePool | undefined;
   /** Has a node probed again without a pause. */
   readonly probeAgain: (node: string) => void;
+  /** Has all nodes probed more often for so many milliseconds, until one of them is the primary. */
+  readonly hurry: (timeoutMs: number) => void;
   /** How long a statement may wait for a primary; milliseconds, 0 is not at all. */
   readonly waitMs: number;
   /** Milliseconds of a monotonic clock. */
@@ -42,6 +44,7 @@ export class PrimaryKeeper {
     this.gate = new PrimaryGate({
       primary: () => topology().primary,
       probes: this.#silence,
+      hurry: options.hurry,
       waitMs,
       nowMs,
       epochMs: Date.now,

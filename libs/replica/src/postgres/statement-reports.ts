@@ -66,8 +66,8 @@ export class StatementReports {
     const loss = lossOf(error);
     if (loss === undefined || !isWatched()) return;
     // One lost connection says little: a probe tells whether the node is gone. One that cannot be had says it all.
-    if (loss instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(loss.cause));
-    else monitor.doubt(route.node);
+    if (loss instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(loss.cause), startedMs);
+    else monitor.doubt(route.node, startedMs);
   }
 
   #note(scope: Scope, route: Route, statement: Statement, endedMs: number): void {

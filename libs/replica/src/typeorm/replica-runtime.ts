@@ -80,6 +80,7 @@ export class ReplicaRuntime {
       topology: () => this.monitor.topology,
       pool: (node) => this.#pools.byName.get(node),
       probeAgain: (node) => this.monitor.doubt(node),
+      hurry: (timeoutMs) => void this.monitor.waitForPrimary(timeoutMs),
       waitMs: options.primaryWaitMs,
       nowMs,
       warn,
