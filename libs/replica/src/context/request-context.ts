@@ -28,6 +28,7 @@ export class RequestContext {
   readonly #nodes: string[] = [];
   readonly #reasons: RouteReason[] = [];
   #session: RequestSession | undefined;
+  #findSession: (() => RequestSession | undefined) | undefined;
   #openTransactions = 0;
   #kept: KeptNode | undefined;
   #ended = false;
@@ -51,12 +52,17 @@ export class RequestContext {
 
   /** The session behind the request, where there is one. */
   get session(): RequestSession | undefined {
-    return this.#session;
+    return (this.#session ??= this.#findSession?.());
   }
 
   /** Ties the request to a session, once. */
   attach(session: RequestSession): void {
     this.#session ??= session;
+  }
+
+  /** Ties the request to a session when there is one: `find` is asked until then. */
+  attachLater(find: () => RequestSession | undefined): void {
+    this.#findSession = find;
   }
 
   /** The distinct nodes that served the request, in order. */
@@ -96,7 +102,7 @@ export class RequestContext {
       hasWritten: this.#hasWritten,
       transactionOpen: this.#openTransactions > 0,
       kept: this.#kept,
-      session: intent.consistency === 'session' ? this.#session?.view(nowEpochMs) : undefined,
+      session: intent.consistency === 'session' ? this.session?.view(nowEpochMs) : undefined,
     };
   }
 
@@ -149,11 +155,11 @@ export class RequestContext {
 
   /** Whether `settle()` has anything to wait for or to save. */
   get unsettled(): boolean {
-    if (this.#session === undefined) return false;
+    const { session } = this;
+    if (session === undefined) return false;
     const isUnderWay = this.#settling !== undefined || this.writes.isCapturing;
-    const isNewcomer =
-      !this.#isNewcomerSaved && this.#session.standing === 'none' && this.#kept !== undefined;
-    return (isUnderWay || this.#sawPrimary || this.#hasNews || isNewcomer) && this.#session.mayBeSaved;
+    const isNewcomer = !this.#isNewcomerSaved && session.standing === 'none' && this.#kept !== undefined;
+    return (isUnderWay || this.#sawPrimary || this.#hasNews || isNewcomer) && session.mayBeSaved;
   }
 
   /**
@@ -168,7 +174,7 @@ export class RequestContext {
   }
 
   async #settleOnce(): Promise<void> {
-    const session = this.#session;
+    const { session } = this;
     if (session?.mayBeSaved !== true) return this.writes.settled();
     // The response gives the client its first key: what it was shown by then is news.
     if (session.standing === 'none' && !this.#sawPrimary) this.#servedBy ??= this.#kept?.name;

@@ -1,5 +1,6 @@
 import { Logger, type ExecutionContext } from '@nestjs/common';
 import type { RequestContext } from '../context/request-context.js';
+import type { RequestSession } from '../context/request-session.js';
 import { SessionHandle } from '../context/session-handle.js';
 import { TokenSession } from '../context/token-session.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
@@ -16,6 +17,8 @@ export class SessionOpener {
   readonly #store: GuardedSessionStore;
   readonly #memory = new MemorySessionStore();
   readonly #handles = new WeakMap<RequestContext, SessionHandle>();
+  /** The handler's context of requests that have no session yet. */
+  readonly #handled = new WeakMap<RequestContext, ExecutionContext>();
   readonly #logger = new Logger('ReplicaModule');
   /** The last failure of an outage of the store that has not ended yet; milliseconds since the epoch. */
   #lastFailureMs: number | undefined;
@@ -36,18 +39,17 @@ export class SessionOpener {
   /** For a new request. Loads nothing yet. */
   attach(request: RequestContext, context: ExecutionContext): void {
     const { session } = this.#router.options;
-    if (!this.#router.hasReplicas) return;
-    if (session.token !== undefined) {
-      request.attach(this.#tokenSession(session.token, context));
-    } else if (session.key !== undefined) {
-      const handle = new SessionHandle({
-        store: this.#store,
-        ttlMs: session.ttlMs,
-        resolveKey: () => this.#resolveKey(context),
-      });
-      this.#handles.set(request, handle);
-      request.attach(handle);
+    if (session.token === undefined && session.key === undefined) return;
+    if (this.#router.hasReplicas) {
+      request.attach(this.#sessionOf(request, () => context));
+      return;
     }
+    // The first replicas may be added while it runs: what it writes from then on must be saved.
+    request.attachLater(() =>
+      this.#router.hasReplicas
+        ? this.#sessionOf(request, () => this.#handled.get(request) ?? context)
+        : undefined,
+    );
   }
 
   /** A guard runs: starts loading the session's state where it can matter. */
@@ -61,6 +63,7 @@ export class SessionOpener {
 
   /** The handler begins: whose session it is can be known by now, or not at all. */
   conclude(request: RequestContext, context: ExecutionContext): void {
+    if (!this.#router.hasReplicas) this.#handled.set(request, context);
     this.#handles.get(request)?.conclude(() => this.#resolveKey(context));
   }
 
@@ -77,6 +80,15 @@ export class SessionOpener {
     const news = request.news(ttlMs);
     const text = session.token(isOpen ? { ...news, primaryUntilMs: Date.now() + ttlMs } : news);
     (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
+  }
+
+  #sessionOf(request: RequestContext, contextOf: () => ExecutionContext): RequestSession {
+    const { token, ttlMs } = this.#router.options.session;
+    if (token !== undefined) return this.#tokenSession(token, contextOf());
+    const resolveKey = (): string | null | undefined => this.#resolveKey(contextOf());
+    const handle = new SessionHandle({ store: this.#store, ttlMs, resolveKey });
+    this.#handles.set(request, handle);
+    return handle;
   }
 
   #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): TokenSession {
