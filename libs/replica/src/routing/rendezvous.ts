@@ -44,41 +44,66 @@ export function homeOf(
   keyHash: number,
   { homes, formerHomes }: KnownHomes,
 ): string | typeof SOMEWHERE | undefined {
-  const home = mostPreferred(keyHash, homes, 0)?.name;
+  const home = homeAmong(keyHash, homes);
   if (formerHomes === undefined) return home;
   for (const former of formerHomes) {
-    if (mostPreferred(keyHash, former, 0)?.name !== home) return SOMEWHERE;
+    if (homeAmong(keyHash, former) !== home) return SOMEWHERE;
   }
   return home;
 }
 
 /** The candidate that the key prefers. One of weight 0, which was asked for, counts as 1. Throws on an empty list. */
 export function preferredBy<T extends Tied>(keyHash: number, candidates: readonly T[]): T {
-  const best = mostPreferred(keyHash, candidates, 1);
+  const lots = candidates.map((node) => ({ node, hash: hashText(node.name), weight: node.weight || 1 }));
+  const best = mostPreferred(keyHash, lots);
   if (best === undefined) throw new RangeError('there is no candidate to prefer');
   return best;
 }
 
-/**
- * In proportion to the weights: of exponential times with these rates the shortest wins. Equal ones are decided by name, so
- * that all instances agree. (Engines whose logarithms differ in the last bit would disagree on one session in 10^15.)
- */
-function mostPreferred<T extends Tied>(
-  keyHash: number,
-  nodes: readonly T[],
-  insteadOfZero: 0 | 1,
-): T | undefined {
-  let best: T | undefined;
-  let shortest = Infinity;
-  for (const node of nodes) {
-    const weight = node.weight || insteadOfZero;
-    if (weight === 0) continue;
-    const chance = (rendezvousScore(keyHash, hashText(node.name)) + 0.5) / 2 ** 32;
-    const time = -Math.log(chance) / weight;
-    if (time < shortest || (time === shortest && best !== undefined && node.name < best.name)) {
-      best = node;
-      shortest = time;
-    }
+/** A node as it takes part. */
+interface Lot<T extends Tied> {
+  readonly node: T;
+  readonly hash: number;
+  /** Above 0. */
+  readonly weight: number;
+}
+
+/** Lists of homes never change, and each is asked for with every read of a session: what follows from one is kept with it. */
+const LOTS_OF_HOMES = new WeakMap<readonly Tied[], readonly Lot<Tied>[]>();
+
+function homeAmong(keyHash: number, homes: readonly Tied[]): string | undefined {
+  let lots = LOTS_OF_HOMES.get(homes);
+  if (lots === undefined) {
+    lots = homes
+      .filter(({ weight }) => weight > 0)
+      .map((node) => ({ node, hash: hashText(node.name), weight: node.weight }));
+    LOTS_OF_HOMES.set(homes, lots);
   }
-  return best;
+  return mostPreferred(keyHash, lots)?.name;
+}
+
+/** In proportion to the weights; equal ones are decided by name, so that all instances agree. */
+function mostPreferred<T extends Tied>(keyHash: number, lots: readonly Lot<T>[]): T | undefined {
+  let best: Lot<T> | undefined;
+  let bestScore = 0;
+  for (const lot of lots) {
+    const score = rendezvousScore(keyHash, lot.hash);
+    const isBetter =
+      best === undefined ||
+      (lot.weight === best.weight
+        ? score > bestScore || (score === bestScore && lot.node.name < best.node.name)
+        : timeOf(score, lot.weight) < timeOf(bestScore, best.weight));
+    if (!isBetter) continue;
+    best = lot;
+    bestScore = score;
+  }
+  return best?.node;
+}
+
+/**
+ * An exponential time with this rate: of several the shortest wins in proportion to their rates, and of equal rates the
+ * higher score. (Engines whose logarithms differ in the last bit would disagree on one session in 10^15.)
+ */
+function timeOf(score: number, rate: number): number {
+  return -Math.log((score + 0.5) / 2 ** 32) / rate;
 }
