@@ -10,6 +10,7 @@ interface Scene {
   primary: NodeSnapshot;
   isSilent: boolean;
   hasFailed: boolean;
+  isStandby: boolean;
   /** For how long the monitor was asked to hurry, in milliseconds. */
   readonly hurries: number[];
   health(health: NodeHealth, name?: string): void;
@@ -20,10 +21,15 @@ function sceneOf(waitMs: number): Scene {
     primary: { name: 'primary', role: 'primary', address: 'db:5432', health: 'up', weight: 1 },
     isSilent: false,
     hasFailed: false,
+    isStandby: false,
     hurries: [],
     gate: new PrimaryGate({
       primary: () => scene.primary,
-      probes: { isSilent: () => scene.isSilent, hasFailed: () => scene.hasFailed },
+      probes: {
+        isSilent: () => scene.isSilent,
+        isStandby: () => scene.isStandby,
+        hasFailed: () => scene.hasFailed,
+      },
       hurry: (timeoutMs) => void scene.hurries.push(timeoutMs),
       waitMs,
       nowMs: () => Date.now(),
@@ -91,6 +97,12 @@ describe('PrimaryGate', () => {
   it('is closed while the primary is silent', () => {
     const scene = sceneOf(0);
     scene.isSilent = true;
+    expect(scene.gate.isClosed).toBe(true);
+  });
+
+  it('is closed while the primary says that it is a standby', () => {
+    const scene = sceneOf(0);
+    scene.isStandby = true;
     expect(scene.gate.isClosed).toBe(true);
   });
 

@@ -1,13 +1,14 @@
 import { ConditionWaiters } from '../topology/condition-waiters.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { PrimaryUnavailableError } from './primary-unavailable.error.js';
+import type { SilenceWatch } from './silence-watch.js';
 
 /** What a {@link PrimaryGate} works with. */
 export interface PrimaryGateOptions {
   /** The primary as it is known now. */
   readonly primary: () => NodeSnapshot;
   /** What the probes say of a node. */
-  readonly probes: { isSilent(node: string): boolean; hasFailed(node: string): boolean };
+  readonly probes: Pick<SilenceWatch, 'isSilent' | 'isStandby' | 'hasFailed'>;
   /** Has the monitor look for a primary more often for so many milliseconds: a statement waits for it. */
   readonly hurry: (timeoutMs: number) => void;
   /** How long a statement may wait for a primary; milliseconds, 0 is not at all. */
@@ -26,7 +27,8 @@ const REFUSED_MS = 100;
  * until there is one again.
  *
  * It takes two to close it, that the monitor alone cannot stop the writes: a failed probe and a statement that got no connection a
- * moment ago, or the silence of a node that answers neither probes nor statements nor a new connection.
+ * moment ago, or the silence of a node that answers neither probes nor statements nor a new connection. Or the node's own word
+ * that it is a standby.
  */
 export class PrimaryGate {
   readonly #options: PrimaryGateOptions;
@@ -45,7 +47,7 @@ export class PrimaryGate {
   get isClosed(): boolean {
     const { primary, probes, nowMs } = this.#options;
     const { name } = primary();
-    if (probes.isSilent(name)) return true;
+    if (probes.isSilent(name) || probes.isStandby(name)) return true;
     const refused = this.#refused;
     return refused?.node === name && nowMs() - refused.atMs < REFUSED_MS && probes.hasFailed(name);
   }

@@ -114,6 +114,20 @@ describe('SilenceWatch', () => {
     expect(watch.isSilent('primary')).toBe(false);
   });
 
+  it('knows who said last that it is a standby', async () => {
+    const { watch, answered } = watched();
+    await answered();
+    expect(watch.isStandby('primary')).toBe(false);
+    const probe = watch.overhear('primary', {
+      probe: () => Promise.resolve({ ...RESULT, inRecovery: true }),
+      close: () => Promise.resolve(),
+    });
+    await probe.probe(TIMEOUT_MS);
+    expect(watch.isStandby('primary')).toBe(true);
+    await probe.close();
+    expect(watch.isStandby('primary')).toBe(false);
+  });
+
   it('does not ask for a second opinion about a replica', async () => {
     let asked = 0;
     const { watch, late, again } = watched({

@@ -27,6 +27,8 @@ interface Findings {
   lateSinceMs: number;
   /** The last probe failed, however. */
   hasFailed: boolean;
+  /** It last said that it is a standby. */
+  isStandby: boolean;
   isSilent: boolean;
   isAsking: boolean;
 }
@@ -51,6 +53,7 @@ export class SilenceWatch {
       late: 0,
       lateSinceMs: 0,
       hasFailed: false,
+      isStandby: false,
       isSilent: false,
       isAsking: false,
     };
@@ -74,6 +77,11 @@ export class SilenceWatch {
     return this.#findings.get(node)?.hasFailed ?? false;
   }
 
+  /** It answered last that it is a standby: whoever is sent there to write is at the wrong address. */
+  isStandby(node: string): boolean {
+    return this.#findings.get(node)?.isStandby ?? false;
+  }
+
   async #probe(
     node: string,
     findings: Findings,
@@ -83,6 +91,7 @@ export class SilenceWatch {
     try {
       const result = await probe.probe(timeoutMs);
       findings.hasFailed = false;
+      findings.isStandby = result.inRecovery;
       this.#heard(node, findings);
       return result;
     } catch (error) {

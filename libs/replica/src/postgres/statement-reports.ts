@@ -5,7 +5,7 @@ import type { StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
-import { codeOf, isConnectionLoss, messageOf } from './postgres-errors.js';
+import { codeOf, isConnectionLoss, isReadOnlyViolation, messageOf } from './postgres-errors.js';
 import { TransactionLostError } from './transaction-lost.error.js';
 import type { Statement } from './statements/index.js';
 
@@ -63,8 +63,12 @@ export class StatementReports {
       durationMs: nowMs() - startedMs,
       errorCode: codeOf(error) ?? 'unknown',
     });
+    if (!isWatched()) return;
+    // The primary refused to write: it may be a standby by now.
+    if (isReadOnlyViolation(error) && route.node === monitor.topology.primary.name)
+      monitor.doubt(route.node, startedMs);
     const loss = lossOf(error);
-    if (loss === undefined || !isWatched()) return;
+    if (loss === undefined) return;
     // One lost connection says little: a probe tells whether the node is gone. One that cannot be had says it all.
     if (loss instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(loss.cause), startedMs);
     else monitor.doubt(route.node, startedMs);
