@@ -1,0 +1,112 @@
+// What is broken on purpose: one text of one file, and the tests that have to notice. Those of the unit are enough: they
+// run on every machine; what the same mistakes do to real clusters is seen by test/faults and test/checker.
+const topology = 'libs/replica/src/topology';
+const routing = 'libs/replica/src/routing';
+const postgres = 'libs/replica/src/postgres';
+
+export const MUTANTS = [
+  {
+    name: 'lag-sign',
+    what: 'a node that is behind counts as one that is ahead',
+    file: `${topology}/topology.ts`,
+    from: 'nowMs - node.freshAsOfMs',
+    to: 'node.freshAsOfMs - nowMs',
+    tests: [routing],
+  },
+  {
+    name: 'lag-sign-told',
+    what: 'the lag that is told has the wrong sign',
+    file: `${topology}/primary-history.ts`,
+    from: 'nowMs - freshAsOfMs',
+    to: 'freshAsOfMs - nowMs',
+    tests: [topology],
+  },
+  {
+    name: 'null-is-caught-up',
+    what: 'a replica without a position counts as one that has replayed everything',
+    file: `${routing}/eligible-replicas.ts`,
+    from: '(node.position !== undefined && node.position >= position)',
+    to: '(node.position === undefined || node.position >= position)',
+    tests: [routing],
+  },
+  {
+    name: 'null-is-fresh',
+    what: 'a replica of which nothing is known counts as fresh',
+    file: `${topology}/topology.ts`,
+    from: 'node.freshAsOfMs === undefined ? Infinity',
+    to: 'node.freshAsOfMs === undefined ? 0',
+    tests: [routing],
+  },
+  {
+    name: 'null-serves',
+    what: 'a probe that tells no position brings its node into rotation',
+    file: `${topology}/topology-state.ts`,
+    from: "return this.failed(name, 'it told no position', toldBy(answer));",
+    to: ';',
+    tests: [topology],
+  },
+  {
+    name: 'no-fence',
+    what: 'the older of two writable nodes serves',
+    file: `${topology}/judge-role.ts`,
+    from: "return {\n    kind: 'conflict',\n    problem:\n      `it accepts",
+    to: "return AS_EXPECTED; return {\n    kind: 'conflict',\n    problem:\n      `it accepts",
+    tests: [topology],
+  },
+  {
+    name: 'no-fence-at-the-address',
+    what: "an older server behind the primary's address is the primary again",
+    file: `${topology}/judge-role.ts`,
+    from: "return {\n    kind: 'conflict',\n    problem:\n      `at its address",
+    to: "return AS_EXPECTED; return {\n    kind: 'conflict',\n    problem:\n      `at its address",
+    tests: [topology],
+  },
+  {
+    name: 'no-parting',
+    what: 'after a promotion replicas serve by positions of the old history',
+    file: `${topology}/primary-history.ts`,
+    from: 'if (!isFollowing && position < this.#parting.position) return false;',
+    to: '',
+    tests: [topology],
+  },
+  {
+    name: 'no-session-floor',
+    what: 'a replica serves a session that is ahead of it',
+    file: `${routing}/decide-for-session.ts`,
+    from: 'if (!hasReplayed(from, required))',
+    to: 'if (false)',
+    tests: [routing],
+  },
+  {
+    name: 'ejected-serves',
+    what: 'a node that is down serves',
+    file: `${routing}/eligible-replicas.ts`,
+    from: "node.health === 'up' && node.isDraining",
+    to: 'node.isDraining',
+    tests: [routing],
+  },
+  {
+    name: 'no-page-boundary',
+    what: "a position past a page's header is waited for",
+    file: `${postgres}/lsn.ts`,
+    from: 'return position - SHORT_PAGE_HEADER_BYTES;',
+    to: 'return position;',
+    tests: [`${postgres}/lsn`],
+  },
+  {
+    name: 'lost-commit-is-no-commit',
+    what: 'a COMMIT whose answer was lost counts as rolled back',
+    file: `${postgres}/meaning-of-loss.ts`,
+    from: "? 'commit-unknown' : 'rolled-back'",
+    to: "? 'rolled-back' : 'rolled-back'",
+    tests: [`${postgres}/meaning-of-loss`],
+  },
+  {
+    name: 'writes-are-repeated',
+    what: 'a write that was sent is sent again elsewhere',
+    file: `${postgres}/tries.ts`,
+    from: '!(isUnsent || this.#isRepeatable)',
+    to: 'false',
+    tests: [`${postgres}/try-nodes`],
+  },
+];
