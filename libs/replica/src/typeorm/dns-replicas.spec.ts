@@ -11,7 +11,7 @@ describe('dnsReplicas', () => {
   it('finds nodes at addresses, whose certificate has to be for the name', async () => {
     const found = await dnsReplicas({ hostname: 'pg.internal', port: 6000, resolver: RESOLVER }).find();
     expect(found).toEqual({
-      replicas: [{ name: '10.0.0.5-6000', host: '10.0.0.5', port: 6000, servername: 'pg.internal' }],
+      replicas: [{ host: '10.0.0.5', port: 6000, servername: 'pg.internal' }],
       validForMs: 5_000,
     });
   });
@@ -24,13 +24,13 @@ describe('dnsReplicas', () => {
       resolver: RESOLVER,
       node,
     }).find();
-    expect(replicas).toEqual([{ name: 'fd00--5', host: 'fd00::5', port: 5432, ...node }]);
+    expect(replicas).toEqual([{ host: 'fd00::5', port: 5432, ...node }]);
   });
 
   it('finds targets, ports and weights of SRV records, whose certificate is for the target', async () => {
     const options: DnsReplicasOptions = { hostname: '_pg._tcp.x', type: 'SRV', resolver: RESOLVER };
     expect(await dnsReplicas(options).find()).toEqual({
-      replicas: [{ name: 'a.pg-6000', host: 'a.pg', port: 6000, weight: 1 }],
+      replicas: [{ host: 'a.pg', port: 6000, weight: 1 }],
       validForMs: 30_000,
     });
     const { replicas } = await dnsReplicas({ ...options, node: { weight: 3 } }).find();

@@ -86,8 +86,8 @@ export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
   };
 }
 
-function nodeOf({ name, host, port, weight }: DnsNode, common: NodeOptions): NodeOptions {
-  return { ...(weight === undefined ? {} : { weight }), ...common, name, host, port };
+function nodeOf({ host, port, weight }: DnsNode, common: NodeOptions): NodeOptions {
+  return { ...(weight === undefined ? {} : { weight }), ...common, host, port };
 }
 
 function createResolver(servers: readonly string[] | undefined): Resolver {

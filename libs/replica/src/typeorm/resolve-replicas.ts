@@ -27,7 +27,7 @@ export function resolveReplicas(
     throw new InvalidReplicaOptionsError(problems.list);
   }
   const names = new Map([...known.replicas].map(({ address, name }) => [address, name]));
-  const named = replicas.map((node: NodeOptions) => withName(node, names));
+  const named = replicas.map((node: NodeOptions) => withName(node, names, known.primary.name));
   checkReplicas(problems, named, { path, primary: known.primary.name, primaryPath: 'the primary' });
   if (problems.list.length > 0) throw new InvalidReplicaOptionsError(problems.list);
   return named.map((node) =>
@@ -48,21 +48,25 @@ export function resolveFound(found: readonly NodeOptions[], known: KnownNodes): 
   if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
   const others = found
     .map((node) => withConnectionOf(known.primary.credentials, node))
-    .filter(
-      (node) => problemOfUrl(node.url ?? '') !== undefined || addressOf(node) !== known.primary.address,
-    );
+    .filter((node) => !isReadable(node) || addressOf(node) !== known.primary.address);
   if (others.length === 0) throw new Error('it found no replica beside the primary');
   return resolveReplicas(others, known, 'found');
 }
 
 /** Without a name it keeps the one that it has, or is called by its address: the same in all processes. */
-function withName(node: NodeOptions, names: ReadonlyMap<string, string>): NodeOptions {
-  if (typeof node !== 'object' || node === null || node.name !== undefined) return node;
-  if (node.url !== undefined && problemOfUrl(node.url) !== undefined) return node;
+function withName(node: NodeOptions, names: ReadonlyMap<string, string>, primary: string): NodeOptions {
+  if (typeof node !== 'object' || node === null || node.name !== undefined || !isReadable(node)) return node;
   const address = addressOf(node);
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.+)\]$/, '$1');
-  return { ...node, name: names.get(address) ?? nodeNameOf(host, Number(address.slice(colon + 1))) };
+  const port = Number(address.slice(colon + 1));
+  const own = nodeNameOf(host, port);
+  return { ...node, name: names.get(address) ?? (own === primary ? `${own}-${port}` : own) };
+}
+
+/** It has an address that can be told. */
+function isReadable({ url }: NodeOptions): boolean {
+  return url === undefined || problemOfUrl(url) === undefined;
 }
 
 /** Whether connections to `before` will do for `after`. Functions (of a password, say) are taken for equal. */
