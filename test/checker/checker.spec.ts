@@ -21,9 +21,9 @@ const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunO
   {
     rule: 'a session that moves needs all that it can have been shown',
     plan: 'home-dies-ahead',
-    file: 'routing/decide-route.ts',
-    from: 'const later = replayed.filter((node) => hasReplayed(node, required));',
-    to: 'const later = replayed;',
+    file: 'routing/move-session.ts',
+    from: 'const shown = query.positionAfter(kept?.lastReadMs ?? request.startedMs);',
+    to: 'const shown = 0n;',
   },
   {
     rule: 'read the position after COMMIT, not before',

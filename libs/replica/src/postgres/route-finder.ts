@@ -105,6 +105,9 @@ export class RouteFinder {
       case 'learn-position':
         // Where it cannot be learned, the next decision goes to the primary.
         return scope?.request.learn(true);
+      case 'probe-primary':
+        await monitor.capturePosition(this.primary).catch(() => undefined);
+        return;
       case 'wait-for-replica':
         await monitor.waitForReplica(decision.position, decision.timeoutMs, decision.node);
     }

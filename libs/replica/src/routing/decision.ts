@@ -5,6 +5,7 @@ import type { PrimaryReason, ReplicaReason } from './route.js';
 import type { Decision, RequestView, RouteQuery } from './route-query.js';
 
 export const LOAD_SESSION: Decision = Object.freeze({ kind: 'load-session' });
+export const PROBE_PRIMARY: Decision = Object.freeze({ kind: 'probe-primary' });
 export const LEARN_POSITION: Decision = Object.freeze({ kind: 'learn-position' });
 
 export function toPrimary(query: RouteQuery, reason: PrimaryReason): Decision {

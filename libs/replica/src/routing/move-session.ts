@@ -1,6 +1,6 @@
 import { laterPosition, type Position } from '../session/position.js';
 import type { NodeSnapshot } from '../topology/topology.js';
-import { LEARN_POSITION, sessionReason, toPrimary, toReplica } from './decision.js';
+import { LEARN_POSITION, PROBE_PRIMARY, sessionReason, toPrimary, toReplica } from './decision.js';
 import { eligibleReplicas, hasReplayed, isPrimaryAway, replayedOf, type Asked } from './eligible-replicas.js';
 import { preferredBy } from './rendezvous.js';
 import type { Decision, RequestView, RouteQuery, SessionView } from './route-query.js';
@@ -33,7 +33,7 @@ export function moveSession(
   if (shown === undefined) {
     // Where no replica would do, the request goes back to one when the position becomes known anyway.
     const isWellServed = isKeptOnPrimary && !kept.isAsked;
-    return isWellServed || !mayLearn(query) ? toPrimary(query, reason) : LEARN_POSITION;
+    return isWellServed || !mayAsk(query, 'learn-position') ? toPrimary(query, reason) : LEARN_POSITION;
   }
   const floor = laterPosition(required, shown);
   const later = replayedOf(replayed, floor);
@@ -68,7 +68,7 @@ export function moveToRegion(
   );
   if (near.length === 0) return undefined;
   const shown = query.positionAfter(request.startedMs);
-  if (shown === undefined) return mayLearn(query) ? LEARN_POSITION : undefined;
+  if (shown === undefined) return mayAsk(query, 'probe-primary') ? PROBE_PRIMARY : undefined;
   const floor = laterPosition(required, shown) as Position;
   const node = preferredBy(request.session.keyHash, near);
   if (hasReplayed(node, floor))
@@ -99,8 +99,8 @@ export function oneOf(
 }
 
 /** A primary that is away tells no position, and it takes long to find that out. */
-function mayLearn(query: RouteQuery): boolean {
-  return !query.waited.has('learn-position') && !isPrimaryAway(query);
+function mayAsk(query: RouteQuery, how: 'learn-position' | 'probe-primary'): boolean {
+  return !query.waited.has(how) && !isPrimaryAway(query);
 }
 
 function ofRegion(nodes: readonly NodeSnapshot[], region: string): readonly NodeSnapshot[] {

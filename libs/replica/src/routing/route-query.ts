@@ -140,15 +140,17 @@ export interface RouteQuery {
 }
 
 /** What a read may wait for before there is a route. */
-export type WaitKind = 'load-session' | 'learn-position' | 'wait-for-replica';
+export type WaitKind = 'load-session' | 'learn-position' | 'probe-primary' | 'wait-for-replica';
 
 /** The outcome of a decision: a route, or what must happen before there is one, or that there is none. */
 export type Decision =
   | { readonly kind: 'route'; readonly node: string; readonly reason: RouteReason }
   /** Wait until the session's state is loaded, then decide again. */
   | { readonly kind: 'load-session' }
-  /** Learn the primary's position as of now, then decide again. */
+  /** Learn the primary's position as of now: the request needs it from then on. Then decide again. */
   | { readonly kind: 'learn-position' }
+  /** Have the primary's position probed, which obliges the request to nothing; then decide again. */
+  | { readonly kind: 'probe-primary' }
   /** Wait until the replica, or some replica, has replayed `position`, for at most `timeoutMs`, then decide again. */
   | {
       readonly kind: 'wait-for-replica';

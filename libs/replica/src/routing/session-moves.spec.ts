@@ -20,6 +20,7 @@ import { hashText, homeOf, SOMEWHERE } from './rendezvous.js';
 import type { RouteQuery, RoutingLimits, WaitKind } from './route-query.js';
 
 const LEARNED: ReadonlySet<WaitKind> = new Set(['learn-position']);
+const PROBED: ReadonlySet<WaitKind> = new Set(['probe-primary']);
 const WAITED: ReadonlySet<WaitKind> = new Set(['learn-position', 'wait-for-replica']);
 
 describe('a session that asks for another replica than it reads from', () => {
@@ -121,7 +122,7 @@ describe('a session that reads from another region, with the balancer nearest', 
   const abroad: Partial<RouteQuery> = { ...withSession({}), topology: regions(), limits };
 
   it('moves once to the own region', () => {
-    expect(decide(abroad)).toEqual({ kind: 'learn-position' });
+    expect(decide(abroad)).toEqual({ kind: 'probe-primary' });
     const learned = { ...abroad, positionAfter: () => 1_100n };
     expect(decide(learned)).toEqual({
       kind: 'wait-for-replica',
@@ -139,7 +140,7 @@ describe('a session that reads from another region, with the balancer nearest', 
   it.each<[string, Partial<RouteQuery>]>([
     ['no replica of the region can have it soon', { topology: regions({ lagMs: 51 }) }],
     ['none of the region is up', { topology: regions({ health: 'down' }) }],
-    ['the position cannot be learned', { waited: LEARNED }],
+    ['the position cannot be learned', { waited: PROBED }],
     ['it waited in vain', { positionAfter: () => 1_100n, waited: WAITED }],
     ['the primary is away', { topology: { ...regions(), primary: { ...PRIMARY, health: 'down' } } }],
     [
