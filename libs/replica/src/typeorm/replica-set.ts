@@ -14,7 +14,7 @@ import { UnknownReplicaError } from './unknown-replica.error.js';
 /** What a {@link ReplicaSet} works with. */
 export interface ReplicaSetOptions {
   readonly options: Pick<ResolvedOptions<never>, 'primary' | 'pool'>;
-  readonly pools: NodePools;
+  readonly pools: Pick<NodePools, 'nodes' | 'byName' | 'add' | 'remove' | 'warmUp'>;
   readonly monitor: TopologyMonitor;
   readonly probeOf: (node: ResolvedNode) => NodeProbe;
   /**
