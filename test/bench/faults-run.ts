@@ -4,7 +4,7 @@ import { FaultStage } from '../faults/support/fault-stage.js';
 import type { LoadedAppOptions } from '../faults/support/loaded-app.js';
 import { runFault, type FaultRecord } from '../faults/support/run-fault.js';
 import { SYSTEMS, type System } from '../faults/support/versions-app.js';
-import { AppEndedError, startRemoteApp } from './support/faults-rpc.js';
+import { AppEndedError, forkApp, type RemoteApp } from './support/faults-rpc.js';
 import { planFor, type FaultPlan } from './support/faults-timing.js';
 
 /** One fault of the benchmark `faults`: a cluster of its own, and each system's application on it, one after the other. */
@@ -31,46 +31,43 @@ function appOptions(fault: Fault, stage: FaultStage, system: System, plan: Fault
   };
 }
 
-async function runSystem(
-  name: FaultName,
-  stage: FaultStage,
-  system: System,
-  isQuick: boolean,
-): Promise<FaultResult> {
+/** One system on the stage. */
+interface SystemRun {
+  readonly name: FaultName;
+  readonly stage: FaultStage;
+  readonly system: System;
+  readonly plan: FaultPlan;
+  /** Processes for its application, and for another one that tries to start meanwhile. */
+  readonly remote: RemoteApp;
+  readonly second: RemoteApp | undefined;
+}
+
+async function runSystem(run: SystemRun): Promise<FaultResult> {
+  const { name, stage, system, plan, remote, second } = run;
   const fault: Fault = FAULTS[name];
-  if (system === 'typeorm-replication' && fault.notForTypeOrm !== undefined)
-    return { fault: name, system, note: `takes no part: ${fault.notForTypeOrm}` };
-  const plan = planFor(system, isQuick);
   await stage.resetRows();
-  const { app, end } = await startRemoteApp(APP, appOptions(fault, stage, system, plan));
   try {
+    const app = await remote.start(appOptions(fault, stage, system, plan));
     const record = await runFault(name, { stage, app, system }, plan.timing);
-    return fault.isStartTried === true
-      ? { ...record, ...(await tryStart(fault, stage, system, plan)) }
-      : record;
+    return second === undefined ? record : { ...record, ...(await tryStart(run, second)) };
   } catch (error) {
     if (!(error instanceof AppEndedError)) throw error;
     await stage.heal();
     return { fault: name, system, note: `the process ended: ${error.reason}` };
   } finally {
-    await end();
+    await Promise.all([remote.end(), second?.end()]);
   }
 }
 
 /** Whether an application starts while the fault is there. */
 async function tryStart(
-  fault: Fault,
-  stage: FaultStage,
-  system: System,
-  plan: FaultPlan,
+  { name, stage, system, plan }: SystemRun,
+  remote: RemoteApp,
 ): Promise<{ startsMeanwhile: boolean; note?: string }> {
+  const fault: Fault = FAULTS[name];
   const mend = await fault.inject({ stage, app: undefined as never, faultMs: 0 });
   try {
-    const { end } = await startRemoteApp(APP, {
-      ...appOptions(fault, stage, system, plan),
-      isStartOnly: true,
-    });
-    await end();
+    await remote.start({ ...appOptions(fault, stage, system, plan), isStartOnly: true });
     return { startsMeanwhile: true };
   } catch (error) {
     if (!(error instanceof AppEndedError)) throw error;
@@ -83,11 +80,23 @@ async function tryStart(
 const { fault: name, isQuick } = JSON.parse(process.env.FAULTS_RUN ?? '{}') as FaultRunOptions;
 process.once('disconnect', () => process.exit());
 const fault: Fault = FAULTS[name];
+const systems = SYSTEMS.filter((system) => system === 'nestjs-replica' || fault.notForTypeOrm === undefined);
+const processes = systems.map((system) => ({
+  system,
+  remote: forkApp(APP),
+  second: fault.isStartTried === true ? forkApp(APP) : undefined,
+}));
 const stage = await FaultStage.set(fault.settings, planFor('nestjs-replica', isQuick).load.writers);
 try {
   await fault.setUp?.(stage.primary);
   await stage.cluster.waitForCatchUp();
-  for (const system of SYSTEMS) process.send?.(await runSystem(name, stage, system, isQuick));
+  for (const one of processes) {
+    process.send?.(await runSystem({ name, stage, plan: planFor(one.system, isQuick), ...one }));
+  }
+  if (fault.notForTypeOrm !== undefined) {
+    const note = `takes no part: ${fault.notForTypeOrm}`;
+    process.send?.({ fault: name, system: 'typeorm-replication', note } satisfies FaultResult);
+  }
 } finally {
   await stage.clear();
 }

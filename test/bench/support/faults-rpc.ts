@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import type { AppUnderFault } from '../../faults/support/app-under-fault.js';
 import { LoadedApp, type LoadedAppOptions } from '../../faults/support/loaded-app.js';
 
+/** What an application's process can be asked to do. */
+type Method = 'start' | keyof AppUnderFault;
+
 /** A call from one process to the application in another one. */
 interface Call {
   readonly id: number;
-  readonly method: keyof AppUnderFault;
+  readonly method: Method;
   readonly args: readonly unknown[];
 }
 
@@ -17,9 +20,6 @@ interface Answer {
   readonly error?: string;
 }
 
-/** The id of what is answered without having been asked: whether the application has started. */
-const STARTED = 0;
-
 /** The application's process has ended though nobody asked it to, or never began to serve. */
 export class AppEndedError extends Error {
   override readonly name = 'AppEndedError';
@@ -29,54 +29,56 @@ export class AppEndedError extends Error {
   }
 }
 
-/** In the application's own process: starts it and does what is asked, until the other side is gone. */
-export async function serveApp(options: LoadedAppOptions): Promise<void> {
+/** In the application's own process: starts it when told how, does what is asked, until the other side is gone. */
+export function serveApp(): void {
   const send = (answer: Answer): void => void process.send?.(answer);
   let app: LoadedApp | undefined;
   // Before the application starts: what it leaves behind is counted by what was there before it.
   process.once('disconnect', () => process.exit());
   process.on('message', ({ id, method, args }: Call) => {
-    const act = app?.[method] as (...all: unknown[]) => Promise<unknown>;
+    const act = (
+      method === 'start'
+        ? async (options: LoadedAppOptions) => void (app = await LoadedApp.start(options))
+        : app?.[method]
+    ) as (...all: unknown[]) => Promise<unknown>;
     act.apply(app, [...args]).then(
       (result) => send({ id, result: result ?? null }),
-      (error: unknown) => send({ id, error: String(error) }),
+      (error: unknown) => send({ id, error: textOf(error) }),
     );
   });
-  try {
-    app = await LoadedApp.start(options);
-    send({ id: STARTED });
-  } catch (error) {
-    send({ id: STARTED, error: textOf(error) });
-  }
 }
 
-/** Starts the application in a process of its own. */
-export async function startRemoteApp(
-  program: string,
-  options: LoadedAppOptions,
-): Promise<{ app: AppUnderFault; end: () => Promise<void> }> {
-  const child = fork(program, {
-    env: { ...process.env, FAULTS_APP: JSON.stringify(options) },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+/** A process that is ready to be an application. */
+export interface RemoteApp {
+  /** @throws AppEndedError when it does not start */
+  start(options: LoadedAppOptions): Promise<AppUnderFault>;
+  end(): Promise<void>;
+}
+
+/** Begins a process for an application: loading its code takes a while, for which nobody has to wait. */
+export function forkApp(program: string): RemoteApp {
+  const child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
   const calls = new RemoteCalls(child);
-  const end = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    if (child.connected) child.disconnect();
-    await ended;
-  };
-  try {
-    await calls.started;
-  } catch (error) {
-    await end();
-    throw error;
-  }
   const app = new Proxy({} as AppUnderFault, {
     get: (_, method) =>
       method === 'then' ? undefined : (...args: unknown[]) => calls.call(method as keyof AppUnderFault, args),
   });
-  return { app, end };
+  return {
+    start: async (options) => {
+      try {
+        await calls.call('start', [options]);
+      } catch (error) {
+        throw error instanceof AppEndedError ? error : new AppEndedError((error as Error).message);
+      }
+      return app;
+    },
+    end: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      if (child.connected) child.disconnect();
+      await ended;
+    },
+  };
 }
 
 interface Waiter {
@@ -85,28 +87,26 @@ interface Waiter {
 }
 
 class RemoteCalls {
-  readonly started: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #waiters = new Map<number, Waiter>();
-  #lastId = STARTED;
+  #lastId = 0;
   #stderr = '';
   #ended: AppEndedError | undefined;
 
   constructor(child: ChildProcess) {
     this.#child = child;
-    this.started = this.#answerTo(STARTED);
     child.stderr?.on('data', (text: Buffer) => (this.#stderr = (this.#stderr + String(text)).slice(-4_000)));
     child.on('message', ({ id, result, error }: Answer) => {
       const waiter = this.#waiters.get(id);
       this.#waiters.delete(id);
       if (error === undefined) waiter?.resolve(result);
-      else waiter?.reject(id === STARTED ? new AppEndedError(error) : new Error(error));
+      else waiter?.reject(new Error(error));
     });
     // Its last words may come after the news of its end.
     child.on('close', (code, signal) => this.#hasEnded(signal ?? `exit code ${code}`));
   }
 
-  call(method: keyof AppUnderFault, args: readonly unknown[]): Promise<unknown> {
+  call(method: Method, args: readonly unknown[]): Promise<unknown> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     this.#lastId++;
     const answer = this.#answerTo(this.#lastId);
