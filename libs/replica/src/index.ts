@@ -73,6 +73,7 @@ export type {
 } from './session/redis-client.js';
 export { RedisSessionStore, type RedisSessionStoreOptions } from './session/redis.store.js';
 export type { SessionStore } from './session/session-store.js';
+export type { ProbedNode, ProbeFunction, ProbeVerdict } from './topology/probe-function.js';
 export { DataSourceRouter, type RouterCounter } from './typeorm/data-source-router.js';
 export type { NodeStatus, TopologyStatus } from './typeorm/node-status.js';
 export type { RouterEvents } from './typeorm/router-events.js';

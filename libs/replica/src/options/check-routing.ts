@@ -52,6 +52,7 @@ function checkMonitor(problems: OptionProblems, monitor: MonitorOptions): void {
   problems.number('monitor.suspectIntervalMs', monitor.suspectIntervalMs, 10);
   problems.number('monitor.flapWindowMs', monitor.flapWindowMs, 0);
   problems.number('monitor.maxIntervalMs', maxIntervalMs, 10);
+  problems.function('monitor.probe', monitor.probe, "({ query }) => query('SELECT 1')");
   if (maxIntervalMs !== undefined && maxIntervalMs < intervalMs)
     problems.add(
       'monitor.maxIntervalMs',

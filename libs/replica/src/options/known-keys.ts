@@ -59,6 +59,7 @@ const MONITOR: Keys<MonitorOptions> = {
   suspectIntervalMs: true,
   maxIntervalMs: true,
   flapWindowMs: true,
+  probe: true,
 };
 
 const FALLBACK: Keys<FallbackLimit> = { maxConcurrent: true, queueTimeoutMs: true };

@@ -3,6 +3,7 @@ import type { BalancerFunction, BalancerName, TagSet } from '../routing/balancer
 import type { RouteFunction } from '../routing/route-function.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
+import type { ProbeFunction } from '../topology/probe-function.js';
 import type { Discovery, Found } from '../topology/discovery/discovery.js';
 
 /** TypeORM's own options for PostgreSQL. */
@@ -154,6 +155,15 @@ export interface MonitorOptions {
    * next time twice as long, and so on up to this, give or take a quarter. 0 is at once each time. Default 30,000.
    */
   readonly flapWindowMs?: number;
+  /**
+   * Your own probe of a node, e.g. `async ({ role, query }) => role === 'primary' || (await query('SELECT ...')).length > 0`.
+   * Runs each time after the built-in one, on the same connection and within the same `probeTimeoutMs`, also on the
+   * primary when the position of a write is learned: keep it to one cheap statement. `false`, an error or no answer in
+   * time: the node is down, with the reason in its status (an error's message is shown as it is). `{ lagMs }`: its data is
+   * at least so old. Where the server tells no positions (Aurora), that is needed for nodes to serve at all; then reads go by
+   * age, and a session stays on the primary for `session.ttlMs` after a write.
+   */
+  readonly probe?: ProbeFunction;
 }
 
 /** What this library adds to TypeORM's options. */

@@ -192,6 +192,11 @@ describe('resolveOptions', () => {
       'monitor.maxIntervalMs must be at least monitor.intervalMs (2000), not 1999',
     ],
     [
+      'a probe that is no function',
+      { primary: PRIMARY, monitor: { probe: 'SELECT 1' } },
+      'monitor.probe must be a function such as ({ query }) => query(\'SELECT 1\'), not "SELECT 1"',
+    ],
+    [
       'a session that is forgotten too early',
       { primary: PRIMARY, session: { ttlMs: 10_999 } },
       'session.ttlMs must be at least maxLagMs + monitor.intervalMs (10000 + 1000), not 10999',

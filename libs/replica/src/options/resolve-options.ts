@@ -44,7 +44,7 @@ export interface ResolvedOptions<Context = unknown>
   readonly sticky: { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
   readonly fallback: 'primary' | 'error' | Required<FallbackLimit>;
   readonly retries: Required<RetryOptions>;
-  readonly monitor: Required<MonitorOptions>;
+  readonly monitor: Required<Omit<MonitorOptions, 'probe'>> & Pick<MonitorOptions, 'probe'>;
 }
 
 /** Validates the options and fills in the defaults. Throws one `InvalidReplicaOptionsError` with all mistakes. */

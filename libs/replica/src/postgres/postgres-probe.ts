@@ -1,26 +1,12 @@
 import pg from 'pg';
 import type { NodeProbe, ProbeResult } from '../topology/node-probe.js';
-import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
-
-/**
- * Role, position and timeline of a node, in one row: `in_recovery` boolean; `position` the text of a pg_lsn, or NULL on a
- * standby that has replayed nothing; `wal_file` the name of a writable node's WAL file, which begins with its timeline in
- * eight hexadecimal digits, NULL on a standby. Needs no privilege.
- * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP
- */
-const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
-  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS position,
-  CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file`;
+import type { WalLayout } from './lsn.js';
+import { askNode, askNodeOrRole } from './probe-statement.js';
+import { runProbeFunction, type ProbeSubject } from './run-probe-function.js';
 
 /** Sizes in bytes, as text: one row. Fixed for the life of a cluster. Needs no privilege. */
 const LAYOUT_SQL = `SELECT name, setting::bigint * CASE unit WHEN '8kB' THEN 8192 WHEN 'kB' THEN 1024 WHEN 'MB' THEN 1048576 ELSE 1 END AS bytes
   FROM pg_catalog.pg_settings WHERE name IN ('wal_segment_size', 'wal_block_size')`;
-
-interface ProbeRow {
-  readonly in_recovery: boolean;
-  readonly position: string | null;
-  readonly wal_file: string | null;
-}
 
 interface Connection {
   readonly client: pg.Client;
@@ -30,11 +16,14 @@ interface Connection {
 /** Probes a PostgreSQL node on a connection of its own, made when first needed and again after every failure. */
 export class PostgresProbe implements NodeProbe {
   readonly #config: pg.ClientConfig;
+  readonly #subject: ProbeSubject | undefined;
   #connection: Promise<Connection> | undefined;
   #client: pg.Client | undefined;
   #closed = false;
 
-  constructor(config: pg.ClientConfig) {
+  /** `subject`: the user's own probe, which runs after the built-in one within the same time. */
+  constructor(config: pg.ClientConfig, subject?: ProbeSubject) {
+    this.#subject = subject;
     this.#config = { ...config, application_name: 'nestjs-replica monitor' };
   }
 
@@ -66,17 +55,9 @@ export class PostgresProbe implements NodeProbe {
   async #ask(): Promise<ProbeResult> {
     this.#connection ??= this.#connect();
     const { client, layout } = await this.#connection;
-    const { rows } = await client.query<ProbeRow>(PROBE_SQL);
-    const row = rows[0];
-    if (row === undefined || typeof row.in_recovery !== 'boolean')
-      throw new Error('the probe gave no answer');
-    const { in_recovery: inRecovery, position: text, wal_file: walFile } = row;
-    const position = text === null ? undefined : parseLsn(text);
-    return {
-      inRecovery,
-      position: inRecovery || position === undefined ? position : beforePageHeader(position, layout),
-      timeline: walFile === null ? undefined : Number.parseInt(walFile.slice(0, 8), 16),
-    };
+    return this.#subject === undefined
+      ? askNode(client, layout)
+      : runProbeFunction(this.#subject, client, await askNodeOrRole(client, layout));
   }
 
   async #connect(): Promise<Connection> {

@@ -15,6 +15,8 @@ export interface ProbeResult {
   readonly receiver?: string;
   /** The node's data is at least this old, says the user's own probe; milliseconds. */
   readonly minLagMs?: number;
+  /** It answers, and may not serve, says the user's own probe: why. */
+  readonly problem?: string;
 }
 
 /**

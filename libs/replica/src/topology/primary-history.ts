@@ -82,7 +82,11 @@ export class PrimaryHistory {
       this.#leftMs.delete(name);
     }
     const { position } = answer;
-    if (position === undefined) return !this.#parted.has(name) && !this.#required.has(name);
+    if (position === undefined) {
+      // It has told positions before: without one nobody knows whether it went back.
+      if (before !== undefined) this.#required.require(name, before);
+      return !this.#parted.has(name) && !this.#required.has(name);
+    }
     // In any case: what it has to get back to is noted at once.
     const isBack = this.#required.areReached(name, position, before);
     return this.#hasPassedParting(name, position, answer) && isBack;

@@ -115,6 +115,7 @@ export class TopologyState {
     if (verdict.kind !== 'conflict') this.#conflicts.delete(name);
     if (verdict.kind === 'refused') return this.failed(name, verdict.problem, toldBy(answer));
     if (verdict.kind === 'conflict') return this.#fence(name, verdict.problem, answer);
+    if (answer.problem !== undefined) return this.failed(name, answer.problem, toldBy(answer));
     const isPromoted = verdict.kind === 'promoted';
     if (answer.position === undefined && (isPromoted || answer.minLagMs === undefined))
       return this.failed(name, 'it told no position', toldBy(answer));

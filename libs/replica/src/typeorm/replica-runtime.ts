@@ -14,6 +14,7 @@ import type { StatementEvent } from '../routing/statement-event.js';
 import type { Position } from '../session/position.js';
 import type { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
 import type { NodeProbe } from '../topology/node-probe.js';
+import type { ProbeFunction } from '../topology/probe-function.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
 import { logTopology } from './log-topology.js';
@@ -93,7 +94,7 @@ export class ReplicaRuntime {
         weight: node.weight,
         region: node.region,
         tags: node.tags,
-        probe: this.#probeOf(node, poolSettings),
+        probe: this.#probeOf(node, poolSettings, options.monitor.probe),
       })),
       {
         ...options.monitor,
@@ -116,7 +117,7 @@ export class ReplicaRuntime {
         options,
         pools: this.#pools,
         monitor: this.monitor,
-        probeOf: (node) => this.#probeOf(node, poolSettings),
+        probeOf: (node) => this.#probeOf(node, poolSettings, options.monitor.probe),
         gain: () => this.#gainReplicas(),
       },
       { hasBegun: this.#hasReplicas() },
@@ -203,8 +204,9 @@ export class ReplicaRuntime {
     await this.#pools.end();
   }
 
-  #probeOf(node: ResolvedNode, settings: PoolSettings): NodeProbe {
-    return this.#primaryKeeper.overhear(node.name, new PostgresProbe(probeConfig(node, settings)));
+  #probeOf(node: ResolvedNode, settings: PoolSettings, probe: ProbeFunction | undefined): NodeProbe {
+    const subject = probe === undefined ? undefined : { name: node.name, address: node.address, probe };
+    return this.#primaryKeeper.overhear(node.name, new PostgresProbe(probeConfig(node, settings), subject));
   }
 
   /** Replicas are added where there were none: from here on positions are captured, and functions known. */

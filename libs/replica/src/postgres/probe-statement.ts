@@ -1,0 +1,66 @@
+import type pg from 'pg';
+import type { ProbeResult } from '../topology/node-probe.js';
+import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
+
+/**
+ * All that a probe asks, in one row: `in_recovery` boolean; `position` the text of a pg_lsn, or NULL on a standby that has
+ * replayed nothing; `wal_file` the name of a writable node's WAL file, which begins with its timeline in eight hexadecimal
+ * digits, NULL on a standby; `receiver` and `received_timeline` of a standby's WAL receiver. Needs no privilege; only who has
+ * `pg_read_all_stats` (it is part of `pg_monitor`) sees more of a receiver than that there is one.
+ * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP
+ * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-WAL-RECEIVER-VIEW
+ */
+const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS position,
+  CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file,
+  CASE WHEN w.pid IS NULL THEN 'none' ELSE coalesce(w.status, 'hidden') END AS receiver,
+  w.received_tli AS received_timeline
+  FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS w ON true`;
+
+/** Where positions are not to be had: the same row, in which only `in_recovery` is known. */
+const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, NULL AS wal_file,
+  NULL AS receiver, NULL AS received_timeline`;
+
+/**
+ * So Aurora and its like refuse to tell positions: feature_not_supported ("currently not supported for Aurora"),
+ * object_not_in_prerequisite_state ("wal_level must be set to 'logical'"), undefined_function.
+ */
+const NO_POSITION_CODES: readonly unknown[] = ['0A000', '55000', '42883'];
+
+interface ProbeRow {
+  readonly in_recovery: boolean;
+  readonly position: string | null;
+  readonly wal_file: string | null;
+  readonly receiver: string | null;
+  readonly received_timeline: number | null;
+}
+
+/** Asks a node who and where it is. Rejects when the answer makes no sense. */
+export async function askNode(client: pg.ClientBase, layout: WalLayout): Promise<ProbeResult> {
+  return readRow((await client.query<ProbeRow>(PROBE_SQL)).rows[0], layout);
+}
+
+/** As {@link askNode}, of a node that need not tell positions: then only its role is known. */
+export async function askNodeOrRole(client: pg.ClientBase, layout: WalLayout): Promise<ProbeResult> {
+  try {
+    return await askNode(client, layout);
+  } catch (error) {
+    if (!NO_POSITION_CODES.includes((error as { code?: unknown }).code)) throw error;
+    return readRow((await client.query<ProbeRow>(ROLE_SQL)).rows[0], layout);
+  }
+}
+
+function readRow(row: ProbeRow | undefined, layout: WalLayout): ProbeResult {
+  if (row === undefined || typeof row.in_recovery !== 'boolean') throw new Error('the probe gave no answer');
+  const { in_recovery: inRecovery, position: text, wal_file: walFile } = row;
+  const position = text === null ? undefined : parseLsn(text);
+  if (inRecovery) {
+    const timeline = row.received_timeline ?? undefined;
+    return { inRecovery, position, timeline, receiver: row.receiver ?? undefined };
+  }
+  return {
+    inRecovery,
+    position: position === undefined ? undefined : beforePageHeader(position, layout),
+    timeline: walFile === null ? undefined : Number.parseInt(walFile.slice(0, 8), 16),
+  };
+}

@@ -1,0 +1,46 @@
+import type pg from 'pg';
+import type { ProbeResult } from '../topology/node-probe.js';
+import type { ProbeFunction, ProbeVerdict } from '../topology/probe-function.js';
+import { messageOf } from './postgres-errors.js';
+
+/** The user's own probe, and of which node. */
+export interface ProbeSubject {
+  readonly name: string;
+  /** `host:port`. */
+  readonly address: string;
+  readonly probe: ProbeFunction;
+}
+
+/** Runs the user's own probe on a node that has answered, and adds what it says. Never rejects. */
+export async function runProbeFunction(
+  { name, address, probe }: ProbeSubject,
+  client: pg.ClientBase,
+  answer: ProbeResult,
+): Promise<ProbeResult> {
+  let hasEnded = false;
+  try {
+    const verdict = await probe({
+      name,
+      address,
+      role: answer.inRecovery ? 'replica' : 'primary',
+      query: async (sql, values) => {
+        if (hasEnded) throw new Error('the probe has ended: its connection is not yours any more');
+        return (await client.query(sql, values === undefined ? undefined : [...values])).rows as never;
+      },
+    });
+    return { ...answer, ...read(verdict) };
+  } catch (error) {
+    return { ...answer, problem: `monitor.probe: ${messageOf(error)}` };
+  } finally {
+    hasEnded = true;
+  }
+}
+
+function read(verdict: ProbeVerdict): Pick<ProbeResult, 'problem' | 'minLagMs'> {
+  if (verdict === false) return { problem: 'monitor.probe said no' };
+  if (typeof verdict !== 'object' || verdict === null || verdict.lagMs === undefined) return {};
+  const { lagMs } = verdict;
+  return typeof lagMs === 'number' && Number.isFinite(lagMs) && lagMs >= 0
+    ? { minLagMs: lagMs }
+    : { problem: `monitor.probe gave a lagMs that is no number from 0: ${String(lagMs)}` };
+}

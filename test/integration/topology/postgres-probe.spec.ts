@@ -1,0 +1,157 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { PostgresProbe } from '../../../libs/replica/src/postgres/postgres-probe.js';
+import type { ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
+import type { ProbeFunction } from '../../../libs/replica/src/topology/probe-function.js';
+import { until } from '../../support/test-app.js';
+
+/** Who may see what: a superuser, anybody, and anybody who may read statistics. */
+const USERS = ['superuser', 'plain', 'reader'] as const;
+type User = (typeof USERS)[number];
+
+describe('the probe of PostgreSQL', () => {
+  let cluster: PostgresCluster;
+  const probes: PostgresProbe[] = [];
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    const { primary } = cluster;
+    await primary.query(`CREATE ROLE plain LOGIN PASSWORD '${primary.password}'`);
+    await primary.query(`CREATE ROLE reader LOGIN PASSWORD '${primary.password}' IN ROLE pg_read_all_stats`);
+    await cluster.waitForCatchUp();
+  });
+
+  afterEach(async () => {
+    await Promise.all(probes.splice(0).map((probe) => probe.close()));
+  });
+
+  afterAll(() => cluster.stop());
+
+  /** A probe of a node by one of these users; `options` of the connection. */
+  const probeOf = (
+    { name, host, port, database, username, password }: PostgresNode,
+    { user = 'plain', probe, options }: { user?: User; probe?: ProbeFunction; options?: string } = {},
+  ): PostgresProbe => {
+    const made = new PostgresProbe(
+      { host, port, database, user: user === 'superuser' ? username : user, password, options },
+      probe === undefined ? undefined : { name, address: `${host}:${port}`, probe },
+    );
+    probes.push(made);
+    return made;
+  };
+  const ask = (node: PostgresNode, how: Parameters<typeof probeOf>[1] = {}): Promise<ProbeResult> =>
+    probeOf(node, how).probe(5_000);
+  const replica = (index: number): PostgresNode => cluster.replicas[index] as PostgresNode;
+
+  it.each(USERS)('tells a %s role, position and timeline of the primary', async (user) => {
+    const answer = await ask(cluster.primary, { user });
+    expect(answer).toEqual({ inRecovery: false, position: expect.any(BigInt), timeline: 1 });
+    const [row] = await cluster.primary.query<{ reached: boolean }>(
+      `SELECT $1::pg_lsn <= pg_current_wal_insert_lsn() AS reached`,
+      [`0/${(answer.position as bigint).toString(16)}`],
+    );
+    expect(row).toEqual({ reached: true });
+  });
+
+  it.each([
+    ['superuser', { timeline: 1, receiver: 'streaming' }],
+    ['reader', { timeline: 1, receiver: 'streaming' }],
+    ['plain', { timeline: undefined, receiver: 'hidden' }],
+  ] as const)(
+    'tells a %s of a standby what it replayed, and of its receiver what that user may see',
+    async (user, told) => {
+      const [row] = await replica(0).query<{ lsn: string }>('SELECT pg_last_wal_replay_lsn() AS lsn');
+      const answer = await ask(replica(0), { user });
+      expect(answer).toEqual({ inRecovery: true, position: expect.any(BigInt), ...told });
+      expect(answer.position).toBeGreaterThanOrEqual(BigInt(`0x${row?.lsn.split('/')[1]}`));
+    },
+  );
+
+  it('takes one connection for all probes, and another one when that has failed', async () => {
+    const pids: unknown[] = [];
+    const probe = probeOf(replica(0), {
+      user: 'superuser',
+      probe: async ({ query }) => void pids.push((await query('SELECT pg_backend_pid() AS pid'))[0]?.['pid']),
+    });
+    await probe.probe(5_000);
+    await probe.probe(5_000);
+    expect(new Set(pids).size).toBe(1);
+    await replica(0).query('SELECT pg_terminate_backend($1)', [pids[0]]);
+    await until(() =>
+      probe.probe(5_000).then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(new Set(pids).size).toBe(2);
+  });
+
+  describe('with a probe of the user', () => {
+    it('adds what that says, on the connection that it keeps', async () => {
+      let says: Awaited<ReturnType<ProbeFunction>> = { lagMs: 40 };
+      const pids = new Set<unknown>();
+      const probe = probeOf(replica(0), {
+        probe: async ({ role, query }) => {
+          const [row] = await query<{ pid: number; role: string }>(
+            'SELECT pg_backend_pid() AS pid, $1::text AS role',
+            [role],
+          );
+          pids.add(row?.pid);
+          return row?.role === 'replica' && says;
+        },
+      });
+      await expect(probe.probe(5_000)).resolves.toMatchObject({ inRecovery: true, minLagMs: 40 });
+      says = false;
+      await expect(probe.probe(5_000)).resolves.toMatchObject({ problem: 'monitor.probe said no' });
+      expect(pids.size).toBe(1);
+    });
+
+    it('says why a node may not serve whose statement failed', async () => {
+      const answer = await ask(replica(0), {
+        probe: ({ query }) => query('SELECT * FROM nothing').then(() => true),
+      });
+      expect(answer.problem).toBe('monitor.probe: relation "nothing" does not exist');
+    });
+
+    it('fails when that takes too long', async () => {
+      const probe = probeOf(replica(0), {
+        probe: ({ query }) => query('SELECT pg_sleep(10)').then(() => true),
+      });
+      await expect(probe.probe(200)).rejects.toThrow('no answer within 200 ms');
+    });
+
+    it('tells at least the role where the server refuses to tell positions', async () => {
+      // Stands before the server's own function, and refuses as Aurora does.
+      await cluster.primary.query('CREATE SCHEMA refusing');
+      await cluster.primary.query('GRANT USAGE ON SCHEMA refusing TO PUBLIC');
+      await cluster.primary.query(
+        `CREATE FUNCTION refusing.pg_last_wal_replay_lsn() RETURNS pg_lsn LANGUAGE plpgsql AS
+         $$ BEGIN RAISE feature_not_supported USING MESSAGE = 'currently not supported'; END $$`,
+      );
+      await cluster.waitForCatchUp();
+      const options = '-c search_path=refusing,pg_catalog';
+      await expect(ask(replica(0), { options })).rejects.toThrow('currently not supported');
+      const answer = await ask(replica(0), { options, probe: () => ({ lagMs: 15 }) });
+      expect(answer).toEqual({
+        inRecovery: true,
+        position: undefined,
+        timeline: undefined,
+        receiver: undefined,
+        minLagMs: 15,
+      });
+    });
+  });
+
+  it('tells of a standby whose primary is gone that it has no receiver, and then which timeline it receives', async () => {
+    const [heir, other] = [replica(0), replica(1)];
+    await cluster.primary.kill();
+    const probe = probeOf(other, { user: 'reader' });
+    await until(async () => (await probe.probe(5_000)).receiver === 'none');
+    await expect(probe.probe(5_000)).resolves.toMatchObject({ timeline: undefined });
+    await heir.promote();
+    await other.follow(heir);
+    await until(async () => (await probe.probe(5_000)).receiver === 'streaming');
+    await expect(probe.probe(5_000)).resolves.toMatchObject({ inRecovery: true, timeline: 2 });
+    await expect(ask(heir)).resolves.toMatchObject({ inRecovery: false, timeline: 2 });
+  });
+});
