@@ -18,6 +18,14 @@ describe('readers and writers whose sessions are checked, while the primary is l
     expect(record.returnedMs).toBeLessThan(2_000);
   });
 
+  it('wait for the promotion where they may, so that nothing fails but what was under way', async () => {
+    const record = await watchFault('primary-killed', stage, { primaryWaitMs: 10_000 });
+    const { REPLICA_COMMIT_OUTCOME_UNKNOWN: _, ...others } = record.errors;
+    expect(record).toMatchObject(HARMLESS);
+    expect(others).toEqual({});
+    expect(record.noticedMs).toEqual(expect.any(Number));
+  });
+
   it('have nothing to do with the old primary when it comes back as one, until it follows the new one', async () => {
     const record = await watchFault('old-primary-returns', stage);
     expect(record).toMatchObject(HARMLESS);

@@ -34,7 +34,7 @@ export interface VersionsAppOptions {
   readonly primary: { readonly name: string; readonly url: string };
   readonly replicas: readonly { readonly name: string; readonly url: string }[];
   /** What differs from the defaults of nestjs-replica. */
-  readonly routing?: Pick<RoutingOptions, 'maxLagMs' | 'monitor' | 'session'>;
+  readonly routing?: Pick<RoutingOptions, 'maxLagMs' | 'monitor' | 'session' | 'primaryWaitMs'>;
 }
 
 /** By this name the servers know the application. */
