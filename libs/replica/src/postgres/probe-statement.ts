@@ -5,7 +5,7 @@ import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
 /**
  * All that a probe asks, in one row: `in_recovery` boolean; `position` the text of a pg_lsn, or NULL on a standby that has
  * replayed nothing; `wal_file` the name of a writable node's WAL file, which begins with its timeline in eight hexadecimal
- * digits, NULL on a standby; `receiver` and `received_timeline` of a standby's WAL receiver. Needs no privilege; only who has
+ * digits, NULL on a standby; `started` the seconds from the epoch to the server's start, with a fraction; `receiver` and `received_timeline` of a standby's WAL receiver. Needs no privilege; only who has
  * `pg_read_all_stats` (it is part of `pg_monitor`) sees more of a receiver than that there is one.
  * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP
  * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-WAL-RECEIVER-VIEW
@@ -13,12 +13,13 @@ import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
 const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
   CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS position,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file,
+  extract(epoch FROM pg_postmaster_start_time())::text AS started,
   CASE WHEN w.pid IS NULL THEN 'none' ELSE coalesce(w.status, 'hidden') END AS receiver,
   w.received_tli AS received_timeline
   FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS w ON true`;
 
 /** Where positions are not to be had: the same row, in which only `in_recovery` is known. */
-const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, NULL AS wal_file,
+const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, NULL AS wal_file, NULL AS started,
   NULL AS receiver, NULL AS received_timeline`;
 
 /**
@@ -31,6 +32,7 @@ interface ProbeRow {
   readonly in_recovery: boolean;
   readonly position: string | null;
   readonly wal_file: string | null;
+  readonly started: string | null;
   readonly receiver: string | null;
   readonly received_timeline: number | null;
 }
@@ -62,5 +64,6 @@ function readRow(row: ProbeRow | undefined, layout: WalLayout): ProbeResult {
     inRecovery,
     position: position === undefined ? undefined : beforePageHeader(position, layout),
     timeline: walFile === null ? undefined : Number.parseInt(walFile.slice(0, 8), 16),
+    server: row.started ?? undefined,
   };
 }

@@ -41,6 +41,27 @@ describe('judgeRole', () => {
     ['the first primary that answers', 'primary', writable(1), known({ timeline: undefined }), 'as-expected'],
     ['a writable replica on a higher timeline', 'replica', writable(3), known(), 'promoted'],
     ['a writable replica on the same timeline', 'replica', writable(2), known(), 'conflict'],
+    [
+      'the primary itself under another address',
+      'replica',
+      { ...writable(2), server: 'a' },
+      known({ server: 'a' }),
+      'refused',
+    ],
+    [
+      'another writable server on the same timeline',
+      'replica',
+      { ...writable(2), server: 'b' },
+      known({ server: 'a' }),
+      'conflict',
+    ],
+    [
+      "the primary's own server, promoted since",
+      'replica',
+      { ...writable(3), server: 'a' },
+      known({ server: 'a' }),
+      'promoted',
+    ],
     ['a writable replica on a lower timeline', 'replica', writable(1), known(), 'conflict'],
     ['a writable replica that tells no timeline', 'replica', writable(undefined), known(), 'refused'],
     [

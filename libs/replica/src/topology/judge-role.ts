@@ -18,17 +18,22 @@ export interface KnownNodes {
   readonly replicas: readonly NodeSnapshot[];
   /** The highest timeline known of a primary; `undefined` while none has answered. */
   readonly timeline: number | undefined;
+  /** Which server answered as the primary last; absent while that is not known. */
+  readonly server?: string;
 }
 
 /**
  * A writable node is the primary, or becomes it when it writes on a higher timeline than the primary is known to have:
  * it was promoted. On the same or a lower one it is an old primary that does not know yet, or no standby of ours; so is
- * what answers at the primary's own address on a lower one.
+ * what answers at the primary's own address on a lower one. The primary itself, under another address, is no replica, but
+ * harms nobody: a name in DNS may stand for all nodes.
  */
 export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownNodes): RoleVerdict {
   if (node.role === 'primary') return judgePrimary(answer, known.timeline);
   if (answer.inRecovery) return AS_EXPECTED;
-  const { primary, timeline } = known;
+  const { primary, timeline, server } = known;
+  if (server !== undefined && answer.server === server && answer.timeline === timeline)
+    return refused(`it is ${primary.name}, the primary, under another address`);
   if (timeline === undefined) {
     return isSoleHeir(node, answer, known)
       ? { kind: 'promoted' }

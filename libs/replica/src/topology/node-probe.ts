@@ -11,6 +11,8 @@ export interface ProbeResult {
    * `undefined` where it could not tell.
    */
   readonly timeline: number | undefined;
+  /** Of a writable node: the same under whatever address it is reached, and another one for any other server. */
+  readonly server?: string;
   /** What a standby's WAL receiver does: see `NodeSnapshot.receiver`. */
   readonly receiver?: string;
   /** The node's data is at least this old, says the user's own probe; milliseconds. */

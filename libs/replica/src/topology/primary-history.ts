@@ -17,15 +17,22 @@ export class PrimaryHistory {
   /** Nodes' data is no fresher than this, whatever their positions say: by name. */
   readonly #freshAtMost = new Map<string, number>();
   #timeline: number | undefined;
+  #server: string | undefined;
 
   /** The timeline that the primary writes on; `undefined` while none has answered. */
   get timeline(): number | undefined {
     return this.#timeline;
   }
 
+  /** Which server answered as the primary last; `undefined` while that is not known. */
+  get server(): string | undefined {
+    return this.#server;
+  }
+
   /** Notes what the primary answered when it was asked at `atMs`. */
-  observe({ position, timeline }: ProbeResult, atMs: number): void {
+  observe({ position, timeline, server }: ProbeResult, atMs: number): void {
     this.#timeline = timeline;
+    this.#server = server;
     if (position !== undefined) this.#clock.observe(position, atMs);
   }
 

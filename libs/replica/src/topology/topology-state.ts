@@ -66,7 +66,8 @@ export class TopologyState {
   /** What a node's answer means for its role. */
   judge(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
     const { primary, replicas } = this.topology;
-    return judgeRole(node, answer, { primary, replicas, timeline: this.#history.timeline });
+    const { timeline, server } = this.#history;
+    return judgeRole(node, answer, { primary, replicas, timeline, server });
   }
 
   /** From now on these are the replicas of the configuration. Throws a `TypeError` where names are not unique. */

@@ -76,6 +76,13 @@ describe('JoiningProbe', () => {
     expect(await probe.probe(500)).toBe(answer);
   });
 
+  it('asks nothing of a node that accepts writes: it is no replica', async () => {
+    floor = 101n;
+    answer = { inRecovery: false, position: 100n, timeline: 1 };
+    expect(await probe.probe(500)).toBe(answer);
+    expect(warmUps).toBe(0);
+  });
+
   it('closes the probe that it has made', async () => {
     await probe.probe(500);
     await probe.close();

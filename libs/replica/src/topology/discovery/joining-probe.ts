@@ -28,8 +28,10 @@ export class JoiningProbe implements NodeProbe {
     if (this.#isClosed) throw new Error('the probe is closed');
     this.#probe ??= this.#create();
     const answer = await this.#probe.probe(timeoutMs);
+    // What accepts writes serves no reads as a replica.
+    if (!answer.inRecovery) return answer;
     const floor = this.#steps.floor();
-    if (floor !== undefined && answer.inRecovery && (answer.position ?? 0n) < floor)
+    if (floor !== undefined && (answer.position ?? 0n) < floor)
       throw new Error('it has to pass what the primary had when replicas were added');
     if (!this.#isWarm) await this.#warmUp(timeoutMs);
     return answer;
