@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { homeOf } from '../routing/rendezvous.js';
 import type { Intent } from '../routing/route-query.js';
-import type { RouteReason } from '../routing/route.js';
+import type { Route, RouteReason } from '../routing/route.js';
 import type { SessionState } from '../session/session-state.js';
-import { noteRead, type KnownNodes } from './note-read.js';
+import type { Scope } from './context-storage.js';
+import { noteChoice, noteFailure, noteRead, type KnownNodes } from './note-read.js';
 import { RequestContext } from './request-context.js';
 import type { RequestSession } from './request-session.js';
 
@@ -185,5 +186,58 @@ describe('noteRead', () => {
     finish();
     await Promise.all([first, second]);
     expect(request.unsettled).toBe(false);
+  });
+});
+
+describe('noteFailure', () => {
+  let request: RequestContext;
+
+  beforeEach(() => {
+    request = new RequestContext(
+      {
+        sticky: { mode: 'position' },
+        capture: () => Promise.resolve(1n),
+        expect: () => undefined,
+      },
+      0,
+    );
+  });
+
+  const scope = (consistency: Intent['consistency'] = 'session'): Scope => ({
+    request,
+    intent: intentOf(consistency),
+  });
+  const kept = (): string | undefined => request.view(intentOf('session'), 0).kept?.name;
+  const route = (node: string): Route => ({ node, reason: 'session-free' });
+
+  it('lets a request choose anew whose first node failed before it showed anything', () => {
+    noteChoice(scope(), route('r1'), 1);
+    noteFailure(scope(), route('r1'));
+    expect(kept()).toBeUndefined();
+    noteChoice(scope(), route('r2'), 2);
+    expect(kept()).toBe('r2');
+  });
+
+  it('keeps a node that has answered before it failed', () => {
+    noteChoice(scope(), route('r1'), 1);
+    noteRead(scope(), route('r1'), NODES, 2, SETTINGS);
+    noteFailure(scope(), route('r1'));
+    expect(kept()).toBe('r1');
+  });
+
+  it('keeps a node that another read has chosen meanwhile', () => {
+    noteChoice(scope(), route('r1'), 1);
+    noteFailure(scope(), route('r1'));
+    noteChoice(scope(), route('r2'), 2);
+    noteFailure(scope(), route('r1'));
+    expect(kept()).toBe('r2');
+  });
+
+  it('goes back to what lenient reads had kept', () => {
+    noteRead(scope('eventual'), route('r1'), NODES, 1, SETTINGS);
+    noteChoice(scope(), route('r2'), 2);
+    expect(kept()).toBe('r2');
+    noteFailure(scope(), route('r2'));
+    expect(kept()).toBe('r1');
   });
 });

@@ -1,6 +1,6 @@
 import { homeOf, type KnownHomes } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
-import type { Intent, SessionView } from '../routing/route-query.js';
+import type { Intent, KeptNode, SessionView } from '../routing/route-query.js';
 import type { Scope } from './context-storage.js';
 
 /** The caller asked for the primary by these: routing had no choice. */
@@ -33,19 +33,24 @@ export function noteRead(
   // What a guard reads to find out whose request it is goes to the primary, and binds nobody.
   if (request.session?.standing === 'unresolved') return;
   if (request.session !== undefined) noteShown(scope, route, nodes, settings);
-  keep(scope, route, endedMs);
+  request.keep(keptNode(scope, route, endedMs));
 }
 
 /** A node was chosen for a read: those of the same request that run at the same time go there, too. */
 export function noteChoice(scope: Scope, route: Route, startedMs: number): void {
   const { request, intent } = scope;
   if (request.session?.standing === 'unresolved') return;
-  if (request.isFirstRead(isLenient(intent))) keep(scope, route, startedMs);
+  if (request.isFirstRead(isLenient(intent))) request.keepChoice(keptNode(scope, route, startedMs));
 }
 
-function keep({ request, intent }: Scope, { node, reason }: Route, readMs: number): void {
+/** The node that was chosen did not answer. */
+export function noteFailure({ request }: Scope, { node }: Route): void {
+  request.dropChoice(node);
+}
+
+function keptNode({ intent }: Scope, { node, reason }: Route, readMs: number): KeptNode {
   const isAsked = ASKED_REASONS.has(reason);
-  request.keep({ name: node, lastReadMs: readMs, isAsked, isLenient: isLenient(intent) });
+  return { name: node, lastReadMs: readMs, isAsked, isLenient: isLenient(intent) };
 }
 
 /** What was read with leave to be older must not take the session away from the node that it reads from. */

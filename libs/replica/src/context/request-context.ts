@@ -31,6 +31,8 @@ export class RequestContext {
   #findSession: (() => RequestSession | undefined) | undefined;
   #openTransactions = 0;
   #kept: KeptNode | undefined;
+  /** The node that is kept was chosen and has not answered yet; and what was kept before. */
+  #choice: { readonly name: string; readonly before: KeptNode | undefined } | undefined;
   #ended = false;
   /** The session saw the primary, and what it saw is not covered by a position yet. */
   #sawPrimary = false;
@@ -115,8 +117,23 @@ export class RequestContext {
   /** The request reads from this node: from the decision on, that reads at the same time do not choose another. */
   keep({ lastReadMs, ...node }: KeptNode): void {
     if (node.isLenient && this.#kept?.isLenient === false) return;
+    this.#choice = undefined;
     const { lastReadMs: before = -Infinity } = this.#kept ?? {};
     this.#kept = { ...node, lastReadMs: Math.max(before, lastReadMs) };
+  }
+
+  /** As {@link keep}, before the first answer. */
+  keepChoice(node: KeptNode): void {
+    const before = this.#kept;
+    this.keep(node);
+    this.#choice = { name: node.name, before };
+  }
+
+  /** The node failed to answer: if it was only chosen and nothing was shown of it, another one may be chosen as freely. */
+  dropChoice(name: string): void {
+    if (this.#choice?.name !== name) return;
+    this.#kept = this.#choice.before;
+    this.#choice = undefined;
   }
 
   /** Nothing has been read yet that says where reads of this kind go. */

@@ -1,4 +1,5 @@
 import type { Scope } from '../context/context-storage.js';
+import { noteFailure } from '../context/note-read.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
 import type { NodePool } from './node-pool.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
@@ -84,8 +85,11 @@ export class Tries {
   }
 
   /** The try failed. Throws where there shall be no other. */
-  failed({ node }: Route, error: unknown): void {
+  failed(route: Route, error: unknown): void {
     const { finder, gate, isWatched, pool } = this.#tools;
+    const { node } = route;
+    const { scope, statement } = this.#tried;
+    if (scope !== undefined && statement.kind === 'read') noteFailure(scope, route);
     const isUnsent = error instanceof NodeUnavailableError;
     if (!isWatched() || !isWorthAnotherNode(error) || !(isUnsent || this.#isRepeatable)) throw error;
     this.#first ??= { error, limitMs: pool(node).statementLimitMs };
