@@ -1,6 +1,8 @@
 // npm run bench -- NAME [--quick] [--json]: builds the library as it is published, compiles the benchmarks, runs one.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,22 +16,35 @@ if (!names.includes(name ?? '') || unknown.length > 0) {
   process.exit(2);
 }
 
-/** Says what it does on standard error: standard output is for results. */
-function step(title, command, args) {
-  console.error(`--- ${title}`);
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+let running;
+let interruptedBy;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  // Whoever interrupts waits for this process: it ends after the benchmark has taken away what it made.
+  process.on(signal, () => {
+    interruptedBy ??= signal;
+    running?.kill(signal);
+  });
+}
+
+/** Runs one program to its end; ends this process where that fails, or was interrupted. */
+async function run(args, stdio) {
+  running = spawn(process.execPath, args, { cwd: root, stdio });
+  const [status] = await once(running, 'exit');
+  if (interruptedBy !== undefined) process.exit(128 + constants.signals[interruptedBy]);
   if (status !== 0) process.exit(status ?? 1);
 }
 
-step('building the library', process.execPath, ['libs/replica/build.mjs']);
-step('compiling the benchmarks', process.execPath, [
+/** Says what it does on standard error: standard output is for results. */
+async function step(title, args) {
+  console.error(`--- ${title}`);
+  await run(args, ['ignore', 2, 2]);
+}
+
+await step('building the library', ['libs/replica/build.mjs']);
+await step('compiling the benchmarks', [
   'node_modules/typescript/bin/tsc',
   '-p',
   'test/bench/tsconfig.build.json',
 ]);
-const { status, signal } = spawnSync(
-  process.execPath,
-  ['--expose-gc', '--enable-source-maps', join(root, 'dist', 'bench', 'bench', `${name}.bench.js`), ...flags],
-  { cwd: root, stdio: 'inherit' },
-);
-process.exit(signal === null ? (status ?? 1) : 1);
+const compiled = join(root, 'dist', 'bench', 'test', 'bench', `${name}.bench.js`);
+await run(['--expose-gc', '--enable-source-maps', compiled, ...flags], 'inherit');

@@ -13,6 +13,58 @@ export function report(result: object, table: readonly Record<string, unknown>[]
   else console.table(table);
 }
 
+/** As {@link report}, with several tables under their titles. */
+export function reportTables(
+  result: object,
+  tables: Readonly<Record<string, readonly (object | undefined)[]>>,
+): void {
+  if (wantsJson) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  for (const [title, rows] of Object.entries(tables)) {
+    process.stdout.write(`\n${title}\n${textTable(rows as Record<string, unknown>[])}`);
+  }
+}
+
+/** Something to reach, and whether it was. Missing it is no failure: machines are noisy. */
+export interface Target {
+  /** What, and its limit. */
+  readonly target: string;
+  readonly value: number;
+  readonly met: boolean;
+}
+
+export function target(what: string, value: number, limit: { atLeast: number } | { atMost: number }): Target {
+  return 'atLeast' in limit
+    ? { target: `${what} >= ${limit.atLeast}`, value, met: value >= limit.atLeast }
+    : { target: `${what} <= ${limit.atMost}`, value, met: value <= limit.atMost };
+}
+
+function cellOf(value: unknown): string {
+  if (value === undefined || value === null) return '-';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Columns by the first row's keys; numbers to the right. */
+function textTable(rows: readonly Record<string, unknown>[]): string {
+  const keys = Object.keys(rows[0] ?? {});
+  const lines = [keys, ...rows.map((row) => keys.map((key) => cellOf(row[key])))];
+  const widths = keys.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const isNumber = keys.map((key) => rows.some((row) => typeof row[key] === 'number'));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) =>
+          isNumber[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
 /** Ends the benchmark as failed when something that it has to show is not so: a fast wrong run is no result. */
 export function failUnless(holds: boolean, what: string): void {
   if (holds) return;

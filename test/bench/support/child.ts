@@ -1,0 +1,35 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { CleanUp } from './clean-up.js';
+
+/** Runs a compiled file in a fresh process, gives it one task and returns its one result; rejects when it ends without. */
+export async function runInChild<Result>(
+  file: string,
+  task: object,
+  { cleanUp, execArgv = [] }: { cleanUp: CleanUp; execArgv?: readonly string[] },
+): Promise<Result> {
+  const child = fork(file, {
+    execArgv: ['--expose-gc', '--enable-source-maps', ...execArgv],
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  cleanUp.add(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  child.send(task);
+  const [result] = (await Promise.race([
+    once(child, 'message'),
+    exited.then(([code, signal]) => Promise.reject(new Error(`${file} ended with ${code ?? signal}`))),
+  ])) as [Result];
+  await exited;
+  return result;
+}
+
+/** The other side: does what the parent asks, answers and ends; ends at once when the parent does. An error ends it, too. */
+export function answerParent(work: (task: never) => Promise<unknown>): void {
+  process.once('disconnect', () => process.exit(1));
+  process.once('message', (task) => {
+    void work(task as never).then((result) => process.send?.(result, () => process.exit(0)));
+  });
+}

@@ -1,0 +1,42 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { DataSourceRouter, ReplicaDataSource, SessionKey } from 'nestjs-replica';
+import { SessionOpener } from '../../../libs/replica/src/nest/session-opener.js';
+import type { Intent } from '../../../libs/replica/src/routing/route-query.js';
+import { intentOf } from '../../../libs/replica/src/typeorm/read-options.js';
+
+/** The session's key of a request of {@link Requests}: for `session.key` of the data source. */
+export const benchSessionKey: SessionKey = (context) => (context as { readonly key: string }).key;
+
+/**
+ * Requests without HTTP: the very context that middleware, guard and interceptor give to a handler (a session with a key, kept in
+ * memory, consistency `session`), and their work at its end. What Nest itself does for a request is left out: all systems have it.
+ */
+export class Requests {
+  readonly #router: DataSourceRouter;
+  readonly #sessions: SessionOpener;
+  readonly #intents: Readonly<Record<'GET' | 'POST', Intent>>;
+
+  constructor({ router }: ReplicaDataSource) {
+    this.#router = router;
+    this.#sessions = new SessionOpener(router, '');
+    this.#intents = {
+      GET: intentOf('default', {}, router.options, true),
+      POST: intentOf('default', {}, router.options, false),
+    };
+  }
+
+  async run<T>(method: 'GET' | 'POST', key: string, handler: () => Promise<T>): Promise<T> {
+    const request = this.#router.createRequest();
+    const context = { key } as unknown as ExecutionContext;
+    const intent = this.#intents[method];
+    this.#sessions.attach(request, context);
+    this.#sessions.begin(request, context, intent);
+    this.#sessions.conclude(request, context);
+    try {
+      return await this.#router.contexts.run({ request, intent }, handler);
+    } finally {
+      if (request.unsettled) await request.settle();
+      request.end();
+    }
+  }
+}
