@@ -43,8 +43,19 @@ export function messageOf(error: unknown): string {
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);
   if (code === 'REPLICA_NODE_UNAVAILABLE') return true;
-  if (code !== undefined) return code.startsWith('08') || /^57P0[1-5]$/.test(code) || SOCKET_CODES.has(code);
+  if (code !== undefined) {
+    return (
+      (code.startsWith('08') && !isWrongValueCount(error)) ||
+      /^57P0[1-5]$/.test(code) ||
+      SOCKET_CODES.has(code)
+    );
+  }
   return CONNECTION_TEXTS.test(messageOf(error));
+}
+
+/** 08P01, too, but of one statement alone: it was given more values than it has parameters, or fewer. */
+function isWrongValueCount(error: unknown): boolean {
+  return (error as { routine?: unknown }).routine === 'exec_bind_message';
 }
 
 /**
