@@ -1,6 +1,8 @@
 import pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
+import { NodeReads } from './lanes/node-reads.js';
+import type { LaneSettings } from './lanes/read-lanes.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
@@ -20,6 +22,8 @@ export interface NodePoolOptions {
   readonly onIdleError: (error: Error) => void;
   /** The server sent a notice (`RAISE NOTICE`, a warning) on any connection. */
   readonly onNotice?: (message: { readonly message?: string }) => void;
+  /** Fast reads share connections, where `pg` and the configuration allow it. `undefined`: each has one to itself. */
+  readonly lanes?: LaneSettings;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -49,6 +53,7 @@ export class NodePool {
   readonly #held = new Set<pg.ClientBase>();
   readonly #waiting = new Set<(error: Error) => void>();
   readonly #idleWaiters = new Set<() => void>();
+  readonly #reads: NodeReads;
   #pool: pg.Pool;
   #inFlight = 0;
   #latencyMs = 0;
@@ -58,15 +63,26 @@ export class NodePool {
     this.name = options.name;
     this.address = options.address;
     this.#options = options;
+    this.#reads = this.#createReads();
     this.#pool = this.#createPool();
   }
 
   /** A connection for as long as the caller wants; give it back with {@link release}. */
   async checkout(): Promise<pg.PoolClient> {
+    const waited = this.#reads.waitingBeside();
+    try {
+      return await this.#checkout();
+    } finally {
+      waited();
+    }
+  }
+
+  async #checkout(): Promise<pg.PoolClient> {
     let interrupt: ((error: Error) => void) | undefined;
     const interrupted = new Promise<never>((_, reject) => (interrupt = reject));
     this.#waiting.add(interrupt as (error: Error) => void);
     const connecting = this.#pool.connect();
+    this.#reads.giveWay();
     try {
       return await Promise.race([connecting, interrupted]);
     } catch (error) {
@@ -90,14 +106,15 @@ export class NodePool {
   async run(args: readonly unknown[]): Promise<pg.QueryResult> {
     this.#inFlight++;
     try {
-      const client = await this.checkout();
-      const startedMs = this.#options.nowMs();
-      const result = await this.#query(client, args);
-      this.#measured(client, this.#options.nowMs() - startedMs);
-      return result;
+      return await this.#runOn(await this.checkout(), args);
     } finally {
       this.letGo();
     }
+  }
+
+  /** As {@link run}, for what provably only reads: a fast one may share its connection with others. */
+  read(args: readonly unknown[], text: string): Promise<pg.QueryResult> {
+    return this.#reads.read(args, text) ?? this.run(args);
   }
 
   /** What the server last said about a connection of this pool. */
@@ -175,6 +192,7 @@ export class NodePool {
   async end(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_MS)));
+    this.#reads.end();
     const ended = this.#pool.end();
     await Promise.race([ended, late]);
     clearTimeout(timer);
@@ -192,9 +210,23 @@ export class NodePool {
     this.#idleWaiters.clear();
   }
 
-  /** A connection's first statement also fills the server's caches: it says nothing about the next ones. */
-  #measured(client: pg.ClientBase, tookMs: number): void {
-    if (this.#fresh.delete(client)) return;
+  async #runOn(
+    client: pg.PoolClient,
+    args: readonly unknown[],
+    told?: (tookMs: number) => void,
+  ): Promise<pg.QueryResult> {
+    const startedMs = this.#options.nowMs();
+    const result = await this.#query(client, args);
+    // A connection's first statement also fills the server's caches: it says nothing about the next ones.
+    if (!this.#fresh.delete(client)) {
+      const tookMs = this.#options.nowMs() - startedMs;
+      this.#measured(tookMs);
+      told?.(tookMs);
+    }
+    return result;
+  }
+
+  #measured(tookMs: number): void {
     this.#latencyMs += this.#latencyMs === 0 ? tookMs : LATENCY_WEIGHT * (tookMs - this.#latencyMs);
   }
 
@@ -231,7 +263,31 @@ export class NodePool {
     pool.on('acquire', (client) => this.#held.add(client));
     pool.on('release', (_, client) => this.#held.delete(client));
     pool.on('remove', (client) => this.#clients.delete(client));
+    this.#reads.useConnectionsOf(pool);
     return pool;
+  }
+
+  #createReads(): NodeReads {
+    const { config, lanes, nowMs, onIdleError } = this.#options;
+    return new NodeReads({
+      config,
+      lanes,
+      connections: {
+        checkout: async () => {
+          const client = await this.#checkout();
+          this.#held.delete(client);
+          return client;
+        },
+        release: (client, error) => this.release(client, error),
+        run: (client, args, told) => this.#runOn(client, args, told),
+        takeFresh: (client) => this.#fresh.delete(client),
+      },
+      onStart: () => this.hold(),
+      onEnd: () => this.letGo(),
+      onMeasured: (tookMs) => this.#measured(tookMs),
+      onIdleError,
+      nowMs,
+    });
   }
 
   #checkoutError(error: unknown): unknown {

@@ -1,0 +1,27 @@
+/** A statement as a lane takes it: nothing in it that is not the same on a connection of its own. */
+export interface LaneCall {
+  readonly text: string;
+  readonly values: readonly unknown[] | undefined;
+  readonly rowMode: unknown;
+  readonly types: unknown;
+}
+
+const KEYS = new Set(['text', 'values', 'rowMode', 'types']);
+
+/** The arguments of a call of `query`, without a callback, in one form; `undefined` where they ask for more. */
+export function laneCallOf(args: readonly unknown[]): LaneCall | undefined {
+  const [query, values] = args;
+  if (args.length > 2 || !areValues(values)) return undefined;
+  if (typeof query === 'string') return { text: query, values, rowMode: undefined, types: undefined };
+  if (typeof query !== 'object' || query === null) return undefined;
+  // A class of somebody's own may have getters, or a say in how it is sent.
+  if (Object.getPrototypeOf(query) !== Object.prototype) return undefined;
+  for (const key of Object.keys(query)) if (!KEYS.has(key)) return undefined;
+  const { text, values: own, rowMode, types } = query as Record<string, unknown>;
+  if (typeof text !== 'string' || !areValues(own)) return undefined;
+  return { text, values: values ?? own, rowMode, types };
+}
+
+function areValues(values: unknown): values is readonly unknown[] | undefined {
+  return values === undefined || values === null || Array.isArray(values);
+}

@@ -1,0 +1,49 @@
+import type pg from 'pg';
+import type { LaneCall } from './lane-call.js';
+import type { StatementCost } from './statement-cost.js';
+
+/** One read, until it is answered. It may be under way on two lanes, when the first one hangs: the first answer counts. */
+export class LaneRead {
+  readonly call: LaneCall;
+  readonly cost: StatementCost;
+  readonly result: Promise<pg.QueryResult>;
+  isSettled = false;
+  /** `false` once it has failed for being prepared: it is sent again without. */
+  mayBePrepared = true;
+  /** It was sent on another lane as well. */
+  wasMoved = false;
+  #sendings = 0;
+  #resolve!: (result: pg.QueryResult) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(call: LaneCall, cost: StatementCost) {
+    this.call = call;
+    this.cost = cost;
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  sent(): void {
+    this.#sendings++;
+  }
+
+  /** What was sent came to nothing, and is about to be sent again. */
+  returned(): void {
+    this.#sendings--;
+  }
+
+  answered(result: pg.QueryResult): void {
+    this.isSettled = true;
+    this.#resolve(result);
+  }
+
+  /** The server's word is final. A lost connection is not, while the read is also under way on another one. */
+  failed(error: unknown, isLoss: boolean): void {
+    this.#sendings--;
+    if (isLoss && this.#sendings > 0) return;
+    this.isSettled = true;
+    this.#reject(error);
+  }
+}

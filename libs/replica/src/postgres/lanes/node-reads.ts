@@ -1,0 +1,152 @@
+import type pg from 'pg';
+import { laneCallOf, type LaneCall } from './lane-call.js';
+import { ReadLanes, type LaneSettings } from './read-lanes.js';
+import { StatementCosts, type StatementCost } from './statement-cost.js';
+import { supportsLanes } from './supports-lanes.js';
+
+/** The connections of one node, as reads use them. */
+export interface ReadConnections {
+  /** Waits for one like anybody else. */
+  checkout(): Promise<pg.PoolClient>;
+  release(client: pg.PoolClient, error?: unknown): void;
+  /** Runs one read and gives the connection back. Tells how long it took where that says something. */
+  run(
+    client: pg.PoolClient,
+    args: readonly unknown[],
+    told: (tookMs: number) => void,
+  ): Promise<pg.QueryResult>;
+  /** The connection has not run a statement yet; asked once. */
+  takeFresh(client: pg.PoolClient): boolean;
+}
+
+/** What {@link NodeReads} work with. */
+export interface NodeReadsOptions {
+  readonly config: pg.PoolConfig;
+  /** `undefined`: nothing is shared. */
+  readonly lanes: LaneSettings | undefined;
+  readonly connections: ReadConnections;
+  /** A read has been asked for; and it has ended. */
+  readonly onStart: () => void;
+  readonly onEnd: () => void;
+  readonly onMeasured: (tookMs: number) => void;
+  readonly onIdleError: (error: Error) => void;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Reads outside transactions on one node: those that are known to be fast share connections. One that is slow, or may be,
+ * has a connection to itself, so that nobody has to wait behind it.
+ */
+export class NodeReads {
+  readonly #options: NodeReadsOptions;
+  readonly #costs = new StatementCosts();
+  #pool: pg.Pool | undefined;
+  #lanes: ReadLanes | undefined;
+  /** Of those who wait for a connection, how many are none of ours. */
+  #waitingBeside = 0;
+  /** Reads that have a connection to themselves. */
+  #alone = 0;
+
+  constructor(options: NodeReadsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on with the connections of this pool. Those of the one before are given back after their last answer. */
+  useConnectionsOf(pool: pg.Pool): void {
+    const { config, lanes } = this.#options;
+    this.#lanes?.end();
+    this.#pool = pool;
+    this.#lanes = lanes !== undefined && supportsLanes(config) ? this.#createLanes(pool, lanes) : undefined;
+  }
+
+  /** Takes nothing more. */
+  end(): void {
+    this.#lanes?.end();
+  }
+
+  /** `undefined` where nothing is shared, which makes this read one like others. */
+  read(args: readonly unknown[], text: string): Promise<pg.QueryResult> | undefined {
+    const lanes = this.#lanes;
+    if (lanes === undefined || lanes.isUnsupported) return undefined;
+    const cost = this.#costs.of(text);
+    const call = cost?.isFast === true ? laneCallOf(args) : undefined;
+    return call === undefined
+      ? this.#readAlone(args, cost)
+      : this.#readShared(lanes, call, cost as StatementCost);
+  }
+
+  /** Somebody waits for a connection for something else, until the returned function is called. */
+  waitingBeside(): () => void {
+    this.#waitingBeside++;
+    return () => void this.#waitingBeside--;
+  }
+
+  /**
+   * Shared connections are left to those who wait. While reads have connections of their own, others get those in turn,
+   * and the last shared one is kept for fast reads; whoever waits for a transaction gets that, too.
+   */
+  giveWay(): void {
+    if (this.#pool === undefined || this.#lanes === undefined) return;
+    const { waitingCount, idleCount } = this.#pool;
+    if (waitingCount === 0 || idleCount > 0) return;
+    this.#lanes.giveWay(waitingCount, this.#waitingBeside > 0 || this.#alone === 0);
+  }
+
+  async #readShared(lanes: ReadLanes, call: LaneCall, cost: StatementCost): Promise<pg.QueryResult> {
+    this.#options.onStart();
+    try {
+      return await lanes.run(call, cost);
+    } catch (error) {
+      // As `pg` does: the stack is to lead to whoever asked, not to the socket.
+      if (typeof error === 'object' && error !== null) Error.captureStackTrace(error);
+      throw error;
+    } finally {
+      this.#options.onEnd();
+    }
+  }
+
+  async #readAlone(args: readonly unknown[], cost: StatementCost | undefined): Promise<pg.QueryResult> {
+    const { onStart, onEnd } = this.#options;
+    onStart();
+    try {
+      return await this.#runAlone(args, cost);
+    } finally {
+      onEnd();
+    }
+  }
+
+  async #runAlone(args: readonly unknown[], cost: StatementCost | undefined): Promise<pg.QueryResult> {
+    const { connections } = this.#options;
+    const client = await connections.checkout();
+    this.#alone++;
+    try {
+      return await connections.run(client, args, (tookMs) => {
+        if (cost !== undefined) this.#costs.measuredAlone(cost, tookMs);
+      });
+    } finally {
+      this.#alone--;
+      this.giveWay();
+    }
+  }
+
+  #createLanes(pool: pg.Pool, { prepare }: LaneSettings): ReadLanes {
+    const { config, connections, nowMs, onIdleError, onMeasured } = this.#options;
+    const { maxLifetimeSeconds = 0 } = config;
+    return new ReadLanes({
+      pool: {
+        checkout: () => connections.checkout(),
+        release: (client, error) => connections.release(client, error),
+        hasRoom: () => pool.waitingCount === 0 && (pool.idleCount > 0 || pool.totalCount < pool.options.max),
+        runAlone: (call, cost) => this.#runAlone([call], cost),
+        giveWay: () => this.giveWay(),
+        takeFresh: (client) => connections.takeFresh(client),
+      },
+      costs: this.#costs,
+      prepare,
+      maxLifetimeMs: maxLifetimeSeconds > 0 ? maxLifetimeSeconds * 1000 : Infinity,
+      onMeasured,
+      onIdleError,
+      nowMs,
+    });
+  }
+}

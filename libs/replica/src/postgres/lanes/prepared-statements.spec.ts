@@ -1,0 +1,89 @@
+import { failedAsPrepared, PreparedStatements } from './prepared-statements.js';
+import { StatementCost } from './statement-cost.js';
+
+const [A, B, C] = ['a', 'b', 'c'].map((text) => new StatementCost(text)) as [
+  StatementCost,
+  StatementCost,
+  StatementCost,
+];
+
+/** A connection whose server has prepared all that it was told to, unless it `fails`. */
+class Server {
+  readonly closed: string[] = [];
+  readonly parsedStatements: Record<string, string> = {};
+  readonly prepared: PreparedStatements;
+
+  constructor(perConnection: number) {
+    this.prepared = new PreparedStatements({ connection: this } as never, perConnection);
+  }
+
+  close({ name }: { name: string }): void {
+    this.closed.push(name);
+  }
+
+  /** Sends the statement, and hears that it is prepared. */
+  run(cost: StatementCost): string {
+    const name = this.prepared.nameFor(cost);
+    if (name === undefined) throw new Error('it has no name');
+    this.parsedStatements[name] = cost.text;
+    return name;
+  }
+}
+
+describe('prepared statements of a connection', () => {
+  it('have a name that says which text it is', () => {
+    const [one, other] = [new Server(3), new Server(3)];
+    const name = one.run(A);
+    expect(other.run(new StatementCost('a'))).toBe(name);
+    expect(one.run(B)).not.toBe(name);
+    // Longer names are cut by the server: NAMEDATALEN.
+    expect(name.length).toBeLessThan(64);
+  });
+
+  it('have no name for others until the first one is prepared', () => {
+    const server = new Server(3);
+    const name = server.prepared.nameFor(A) as string;
+    expect(server.prepared.nameFor(A)).toBeUndefined();
+    server.parsedStatements[name] = 'a';
+    expect(server.prepared.nameFor(A)).toBe(name);
+  });
+
+  it('are closed when there are too many, the one that was not used for longest first', () => {
+    const server = new Server(2);
+    server.run(A);
+    const nameOfB = server.run(B);
+    server.run(A);
+    server.run(C);
+    expect(server.closed).toEqual([nameOfB]);
+    expect(server.parsedStatements[nameOfB]).toBeUndefined();
+    expect(server.prepared.size).toBe(2);
+  });
+
+  it('get another name when they were lost, once', () => {
+    const server = new Server(2);
+    const name = server.run(A);
+    expect(server.prepared.forget(A, name)).toBe(true);
+    expect(server.prepared.forget(A, name)).toBe(false);
+    expect(server.closed).toEqual([name]);
+    expect(server.run(A)).not.toBe(name);
+  });
+
+  it('get other names when the server has lost one, all of them', () => {
+    const server = new Server(3);
+    const [nameOfA, nameOfB] = [server.run(A), server.run(B)];
+    expect(server.prepared.forgetAll(A, nameOfA)).toBe(true);
+    expect(server.prepared.forgetAll(B, nameOfB)).toBe(false);
+    expect(server.closed).toEqual([nameOfA, nameOfB]);
+    expect([server.run(A), server.run(B)]).not.toEqual([nameOfA, nameOfB]);
+  });
+
+  it.each([
+    ['26000', true],
+    ['0A000', true],
+    ['42P05', true],
+    ['42P01', false],
+    [undefined, false],
+  ])('are what an error of code %s is about: %s', (code, isSo) => {
+    expect(failedAsPrepared(Object.assign(new Error('any'), { code }))).toBe(isSo);
+  });
+});

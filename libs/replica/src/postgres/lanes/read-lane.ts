@@ -1,0 +1,212 @@
+import type pg from 'pg';
+import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
+import type { LaneRead } from './lane-read.js';
+import { failedAsPrepared, type PreparedStatements } from './prepared-statements.js';
+import type { StatementCosts } from './statement-cost.js';
+
+/** What a {@link ReadLane} works with. */
+export interface ReadLaneOptions {
+  readonly client: pg.PoolClient;
+  readonly prepared: PreparedStatements;
+  /** It has not run a statement yet: what is measured first says nothing. */
+  readonly isFresh: boolean;
+  readonly costs: StatementCosts;
+  /** Whether a read may be prepared now. */
+  readonly shouldPrepare: (read: LaneRead) => boolean;
+  /** Prepared statements were lost. */
+  readonly onPreparedLost: () => void;
+  readonly onMeasured: (tookMs: number) => void;
+  /** A read was answered. */
+  readonly onAnswer: (lane: ReadLane) => void;
+  /** The connection is gone. */
+  readonly onLost: (lane: ReadLane, error: unknown) => void;
+  readonly nowMs: () => number;
+}
+
+/** A read on this lane. */
+interface Sending {
+  readonly read: LaneRead;
+  readonly name: string | undefined;
+  readonly sentMs: number;
+  /** It was sent when nothing else was under way. */
+  readonly isAlone: boolean;
+  readonly expectedMs: number;
+}
+
+/** What of a `pg` client's insides is needed. */
+interface PipelinedClient {
+  pipeline: boolean;
+  readonly connection: { readonly stream: { cork?(): void; uncork?(): void } };
+  query(config: object, callback: (error: unknown, result: pg.QueryResult) => void): void;
+}
+
+/**
+ * One connection that many reads share: each is sent at once, and the server answers them in turn. Each ends with its
+ * own Sync message, so that an error in one leaves the others alone.
+ */
+export class ReadLane {
+  readonly client: pg.PoolClient;
+  readonly openedMs: number;
+  /** It takes no more reads, and gives its connection back after the last answer. */
+  isLeaving = false;
+  /** Its oldest read takes far longer than expected. */
+  isStuck = false;
+  /** When something was last answered. */
+  lastAnswerMs: number;
+  /** How long the server will take for what is under way, as far as known; milliseconds. */
+  backlogMs = 0;
+  readonly #options: ReadLaneOptions;
+  readonly #pipelined: PipelinedClient;
+  readonly #sendings = new Set<Sending>();
+  #isFresh: boolean;
+  #isCorked = false;
+  #isSending = false;
+  #isLost = false;
+
+  constructor(options: ReadLaneOptions) {
+    this.#options = options;
+    this.client = options.client;
+    this.openedMs = this.lastAnswerMs = options.nowMs();
+    this.#isFresh = options.isFresh;
+    this.#pipelined = options.client as object as PipelinedClient;
+    this.#pipelined.pipeline = true;
+    this.client.on('error', this.#lost);
+    this.client.on('end', this.#ended);
+  }
+
+  get inFlight(): number {
+    return this.#sendings.size;
+  }
+
+  /** Nothing that is under way is still waited for: all of it was answered elsewhere. */
+  get isAbandoned(): boolean {
+    for (const { read } of this.#sendings) if (!read.isSettled) return false;
+    return this.#sendings.size > 0;
+  }
+
+  /** Since when the oldest read has had the server to itself. */
+  get headSinceMs(): number | undefined {
+    for (const { sentMs } of this.#sendings) return Math.max(sentMs, this.lastAnswerMs);
+    return undefined;
+  }
+
+  /** What is under way and not answered, the oldest first. */
+  get reads(): LaneRead[] {
+    return Array.from(this.#sendings, ({ read }) => read).filter(({ isSettled }) => !isSettled);
+  }
+
+  send(read: LaneRead): void {
+    const { shouldPrepare, prepared, nowMs } = this.#options;
+    const { text, values, rowMode, types } = read.call;
+    this.#cork();
+    const name = read.mayBePrepared && shouldPrepare(read) ? prepared.nameFor(read.cost) : undefined;
+    const sending: Sending = {
+      read,
+      name,
+      sentMs: nowMs(),
+      isAlone: this.#sendings.size === 0,
+      expectedMs: read.cost.averageMs ?? 0,
+    };
+    // Before it is sent: values that cannot be sent are told of at once.
+    this.#sendings.add(sending);
+    this.backlogMs += sending.expectedMs;
+    read.sent();
+    this.#isSending = true;
+    this.#pipelined.query({ text, values, rowMode, types, name }, (error, result) =>
+      this.#told(sending, error, result),
+    );
+    this.#isSending = false;
+  }
+
+  /** Makes it an ordinary connection again. Nothing may be under way. */
+  leave(): pg.PoolClient {
+    this.client.removeListener('error', this.#lost);
+    this.client.removeListener('end', this.#ended);
+    this.#pipelined.pipeline = false;
+    return this.client;
+  }
+
+  readonly #lost = (error: unknown): void => {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#options.onLost(this, error);
+  };
+  readonly #ended = (): void => this.#lost(connectionTerminated('unexpectedly'));
+
+  /** All that is sent before the event loop goes on leaves in one piece. */
+  #cork(): void {
+    const { stream } = this.#pipelined.connection;
+    if (this.#isCorked || stream.cork === undefined || stream.uncork === undefined) return;
+    this.#isCorked = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      stream.uncork?.();
+    });
+  }
+
+  #told(sending: Sending, error: unknown, result: pg.QueryResult): void {
+    const { read } = sending;
+    if (this.#isSending) return this.#couldNotSend(sending, error);
+    if (!this.#sendings.delete(sending)) return;
+    this.backlogMs = this.#sendings.size === 0 ? 0 : this.backlogMs - sending.expectedMs;
+    this.isStuck = false;
+    if (error === null || error === undefined) {
+      this.#measure(sending);
+      read.answered(result);
+    } else if (this.#isLost || isConnectionLoss(error)) {
+      // Also where the error is of another kind: nobody can tell any more which answer belongs to which read.
+      read.failed(isConnectionLoss(error) ? error : connectionTerminated(messageOf(error)), true);
+      this.#lost(error);
+      return;
+    } else {
+      this.#measure(sending);
+      this.#failed(sending, error);
+    }
+    this.#options.onAnswer(this);
+  }
+
+  /** Its values are of no use to the server. `pg` closes the statement instead, and the answer to that is still to come. */
+  #couldNotSend({ read, name }: Sending, error: unknown): void {
+    if (name !== undefined) this.#options.prepared.forget(read.cost, name);
+    read.failed(error, false);
+  }
+
+  #failed({ read, name }: Sending, error: unknown): void {
+    const { prepared } = this.#options;
+    if (name !== undefined && failedAsPrepared(error)) return this.#sendUnprepared(read, name, error);
+    // It failed before it was prepared.
+    if (name !== undefined && !prepared.isPrepared(name)) prepared.forget(read.cost, name);
+    read.failed(error, false);
+  }
+
+  #measure({ read, sentMs, isAlone }: Sending): void {
+    const nowMs = this.#options.nowMs();
+    const tookMs = nowMs - Math.max(sentMs, this.lastAnswerMs);
+    this.lastAnswerMs = nowMs;
+    if (this.#isFresh) {
+      this.#isFresh = false;
+      return;
+    }
+    const { costs, onMeasured } = this.#options;
+    if (isAlone) costs.measuredAlone(read.cost, tookMs);
+    else costs.measured(read.cost, tookMs);
+    onMeasured(isAlone ? tookMs : tookMs + costs.roundTripMs);
+  }
+
+  #sendUnprepared(read: LaneRead, name: string, error: unknown): void {
+    const { prepared, onPreparedLost } = this.#options;
+    // A table that has changed is nobody's fault.
+    if (codeOf(error) === '0A000') prepared.forget(read.cost, name);
+    else if (prepared.forgetAll(read.cost, name)) onPreparedLost();
+    read.returned();
+    if (read.isSettled) return;
+    read.mayBePrepared = false;
+    this.send(read);
+  }
+}
+
+/** In the words of `pg`, by which it is known as a lost connection. */
+function connectionTerminated(why: string): Error {
+  return new Error(`Connection terminated ${why}`);
+}

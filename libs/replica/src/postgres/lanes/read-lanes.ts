@@ -1,0 +1,294 @@
+import type pg from 'pg';
+import { PoolExhaustedError } from '../pool-exhausted.error.js';
+import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
+import type { LaneCall } from './lane-call.js';
+import { LaneRead } from './lane-read.js';
+import { LaneWatch } from './lane-watch.js';
+import { PreparedStatements, type PreparePolicy } from './prepared-statements.js';
+import { ReadLane } from './read-lane.js';
+import { RecentCount } from './recent-count.js';
+import type { StatementCost, StatementCosts } from './statement-cost.js';
+
+/** The pool whose connections become lanes. */
+export interface LanePool {
+  /** Waits for a connection like anybody else. */
+  checkout(): Promise<pg.PoolClient>;
+  release(client: pg.PoolClient, error?: unknown): void;
+  /** A connection can be had without making anybody wait. */
+  hasRoom(): boolean;
+  /** Asks {@link ReadLanes.giveWay} for as much as is waited for. */
+  giveWay(): void;
+  /** Runs a read on a connection of its own. */
+  runAlone(call: LaneCall, cost: StatementCost): Promise<pg.QueryResult>;
+  /** The connection has not run a statement yet; asked once. */
+  takeFresh(client: pg.PoolClient): boolean;
+}
+
+/** How reads share connections. */
+export interface LaneSettings {
+  /** `undefined`: nothing is prepared. */
+  readonly prepare?: PreparePolicy;
+}
+
+/** What {@link ReadLanes} work with. */
+export interface ReadLanesOptions {
+  readonly pool: LanePool;
+  readonly costs: StatementCosts;
+  /** `undefined`: nothing is prepared. */
+  readonly prepare: PreparePolicy | undefined;
+  /** A lane's connection is given back when it was open for so long; milliseconds, or `Infinity`. */
+  readonly maxLifetimeMs: number;
+  readonly onMeasured: (tookMs: number) => void;
+  readonly onIdleError: (error: Error) => void;
+  readonly nowMs: () => number;
+}
+
+/** A read waits at most for so much work of others before another connection is made a lane; milliseconds. */
+const NEW_LANE_MS = 5;
+/** A lane that was used within this time is not given up, where it is the last one, for reads; milliseconds. */
+const RECENTLY_MS = 1_000;
+/** So many prepared statements may be lost within `WITHIN_MS`; then something between here and the server cannot. */
+const MAX_LOST = 10;
+/** So many lanes may hang within `WITHIN_MS` while other connections do not. */
+const MAX_HUNG = 2;
+const WITHIN_MS = 60_000;
+/** What poolers say to messages that they do not expect, and `pg` to answers that it does not expect. */
+const PROTOCOL_VIOLATION = '08P01';
+const UNEXPECTED_ANSWER = /^Received unexpected /;
+
+/**
+ * The connections of one node that reads share. They come from the node's pool and go back to it: when they have had
+ * nothing to do for a while, and when somebody waits for a connection. Only for statements that are known to be fast.
+ */
+export class ReadLanes {
+  readonly #options: ReadLanesOptions;
+  readonly #prepared = new WeakMap<pg.ClientBase, PreparedStatements>();
+  readonly #lanes: ReadLane[] = [];
+  readonly #watch: LaneWatch;
+  /** Reads that no lane takes now; one is being opened. */
+  #waiting: LaneRead[] = [];
+  #isOpening = false;
+  #isEnded = false;
+  #prepare: PreparePolicy | undefined;
+  readonly #lostStatements: RecentCount;
+  readonly #hungLanes: RecentCount;
+
+  constructor(options: ReadLanesOptions) {
+    this.#options = options;
+    this.#prepare = options.prepare;
+    this.#lostStatements = new RecentCount(WITHIN_MS, options.nowMs);
+    this.#hungLanes = new RecentCount(WITHIN_MS, options.nowMs);
+    this.#watch = new LaneWatch({
+      lanes: this.#lanes,
+      nowMs: options.nowMs,
+      maxLifetimeMs: options.maxLifetimeMs,
+      leave: (lane) => this.#leave(lane),
+      discard: (lane) => this.#discard(lane),
+      moveReads: (lane) => this.#moveReads(lane),
+      moveAll: (lane) => lane.reads.forEach((read) => this.#move(read)),
+      giveWay: () => options.pool.giveWay(),
+      roundTripMs: () => options.costs.roundTripMs,
+    });
+  }
+
+  /** Something between here and the server does not understand many statements at once: there are no lanes any more. */
+  isUnsupported = false;
+
+  /** How many connections are lanes now. */
+  get size(): number {
+    return this.#lanes.length;
+  }
+
+  run(call: LaneCall, cost: StatementCost): Promise<pg.QueryResult> {
+    const read = new LaneRead(call, cost);
+    this.#send(read);
+    return read.result;
+  }
+
+  /**
+   * So many wait for a connection of their own: as many lanes are given up. The last one in use is kept, unless it may
+   * be taken, too: else slow reads would stop all fast ones.
+   */
+  giveWay(waiting: number, mayTakeLast: boolean): void {
+    let wanted = waiting;
+    for (const { isLeaving } of this.#lanes) if (isLeaving) wanted--;
+    while (wanted-- > 0) {
+      const lane = leastBusy(this.#lanes);
+      if (lane === undefined) return;
+      const isLast = !this.#lanes.some((other) => other !== lane && isUsable(other));
+      if (isLast && !mayTakeLast && this.#isInUse(lane)) return;
+      this.#leave(lane);
+    }
+  }
+
+  /** Takes nothing more; each lane gives its connection back after its last answer. */
+  end(): void {
+    this.#isEnded = true;
+    this.#watch.stop();
+    // Leaving changes the list.
+    for (const lane of this.#lanes.slice()) this.#leave(lane);
+  }
+
+  #send(read: LaneRead): void {
+    const lane = this.#choose();
+    if (lane !== undefined) return lane.send(read);
+    this.#waiting.push(read);
+    this.#open();
+  }
+
+  /** An idle lane; else a new one, while there is room; else the one with the least to do. */
+  #choose(): ReadLane | undefined {
+    const lane = leastBusy(this.#lanes);
+    if (lane === undefined || lane.backlogMs <= NEW_LANE_MS) return lane;
+    // It is of use to the next ones: this read is answered before a connection is made.
+    if (!this.#isOpening && this.#options.pool.hasRoom()) this.#open();
+    return lane;
+  }
+
+  #isInUse(lane: ReadLane): boolean {
+    return lane.inFlight > 0 || this.#options.nowMs() - lane.lastAnswerMs < RECENTLY_MS;
+  }
+
+  #open(): void {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    this.#options.pool.checkout().then(
+      (client) => this.#opened(client),
+      (error: unknown) => this.#failedToOpen(error),
+    );
+  }
+
+  #opened(client: pg.PoolClient): void {
+    this.#isOpening = false;
+    const { pool, costs, onMeasured, nowMs, prepare } = this.#options;
+    if (this.#isEnded) {
+      pool.release(client);
+      this.#failWaiting(new Error('Connection terminated: the pool has ended'));
+      return;
+    }
+    let prepared = this.#prepared.get(client);
+    if (prepared === undefined) {
+      prepared = new PreparedStatements(client, prepare?.perConnection ?? 0);
+      this.#prepared.set(client, prepared);
+    }
+    this.#lanes.push(
+      new ReadLane({
+        client,
+        prepared,
+        isFresh: pool.takeFresh(client),
+        costs,
+        shouldPrepare: ({ cost }) => this.#prepare !== undefined && cost.uses >= this.#prepare.after,
+        onPreparedLost: () => this.#preparedLost(),
+        onMeasured,
+        onAnswer: this.#onAnswer,
+        onLost: this.#onLost,
+        nowMs,
+      }),
+    );
+    this.#watch.start();
+    this.#sendWaiting();
+  }
+
+  /** With another lane at hand nobody has to know. */
+  #failedToOpen(error: unknown): void {
+    this.#isOpening = false;
+    if (this.#lanes.some(isUsable)) this.#sendWaiting();
+    else this.#failWaiting(error);
+  }
+
+  #failWaiting(error: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const read of waiting) {
+      read.sent();
+      read.failed(error, true);
+    }
+  }
+
+  #sendWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (const read of waiting) if (!read.isSettled) this.#send(read);
+  }
+
+  readonly #onAnswer = (lane: ReadLane): void => {
+    if (lane.isLeaving) {
+      if (lane.inFlight === 0) this.#leave(lane);
+    } else {
+      this.#sendWaiting();
+    }
+  };
+
+  readonly #onLost = (lane: ReadLane, error: unknown): void => {
+    if (codeOf(error) === PROTOCOL_VIOLATION || UNEXPECTED_ANSWER.test(messageOf(error)))
+      this.isUnsupported = true;
+    this.#lost(lane, error);
+  };
+
+  /** Whatever was under way on it fails by itself, and is run elsewhere by whoever asked. */
+  #lost(lane: ReadLane, error: unknown): void {
+    if (!this.#remove(lane)) return;
+    if (lane.inFlight === 0) this.#options.onIdleError(error as Error);
+    this.#options.pool.release(lane.leave(), new Error(`Connection terminated: ${messageOf(error)}`));
+  }
+
+  #leave(lane: ReadLane): void {
+    lane.isLeaving = true;
+    if (lane.inFlight === 0 && this.#remove(lane)) this.#options.pool.release(lane.leave());
+  }
+
+  #remove(lane: ReadLane): boolean {
+    const index = this.#lanes.indexOf(lane);
+    if (index >= 0) this.#lanes.splice(index, 1);
+    if (this.#lanes.length === 0) this.#watch.stop();
+    return index >= 0;
+  }
+
+  /**
+   * Runs elsewhere, too, what waits behind the oldest read of a lane that hangs. Reads of the same text may hang as well,
+   * say for a lock: they are not sent where they would stop others.
+   */
+  #moveReads(lane: ReadLane): void {
+    const [head, ...behind] = lane.reads;
+    if (head === undefined) return;
+    const tookMs = this.#options.nowMs() - (lane.headSinceMs ?? 0) - this.#options.costs.roundTripMs;
+    this.#options.costs.tookAtLeast(head.cost, tookMs);
+    for (const read of behind) this.#move(read);
+  }
+
+  #move(read: LaneRead): void {
+    if (read.wasMoved) return;
+    read.wasMoved = true;
+    if (read.cost.isFast) return this.#send(read);
+    read.sent();
+    this.#options.pool.runAlone(read.call, read.cost).then(
+      (result) => read.answered(result),
+      (error: unknown) => read.failed(error, isConnectionLoss(error) || error instanceof PoolExhaustedError),
+    );
+  }
+
+  #preparedLost(): void {
+    if (this.#lostStatements.add() > MAX_LOST) this.#prepare = undefined;
+  }
+
+  #discard(lane: ReadLane): void {
+    if (this.#hungLanes.add() > MAX_HUNG) this.isUnsupported = true;
+    this.#lost(lane, new Error('Connection terminated: it does not answer'));
+  }
+}
+
+function isUsable({ isLeaving, isStuck }: ReadLane): boolean {
+  return !isLeaving && !isStuck;
+}
+
+/** An idle one, or the one with the least to do; of those that take reads. */
+function leastBusy(lanes: readonly ReadLane[]): ReadLane | undefined {
+  let best: ReadLane | undefined;
+  for (const lane of lanes) {
+    if (!isUsable(lane)) continue;
+    if (lane.inFlight === 0) return lane;
+    if (best === undefined || lane.backlogMs < best.backlogMs) best = lane;
+  }
+  return best;
+}

@@ -1,0 +1,42 @@
+import { StatementCosts } from './statement-cost.js';
+
+describe('what a text costs', () => {
+  it('is not known to be fast before it was measured', () => {
+    const costs = new StatementCosts();
+    expect(costs.of('SELECT 1')?.isFast).toBe(false);
+  });
+
+  it('leaves out the time on the network', () => {
+    const costs = new StatementCosts();
+    const fast = costs.of('fast') as NonNullable<ReturnType<typeof costs.of>>;
+    const slow = costs.of('slow') as NonNullable<ReturnType<typeof costs.of>>;
+    for (let n = 0; n < 10; n++) {
+      costs.measuredAlone(fast, 80 + (n % 2));
+      costs.measuredAlone(slow, 180);
+    }
+    expect(fast.isFast).toBe(true);
+    expect(slow.isFast).toBe(false);
+  });
+
+  it('forgets a cold start, and learns that a text became slow', () => {
+    const costs = new StatementCosts();
+    const cost = costs.of('SELECT 1') as NonNullable<ReturnType<typeof costs.of>>;
+    costs.measured(cost, 60);
+    for (let n = 0; n < 5; n++) costs.measured(cost, 0.1);
+    expect(cost.isFast).toBe(true);
+    for (let n = 0; n < 5; n++) costs.measured(cost, 50);
+    expect(cost.isFast).toBe(false);
+    costs.measured(cost, 0);
+    costs.tookAtLeast(cost, 200);
+    expect(cost.averageMs).toBe(200);
+  });
+
+  it('counts uses, and keeps a bounded number of texts of a bounded length', () => {
+    const costs = new StatementCosts();
+    costs.of('first');
+    expect(costs.of('first')?.uses).toBe(2);
+    for (let n = 0; n < 2_000; n++) costs.of(`SELECT ${n}`);
+    expect(costs.of('first')?.uses).toBe(1);
+    expect(costs.of('x'.repeat(20_000))).toBeUndefined();
+  });
+});

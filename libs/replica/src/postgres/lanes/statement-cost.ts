@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+
+/** A text that takes less time than this on the server shares its connection with others; milliseconds. */
+const FAST_MS = 5;
+/** So many texts are known at once; then the one that was learned first is forgotten. */
+const MAX_TEXTS = 2_000;
+/** Longer texts hold their values and will hardly come again. */
+const MAX_CHARACTERS = 16_384;
+
+/** How much a measurement counts that is above the average, and one that is below: a cold start is soon forgotten. */
+const RISE = 0.2;
+const FALL = 0.5;
+/** How fast the shortest round trip is forgotten: networks change. */
+const FLOOR_RISE = 0.001;
+
+/** What is known of one SQL text on one node. */
+export class StatementCost {
+  /** How often it was asked for. */
+  uses = 0;
+  /** Moving average of the time that it takes on the server, in milliseconds; `undefined` until it was measured. */
+  averageMs: number | undefined;
+  readonly text: string;
+  #digest: string | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Known to be fast. A text that was never measured is not. */
+  get isFast(): boolean {
+    return this.averageMs !== undefined && this.averageMs < FAST_MS;
+  }
+
+  /** Says which text it is, in 32 letters. */
+  get digest(): string {
+    return (this.#digest ??= createHash('sha256').update(this.text).digest('base64url').slice(0, 32));
+  }
+}
+
+/** How long each SQL text takes on one node. The time on the network is the same for all, so it is left out. */
+export class StatementCosts {
+  readonly #costs = new Map<string, StatementCost>();
+  #roundTripMs: number | undefined;
+
+  /** How long the shortest answer took lately, there and back; 0 while none was measured. */
+  get roundTripMs(): number {
+    return this.#roundTripMs ?? 0;
+  }
+
+  /** What is known of a text, which is counted as used; `undefined` for one that is too long to be remembered. */
+  of(text: string): StatementCost | undefined {
+    let cost = this.#costs.get(text);
+    if (cost === undefined) {
+      if (text.length > MAX_CHARACTERS) return undefined;
+      cost = new StatementCost(text);
+      if (this.#costs.size >= MAX_TEXTS) this.#costs.delete(this.#costs.keys().next().value as string);
+      this.#costs.set(text, cost);
+    }
+    cost.uses++;
+    return cost;
+  }
+
+  /** A statement that had its connection to itself took so long, there and back. */
+  measuredAlone(cost: StatementCost, tookMs: number): void {
+    if (this.#roundTripMs === undefined || tookMs < this.#roundTripMs) this.#roundTripMs = tookMs;
+    else this.#roundTripMs += FLOOR_RISE * (tookMs - this.#roundTripMs);
+    this.measured(cost, Math.max(0, tookMs - this.#roundTripMs));
+  }
+
+  /** So long the server took for a statement: from one answer to the next. */
+  measured(cost: StatementCost, tookMs: number): void {
+    const { averageMs } = cost;
+    if (averageMs === undefined) cost.averageMs = tookMs;
+    else cost.averageMs = averageMs + (tookMs > averageMs ? RISE : FALL) * (tookMs - averageMs);
+  }
+
+  /** One has been under way for so long, and is not answered. */
+  tookAtLeast(cost: StatementCost, ms: number): void {
+    if (cost.averageMs === undefined || cost.averageMs < ms) cost.averageMs = ms;
+  }
+}
