@@ -8,6 +8,9 @@ import type { MonitorOptions, RoutingOptions, SessionOptions } from './replica-o
 /** Finds the mistakes in everything but the nodes. */
 export function checkRouting(problems: OptionProblems, options: RoutingOptions<never>): void {
   problems.boolean('enabled', options.enabled);
+  problems.boolean('lanes', options.lanes);
+  problems.boolean('prepare', options.prepare);
+  problems.whole('prepareAfter', options.prepareAfter, 1);
   problems.oneOf('defaultReadPreference', options.defaultReadPreference, READ_PREFERENCES);
   problems.oneOf('defaultConsistency', options.defaultConsistency, CONSISTENCIES);
   problems.number('maxStalenessMs', options.maxStalenessMs, 1);

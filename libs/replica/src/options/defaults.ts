@@ -30,6 +30,9 @@ export const DEFAULTS = Object.freeze({
     maxIntervalMs: 5_000,
     flapWindowMs: 30_000,
   }),
+  lanes: true,
+  prepare: true,
+  prepareAfter: 5,
   /** TypeORM's `connectTimeoutMS`, which has no limit of its own: to connect, or to wait for a free connection. */
   connectTimeoutMS: 10_000,
 }) satisfies RoutingOptions & {

@@ -41,6 +41,9 @@ const ROUTING: Keys<RoutingOptions> = {
   session: true,
   sticky: true,
   monitor: true,
+  lanes: true,
+  prepare: true,
+  prepareAfter: true,
 };
 
 const SESSION: Keys<SessionOptions> = {

@@ -244,6 +244,16 @@ export interface RoutingOptions<Context = unknown> {
   readonly session?: SessionOptions<Context>;
   readonly sticky?: StickyOptions;
   readonly monitor?: MonitorOptions;
+  /**
+   * Reads outside transactions that are known to be fast share connections, of the same `poolSize`: they are sent at once
+   * and answered in turn. Needs `pg` 8.23; without effect with `extra.query_timeout` or `extra.maxUses`. `false`, e.g. behind
+   * a pooler that takes one statement at a time: each read has a connection to itself. Default `true`.
+   */
+  readonly lanes?: boolean;
+  /** Statements on lanes are prepared. `false`, e.g. behind a pooler that cannot pass that on: never. Default `true`. */
+  readonly prepare?: boolean;
+  /** A statement is prepared from this use of its text on; from 1. Fewer save time, more save the server's memory. Default 5. */
+  readonly prepareAfter?: number;
 }
 
 /**

@@ -59,6 +59,9 @@ describe('resolveOptions', () => {
         maxIntervalMs: 5_000,
         flapWindowMs: 30_000,
       },
+      lanes: true,
+      prepare: true,
+      prepareAfter: 5,
       primary: {
         name: 'primary',
         address: 'primary.internal:6432',
@@ -185,6 +188,12 @@ describe('resolveOptions', () => {
       'a time without end',
       { primary: PRIMARY, monitor: { probeTimeoutMs: Infinity } },
       'monitor.probeTimeoutMs must be a number of at least 10, not Infinity',
+    ],
+    ['lanes by number', { primary: PRIMARY, lanes: 3 }, 'lanes must be true or false, not 3'],
+    [
+      'a use before the first',
+      { primary: PRIMARY, prepareAfter: 0 },
+      'prepareAfter must be a whole number of at least 1, not 0',
     ],
     [
       'a back-off that is no longer than the interval',

@@ -92,6 +92,9 @@ export function resolveOptions<Context>(
         ? { mode: 'time', windowMs: options.sticky.windowMs ?? DEFAULTS.sticky.windowMs }
         : { mode: 'position' },
     monitor,
+    lanes: options.lanes ?? DEFAULTS.lanes,
+    prepare: options.prepare ?? DEFAULTS.prepare,
+    prepareAfter: options.prepareAfter ?? DEFAULTS.prepareAfter,
     primary: resolveNode(nodes.primary, 'primary', { otherwise: 'primary', levels: options.pool }),
     replicas: nodes.replicas.map((node, index) =>
       resolveNode(node, 'replica', { otherwise: `replica-${index + 1}`, levels: options.pool }),

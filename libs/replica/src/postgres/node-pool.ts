@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
+import { IdleSignal } from './idle-signal.js';
 import { NodeReads } from './lanes/node-reads.js';
 import type { LaneSettings } from './lanes/read-lanes.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
@@ -52,7 +53,7 @@ export class NodePool {
   /** Connections given out for more than one read outside a transaction: streams, transactions, writes. */
   readonly #held = new Set<pg.ClientBase>();
   readonly #waiting = new Set<(error: Error) => void>();
-  readonly #idleWaiters = new Set<() => void>();
+  readonly #idle = new IdleSignal(() => this.#inFlight === 0 && this.#waiting.size === 0);
   readonly #reads: NodeReads;
   #pool: pg.Pool;
   #inFlight = 0;
@@ -93,7 +94,7 @@ export class NodePool {
       throw this.#checkoutError(error);
     } finally {
       this.#waiting.delete(interrupt as (error: Error) => void);
-      this.#tellIdle();
+      this.#idle.check();
     }
   }
 
@@ -138,16 +139,12 @@ export class NodePool {
 
   letGo(): void {
     this.#inFlight--;
-    this.#tellIdle();
+    this.#idle.check();
   }
 
   /** Resolves when nothing runs here any more, and nothing waits for a connection. */
-  async whenIdle(): Promise<void> {
-    do {
-      if (!this.#isIdle) await new Promise<void>((resolve) => this.#idleWaiters.add(resolve));
-      // Whoever was just given a connection holds it in a moment.
-      await new Promise((resolve) => setImmediate(resolve));
-    } while (!this.#isIdle);
+  whenIdle(): Promise<void> {
+    return this.#idle.wait();
   }
 
   /**
@@ -198,16 +195,6 @@ export class NodePool {
     clearTimeout(timer);
     for (const client of this.#clients) cutSocket(client);
     for (const reject of this.#waiting) reject(this.#unavailable(new Error('the data source is destroyed')));
-  }
-
-  get #isIdle(): boolean {
-    return this.#inFlight === 0 && this.#waiting.size === 0;
-  }
-
-  #tellIdle(): void {
-    if (this.#idleWaiters.size === 0 || !this.#isIdle) return;
-    for (const tell of this.#idleWaiters) tell();
-    this.#idleWaiters.clear();
   }
 
   async #runOn(

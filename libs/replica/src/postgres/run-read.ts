@@ -41,7 +41,7 @@ export async function runRead(
   const last: { route?: Route } = {};
   const attempt = (route: Route, leave: () => void): Promise<pg.QueryResult> => {
     last.route = route;
-    return runOnce(tools, { args, tried, route }, leave);
+    return runOnce(tools, { args, text, tried, route }, leave);
   };
   try {
     return await tryNodes(tools, tried, attempt);
@@ -58,13 +58,13 @@ export async function runRead(
 
 async function runOnce(
   { pool, reports, nowMs }: ReadTools,
-  { args, tried, route }: { args: readonly unknown[]; tried: Tried; route: Route },
+  { args, text, tried, route }: { args: readonly unknown[]; text: string; tried: Tried; route: Route },
   leave: () => void,
 ): Promise<pg.QueryResult> {
   const { scope, statement } = tried;
   const startedMs = nowMs();
   try {
-    const result = await pool(route.node).run(args);
+    const result = await pool(route.node).read(args, text);
     reports.answered(scope, route, statement, startedMs);
     return result;
   } catch (error) {

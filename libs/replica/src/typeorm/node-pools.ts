@@ -1,10 +1,13 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
 import { NodePool } from '../postgres/node-pool.js';
 import { poolConfig, type PoolSettings } from './pool-config.js';
 
 /** What {@link NodePools} work with. */
 export interface NodePoolsOptions {
   readonly settings: PoolSettings;
+  /** How reads share connections; `undefined`: not at all. */
+  readonly lanes: LaneSettings | undefined;
   /** What runs on a node that leaves may take so long; then it is cut. Milliseconds. */
   readonly drainTimeoutMs: number;
   /** Milliseconds of the monotonic clock. */
@@ -34,13 +37,14 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { settings, nowMs } = this.#options;
+    const { settings, lanes, nowMs } = this.#options;
     const pool = new NodePool({
       name: node.name,
       address: node.address,
       config: poolConfig(node, settings),
       onIdleError: (error) => settings.onIdleError(error, node.name),
       onNotice: settings.onNotice,
+      lanes,
       nowMs,
     });
     this.#pools.set(node.name, pool);

@@ -18,6 +18,7 @@ import type { ProbeFunction } from '../topology/probe-function.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
 import { logTopology } from './log-topology.js';
+import { laneSettings } from './lane-settings.js';
 import { NodePools } from './node-pools.js';
 import { probeConfig, type PoolSettings } from './pool-config.js';
 import { discoverInto, startDiscovery } from './replica-discovery.js';
@@ -72,6 +73,7 @@ export class ReplicaRuntime {
     this.#pools = new NodePools({
       settings: poolSettings,
       drainTimeoutMs: options.drainTimeoutMs,
+      lanes: laneSettings(options),
       nowMs,
     });
     for (const node of nodes) this.#pools.add(node);
