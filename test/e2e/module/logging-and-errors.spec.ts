@@ -55,7 +55,7 @@ class AccountsController {
 
   @Get('slow')
   slow(): Promise<unknown> {
-    return this.dataSource.query('SELECT pg_sleep(0.05)');
+    return this.dataSource.query('SELECT pg_sleep(0.5)');
   }
 
   @Get('wrong')
@@ -146,10 +146,10 @@ describe('logs and errors', () => {
   });
 
   it('tell slow queries', async () => {
-    const running = await start({ maxQueryExecutionTime: 40 });
+    const running = await start({ maxQueryExecutionTime: 400 });
     await running.get('/accounts/first');
     await running.get('/accounts/slow');
-    expect(logs.of('slow query')).toEqual([expect.stringMatching(/^\d+(\.\d+)? SELECT pg_sleep\(0\.05\)/)]);
+    expect(logs.of('slow query')).toEqual([expect.stringMatching(/^\d+(\.\d+)? SELECT pg_sleep\(0\.5\)/)]);
   });
 
   it('tell notices of the server once each, where asked to', async () => {
