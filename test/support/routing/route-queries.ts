@@ -82,6 +82,7 @@ export const LIMITS: RoutingLimits = {
   maxLagMs: 10_000,
   minServing: 0,
   hardMaxLagMs: 29_000,
+  rememberedMs: 14_000,
   catchUpTimeoutMs: 500,
   balancer: 'least-busy',
   fallback: 'primary',

@@ -15,7 +15,7 @@ import {
   withIntent,
   withSession,
 } from '../../../../test/support/routing/route-queries.js';
-import type { Topology } from '../topology/topology.js';
+import type { NodeSnapshot, Topology } from '../topology/topology.js';
 import type { ReplicaFilter } from './replica-filter.js';
 import { PRIMARY_REASONS, REPLICA_REASONS, type RouteReason } from './route.js';
 import type { RouteQuery, RoutingLimits, WaitKind } from './route-query.js';
@@ -50,6 +50,7 @@ const LAGGING = topologyOf(
   replica('r1', { freshAsOfMs: NOW_MS - 14_000 }),
   replica('r2', { freshAsOfMs: NOW_MS - 12_000 }),
 );
+const JUST_AWAY: NodeSnapshot = { ...PRIMARY, health: 'down', freshAsOfMs: NOW_MS - 2_000 };
 /** The primary was last heard of 15 s ago; the replicas had all but 100 ms of it. */
 const AWAY: Topology = {
   ...topologyOf(
@@ -1018,15 +1019,33 @@ const TABLE: readonly Row[] = [
   },
   {
     row: 11,
+    when: 'the primary is away, and the replica lagged, but sessions remember what they saw longer than that',
+    query: {
+      topology: { ...topologyOf(replica('r1', { freshAsOfMs: NOW_MS - 14_000 })), primary: JUST_AWAY },
+    },
+    node: 'r1',
+    reason: 'primary-away',
+  },
+  {
+    row: 11,
     when: 'the primary is away, and the replica lagged too much when it was last heard of',
     query: {
-      topology: {
-        ...topologyOf(replica('r1', { freshAsOfMs: NOW_MS - 15_000 - 29_001 })),
-        primary: AWAY.primary,
-      },
+      topology: { ...topologyOf(replica('r1', { freshAsOfMs: NOW_MS - 14_001 })), primary: JUST_AWAY },
     },
     node: 'primary',
     reason: 'no-eligible-replica',
+  },
+  {
+    row: 11,
+    when: 'the primary is away for long, and the replica lagged no more than it may when it was last heard of',
+    query: {
+      topology: {
+        ...topologyOf(replica('r1', { freshAsOfMs: NOW_MS - 90_000 })),
+        primary: { ...AWAY.primary, freshAsOfMs: NOW_MS - 80_000 },
+      },
+    },
+    node: 'r1',
+    reason: 'primary-away',
   },
   {
     row: 11,

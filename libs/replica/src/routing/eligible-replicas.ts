@@ -101,10 +101,11 @@ function isAmongFreshest(query: RouteQuery, node: NodeSnapshot): boolean {
 }
 
 /**
- * While the primary is away nobody's age can be told, and nothing new is written: then it counts by how much the replica
- * lagged when the primary was last heard of. Where it never was, any replica will do.
+ * While the primary is away data gets older without anybody lagging. As long as sessions remember what they saw later, all
+ * promises hold. Beyond that it counts by how much the replica lagged when the primary was last heard of; where it never
+ * was, any replica will do.
  */
-function wasFresh({ topology: { primary }, limits }: RouteQuery, node: NodeSnapshot): boolean {
-  if (primary.freshAsOfMs === undefined) return true;
-  return node.freshAsOfMs !== undefined && primary.freshAsOfMs - node.freshAsOfMs <= limits.hardMaxLagMs;
+function wasFresh({ topology: { primary }, limits, nowMs }: RouteQuery, node: NodeSnapshot): boolean {
+  if (stalenessMs(node, nowMs) <= limits.rememberedMs || primary.freshAsOfMs === undefined) return true;
+  return node.freshAsOfMs !== undefined && primary.freshAsOfMs - node.freshAsOfMs <= limits.maxLagMs;
 }

@@ -3,6 +3,7 @@ import { hashText, homeOf, preferredBy, SOMEWHERE } from './rendezvous.js';
 
 const NODES = ['replica-1', 'replica-2', 'replica-3'].map((name) => ({ name, weight: 1 }));
 const KEYS = Array.from({ length: 30_000 }, (_, index) => hashText(`session-${index}`));
+const FEWER_KEYS = KEYS.slice(0, 10_000);
 
 describe('rendezvous hashing', () => {
   it('spreads sessions evenly, within a twentieth', () => {
@@ -37,7 +38,8 @@ describe('rendezvous hashing', () => {
       { name: 'small', weight: 1 },
       { name: 'large', weight: 3 },
     ];
-    const share = KEYS.filter((key) => preferredBy(key, homes).name === 'large').length / KEYS.length;
+    const share =
+      FEWER_KEYS.filter((key) => preferredBy(key, homes).name === 'large').length / FEWER_KEYS.length;
     expect(share).toBeGreaterThan(0.75 * 0.95);
     expect(share).toBeLessThan(0.75 * 1.05);
   });
@@ -45,7 +47,9 @@ describe('rendezvous hashing', () => {
   it('moves sessions only to a node whose weight grows', () => {
     const lighter = NODES.map((node) => ({ ...node, weight: 2 }));
     const heavier = lighter.map((node, index) => (index === 0 ? { ...node, weight: 3 } : node));
-    const moved = KEYS.filter((key) => preferredBy(key, heavier).name !== preferredBy(key, lighter).name);
+    const moved = KEYS.slice(0, 3_000).filter(
+      (key) => preferredBy(key, heavier).name !== preferredBy(key, lighter).name,
+    );
     expect(new Set(moved.map((key) => preferredBy(key, heavier).name))).toEqual(new Set(['replica-1']));
   });
 

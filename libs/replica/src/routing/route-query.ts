@@ -90,6 +90,8 @@ export interface RoutingLimits {
   readonly minServing: number;
   /** For `minServing`: a replica that may be further behind serves nobody; milliseconds. */
   readonly hardMaxLagMs: number;
+  /** What a session saw is remembered at least so long, milliseconds: a replica whose data is younger shows it. At least `maxLagMs`. */
+  readonly rememberedMs: number;
   /** How long a session that is ahead waits for its replica while the primary is away and the intent says 0; milliseconds. */
   readonly catchUpTimeoutMs: number;
   readonly balancer: BalancerName | BalancerFunction;

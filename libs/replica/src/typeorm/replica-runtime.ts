@@ -23,6 +23,7 @@ import { NodePools } from './node-pools.js';
 import { probeConfig, type PoolSettings } from './pool-config.js';
 import { discoverInto, startDiscovery } from './replica-discovery.js';
 import { ReplicaSet } from './replica-set.js';
+import { sessionMemory } from './session-memory.js';
 import { forwardTopologyEvents, type EmitRouterEvent } from './router-events.js';
 
 /** What a {@link ReplicaRuntime} works with. */
@@ -133,26 +134,20 @@ export class ReplicaRuntime {
       });
     const classifier = new StatementClassifier();
     this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryCatalog(sql), warn);
+    const { renoteAfterMs, rememberedMs } = sessionMemory(options);
     this.router = new StatementRouter({
       pools: this.#pools.byName,
       monitor: this.monitor,
       contexts,
       classifier,
-      limits: options,
+      limits: { ...options, rememberedMs },
       tableRule: given.tableRule,
       lastWord: options.route,
       retries: options.retries,
       gate: this.#primaryKeeper.gate,
       isWatched: hasReplicas,
       standIn: () => this.#standIn,
-      // Forgotten after ttlMs, a note must still outlive the last read by what a replica may lag.
-      renoteAfterMs: Math.max(
-        0,
-        Math.min(
-          options.session.ttlMs / 2,
-          options.session.ttlMs - options.maxLagMs - options.monitor.intervalMs,
-        ),
-      ),
+      renoteAfterMs,
       isEnabled: () => hasReplicas() && isEnabled(),
       listener: statementListener,
       onCatalogStale: () => this.#catalog.refreshSoon(),

@@ -1,12 +1,16 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { longestLagMs } from './session-memory.js';
 
 /** TypeORM's result cache (`cache: true`); the type has no public name of its own in all versions. */
 type ResultCache = NonNullable<DataSource['queryResultCache']>;
 type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
 
-type Limits = Pick<ResolvedOptions, 'maxLagMs' | 'maxStalenessMs' | 'sticky'> & {
+type Limits = Pick<
+  ResolvedOptions,
+  'maxLagMs' | 'minServing' | 'hardMaxLagMs' | 'maxStalenessMs' | 'sticky'
+> & {
   readonly session: { readonly ttlMs: number };
 };
 
@@ -109,8 +113,9 @@ export class RoutedResultCache implements ResultCache {
     if (queryRunner?.getReplicationMode() === 'master') return 0;
     const { ownWritePending, ownPosition } = request.view(intent, Date.now());
     if (ownWritePending || ownPosition !== undefined) return 0;
-    const { maxLagMs, maxStalenessMs, sticky, session: limits } = this.#limits;
-    if (intent.consistency === 'bounded') return (intent.maxStalenessMs ?? maxStalenessMs) - maxLagMs;
+    const { maxStalenessMs, sticky, session: limits } = this.#limits;
+    const lagMs = longestLagMs(this.#limits);
+    if (intent.consistency === 'bounded') return (intent.maxStalenessMs ?? maxStalenessMs) - lagMs;
     if (intent.consistency === 'eventual') return Infinity;
     await request.session?.loaded();
     const session = request.view(intent, Date.now()).session;
@@ -118,6 +123,6 @@ export class RoutedResultCache implements ResultCache {
     const isBound = session.status !== 'loaded' || session.onPrimary || session.position !== undefined;
     // What it wrote and nobody remembers is at least this old.
     const rememberedMs = sticky.mode === 'time' ? sticky.windowMs : limits.ttlMs;
-    return isBound || request.hasSeenMore ? 0 : rememberedMs - maxLagMs;
+    return isBound || request.hasSeenMore ? 0 : rememberedMs - lagMs;
   }
 }

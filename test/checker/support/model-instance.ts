@@ -1,0 +1,181 @@
+import { noteRead } from '../../../libs/replica/src/context/note-read.js';
+import { RequestContext } from '../../../libs/replica/src/context/request-context.js';
+import { SessionHandle } from '../../../libs/replica/src/context/session-handle.js';
+import { RouteFinder } from '../../../libs/replica/src/postgres/route-finder.js';
+import type { Intent, RoutingLimits } from '../../../libs/replica/src/routing/route-query.js';
+import type { Route } from '../../../libs/replica/src/routing/route.js';
+import type { SessionStore } from '../../../libs/replica/src/session/session-store.js';
+import type { MonitorSettings } from '../../../libs/replica/src/topology/monitor-settings.js';
+import { TopologyMonitor } from '../../../libs/replica/src/topology/topology-monitor.js';
+import type { Topology } from '../../../libs/replica/src/topology/topology.js';
+import type { WatchedNode } from '../../../libs/replica/src/topology/watched-node.js';
+import type { ModelCluster } from './model-cluster.js';
+
+export const TTL_MS = 3_000;
+const MAX_LAG_MS = 1_000;
+const INTERVAL_MS = 200;
+const RENOTE_AFTER_MS = TTL_MS / 2;
+
+const MONITOR: MonitorSettings = {
+  intervalMs: INTERVAL_MS,
+  probeTimeoutMs: 100,
+  catchUpIntervalMs: 20,
+  suspectIntervalMs: 50,
+  maxIntervalMs: 400,
+  flapWindowMs: 1_000,
+  warnLagMs: MAX_LAG_MS / 2,
+  maxLagMs: MAX_LAG_MS,
+  homesKeptMs: TTL_MS,
+};
+
+const LIMITS: RoutingLimits = {
+  defaultReadPreference: 'replica',
+  maxLagMs: MAX_LAG_MS,
+  minServing: 0,
+  hardMaxLagMs: TTL_MS - INTERVAL_MS,
+  rememberedMs: TTL_MS - RENOTE_AFTER_MS - INTERVAL_MS,
+  catchUpTimeoutMs: 100,
+  balancer: 'least-busy',
+  fallback: 'primary',
+};
+
+const READ = Object.freeze({
+  kind: 'read',
+  mayWrite: false,
+  keepsConnection: false,
+  changesCatalog: false,
+} as const);
+
+/** A defect put into an instance, to see that the model finds it. */
+export type ModelDefect = 'forgets-former-homes' | 'notes-nothing' | 'moves-at-once';
+
+/** What makes a {@link ModelInstance}. */
+export interface ModelInstanceOptions {
+  readonly cluster: ModelCluster;
+  readonly store: SessionStore;
+  readonly random: () => number;
+  readonly limits?: Partial<RoutingLimits>;
+  readonly defect?: ModelDefect;
+}
+
+/** What a read was shown, and by whom. */
+export interface Shown extends Route {
+  readonly position: bigint;
+}
+
+/** One application process: its own monitor, decisions and requests; the store is shared. */
+export class ModelInstance {
+  readonly monitor: TopologyMonitor;
+  readonly #options: ModelInstanceOptions;
+  readonly #finder: RouteFinder;
+
+  constructor(nodes: readonly WatchedNode[], options: ModelInstanceOptions) {
+    const { random, defect, limits } = options;
+    const nowMs = (): number => performance.now();
+    this.#options = options;
+    this.monitor = new TopologyMonitor(nodes, MONITOR, { nowMs, random });
+    const { monitor } = this;
+    const known = {
+      get topology(): Topology {
+        const { topology } = monitor;
+        return defect === 'forgets-former-homes' ? { ...topology, formerHomes: [] } : topology;
+      },
+      waitForReplica: monitor.waitForReplica.bind(monitor),
+      capturePosition: monitor.capturePosition.bind(monitor),
+      primaryPositionAtOrAfter: (atMs: number) =>
+        defect === 'moves-at-once' ? 0n : monitor.primaryPositionAtOrAfter(atMs),
+    };
+    const load = { inFlight: 0, latencyMs: 1 };
+    this.#finder = new RouteFinder(
+      {
+        monitor: known as unknown as TopologyMonitor,
+        classifier: { hasCatalog: true } as never,
+        limits: { ...LIMITS, ...limits },
+        tableRule: () => undefined,
+        lastWord: undefined,
+        isEnabled: () => true,
+        nowMs,
+        random,
+      },
+      () => load,
+    );
+  }
+
+  /** A request of a session; ends, like its response, when all is saved that the next one has to know. */
+  async handle(key: string, work: (request: ModelRequest) => Promise<void>): Promise<void> {
+    const { store, cluster } = this.#options;
+    const { monitor } = this;
+    const context = new RequestContext(
+      {
+        sticky: { mode: 'position' },
+        capture: () => monitor.capturePosition('primary'),
+        expect: (position) => monitor.expect(position),
+      },
+      performance.now(),
+    );
+    const session = new SessionHandle({ store, ttlMs: TTL_MS, resolveKey: () => key });
+    session.begin();
+    context.attach(session);
+    await work({
+      read: (intent) => this.#read(context, intent),
+      write: async () => {
+        context.writes.begin();
+        try {
+          const position = cluster.write();
+          await this.#delay();
+          context.wrote();
+          return position;
+        } catch {
+          context.writes.abandon();
+          return undefined;
+        }
+      },
+    });
+    await context.settle();
+    context.end();
+  }
+
+  async #read(request: RequestContext, asked: Partial<Intent>): Promise<Shown | undefined> {
+    const { cluster, defect } = this.#options;
+    const intent: Intent = {
+      target: 'replica',
+      safeMethod: true,
+      consistency: 'session',
+      catchUpTimeoutMs: 0,
+      preventWrites: false,
+      ...asked,
+    };
+    const scope = { request, intent };
+    const failed: string[] = [];
+    for (let tries = 0; tries < 3; tries++) {
+      const conditions = { text: '', primaryRunner: false };
+      const route = await this.#finder.find(READ, scope, { conditions, failed });
+      await this.#delay();
+      const position = cluster.read(route.node);
+      await this.#delay();
+      if (position !== undefined) {
+        if (defect !== 'notes-nothing') {
+          noteRead(scope, route, this.monitor.topology, performance.now(), {
+            renoteAfterMs: RENOTE_AFTER_MS,
+          });
+        }
+        return { ...route, position };
+      }
+      if (failed.includes(route.node)) return undefined;
+      failed.push(route.node);
+    }
+    return undefined;
+  }
+
+  #delay(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, 10 * this.#options.random()));
+  }
+}
+
+/** What a request may do. */
+export interface ModelRequest {
+  /** `undefined`: nobody answered. */
+  read(intent: Partial<Intent>): Promise<Shown | undefined>;
+  /** The write's position; `undefined`: it failed. */
+  write(): Promise<bigint | undefined>;
+}
