@@ -1,5 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  startPostgresCluster,
+  startTcpProxy,
+  type PostgresCluster,
+  type PostgresNode,
+  type TcpProxy,
+} from 'nestjs-replica/testing';
 import { PostgresProbe } from '../../../libs/replica/src/postgres/postgres-probe.js';
 import type { ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
 import type { ProbeFunction } from '../../../libs/replica/src/topology/probe-function.js';
@@ -45,7 +51,8 @@ describe('the probe of PostgreSQL', () => {
 
   it.each(USERS)('tells a %s role, position and timeline of the primary', async (user) => {
     const answer = await ask(cluster.primary, { user });
-    expect(answer).toEqual({ inRecovery: false, position: expect.any(BigInt), timeline: 1 });
+    const server = expect.any(String);
+    expect(answer).toEqual({ inRecovery: false, position: expect.any(BigInt), timeline: 1, server });
     const [row] = await cluster.primary.query<{ reached: boolean }>(
       `SELECT $1::pg_lsn <= pg_current_wal_insert_lsn() AS reached`,
       [`0/${(answer.position as bigint).toString(16)}`],
@@ -84,6 +91,49 @@ describe('the probe of PostgreSQL', () => {
       ),
     );
     expect(new Set(pids).size).toBe(2);
+  });
+
+  describe('through a network', () => {
+    let proxy: TcpProxy;
+
+    beforeEach(async () => {
+      proxy = await startTcpProxy(replica(0));
+    });
+    afterEach(() => proxy.close());
+
+    const probeThrough = (): PostgresProbe => {
+      const { database, username, password } = replica(0);
+      const probe = new PostgresProbe({
+        host: proxy.host,
+        port: proxy.port,
+        database,
+        user: username,
+        password,
+      });
+      probes.push(probe);
+      return probe;
+    };
+
+    it('finds a node well to which connecting takes longer than a probe may', async () => {
+      const probe = probeThrough();
+      proxy.delay(80);
+      await expect(probe.probe(500)).rejects.toThrow('no answer within 500 ms');
+      await expect(probe.probe(500).catch(() => probe.probe(500))).resolves.toMatchObject({
+        inRecovery: true,
+      });
+      expect(proxy.connections).toBe(1);
+    });
+
+    it('takes one connection of all that it tried to make, and leaves none open', async () => {
+      const probe = probeThrough();
+      proxy.blackHole();
+      for (let count = 0; count < 5; count++) await probe.probe(30).catch(() => undefined);
+      await proxy.restore();
+      await expect(probe.probe(5_000)).resolves.toMatchObject({ inRecovery: true });
+      await until(() => proxy.connections === 1);
+      await probe.close();
+      await until(() => proxy.connections === 0);
+    });
   });
 
   describe('with a probe of the user', () => {

@@ -27,7 +27,6 @@ export const DEFAULTS = Object.freeze({
     probeTimeoutMs: 1_000,
     catchUpIntervalMs: 20,
     suspectIntervalMs: 100,
-    maxIntervalMs: 5_000,
     flapWindowMs: 30_000,
   }),
   lanes: true,

@@ -59,7 +59,7 @@ export function resolveOptions<Context>(
   if (nodes !== undefined) checkRuledNodes(problems, options, nodes);
   if (problems.list.length > 0 || nodes === undefined) throw new InvalidReplicaOptionsError(problems.list);
   const session = { ...DEFAULTS.session, ...dropUndefined(options.session ?? {}) };
-  const monitor = { ...DEFAULTS.monitor, ...dropUndefined(options.monitor ?? {}) };
+  const monitor = resolveMonitor(options.monitor);
   const maxLagMs = options.maxLagMs ?? DEFAULTS.maxLagMs;
   return {
     name: options.name ?? DEFAULTS.name,
@@ -100,6 +100,11 @@ export function resolveOptions<Context>(
       resolveNode(node, 'replica', { otherwise: `replica-${index + 1}`, levels: options.pool }),
     ),
   };
+}
+
+function resolveMonitor(given: MonitorOptions = {}): ResolvedOptions['monitor'] {
+  const monitor = { ...DEFAULTS.monitor, ...dropUndefined(given) };
+  return { ...monitor, maxIntervalMs: given.maxIntervalMs ?? 5 * monitor.intervalMs };
 }
 
 function resolveFallback(fallback: RoutingOptions['fallback']): ResolvedOptions['fallback'] {

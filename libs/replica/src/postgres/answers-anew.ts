@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { isConnectionLoss } from './postgres-errors.js';
-import { cutSocket } from './postgres-probe.js';
+import { cutSocket } from './cut-socket.js';
 
 /**
  * Whether a node answers on a new connection such as its pool would make, within `timeoutMs` milliseconds. A server that

@@ -7,7 +7,7 @@ import type { LaneSettings } from './lanes/read-lanes.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
-import { cutSocket } from './postgres-probe.js';
+import { cutSocket } from './cut-socket.js';
 import { statementLimitMs } from './statement-limit.js';
 
 /** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */

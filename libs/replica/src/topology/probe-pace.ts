@@ -39,7 +39,7 @@ export class ProbePaces {
     this.#alert = paceOf(suspectIntervalMs, 1, intervalMs);
     this.#search = paceOf(suspectIntervalMs, 1.1, intervalMs);
     this.#steady = paceOf(intervalMs, 1, intervalMs);
-    this.#rest = { ...paceOf(intervalMs, 2, Math.max(intervalMs, maxIntervalMs)), spread: 0.25 };
+    this.#rest = { ...paceOf(intervalMs, 2, maxIntervalMs), spread: 0.25 };
   }
 
   /** The first reason that applies decides. */

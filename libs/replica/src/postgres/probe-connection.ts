@@ -1,0 +1,107 @@
+import pg from 'pg';
+import { cutSocket } from './cut-socket.js';
+import type { WalLayout } from './lsn.js';
+
+/** Sizes in bytes, as text: one row. Fixed for the life of a cluster. Needs no privilege. */
+const LAYOUT_SQL = `SELECT name, setting::bigint * CASE unit WHEN '8kB' THEN 8192 WHEN 'kB' THEN 1024 WHEN 'MB' THEN 1048576 ELSE 1 END AS bytes
+  FROM pg_catalog.pg_settings WHERE name IN ('wal_segment_size', 'wal_block_size')`;
+
+/** A connection of a probe, and what has to be known of its server. */
+export interface ProbeConnection {
+  readonly client: pg.Client;
+  readonly layout: WalLayout;
+}
+
+interface Attempt {
+  readonly client: pg.Client;
+  readonly ready: Promise<ProbeConnection>;
+}
+
+/** So many attempts to connect are under way at most; a further one takes the place of the oldest. */
+const MAX_ATTEMPTS = 2;
+
+/**
+ * Makes the one connection of a probe. Where connecting takes longer than a probe may, the attempt goes on beside the next
+ * one, and the first to succeed is taken: a machine that is merely busy is found well again, and what was lost in a
+ * network that swallowed it is not waited for.
+ */
+export class ProbeConnector {
+  readonly #config: pg.ClientConfig;
+  #attempts: readonly Attempt[] = [];
+  #open: ProbeConnection | undefined;
+
+  constructor(config: pg.ClientConfig) {
+    this.#config = config;
+  }
+
+  /** The connection, made anew when there is none. Rejects when the attempt that begins now fails. */
+  async get(): Promise<ProbeConnection> {
+    if (this.#open !== undefined) return this.#open;
+    const earlier = this.#attempts.slice(-(MAX_ATTEMPTS - 1));
+    for (const attempt of this.#attempts) if (!earlier.includes(attempt)) end(attempt.client);
+    const attempt = this.#connect();
+    this.#attempts = [...earlier, attempt];
+    return Promise.race([attempt.ready, ...earlier.map(({ ready }) => unlessItFails(ready))]);
+  }
+
+  /** The open connection did not answer, or is not wanted any more: the next call makes another one. */
+  drop(): void {
+    if (this.#open !== undefined) end(this.#open.client);
+    this.#open = undefined;
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.drop();
+    for (const { client } of this.#attempts) end(client);
+    this.#attempts = [];
+  }
+
+  #connect(): Attempt {
+    const client = new pg.Client(this.#config);
+    client.on('error', () => {
+      end(client);
+      if (this.#open?.client === client) this.#open = undefined;
+    });
+    const attempt: Attempt = { client, ready: this.#openWith(client) };
+    attempt.ready.catch(() => {
+      end(client);
+      this.#attempts = this.#attempts.filter((other) => other !== attempt);
+    });
+    return attempt;
+  }
+
+  async #openWith(client: pg.Client): Promise<ProbeConnection> {
+    await client.connect();
+    const { rows } = await client.query<{ name: string; bytes: string | number }>(LAYOUT_SQL);
+    const bytesOf = (name: string, otherwise: number): number =>
+      Number(rows.find((row) => row.name === name)?.bytes ?? otherwise);
+    const connection: ProbeConnection = {
+      client,
+      layout: {
+        segmentBytes: bytesOf('wal_segment_size', 16_777_216),
+        pageBytes: bytesOf('wal_block_size', 8192),
+      },
+    };
+    if (this.#attempts.some((attempt) => attempt.client === client)) this.#take(connection);
+    return connection;
+  }
+
+  /** The first to be there is the one; the others are not needed. */
+  #take(connection: ProbeConnection): void {
+    this.#open = connection;
+    const others = this.#attempts.filter(({ client }) => client !== connection.client);
+    this.#attempts = [];
+    for (const { client } of others) end(client);
+  }
+}
+
+function end(client: pg.Client): void {
+  client.on('error', () => undefined);
+  cutSocket(client);
+  client.end().catch(() => undefined);
+}
+
+function unlessItFails<T>(promise: Promise<T>): Promise<T> {
+  return promise.catch(() => new Promise<never>(() => undefined));
+}
