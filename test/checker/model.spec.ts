@@ -26,6 +26,17 @@ describe('sessions on two instances whose replicas come, go and change', () => {
     120_000,
   );
 
+  it('never see less than before while each instance prefers another region', async () => {
+    const limits = [
+      { balancer: 'nearest', region: 'eu' },
+      { balancer: 'nearest', region: 'us' },
+    ] as const;
+    const { violations, reads } = await runModel({ seed: 11, requests: REQUESTS, limits });
+    expect(violations).toEqual([]);
+    expect(reads.r1).toBeGreaterThan(10);
+    expect(reads.r2).toBeGreaterThan(10);
+  }, 120_000);
+
   it.each(['forgets-former-homes', 'notes-nothing', 'moves-at-once'] as const)(
     'are seen to when an instance %s',
     async (defect) => {

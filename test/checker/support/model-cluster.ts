@@ -49,10 +49,11 @@ export class ModelCluster {
     return node.isUp ? node.at : undefined;
   }
 
-  /** The node as a monitor watches it. */
+  /** The node as a monitor watches it; r1 and r3 stand in region `eu`, the others in `us`. */
   watched(name: string, weight = 1): WatchedNode {
     const role = name === 'primary' ? 'primary' : 'replica';
-    return { name, role, address: `${name}:5432`, weight, probe: this.#probe(name) };
+    const region = ['r1', 'r3'].includes(name) ? 'eu' : 'us';
+    return { name, role, address: `${name}:5432`, weight, region, probe: this.#probe(name) };
   }
 
   #probe(name: string): NodeProbe {

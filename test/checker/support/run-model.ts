@@ -17,7 +17,8 @@ export interface ModelRun {
   readonly seed: number;
   readonly requests: number;
   readonly defect?: ModelDefect;
-  readonly limits?: Partial<RoutingLimits>;
+  /** Of the first instance and of the second. */
+  readonly limits?: readonly [Partial<RoutingLimits>, Partial<RoutingLimits>];
 }
 
 /** What came of it. */
@@ -39,14 +40,14 @@ export async function runModel({ seed, requests, defect, limits }: ModelRun): Pr
   const cluster = new ModelCluster(NAMES, random);
   const store = new MemorySessionStore();
   const instances = [0, 1].map(
-    () =>
+    (index) =>
       new ModelInstance(
         ['primary', 'r1', 'r2'].map((name) => cluster.watched(name)),
         {
           cluster,
           store,
           random,
-          limits,
+          limits: limits?.[index],
           defect,
         },
       ),
