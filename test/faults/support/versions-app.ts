@@ -21,7 +21,7 @@ import {
   type DataSourceRouter,
   type RoutingOptions,
 } from 'nestjs-replica';
-import type { ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { Column, DataSource, Entity, PrimaryColumn, Repository } from 'typeorm';
 
 /** What routes the application's statements. */
@@ -34,7 +34,10 @@ export interface VersionsAppOptions {
   readonly primary: { readonly name: string; readonly url: string };
   readonly replicas: readonly { readonly name: string; readonly url: string }[];
   /** What differs from the defaults of nestjs-replica. */
-  readonly routing?: Pick<RoutingOptions, 'maxLagMs' | 'monitor' | 'session' | 'primaryWaitMs'>;
+  readonly routing?: Pick<
+    RoutingOptions,
+    'maxLagMs' | 'monitor' | 'session' | 'primaryWaitMs' | 'discovery' | 'drainTimeoutMs'
+  >;
 }
 
 /** By this name the servers know the application. */
@@ -160,6 +163,8 @@ export async function startVersionsApp(options: VersionsAppOptions): Promise<Ver
   const nest: INestApplication = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
   nest.useGlobalFilters(new ErrorTeller());
   await nest.listen(0, '127.0.0.1');
+  // Who calls at the moment when the server closes an idle connection gets a reset: here that would count as a failure.
+  (nest.getHttpServer() as Server).keepAliveTimeout = 600_000;
   const router =
     options.system === 'nestjs-replica'
       ? nest.get<DataSourceRouter>(getDataSourceRouterToken(), { strict: false })
