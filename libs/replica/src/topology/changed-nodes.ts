@@ -5,8 +5,8 @@ import type { WatchedNode } from './watched-node.js';
 export interface ChangedNodes {
   /** New ones, and those whose address is another one now. */
   readonly added: readonly WatchedNode[];
-  /** Those whose name and address are as before; their weight and labels may be others. */
-  readonly kept: readonly WatchedNode[];
+  /** Those whose name and address are as before, but not their weight or labels. */
+  readonly relabelled: readonly WatchedNode[];
   /** Names of those that leave, also of those whose address is another one now. */
   readonly removed: readonly string[];
 }
@@ -26,9 +26,23 @@ export function changedNodes(
   const keptNames = new Set([...kept.map(({ name }) => name), topology.primary.name, configuredPrimary]);
   return {
     added: wanted.filter(({ name }) => !keptNames.has(name)),
-    kept,
+    relabelled: kept.filter((node) => !areLabelsSame(node, current.get(node.name))),
     removed: topology.replicas.filter(({ name }) => !keptNames.has(name)).map(({ name }) => name),
   };
+}
+
+type Labels = Pick<WatchedNode, 'weight' | 'region' | 'tags'>;
+
+function areLabelsSame(some: Labels, others: Labels | undefined): boolean {
+  const { tags = {}, weight, region } = some;
+  const { tags: otherTags = {} } = others ?? {};
+  const keys = Object.keys(tags);
+  return (
+    weight === others?.weight &&
+    region === others.region &&
+    keys.length === Object.keys(otherTags).length &&
+    keys.every((key) => tags[key] === otherTags[key])
+  );
 }
 
 /** Throws a `TypeError` where two nodes have one name, one is named like the configured primary, or one is none. */

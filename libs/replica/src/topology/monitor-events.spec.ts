@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { replicaNode, WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
+import type { WatchedNode } from './watched-node.js';
 import type { MonitorEvents, PrimaryConflict, TopologyChange } from './monitor-events.js';
 
 const second = (): Promise<void> => jest.advanceTimersByTimeAsync(1_000);
@@ -80,6 +81,22 @@ describe('TopologyMonitor, events', () => {
       { because: 'draining', added: [], removed: [] },
     ] satisfies Partial<TopologyChange>[]);
     expect(changes.at(-1)?.topology).toBe(cluster.monitor.topology);
+  });
+
+  it('tell of other weights and labels, and not of a list that is the same', async () => {
+    await cluster.start();
+    const changes = told('topology:changed');
+    const [one, two] = [replicaNode('replica-1'), replicaNode('replica-2')];
+    cluster.monitor.setReplicas([two, one]);
+    expect(changes).toEqual([]);
+    const labels: Partial<WatchedNode>[] = [
+      { weight: 2 },
+      { region: 'north' },
+      { tags: { usage: 'reports' } },
+      { tags: {} },
+    ];
+    for (const changed of labels) cluster.monitor.setReplicas([{ ...one, ...changed }, two]);
+    expect(changes).toHaveLength(4);
   });
 
   describe('of a promotion', () => {

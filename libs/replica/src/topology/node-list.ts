@@ -85,7 +85,7 @@ export class NodeList {
     const { primary, replicas } = this.#topology;
     const changed = changedNodes(wanted, this.#topology, this.#configuredPrimary);
     const labelled = (node: NodeSnapshot): NodeSnapshot => {
-      const labels = changed.kept.find(({ name }) => name === node.name);
+      const labels = changed.relabelled.find(({ name }) => name === node.name);
       if (labels === undefined) return node;
       const { weight, region, tags } = labels;
       return { ...node, weight, region, tags };

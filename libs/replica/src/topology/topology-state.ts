@@ -76,8 +76,10 @@ export class TopologyState {
     for (const name of change.removed) this.#forget(name);
     for (const { name } of change.added) this.#history.join(name);
     const { topology } = this;
+    const { removed } = change;
     const added = change.added.map(({ name }) => name);
-    this.events.emit('topology:changed', { ...change, topology, because: 'configuration', added });
+    if (added.length + removed.length + change.relabelled.length > 0)
+      this.events.emit('topology:changed', { topology, because: 'configuration', added, removed });
     return change;
   }
 
