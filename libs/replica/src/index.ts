@@ -16,11 +16,15 @@ export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js
 export { InvalidReplicaOptionsError } from './options/invalid-options.error.js';
 export { replicaOptionsFromEnv, type OptionsFromEnv } from './options/options-from-env.js';
 export type {
+  FallbackLimit,
   FoundReplicas,
   MonitorOptions,
   NodeOptions,
+  PoolLevels,
+  PoolOptions,
   ReplicaDataSourceOptions,
   ReplicaDiscovery,
+  RetryOptions,
   RoutingOptions,
   SessionKey,
   SessionOptions,

@@ -1,0 +1,90 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ReplicaDataSource, type ReplicaDataSourceOptions } from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { optionsFor, until } from '../support/test-app.js';
+
+describe('pools per node', () => {
+  let cluster: PostgresCluster;
+  let source: ReplicaDataSource | undefined;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+  });
+  afterAll(() => cluster.stop());
+  afterEach(async () => {
+    await source?.destroy();
+    source = undefined;
+  });
+
+  async function start(changes: Partial<ReplicaDataSourceOptions<never>>): Promise<ReplicaDataSource> {
+    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
+    source = await new ReplicaDataSource({ ...options, ...changes }).initialize();
+    await until(() => source?.router.topology().replicas.every(({ lagMs }) => lagMs === 0) ?? false);
+    return source;
+  }
+
+  /** What a connection to a replica of that name says of itself. */
+  async function settingsOn(data: ReplicaDataSource, replica: string): Promise<unknown> {
+    const sql = `SELECT current_setting('application_name') AS name, current_setting('statement_timeout') AS timeout`;
+    const [row] = await data.router.runOnReplica({ replica }, () => data.query(sql));
+    return row;
+  }
+
+  it('have the options of their node, of its role, and of all, in this order', async () => {
+    const replicas = cluster.replicas.map(({ name, url }, index) => ({
+      name,
+      url,
+      ...(index === 0 ? { pool: { statementTimeoutMs: 3_000 } } : {}),
+    }));
+    const data = await start({
+      replicas,
+      applicationName: 'shop',
+      pool: {
+        statementTimeoutMs: 1_000,
+        primary: { applicationName: 'shop writes' },
+        replica: { statementTimeoutMs: 2_000 },
+      },
+    });
+    const [own] = await data.query(
+      `SELECT current_setting('application_name') AS name, current_setting('statement_timeout') AS timeout`,
+    );
+    expect(own).toEqual({ name: 'shop writes', timeout: '1s' });
+    expect(await settingsOn(data, 'replica-1')).toEqual({ name: 'shop', timeout: '3s' });
+    expect(await settingsOn(data, 'replica-2')).toEqual({ name: 'shop', timeout: '2s' });
+  });
+
+  it('say which node is exhausted, and with how many', async () => {
+    const data = await start({ pool: { primary: { size: 2, connectTimeoutMs: 200 } } });
+    const runners = [data.createQueryRunner(), data.createQueryRunner()];
+    for (const runner of runners) await runner.startTransaction();
+    await expect(data.query('SELECT 1')).rejects.toMatchObject({
+      code: 'REPLICA_POOL_EXHAUSTED',
+      node: 'primary',
+      inUse: 2,
+      waiting: 1,
+    });
+    // That is no fault of the node.
+    expect(data.router.topology().primary.health).toBe('up');
+    for (const runner of runners) {
+      await runner.rollbackTransaction();
+      await runner.release();
+    }
+    await data.query('SELECT 1');
+  });
+
+  it('wait for a connection no longer than the default, though extra would let them wait for ever', async () => {
+    const data = await start({ poolSize: 1, connectTimeoutMS: 300, extra: { connectionTimeoutMillis: 0 } });
+    const runner = data.createQueryRunner();
+    await runner.startTransaction();
+    await expect(data.query('SELECT 1')).rejects.toMatchObject({ code: 'REPLICA_POOL_EXHAUSTED' });
+    await runner.release();
+  });
+
+  it('replace a connection that has reached its age, between two statements', async () => {
+    const data = await start({ pool: { primary: { size: 1, maxLifetimeMs: 1_000 } } });
+    const pid = async (): Promise<unknown> => (await data.query('SELECT pg_backend_pid() AS pid'))[0].pid;
+    const first = await pid();
+    expect(await pid()).toBe(first);
+    await until(async () => (await pid()) !== first, 'another connection');
+  });
+});

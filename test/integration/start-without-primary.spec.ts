@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  NodeUnavailableError,
+  NoNodeError,
+  PrimaryUnavailableError,
+  ReplicaDataSource,
+  StartNeedsPrimaryError,
+  type ReplicaDataSourceOptions,
+} from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { Account, Entry } from '../support/accounts.js';
+import { optionsFor, until } from '../support/test-app.js';
+
+/** For its generated key TypeORM asks for an extension when it starts. */
+@Entity()
+class Badge {
+  @PrimaryGeneratedColumn('uuid')
+  id!: string;
+
+  @Column()
+  title!: string;
+}
+
+describe('an application that starts while the primary is down', () => {
+  let cluster: PostgresCluster;
+  let source: ReplicaDataSource | undefined;
+
+  beforeEach(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    const setUp = await new ReplicaDataSource(optionsOf({ synchronize: true })).initialize();
+    await setUp.getRepository(Account).insert([{ owner: 'ann' }]);
+    await setUp.query('CREATE FUNCTION harmless(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT n $$');
+    await setUp.destroy();
+    await cluster.waitForCatchUp();
+    await cluster.primary.stop();
+  });
+  afterEach(async () => {
+    if (source?.isInitialized === true) await source.destroy();
+    source = undefined;
+    await cluster.stop();
+  });
+
+  function optionsOf(changes: Partial<ReplicaDataSourceOptions<never>>): ReplicaDataSourceOptions<never> {
+    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
+    return {
+      ...options,
+      entities: [Account, Entry, Badge],
+      uuidExtension: 'pgcrypto',
+      installExtensions: false,
+      ...changes,
+    };
+  }
+  const start = (changes: Partial<ReplicaDataSourceOptions<never>> = {}): Promise<ReplicaDataSource> => {
+    source = new ReplicaDataSource(optionsOf({ startWithoutPrimary: true, ...changes }));
+    return source.initialize();
+  };
+
+  it('reads from replicas, and writes when the primary is there', async () => {
+    const data = await start();
+    const nodes: string[] = [];
+    data.router.on('statement', ({ node }) => nodes.push(node));
+    const read = (): Promise<Account | null> =>
+      data.router.runOnReplica({}, () => data.getRepository(Account).findOneBy({ id: 1 }));
+    await until(() => data.router.topology().replicas.every(({ health }) => health === 'up'), 'the replicas');
+    expect(await read()).toMatchObject({ owner: 'ann' });
+    // What functions there are is known, too.
+    await data.router.runOnReplica({}, () => data.query('SELECT harmless(id) FROM account'));
+    expect(nodes.every((name) => name.startsWith('replica'))).toBe(true);
+    const writing = data.getRepository(Account).increment({ id: 1 }, 'balance', 1);
+    await expect(writing).rejects.toMatchObject({ driverError: expect.any(PrimaryUnavailableError) });
+
+    await cluster.primary.start();
+    await until(() => data.router.topology().primary.health === 'up', 'the primary');
+    await data.getRepository(Account).increment({ id: 1 }, 'balance', 1);
+    await data.query('CREATE FUNCTION newer(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT n $$');
+    await cluster.waitForCatchUp();
+    await until(async () => {
+      nodes.length = 0;
+      await data.router.runOnReplica({}, () => data.query('SELECT newer(id) FROM account'));
+      return nodes[0]?.startsWith('replica') ?? false;
+    }, 'the new function');
+    expect((await read())?.balance).toBe(1);
+  });
+
+  it('starts with one replica down, too, and where extensions would have to be installed', async () => {
+    await cluster.replicas[0]?.stop();
+    const data = await start({ installExtensions: true });
+    await until(() => data.router.topology().replicas[1]?.health === 'up', 'the replica');
+    const count = await data.router.runOnReplica({}, () => data.getRepository(Badge).count());
+    expect(count).toBe(0);
+  });
+
+  it('does not start where no node at all answers, and names each', async () => {
+    await Promise.all(cluster.replicas.map((node) => node.stop()));
+    const error = await start().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(NoNodeError);
+    const text = String(error);
+    for (const { name, port } of cluster.nodes) expect(text).toContain(`${name} (127.0.0.1:${port}): `);
+    expect(text + JSON.stringify(error)).not.toContain(cluster.primary.password);
+  });
+
+  it.each(['synchronize', 'migrationsRun', 'dropSchema'] as const)(
+    'does not start with %s',
+    async (option) => {
+      const error = await start({ [option]: true }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(StartNeedsPrimaryError);
+      expect(error).toMatchObject({
+        code: 'REPLICA_START_NEEDS_PRIMARY',
+        options: [option],
+        node: 'primary',
+      });
+    },
+  );
+
+  it('does not start without the option', async () => {
+    const starting = start({ startWithoutPrimary: false });
+    await expect(starting).rejects.toBeInstanceOf(NodeUnavailableError);
+  });
+
+  it('does not start where the primary refuses the password', async () => {
+    await cluster.primary.start();
+    const url = cluster.primary.url.replace(cluster.primary.password, 'wrong');
+    await expect(start({ primary: { url } })).rejects.toMatchObject({ reasonCode: '28P01' });
+  });
+});
