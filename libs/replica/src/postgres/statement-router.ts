@@ -49,6 +49,7 @@ export class StatementRouter {
       reports: this.reports,
       classifier: options.classifier,
       pool: (node) => this.pool(node),
+      limitMs: (node) => options.pools.get(node)?.statementLimitMs ?? Infinity,
       assertAllowed: (statement) => this.assertAllowed(statement),
       enter: (route) => this.#enter(route),
       budget: new RetryBudget(retries),

@@ -1,7 +1,6 @@
 import type { Scope } from '../context/context-storage.js';
 import { noteFailure } from '../context/note-read.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
-import type { NodePool } from './node-pool.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { isConnectionLoss, isWorthAnotherNode } from './postgres-errors.js';
 import type { PrimaryGate } from './primary-gate.js';
@@ -23,7 +22,8 @@ export interface TryTools {
   readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;
   /** A replica that answers everything, while the application starts without the primary. */
   readonly standIn: () => string | undefined;
-  readonly pool: (node: string) => Pick<NodePool, 'statementLimitMs'>;
+  /** How long a statement may take by the pool's own limits; milliseconds, infinite without any, or when the node has left. */
+  readonly limitMs: (node: string) => number;
   /** Whether nodes are watched at all; without replicas everything is as with `pg` alone. */
   readonly isWatched: () => boolean;
   /** Milliseconds of a monotonic clock. */
@@ -86,13 +86,13 @@ export class Tries {
 
   /** The try failed. Throws where there shall be no other. */
   failed(route: Route, error: unknown): void {
-    const { finder, gate, isWatched, pool } = this.#tools;
+    const { finder, gate, isWatched } = this.#tools;
     const { node } = route;
     const { scope, statement } = this.#tried;
     if (scope !== undefined && statement.kind === 'read') noteFailure(scope, route);
     const isUnsent = error instanceof NodeUnavailableError;
     if (!isWatched() || !isWorthAnotherNode(error) || !(isUnsent || this.#isRepeatable)) throw error;
-    this.#first ??= { error, limitMs: pool(node).statementLimitMs };
+    this.#first ??= { error, limitMs: this.#tools.limitMs(node) };
     if (node === finder.primary) {
       if (!isConnectionLoss(error)) throw error;
       if (isUnsent) {

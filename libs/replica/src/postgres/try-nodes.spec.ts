@@ -77,7 +77,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
       refused: () => undefined,
     },
     standIn: () => given.standIn,
-    pool: () => ({ statementLimitMs: given.limitMs ?? Infinity }),
+    limitMs: () => given.limitMs ?? Infinity,
     isWatched: () => given.isWatched ?? true,
     nowMs: () => state.nowMs,
     enter: given.enter ?? ((): (() => void) => () => undefined),
