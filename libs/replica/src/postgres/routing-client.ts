@@ -28,6 +28,8 @@ export class RoutingClient extends EventEmitter {
   readonly #router: StatementRouter;
   readonly #primaryRunner: boolean;
   #kept: KeptConnection | undefined;
+  /** Statements that are not answered yet, and what the last of them comes to. */
+  #running = 0;
   #last: Promise<unknown> | undefined;
   #released = false;
 
@@ -65,20 +67,21 @@ export class RoutingClient extends EventEmitter {
 
   /** The promise chain is only built when statements overlap. */
   #inOrder<T>(task: () => Promise<T>): Promise<T> {
-    const run = this.#last === undefined ? task() : this.#last.then(task, task);
-    const settled: Promise<void> = run.then(
-      () => this.#settled(settled),
-      () => this.#settled(settled),
-    );
-    this.#last = settled;
+    const counted = (): Promise<T> => this.#counted(task);
+    const run = this.#running++ === 0 ? counted() : (this.#last as Promise<unknown>).then(counted, counted);
+    this.#last = run;
     return run;
   }
 
-  #settled(run: Promise<unknown>): void {
-    if (this.#last === run) this.#last = undefined;
+  async #counted<T>(task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } finally {
+      this.#running--;
+    }
   }
 
-  async #run(call: QueryCall): Promise<pg.QueryResult> {
+  #run(call: QueryCall): Promise<pg.QueryResult> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     const statement = this.#router.classify(call.text);
     this.#router.assertAllowed(statement);

@@ -3,6 +3,7 @@ import type { ContextStorage } from '../context/context-storage.js';
 import { isWrite } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
 import { FallbackGate } from './fallback-gate.js';
+import type { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
 import type { PrimaryGate } from './primary-gate.js';
 import { RetryBudget, type RetryLimits } from './retry-budget.js';
@@ -98,11 +99,15 @@ export class StatementRouter {
   }
 
   /** Reads that fall back on the primary come in one by one where the options limit how many. */
-  async #enter({ node, reason }: Route): Promise<() => void> {
+  #enter({ node, reason }: Route): (() => void) | Promise<() => void> {
     const isFallBack = reason === 'no-eligible-replica' || reason === 'replica-failed';
     if (this.#fallback === undefined || !isFallBack || node !== this.primary) return nothing;
-    const leave = await this.#fallback.enter();
-    if (leave === undefined) throw this.#finder.noReplica(reason, this.#fallback.state);
+    return this.#enterGate(this.#fallback, reason);
+  }
+
+  async #enterGate(gate: FallbackGate, reason: NoReplicaError['reason']): Promise<() => void> {
+    const leave = await gate.enter();
+    if (leave === undefined) throw this.#finder.noReplica(reason, gate.state);
     return leave;
   }
 }

@@ -68,11 +68,19 @@ export class Tries {
   }
 
   /** Where to try next. Rejects with a `PrimaryUnavailableError` where only the primary would do, and is away. */
-  async next(): Promise<Route> {
+  next(): Route | Promise<Route> {
+    const chosen = this.#choose();
+    return chosen instanceof Promise ? chosen.then((route) => this.#whenOpen(route)) : this.#whenOpen(chosen);
+  }
+
+  #whenOpen(route: Route): Route | Promise<Route> {
+    const isPrimary = route.node === this.#tools.finder.primary;
+    const mustWait = isPrimary && (this.#unreachable === route.node || this.#isClosed);
+    return mustWait ? this.#waitForPrimary(route) : route;
+  }
+
+  async #waitForPrimary(route: Route): Promise<Route> {
     const { finder, gate } = this.#tools;
-    const route = await this.#choose();
-    const isPrimary = route.node === finder.primary;
-    if (!isPrimary || !(this.#unreachable === route.node || this.#isClosed)) return route;
     this.#waitsSinceMs ??= this.#tools.nowMs();
     try {
       await gate.opens(this.#waitsSinceMs);

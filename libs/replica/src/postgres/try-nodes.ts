@@ -17,8 +17,11 @@ export type Attempt<T> = (route: Route, leave: () => void) => Promise<T>;
 export async function tryNodes<T>(tools: TryNodesTools, tried: Tried, attempt: Attempt<T>): Promise<T> {
   const tries = new Tries(tools, tried);
   for (;;) {
-    const route = await tries.next();
-    const leave = await tools.enter(route);
+    // Mostly there is nothing to wait for, and waiting for nothing is not free.
+    const next = tries.next();
+    const route = next instanceof Promise ? await next : next;
+    const entered = tools.enter(route);
+    const leave = entered instanceof Promise ? await entered : entered;
     try {
       return await attempt(route, leave);
     } catch (error) {
