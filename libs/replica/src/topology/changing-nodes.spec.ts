@@ -207,6 +207,8 @@ describe('TopologyMonitor, nodes that come and go', () => {
     ]);
     expect(change).toEqual({ added: ['replica-1'], removed: ['replica-1'] });
     expect(cluster.node('replica-1')).toMatchObject({ address: 'elsewhere:5432', health: 'unknown' });
+    await jest.advanceTimersByTimeAsync(0);
+    expect(cluster.node('replica-1').health).toBe('down');
     await second();
     await second();
     expect(cluster.node('replica-1')).toMatchObject({

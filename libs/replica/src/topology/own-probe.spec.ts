@@ -49,6 +49,7 @@ describe("TopologyMonitor, what the user's own probe says", () => {
     await second();
     expect(cluster.node('replica-1')).toMatchObject({ lagMs: 7_000, isLagging: true });
     await jest.advanceTimersByTimeAsync(900);
+    await cluster.monitor.capturePosition('primary');
     expect(agedMs()).toBeGreaterThanOrEqual(7_000);
     replicaAnswers({});
     await second();

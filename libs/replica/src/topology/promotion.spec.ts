@@ -79,7 +79,7 @@ describe('TopologyMonitor, promotions', () => {
   it('believe no number of a timeline where the server behind the address went back on the same one', async () => {
     await cluster.start();
     cluster.primary.at(90n, false);
-    one.follows(95n, 1);
+    one.follows(100n, 1);
     await second();
     await second();
     expect(cluster.node('replica-1').health).toBe('down');
@@ -111,6 +111,25 @@ describe('TopologyMonitor, promotions', () => {
     expect(cluster.monitor.topology.replicas).toMatchObject([{ health: 'up' }, { health: 'up' }]);
     await second();
     expect(cluster.node('replica-1')).toMatchObject({ lagMs: 0 });
+  });
+
+  it('are not held against replicas that were taken down by them', async () => {
+    await cluster.start();
+    cluster.primary.fail();
+    one.at(120n, false, 2);
+    await second();
+    two.follows(100n, 2);
+    await second();
+    for (let round = 0; round < 2; round++) {
+      expect(cluster.node('replica-2').health).toBe('up');
+      two.fail();
+      cluster.monitor.suspect('replica-2', 'connection lost');
+      await jest.advanceTimersByTimeAsync(0);
+      two.follows(100n, 2);
+      await jest.advanceTimersByTimeAsync(1_000);
+      if (round === 0) continue;
+      expect(cluster.node('replica-2').problem).toMatch(/went down 2 times/);
+    }
   });
 
   describe('before any primary has answered', () => {

@@ -108,17 +108,31 @@ describe('TopologyMonitor', () => {
   });
 
   it('does not believe a probe that was under way when a statement lost its connection', async () => {
-    let answer: (result: ProbeResult) => void = () => undefined;
-    replica.answer = () => new Promise((resolve) => (answer = resolve));
+    const answers: ((result: ProbeResult) => void)[] = [];
+    const well: ProbeResult = { inRecovery: true, position: 100n, timeline: undefined };
+    replica.answer = () => new Promise((resolve) => answers.push(resolve));
     await jest.advanceTimersByTimeAsync(1_000);
     monitor.suspect('replica', 'connection lost');
     expect(nodeOf()).toMatchObject({ health: 'down', problem: 'connection lost' });
-    replica.at(100n, true);
-    const before = replica.probes;
-    answer({ inRecovery: true, position: 100n, timeline: undefined });
+    answers[0]?.(well);
     await jest.advanceTimersByTimeAsync(0);
-    expect(replica.probes).toBe(before + 1);
+    expect(answers).toHaveLength(2);
+    expect(nodeOf().health).toBe('down');
+    answers[1]?.(well);
+    await jest.advanceTimersByTimeAsync(0);
     expect(nodeOf().health).toBe('up');
+    replica.at(100n, true);
+  });
+
+  it('believes no probe that ends after it has stopped', async () => {
+    let answer: (result: ProbeResult) => void = () => undefined;
+    replica.answer = () => new Promise((resolve) => (answer = resolve));
+    await jest.advanceTimersByTimeAsync(1_000);
+    const { topology } = monitor;
+    const stopped = monitor.stop();
+    answer({ inRecovery: true, position: 500n, timeline: undefined });
+    await stopped;
+    expect(monitor.topology).toBe(topology);
   });
 
   it('probes a replica more often while a session waits for it, and slows down again', async () => {

@@ -100,7 +100,7 @@ export class DiscoveryLoop<Node> {
 
   #failed(error: unknown): number {
     const { settings, onFailure, random } = this.#options;
-    const problem = withoutCredentials(error instanceof Error ? error.message : String(error));
+    const problem = withoutCredentials(messageOf(error));
     const isNews = problem !== this.#problem;
     this.#problem = problem;
     const pauseMs = Math.min(settings.retryMs * 2 ** this.#failures, settings.maxRetryMs);
@@ -108,6 +108,11 @@ export class DiscoveryLoop<Node> {
     onFailure(problem, isNews);
     return pauseMs * (0.9 + 0.2 * random());
   }
+}
+
+function messageOf(error: unknown): string {
+  const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
+  return String(hasMessage ? error.message : error);
 }
 
 /** A message may come from anybody's function, and quote a URL. */
