@@ -13,6 +13,10 @@ import type { Statement } from './statements/index.js';
 const MAX_REPLICAS = 2;
 /** So many nodes in all, where the primary is away. */
 const MAX_NODES = 4;
+/** So often a read may lose its connection to the primary: connections that idled for the same time die together. */
+const MAX_PRIMARY_LOSSES = 3;
+/** Before it is sent to the same node again: by then the pool knows which others have died; milliseconds. */
+const AGAIN_MS = 10;
 
 /** What {@link Tries} work with. */
 export interface TryTools {
@@ -44,7 +48,7 @@ export interface Tried {
  *
  * - What was not sent, for there was no connection, may be tried again, whatever it is.
  * - What was sent is tried again only if it changes nothing: a read, or BEGIN. Once on another replica, then on the primary; what
- *   was lost on the primary, where the rule finds it another node or once more there. Only within the time that a
+ *   was lost on the primary, where the rule finds it another node, or there again. Only within the time that a
  *   statement may take by the pool's own limits, and within the budget; else its first error stands.
  * - For a primary that is away it waits, if the options say so.
  */
@@ -54,6 +58,7 @@ export class Tries {
   readonly #startedMs: number;
   readonly #failed: string[] = [];
   #replicasFailed = 0;
+  #primaryLosses = 0;
   #first: { readonly error: unknown; readonly limitMs: number } | undefined;
   /** A primary that gave no connection. */
   #unreachable: string | undefined;
@@ -74,9 +79,9 @@ export class Tries {
   }
 
   #whenOpen(route: Route): Route | Promise<Route> {
-    const isPrimary = route.node === this.#tools.finder.primary;
-    const mustWait = isPrimary && (this.#unreachable === route.node || this.#isClosed);
-    return mustWait ? this.#waitForPrimary(route) : route;
+    if (route.node !== this.#tools.finder.primary) return route;
+    if (this.#unreachable === route.node || this.#isClosed) return this.#waitForPrimary(route);
+    return this.#failed.includes(route.node) ? afterPause(route) : route;
   }
 
   async #waitForPrimary(route: Route): Promise<Route> {
@@ -106,7 +111,7 @@ export class Tries {
       if (isUnsent) {
         gate.refused(node, error);
         this.#unreachable = node;
-      } else if (this.#failed.includes(node)) throw error;
+      } else if (++this.#primaryLosses >= MAX_PRIMARY_LOSSES) throw error;
     } else {
       this.#replicasFailed++;
       if (this.#failed.length >= MAX_NODES) throw error;
@@ -142,4 +147,9 @@ export class Tries {
     const nowMs = this.#tools.nowMs();
     if (nowMs - this.#startedMs >= limitMs || !this.#tools.budget.withdraw(nowMs)) throw error;
   }
+}
+
+async function afterPause(route: Route): Promise<Route> {
+  await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  return route;
 }
