@@ -133,7 +133,10 @@ export async function startApp(
     providers: others.providers,
   }).compile();
   const nest = module.createNestApplication();
-  await nest.listen(0, '127.0.0.1');
+  await nest.listen(0, '127.0.0.1').catch(async (error: unknown) => {
+    await nest.close();
+    throw error;
+  });
   const app = new TestApp(nest);
   if (app.router.hasReplicas) await app.allUp();
   return app;

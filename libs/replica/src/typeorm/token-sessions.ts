@@ -92,6 +92,12 @@ export class TokenSessions {
 
   #replayed(position: Position): readonly NodeSnapshot[] {
     const { replicas } = this.#options.runtime().monitor.topology;
-    return replicas.filter((node) => node.health === 'up' && (node.position ?? 0n) >= position);
+    return replicas.filter(
+      (node) =>
+        node.health === 'up' &&
+        node.isDraining !== true &&
+        node.weight > 0 &&
+        (node.position ?? 0n) >= position,
+    );
   }
 }
