@@ -28,6 +28,8 @@ export async function runInChild<Result>(
 
 /** The other side: does what the parent asks, answers and ends; ends at once when the parent does. An error ends it, too. */
 export function answerParent(work: (task: never) => Promise<unknown>): void {
+  // Whoever imports such a file for its types and constants is no child.
+  if (process.send === undefined) return;
   process.once('disconnect', () => process.exit(1));
   process.once('message', (task) => {
     void work(task as never).then((result) => process.send?.(result, () => process.exit(0)));

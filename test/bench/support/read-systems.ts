@@ -73,7 +73,7 @@ async function openTypeOrm(options: object): Promise<ReadSystem> {
   return readThroughRepository(await source.initialize(), (read) => read());
 }
 
-async function openOurs({ cluster, poolSize }: ReadSystemOptions): Promise<ReadSystem> {
+async function openOurs({ system, cluster, poolSize }: ReadSystemOptions): Promise<ReadSystem> {
   const source = await new ReplicaDataSource({
     type: 'postgres',
     entities: [Item, Shelf],
@@ -81,6 +81,7 @@ async function openOurs({ cluster, poolSize }: ReadSystemOptions): Promise<ReadS
     primary: { url: cluster.primaryUrl },
     replicas: cluster.replicas,
     session: { key: benchSessionKey },
+    lanes: system !== 'nestjs-replica-no-lanes',
   }).initialize();
   while (source.router.topology().replicas.some(({ lagMs }) => lagMs === null)) await sleep(5);
   const requests = new Requests(source);

@@ -1,0 +1,106 @@
+/**
+ * The price of sticky sessions on requests that write, beside TypeORM alone on the same primary: one statement, and a
+ * transaction of two; 16 at once. A request is done when its session knows what it has written, as before its response leaves.
+ */
+import { join } from 'node:path';
+import { startPostgresCluster } from 'nestjs-replica/testing';
+import { runInChild } from './support/child.js';
+import { withCleanUp } from './support/clean-up.js';
+import { isQuick, reportTables, rounded, target, type Target } from './support/report.js';
+import { inTurns, medianOf } from './support/rounds.js';
+import { addressOf } from './support/servers.js';
+import {
+  COUNTERS,
+  WRITE_SYSTEMS,
+  WRITES,
+  type Write,
+  type WritesMeasured,
+  type WriteSystemName,
+  type WritesTask,
+} from './writes-system.js';
+
+const ROUNDS = isQuick ? 3 : 9;
+const LOAD = {
+  poolSize: 8,
+  concurrency: 16,
+  ...(isQuick
+    ? { warmUpWrites: 3_000, warmUpMs: 300, measuredMs: 2_000 }
+    : { warmUpWrites: 10_000, warmUpMs: 1_000, measuredMs: 8_000 }),
+};
+
+interface WritesResult {
+  readonly system: WriteSystemName;
+  readonly write: Write;
+  readonly concurrency: number;
+  readonly writesPerSecond: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly nodeCpuUsPerWrite: number;
+  readonly serverCpuUsPerWrite: number | null;
+  readonly connections: number;
+}
+
+function summarize(system: WriteSystemName, write: Write, rounds: readonly WritesMeasured[]): WritesResult {
+  const median = medianOf(rounds);
+  return {
+    system,
+    write,
+    concurrency: LOAD.concurrency,
+    writesPerSecond: median.callsPerSecond,
+    p50Us: median.p50Us,
+    p99Us: median.p99Us,
+    nodeCpuUsPerWrite: median.nodeCpuUsPerCall,
+    serverCpuUsPerWrite: median.serverCpuUsPerCall,
+    connections: median.connections,
+  };
+}
+
+await withCleanUp(async (cleanUp) => {
+  const starting = startPostgresCluster({ replicas: 2 });
+  cleanUp.add(async () => (await starting).stop());
+  const cluster = await starting;
+  await cluster.primary.query(
+    'CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL) WITH (fillfactor = 50)',
+  );
+  await cluster.primary.query(`INSERT INTO counter SELECT n, 0 FROM generate_series(1, ${COUNTERS}) n`);
+  await cluster.primary.query('CREATE TABLE entry (id serial PRIMARY KEY, "counterId" int NOT NULL)');
+  await cluster.primary.query('VACUUM ANALYZE');
+  await cluster.waitForCatchUp();
+  const rounds = new Map<WriteSystemName, WritesMeasured[]>(WRITE_SYSTEMS.map((system) => [system, []]));
+  await inTurns(WRITE_SYSTEMS, ROUNDS, async (system) => {
+    const task: WritesTask = { ...LOAD, system, cluster: addressOf(cluster) };
+    const file = join(import.meta.dirname, 'writes-system.js');
+    rounds.get(system)?.push(...(await runInChild<WritesMeasured[]>(file, task, { cleanUp })));
+  });
+  const results = WRITES.flatMap((write) =>
+    WRITE_SYSTEMS.map((system) =>
+      summarize(
+        system,
+        write,
+        (rounds.get(system) ?? []).filter((it) => it.write === write),
+      ),
+    ),
+  );
+  /** Ours to TypeORM alone. */
+  const ratios: Record<string, { writesPerSecond: number; p50: number }> = {};
+  const targets: Target[] = [];
+  for (const write of WRITES) {
+    const [ours, alone] = results.filter((it) => it.write === write) as [WritesResult, WritesResult];
+    const throughput = rounded(ours.writesPerSecond / alone.writesPerSecond, 3);
+    ratios[`${write}@${LOAD.concurrency}`] = {
+      writesPerSecond: throughput,
+      p50: rounded(ours.p50Us / alone.p50Us, 3),
+    };
+    targets.push(
+      target(`${write}@${LOAD.concurrency} writes/s vs primary-only`, throughput, { atLeast: 0.95 }),
+    );
+  }
+  reportTables(
+    { bench: 'writes', results, ratios, targets },
+    {
+      writes: results,
+      'ours to primary-only': Object.entries(ratios).map(([what, values]) => ({ what, ...values })),
+      targets,
+    },
+  );
+});
