@@ -24,7 +24,7 @@ export const DEFAULTS = Object.freeze({
   session: Object.freeze({ ttlMs: 30_000, timeoutMs: 250, secrets: [] as readonly string[] }),
   monitor: Object.freeze({
     intervalMs: 1_000,
-    probeTimeoutMs: 1_000,
+    probeTimeoutMs: 750,
     catchUpIntervalMs: 20,
     suspectIntervalMs: 100,
     flapWindowMs: 30_000,

@@ -31,17 +31,26 @@ export type NodeOptions = NodeCredentials & {
   readonly servername?: string;
 };
 
-/** Connections to one node. What is not given comes from the next wider level, then from TypeORM's own options. */
+/**
+ * Connections to one node. What is not given comes from the next wider level (node, role, all), then from TypeORM's
+ * `extra`, then from its other options.
+ */
 export interface PoolOptions {
   /** Connections at most; from 1. Default TypeORM's `poolSize`, else 10. */
   readonly size?: number;
   /** An idle connection is closed after so long; milliseconds, 0 is never. Default 10,000. */
   readonly idleTimeoutMs?: number;
-  /** To connect, or to wait for a free connection; milliseconds, from 1. Default TypeORM's `connectTimeoutMS`, else 10,000. */
+  /**
+   * To connect, or to wait for a free connection; milliseconds, from 1. Default TypeORM's `connectTimeoutMS`, else 10,000.
+   * There is always a limit: `connectionTimeoutMillis: 0` in `extra` is this default, too.
+   */
   readonly connectTimeoutMs?: number;
   /** A connection is replaced when it is so old; milliseconds, from 1,000. Default: never. */
   readonly maxLifetimeMs?: number;
-  /** The server cancels a statement that runs longer (`statement_timeout`); milliseconds, from 1. Default: the server's. */
+  /**
+   * The server cancels a statement that runs longer (`statement_timeout`); milliseconds, from 1. Default: the server's. A
+   * read that has taken so long is not begun again elsewhere.
+   */
   readonly statementTimeoutMs?: number;
   /** As which the connections show in `pg_stat_activity`. Default TypeORM's `applicationName`. */
   readonly applicationName?: string;
@@ -65,7 +74,8 @@ export interface FallbackLimit {
 
 /**
  * How many reads may be tried again, so that a failing cluster does not get more load than a healthy one. A read that may
- * not fails with its first error.
+ * not fails with its first error. So it does when it has taken as long as a statement may by its pool's own limits
+ * (`statementTimeoutMs`, or `statement_timeout` and `query_timeout` in `extra`), the waiting for connections included.
  */
 export interface RetryOptions {
   /** Tries in addition, as a share of the reads of the last ten seconds; from 0 to 1. Default 0.2. */
@@ -136,7 +146,7 @@ export type ReplicaDiscovery = Discovery<NodeOptions>;
 export interface MonitorOptions {
   /** Between two probes of a node. From 10, default 1,000. */
   readonly intervalMs?: number;
-  /** A probe that takes longer has failed, and its node is down. From 10, default 1,000. */
+  /** A probe that takes longer has failed, and its node is down. From 10, default 750. */
   readonly probeTimeoutMs?: number;
   /** Between two probes of a replica while a session waits for it to catch up. From 1, default 20. */
   readonly catchUpIntervalMs?: number;
@@ -229,10 +239,15 @@ export interface RoutingOptions<Context = unknown> {
   readonly retries?: RetryOptions;
   /**
    * How long a statement that needs the primary waits while there is none, for it to return or a replica to be promoted;
-   * milliseconds, 0 is not at all (`PrimaryUnavailableError` at once). Default 0.
+   * milliseconds, 0 is not at all (`PrimaryUnavailableError` at once). It then goes to whichever is the primary. Nothing that
+   * was sent is sent again, unless it only reads. Without replicas nobody watches, and nobody waits. Default 0.
    */
   readonly primaryWaitMs?: number;
-  /** `true`: the application starts though the primary is down, and reads from replicas. Default `false`. */
+  /**
+   * `true`: the application starts though the primary is down, and reads from replicas; when there is a primary it writes,
+   * without a restart. Not with `synchronize`, `migrationsRun` or `dropSchema`, which need the primary
+   * (`StartNeedsPrimaryError`), nor without any replica that answers (`NoNodeError`). Default `false`.
+   */
   readonly startWithoutPrimary?: boolean;
   /**
    * Where statements on a table go: `primary`, or a replica's name. Keys are `table` or `schema.table`. In a join the

@@ -53,7 +53,7 @@ describe('resolveOptions', () => {
       sticky: { mode: 'position' },
       monitor: {
         intervalMs: 1_000,
-        probeTimeoutMs: 1_000,
+        probeTimeoutMs: 750,
         catchUpIntervalMs: 20,
         suspectIntervalMs: 100,
         maxIntervalMs: 5_000,
