@@ -20,6 +20,8 @@ export class DnsServer {
   readonly questions: string[] = [];
   /** `false`: questions get no answer. */
   isAnswering = true;
+  /** Called at each question. */
+  onQuestion: () => unknown = () => undefined;
   readonly #records = new Map<string, Records>();
   readonly #socket: Socket;
 
@@ -57,6 +59,7 @@ export class DnsServer {
   #answer(message: Buffer): Buffer {
     const { name, type, end } = readQuestion(message);
     this.questions.push(`${type} ${name}`);
+    this.onQuestion();
     const records = this.#records.get(`${type} ${name}`);
     const values = records?.values ?? [];
     const header = Buffer.from(message.subarray(0, HEADER_BYTES));

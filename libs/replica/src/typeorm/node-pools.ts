@@ -93,11 +93,15 @@ export class NodePools {
   }
 
   async #endWhenIdle(pool: NodePool): Promise<void> {
+    const { drainTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     let hurry: (() => void) | undefined;
     const late = new Promise<void>((resolve) => {
       hurry = resolve;
-      timer = setTimeout(resolve, this.#options.drainTimeoutMs);
+      timer = setTimeout(() => {
+        pool.reset(`the node has left, and its time to finish (${drainTimeoutMs} ms) is over`);
+        resolve();
+      }, drainTimeoutMs);
     });
     this.#hurries.add(hurry as () => void);
     await Promise.race([pool.whenIdle(), late]);

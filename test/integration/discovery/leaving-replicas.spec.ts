@@ -1,0 +1,183 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ReplicaDataSource, type NodeOptions, type ReplicaDataSourceOptions } from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { until } from '../../support/test-app.js';
+import { APPLICATION } from '../../support/transcript.js';
+
+/** Takes so long that only its end by other hands ends it; seconds. */
+const LONG = 'SELECT pg_sleep(100)';
+
+describe('a replica that leaves', () => {
+  let cluster: PostgresCluster;
+  let source: ReplicaDataSource;
+  let replica: PostgresNode;
+  let other: PostgresNode;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    [replica, other] = cluster.replicas as [PostgresNode, PostgresNode];
+    await cluster.primary.query('CREATE TABLE item AS SELECT n AS id FROM generate_series(1, 1000) n');
+    await cluster.waitForCatchUp();
+  });
+  afterAll(() => cluster.stop());
+  afterEach(async () => {
+    await source.destroy();
+    await Promise.all([replica, other].map(endLongReads));
+    await Promise.all([replica, other].map(isLeft));
+  });
+
+  async function start(changes: Partial<ReplicaDataSourceOptions<never>> = {}): Promise<void> {
+    source = new ReplicaDataSource({
+      type: 'postgres',
+      primary: { url: cluster.primary.url },
+      replicas: [optionsOf(replica)],
+      applicationName: APPLICATION,
+      monitor: { intervalMs: 100 },
+      ...changes,
+    });
+    await source.initialize();
+    await allUp();
+  }
+
+  const optionsOf = ({ name, url }: PostgresNode): NodeOptions => ({ name, url });
+  const allUp = (): Promise<void> =>
+    until(() => source.router.topology().replicas.every(({ health }) => health === 'up'), 'all up');
+  const onReplica = <T>(fn: () => Promise<T>): Promise<T> => source.router.runOnReplica({}, fn);
+
+  /** What the application runs on a node now, and how many connections it and its monitor have there. */
+  async function activity(node: PostgresNode): Promise<{ active: number; connections: number }> {
+    const [row] = await node.query<{ active: number; connections: number }>(
+      `SELECT count(*) FILTER (WHERE query = $2 AND state = 'active')::int AS active, count(*)::int AS connections
+         FROM pg_stat_activity WHERE application_name IN ($1, 'nestjs-replica monitor')`,
+      [APPLICATION, LONG],
+    );
+    return row as { active: number; connections: number };
+  }
+
+  const isLeft = (node: PostgresNode): Promise<void> =>
+    until(async () => (await activity(node)).connections === 0, 'the end of all connections');
+
+  /** Begins a read that goes on until it is ended on the server. */
+  async function beginLongRead(): Promise<Promise<string>[]> {
+    const outcome = onReplica(() => source.query(LONG)).then(
+      () => 'answered',
+      (error: { driverError?: { code?: string } }) => error.driverError?.code ?? 'unknown',
+    );
+    await until(async () => (await activity(replica)).active === 1, 'the read');
+    return [outcome];
+  }
+
+  /** A server does not notice by itself that whoever asked has gone. */
+  const endLongReads = (node: PostgresNode): Promise<unknown> =>
+    node.query(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = $1`, [LONG]);
+
+  it('gets nothing new, and finishes the transaction and the statements that run on it', async () => {
+    await start();
+    const counts = await source.router.readOnlyTransaction({}, async (manager) => {
+      const before = await manager.query('SELECT count(*)::int AS n FROM item');
+      await source.router.setReplicas([optionsOf(other)]);
+      await allUp();
+      expect(await onReplica(() => source.query('SELECT inet_server_port() AS port'))).toEqual([
+        { port: other.port },
+      ]);
+      const [{ port }] = await manager.query('SELECT inet_server_port() AS port');
+      expect(port).toBe(replica.port);
+      return [before, await manager.query('SELECT count(*)::int AS n FROM item')];
+    });
+    expect(counts).toEqual([[{ n: 1000 }], [{ n: 1000 }]]);
+    await isLeft(replica);
+  });
+
+  it('is cut after drainTimeoutMs: a transaction fails', async () => {
+    await start({ drainTimeoutMs: 100 });
+    const transaction = source.router.readOnlyTransaction({}, async (manager) => {
+      await manager.query('SELECT count(*) FROM item');
+      await source.router.setReplicas([]);
+      await isLeft(replica);
+      return manager.query('SELECT count(*) FROM item');
+    });
+    await expect(transaction).rejects.toMatchObject({ message: expect.any(String) });
+  });
+
+  it('is cut after drainTimeoutMs: a read goes on elsewhere', async () => {
+    await start({ replicas: [replica, other].map(optionsOf), drainTimeoutMs: 100 });
+    await source.router.drain(other.name);
+    const [read] = await beginLongRead();
+    source.router.resume(other.name);
+    await source.router.setReplicas([optionsOf(other)]);
+    await until(async () => (await activity(other)).active === 1, 'the read on another replica');
+    await Promise.all([endLongReads(other), endLongReads(replica)]);
+    expect(await read).toBe('57014');
+    await isLeft(replica);
+  });
+
+  it('is drained when nothing runs on it any more', async () => {
+    await start({ replicas: [replica, other].map(optionsOf) });
+    await source.router.drain(other.name);
+    const [read] = await beginLongRead();
+    source.router.resume(other.name);
+    let isDrained = false;
+    const drained = source.router.drain(replica.name).then(() => (isDrained = true));
+    const ports = await Promise.all(
+      Array.from({ length: 20 }, () => onReplica(() => source.query('SELECT inet_server_port() AS port'))),
+    );
+    expect(new Set(ports.map(([{ port }]) => port))).toEqual(new Set([other.port]));
+    expect(isDrained).toBe(false);
+    await endLongReads(replica);
+    expect(await read).toBe('57014');
+    await drained;
+    expect(source.router.topology().replicas.map(({ isDraining }) => isDraining)).toEqual([true, false]);
+  });
+
+  it('does not hold up the end of the data source', async () => {
+    await start();
+    const [read] = await beginLongRead();
+    const drained = source.router.drain(replica.name).catch(({ code }: { code: string }) => code);
+    await source.router.setReplicas([]);
+    const startedMs = performance.now();
+    await source.destroy();
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(await read).not.toBe('answered');
+    expect(await drained).toBe('REPLICA_DRAIN_INTERRUPTED');
+    await source.initialize();
+  });
+});
+
+describe('setReplicas', () => {
+  it('refuses mistakes all at once, and changes nothing', async () => {
+    const cluster = await startPostgresCluster({ replicas: 1 });
+    const [replica] = cluster.replicas as [PostgresNode];
+    const source = new ReplicaDataSource({
+      type: 'postgres',
+      primary: { url: cluster.primary.url },
+      replicas: [{ url: replica.url }],
+    });
+    try {
+      await expect(source.router.setReplicas([])).rejects.toThrow('not initialized');
+      await source.initialize();
+      const bad = [
+        { name: 'a b', url: 'mysql://app:s3cret@h/x' },
+        { host: 'x', wieght: 2 },
+      ];
+      await expect(source.router.setReplicas(bad)).rejects.toMatchObject({
+        code: 'REPLICA_INVALID_OPTIONS',
+        problems: [
+          expect.stringContaining('replicas[0].name must be'),
+          expect.stringContaining('replicas[0].url begins with "mysql:"'),
+          'replicas[1].wieght is not an option; did you mean weight?',
+        ],
+      });
+      expect(source.router.topology().replicas.map(({ name }) => name)).toEqual(['replica-1']);
+      await source.router.setReplicas([{ host: '127.0.0.1', port: 1 }, { url: replica.url }]);
+      expect(
+        source.router
+          .topology()
+          .replicas.map(({ name }) => name)
+          .toSorted(),
+      ).toEqual(['127.0.0.1-1', 'replica-1']);
+    } finally {
+      await source.destroy();
+      await cluster.stop();
+    }
+  });
+});
