@@ -130,6 +130,7 @@ export const FAULTS = {
   'pool-exhausted': {
     inject: async ({ stage: { victim }, app, faultMs }) => {
       const held = app.hold(victim.name, 2 * POOL_SIZE, faultMs);
+      await untilFull(victim);
       return () => held;
     },
   },
@@ -183,6 +184,18 @@ async function repeat(everyMs: number, act: () => Promise<unknown>): Promise<Men
     stopping.abort();
     await loop;
   };
+}
+
+/** Resolves when reports run on all connections that a pool has for them: it may keep one for quick reads. */
+async function untilFull(node: PostgresNode): Promise<void> {
+  let most = 0;
+  const isFull = await eventually(async () => {
+    const reports = await node.query(`SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
+    most = Math.max(most, reports.length);
+    return reports.length >= POOL_SIZE - 1 || undefined;
+  }, 5_000);
+  if (isFull === undefined)
+    throw new Error(`${node.name}: at most ${most} of ${POOL_SIZE} connections were busy`);
 }
 
 /** The node cannot reach its primary any more: its WAL receiver ends and none comes back. */

@@ -69,7 +69,9 @@ export class LoadedApp implements AppUnderFault {
   async hold(node: string, count: number, ms: number): Promise<void> {
     const holders: string[] = [];
     const isTied = this.#app.router !== undefined;
-    for (let index = 0; holders.length < count; index++) {
+    // Without sessions nobody knows where a report will run: enough for both replicas.
+    const wanted = isTied ? count : 2 * count;
+    for (let index = 0; holders.length < wanted; index++) {
       const key = `holder-${index}`;
       if (!isTied || (await this.#client.read(key, 1)).node === node) holders.push(key);
     }

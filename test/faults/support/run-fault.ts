@@ -34,10 +34,30 @@ export interface FaultRecord extends LoadReport {
 /** New writes may fail until so long after a promotion. */
 const WRITES_BACK_MS = 2_000;
 
+/** Where a fault happens. */
+export interface FaultPlace {
+  readonly stage: FaultStage;
+  readonly app: AppUnderFault;
+  readonly system: System;
+}
+
 /** Runs one fault against an application: from quiet load through the fault to quiet load, and to the application's end. */
 export async function runFault(
   name: FaultName,
-  { stage, app, system }: { stage: FaultStage; app: AppUnderFault; system: System },
+  place: FaultPlace,
+  timing: FaultTiming,
+): Promise<FaultRecord> {
+  try {
+    return await runCourse(name, place, timing);
+  } catch (error) {
+    await Promise.allSettled([place.app.stopLoad(), place.app.close()]);
+    throw error;
+  }
+}
+
+async function runCourse(
+  name: FaultName,
+  { stage, app, system }: FaultPlace,
   timing: FaultTiming,
 ): Promise<FaultRecord> {
   const fault: Fault = FAULTS[name];
