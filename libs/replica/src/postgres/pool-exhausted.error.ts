@@ -1,4 +1,4 @@
-/** All connections of a node's pool are in use, and none came free within `connectTimeoutMS`. The node may be well. */
+/** All connections of a node's pool are in use, and none came free within its `connectTimeoutMs`. The node may be well. */
 export class PoolExhaustedError extends Error {
   override readonly name = 'PoolExhaustedError';
   readonly code = 'REPLICA_POOL_EXHAUSTED';
@@ -14,7 +14,7 @@ export class PoolExhaustedError extends Error {
   ) {
     super(
       `No connection to ${node} came free in time: ${inUse} are in use, ${waiting} statements wait. ` +
-        'Raise poolSize, shorten transactions, or look for query runners that are not released.',
+        'Raise pool.size (or poolSize), shorten transactions, or look for query runners that are not released.',
     );
     this.inUse = inUse;
     this.waiting = waiting;
