@@ -43,7 +43,7 @@ class BankController {
   @Get('analytics-then-any')
   async analyticsThenAny(): Promise<object> {
     const first = await this.router.runOnReplica({ replica: 'analytics' }, () => this.balance());
-    return { first: first.balance, then: (await this.balance()).balance };
+    return { first: first.balance, next: (await this.balance()).balance };
   }
 
   @Get('tagged')
@@ -174,7 +174,7 @@ describe('a read that asks for certain replicas', () => {
     const { body } = await post('/deposits');
     await hasReplayed(second, body.balance);
     expect(await get('/analytics-then-any')).toMatchObject({
-      body: { first: body.balance, then: body.balance },
+      body: { first: body.balance, next: body.balance },
       nodes: ['analytics', 'primary'],
     });
   });

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { fromCookie, type OptionsFromEnv, ReplicaModule } from 'nestjs-replica';
+import { fromCookie, type NodeOptions, type OptionsFromEnv, ReplicaModule } from 'nestjs-replica';
 import { SESSION_COOKIE } from '../session/assign-session.middleware.js';
 
 /** Takes the place of TypeOrmModule.forRoot(): everything else injects repositories as ever. */
@@ -11,6 +11,7 @@ export class DatabaseModule {
       imports: [
         ReplicaModule.forRoot({
           ...nodes,
+          replicas: withOneForReports(nodes.replicas),
           autoLoadEntities: true,
           // Says when a node goes out of rotation and comes back.
           logging: ['warn'],
@@ -20,4 +21,12 @@ export class DatabaseModule {
       ],
     };
   }
+}
+
+/** The last of several replicas is where reports are computed, by this label; it answers other reads as well. */
+function withOneForReports(replicas: readonly NodeOptions[]): readonly NodeOptions[] {
+  const others = replicas.slice(0, -1);
+  return others.length === 0
+    ? replicas
+    : [...others, ...replicas.slice(-1).map((node) => ({ ...node, tags: { usage: 'reports' } }))];
 }
