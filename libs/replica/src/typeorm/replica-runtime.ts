@@ -4,7 +4,6 @@ import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { findStandIn } from '../postgres/find-stand-in.js';
-import { messageOf } from '../postgres/postgres-errors.js';
 import { PostgresProbe } from '../postgres/postgres-probe.js';
 import { PrimaryKeeper } from '../postgres/primary-keeper.js';
 import { StatementRouter } from '../postgres/statement-router.js';
@@ -16,7 +15,8 @@ import type { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
 import type { NodeSnapshot } from '../topology/topology.js';
-import { TopologyMonitor } from '../topology/topology-monitor.js';
+import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import { createMonitor } from './create-monitor.js';
 import { logTopology } from './log-topology.js';
 import { laneSettings } from './lane-settings.js';
 import { NodePools } from './node-pools.js';
@@ -67,94 +67,33 @@ export class ReplicaRuntime {
   #standIn: string | undefined;
 
   constructor(given: RuntimeOptions) {
-    const { options, poolSettings, contexts, isEnabled, hasReplicas, statementListener, emit, warn } = given;
-    const nodes = [options.primary, ...options.replicas];
+    const { options, poolSettings, hasReplicas, emit, warn } = given;
     this.#primary = options.primary;
     this.#hasReplicas = hasReplicas;
-    this.#pools = new NodePools({
-      settings: poolSettings,
-      drainTimeoutMs: options.drainTimeoutMs,
-      lanes: laneSettings(options),
-      nowMs,
-    });
-    for (const node of nodes) this.#pools.add(node);
     this.#warn = warn;
     this.#mayStartWithoutPrimary = options.startWithoutPrimary;
-    this.#primaryKeeper = new PrimaryKeeper({
-      topology: () => this.monitor.topology,
-      pool: (node) => this.#pools.byName.get(node),
-      probeAgain: (node) => this.monitor.doubt(node),
-      hurry: (timeoutMs) => void this.monitor.waitForPrimary(timeoutMs),
-      waitMs: options.primaryWaitMs,
-      nowMs,
-      warn,
-    });
-    this.monitor = new TopologyMonitor(
-      nodes.map((node) => ({
-        name: node.name,
-        role: node === options.primary ? 'primary' : 'replica',
-        address: node.address,
-        weight: node.weight,
-        region: node.region,
-        tags: node.tags,
-        probe: this.#probeOf(node, poolSettings, options.monitor.probe),
-      })),
-      {
-        ...options.monitor,
-        maxLagMs: options.maxLagMs,
-        warnLagMs: options.warnLagMs,
-        homesKeptMs: options.session.ttlMs,
-      },
-      {
-        nowMs,
-        random: Math.random,
-        onListenerFailure: (event, error) => warn(`${event}: ${messageOf(error)}`),
-      },
-    );
+    const lanes = laneSettings(options);
+    const { drainTimeoutMs } = options;
+    this.#pools = new NodePools({ settings: poolSettings, drainTimeoutMs, lanes, nowMs });
+    for (const node of [options.primary, ...options.replicas]) this.#pools.add(node);
+    this.#primaryKeeper = this.#keepPrimary(options.primaryWaitMs);
+    const probeOf = (node: ResolvedNode): NodeProbe =>
+      this.#probeOf(node, poolSettings, options.monitor.probe);
+    this.monitor = createMonitor({ options, probeOf, nowMs, warn });
     this.#cutWhatIsGone();
     this.#watchPrimary();
     logTopology(this.monitor, warn);
     forwardTopologyEvents(this.monitor, emit);
+    const { monitor } = this;
+    const gain = (): Promise<Position> => this.#gainReplicas();
     this.replicaSet = new ReplicaSet(
-      {
-        options,
-        pools: this.#pools,
-        monitor: this.monitor,
-        probeOf: (node) => this.#probeOf(node, poolSettings, options.monitor.probe),
-        gain: () => this.#gainReplicas(),
-      },
-      { hasBegun: this.#hasReplicas() },
+      { options, pools: this.#pools, monitor, probeOf, gain },
+      { hasBegun: hasReplicas() },
     );
-    if (options.discovery !== undefined)
-      this.#discovery = discoverInto(options.discovery, {
-        replicaSet: this.replicaSet,
-        onFailure: given.onDiscoveryFailure,
-        warn,
-        random: Math.random,
-      });
+    this.#discovery = this.#discover(given);
     const classifier = new StatementClassifier();
     this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryCatalog(sql), warn);
-    const { renoteAfterMs, rememberedMs } = sessionMemory(options);
-    this.router = new StatementRouter({
-      pools: this.#pools.byName,
-      monitor: this.monitor,
-      contexts,
-      classifier,
-      limits: { ...options, rememberedMs },
-      tableRule: given.tableRule,
-      lastWord: options.route,
-      retries: options.retries,
-      gate: this.#primaryKeeper.gate,
-      isWatched: hasReplicas,
-      standIn: () => this.#standIn,
-      renoteAfterMs,
-      isEnabled: () => hasReplicas() && isEnabled(),
-      listener: statementListener,
-      onCatalogStale: () => this.#catalog.refreshSoon(),
-      nowMs,
-      random: Math.random,
-    });
-    const { monitor } = this;
+    this.router = this.#createRouter(given, classifier);
     this.positions = {
       sticky: options.sticky,
       capture: () =>
@@ -201,6 +140,53 @@ export class ReplicaRuntime {
     await this.#pools.end();
   }
 
+  #keepPrimary(waitMs: number): PrimaryKeeper {
+    return new PrimaryKeeper({
+      topology: () => this.monitor.topology,
+      pool: (node) => this.#pools.byName.get(node),
+      probeAgain: (node) => this.monitor.doubt(node),
+      hurry: (timeoutMs) => void this.monitor.waitForPrimary(timeoutMs),
+      waitMs,
+      nowMs,
+      warn: this.#warn,
+    });
+  }
+
+  #discover({ options, onDiscoveryFailure, warn }: RuntimeOptions): DiscoveryLoop<NodeOptions> | undefined {
+    if (options.discovery === undefined) return undefined;
+    const { replicaSet } = this;
+    return discoverInto(options.discovery, {
+      replicaSet,
+      onFailure: onDiscoveryFailure,
+      warn,
+      random: Math.random,
+    });
+  }
+
+  #createRouter(given: RuntimeOptions, classifier: StatementClassifier): StatementRouter {
+    const { options, hasReplicas, isEnabled } = given;
+    const { renoteAfterMs, rememberedMs } = sessionMemory(options);
+    return new StatementRouter({
+      pools: this.#pools.byName,
+      monitor: this.monitor,
+      contexts: given.contexts,
+      classifier,
+      limits: { ...options, rememberedMs },
+      tableRule: given.tableRule,
+      lastWord: options.route,
+      retries: options.retries,
+      gate: this.#primaryKeeper.gate,
+      isWatched: hasReplicas,
+      standIn: () => this.#standIn,
+      renoteAfterMs,
+      isEnabled: () => hasReplicas() && isEnabled(),
+      listener: given.statementListener,
+      onCatalogStale: () => this.#catalog.refreshSoon(),
+      nowMs,
+      random: Math.random,
+    });
+  }
+
   #probeOf(node: ResolvedNode, settings: PoolSettings, probe: ProbeFunction | undefined): NodeProbe {
     const subject = probe === undefined ? undefined : { name: node.name, address: node.address, probe };
     return this.#primaryKeeper.overhear(node.name, new PostgresProbe(probeConfig(node, settings), subject));
@@ -222,10 +208,6 @@ export class ReplicaRuntime {
       if (node.role === 'replica')
         this.#pools.byName.get(node.name)?.reset(node.problem ?? 'the node is down');
     });
-    this.monitor.on('topology:changed', ({ because, removed }) => {
-      // A promoted node that is in no list any more leaves when it is the primary no longer.
-      if (because === 'promotion') for (const name of removed) this.#pools.remove(name);
-    });
     this.monitor.on('primary:changed', ({ primary, because }) => {
       for (const pool of this.#pools.byName.values()) {
         // Behind its address may have been the old primary, which must get no more writes.
@@ -241,7 +223,11 @@ export class ReplicaRuntime {
       if (node.role === 'primary') this.#primaryKeeper.changed();
     };
     this.monitor.on('node:down', changed);
-    this.monitor.on('node:up', changed);
+    this.monitor.on('node:up', (event) => {
+      changed(event);
+      // What is known of the database may come from a replica that lagged.
+      if (event.node.role === 'primary') this.#catalog.refreshSoon();
+    });
     this.monitor.on('primary:changed', () => this.#primaryKeeper.changed());
   }
 
