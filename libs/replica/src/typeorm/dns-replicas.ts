@@ -25,8 +25,8 @@ export interface DnsReplicasOptions {
   /** And not later than this; milliseconds, from `minIntervalMs`. Default 300,000. */
   readonly maxIntervalMs?: number;
   /**
-   * A node stays for so long after the last answer that named it: for names that tell only some of their nodes at a time, as
-   * Aurora's reader endpoint does; milliseconds, from 0. Default 0.
+   * A node stays for so long after the last answer that named it: for names that tell only some of their nodes at a time, in
+   * turns; milliseconds, from 0. Default 0.
    */
   readonly rememberMs?: number;
   /** DNS servers to ask, e.g. `['127.0.0.1:8600']`. Default: those of the system. */

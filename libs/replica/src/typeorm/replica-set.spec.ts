@@ -170,6 +170,18 @@ describe('ReplicaSet', () => {
     expect(pools.log).toEqual([]);
   });
 
+  it('lets a promoted node that is in no list any more leave when another one is the primary', async () => {
+    cluster.replicas[0]?.at(200n, false, 2);
+    await jest.advanceTimersByTimeAsync(2_000);
+    const done = put({ host: 'replica-2' });
+    await settle();
+    await done;
+    cluster.replicas[1]?.at(300n, false, 3);
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(cluster.monitor.topology.primary.name).toBe('replica-2');
+    expect(pools.log).toEqual(['-replica-1:5432']);
+  });
+
   it('changes nothing any more once it is stopped', async () => {
     const done = put({ name: 'replica-1', host: 'elsewhere' });
     const stopped = set.stop();

@@ -6,6 +6,7 @@ import { JoiningProbe } from '../topology/discovery/joining-probe.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { WatchedNode } from '../topology/watched-node.js';
+import { watchedNode } from './create-monitor.js';
 import { DrainInterruptedError } from './drain-interrupted.error.js';
 import type { NodePools } from './node-pools.js';
 import { isSameConnection, resolveFound, resolveReplicas, type KnownNodes } from './resolve-replicas.js';
@@ -37,6 +38,10 @@ export class ReplicaSet {
   constructor(options: ReplicaSetOptions, { hasBegun }: { readonly hasBegun: boolean }) {
     this.#options = options;
     this.#hasBegun = hasBegun;
+    options.monitor.on('topology:changed', ({ because, removed }) => {
+      // A promoted node that is in no list any more leaves when it is the primary no longer.
+      if (because === 'promotion') this.#last = this.#last.then(() => this.#leave(removed));
+    });
   }
 
   /** Replicas as they were given. Throws an `InvalidReplicaOptionsError`. */
@@ -135,12 +140,11 @@ export class ReplicaSet {
 
   #watched(node: ResolvedNode): WatchedNode {
     const { pools, probeOf } = this.#options;
-    const { name, address, weight, region, tags } = node;
     const probe = new JoiningProbe(() => probeOf(node), {
       warmUp: () => pools.warmUp(node),
       floor: () => this.#floor,
     });
-    return { name, role: 'replica', address, weight, region, tags, probe };
+    return watchedNode(node, 'replica', probe);
   }
 
   #assertReplica(name: string): void {

@@ -1,0 +1,48 @@
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { messageOf } from '../postgres/postgres-errors.js';
+import type { NodeProbe } from '../topology/node-probe.js';
+import type { NodeRole } from '../topology/topology.js';
+import { TopologyMonitor } from '../topology/topology-monitor.js';
+import type { WatchedNode } from '../topology/watched-node.js';
+
+/** What a monitor is made of. */
+export interface MonitorParts {
+  readonly options: ResolvedOptions<never>;
+  readonly probeOf: (node: ResolvedNode) => NodeProbe;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+  /** Something that an operator should know, in one line. */
+  readonly warn: (message: string) => void;
+}
+
+/** A monitor of the nodes of the options. It has not begun yet. */
+export function createMonitor({ options, probeOf, nowMs, warn }: MonitorParts): TopologyMonitor {
+  const { primary, replicas } = options;
+  return new TopologyMonitor(
+    [
+      watchedNode(primary, 'primary', probeOf(primary)),
+      ...replicas.map((node) => watchedNode(node, 'replica', probeOf(node))),
+    ],
+    {
+      ...options.monitor,
+      maxLagMs: options.maxLagMs,
+      warnLagMs: options.warnLagMs,
+      homesKeptMs: options.session.ttlMs,
+    },
+    {
+      nowMs,
+      random: Math.random,
+      onListenerFailure: (event, error) => warn(`${event}: ${messageOf(error)}`),
+    },
+  );
+}
+
+/** A node as the monitor wants it. */
+export function watchedNode(
+  { name, address, weight, region, tags }: ResolvedNode,
+  role: NodeRole,
+  probe: NodeProbe,
+): WatchedNode {
+  return { name, role, address, weight, region, tags, probe };
+}
