@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { cancelStatement } from './cancel-statement.js';
 import { cutSocket } from './cut-socket.js';
 import type { WalLayout } from './lsn.js';
 
@@ -46,7 +47,9 @@ export class ProbeConnector {
 
   /** The open connection did not answer, or is not wanted any more: the next call makes another one. */
   drop(): void {
-    if (this.#open !== undefined) end(this.#open.client);
+    if (this.#open === undefined) return;
+    cancelStatement(this.#open.client);
+    end(this.#open.client);
     this.#open = undefined;
   }
 
