@@ -102,10 +102,10 @@ export class StatementRouter {
   #enter({ node, reason }: Route): (() => void) | Promise<() => void> {
     const isFallBack = reason === 'no-eligible-replica' || reason === 'replica-failed';
     if (this.#fallback === undefined || !isFallBack || node !== this.primary) return nothing;
-    return this.#enterGate(this.#fallback, reason);
+    return this.#enterInTurn(this.#fallback, reason);
   }
 
-  async #enterGate(gate: FallbackGate, reason: NoReplicaError['reason']): Promise<() => void> {
+  async #enterInTurn(gate: FallbackGate, reason: NoReplicaError['reason']): Promise<() => void> {
     const leave = await gate.enter();
     if (leave === undefined) throw this.#finder.noReplica(reason, gate.state);
     return leave;

@@ -72,25 +72,29 @@ export class Tries {
     if (this.#isRepeatable) tools.budget.deposit(this.#startedMs);
   }
 
-  /** Where to try next. Rejects with a `PrimaryUnavailableError` where only the primary would do, and is away. */
+  /**
+   * Where to try next; at once where nothing has to be waited for. Rejects with a `PrimaryUnavailableError` where only the
+   * primary would do, and is away.
+   */
   next(): Route | Promise<Route> {
-    const chosen = this.#choose();
-    return chosen instanceof Promise ? chosen.then((route) => this.#whenOpen(route)) : this.#whenOpen(chosen);
+    const route = this.#choose();
+    if (route instanceof Promise) return route.then((chosen) => this.#reach(chosen));
+    return this.#reach(route);
   }
 
-  #whenOpen(route: Route): Route | Promise<Route> {
+  #reach(route: Route): Route | Promise<Route> {
     if (route.node !== this.#tools.finder.primary) return route;
     if (this.#unreachable === route.node || this.#isClosed) return this.#waitForPrimary(route);
-    return this.#failed.includes(route.node) ? afterPause(route) : route;
+    return this.#failed.includes(route.node) ? after(AGAIN_MS, route) : route;
   }
 
   async #waitForPrimary(route: Route): Promise<Route> {
-    const { finder, gate } = this.#tools;
-    this.#waitsSinceMs ??= this.#tools.nowMs();
+    const { finder, gate, reports, nowMs } = this.#tools;
+    this.#waitsSinceMs ??= nowMs();
     try {
       await gate.opens(this.#waitsSinceMs);
     } catch (error) {
-      this.#tools.reports.failed(route, this.#tried.statement, this.#startedMs, error);
+      reports.failed(route, this.#tried.statement, this.#startedMs, error);
       throw error;
     }
     this.#unreachable = undefined;
@@ -152,4 +156,8 @@ export class Tries {
 async function afterPause(route: Route): Promise<Route> {
   await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   return route;
+}
+
+function after<T>(ms: number, value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(resolve, ms, value));
 }
