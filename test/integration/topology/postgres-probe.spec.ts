@@ -74,6 +74,23 @@ describe('the probe of PostgreSQL', () => {
     },
   );
 
+  it('asks once more on a new connection where the one that it kept was closed', async () => {
+    const node = replica(0);
+    const probe = probeOf(node, {
+      probe: async ({ query }) => {
+        const [own] = (await query('SELECT pg_backend_pid() AS pid')) as { pid: number }[];
+        pids.push(own?.pid ?? 0);
+      },
+    });
+    const pids: number[] = [];
+    await probe.probe(5_000);
+    for (let round = 0; round < 20; round++) {
+      const end = node.query('SELECT pg_terminate_backend($1)', [pids.at(-1)]);
+      await expect(Promise.all([probe.probe(5_000), end])).resolves.toBeDefined();
+    }
+    expect(new Set(pids).size).toBeGreaterThan(1);
+  });
+
   it('takes one connection for all probes, and another one when that has failed', async () => {
     const pids: unknown[] = [];
     const probe = probeOf(replica(0), {

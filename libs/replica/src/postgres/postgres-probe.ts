@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { NodeProbe, ProbeResult } from '../topology/node-probe.js';
+import { isConnectionLoss } from './postgres-errors.js';
 import { ProbeConnector } from './probe-connection.js';
 import { askNode, askNodeOrRole } from './probe-statement.js';
 import { runProbeFunction, type ProbeSubject } from './run-probe-function.js';
@@ -43,8 +44,22 @@ export class PostgresProbe implements NodeProbe {
     return Promise.resolve();
   }
 
-  /** `ended`: nobody waits for the answer any more. */
+  /**
+   * `ended`: nobody waits for the answer any more. A connection that has idled may have been closed by the server or a
+   * firewall: that says nothing about the node, a new one does.
+   */
   async #ask(ended: AbortSignal): Promise<ProbeResult> {
+    const hasIdled = this.#connector.isOpen;
+    try {
+      return await this.#askOnce(ended);
+    } catch (error) {
+      if (!hasIdled || ended.aborted || !isConnectionLoss(error)) throw error;
+      this.#connector.drop();
+      return this.#askOnce(ended);
+    }
+  }
+
+  async #askOnce(ended: AbortSignal): Promise<ProbeResult> {
     const { client, layout } = await this.#connector.get();
     ended.throwIfAborted();
     return this.#subject === undefined

@@ -35,6 +35,11 @@ export class ProbeConnector {
     this.#config = config;
   }
 
+  /** There is a connection that was used before. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
   /** The connection, made anew when there is none. Rejects when the attempt that begins now fails. */
   async get(): Promise<ProbeConnection> {
     if (this.#open !== undefined) return this.#open;
