@@ -153,11 +153,6 @@ export class Tries {
   }
 }
 
-async function afterPause(route: Route): Promise<Route> {
-  await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-  return route;
-}
-
 function after<T>(ms: number, value: T): Promise<T> {
   return new Promise((resolve) => setTimeout(resolve, ms, value));
 }
