@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
 import { IdleSignal } from './idle-signal.js';
+import { LoopClock } from './lanes/loop-clock.js';
 import { NodeReads } from './lanes/node-reads.js';
 import type { LaneSettings } from './lanes/read-lanes.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
@@ -9,6 +10,7 @@ import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
 import { statementLimitMs } from './statement-limit.js';
+import { Waiting } from './waiting.js';
 
 /** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -27,6 +29,8 @@ export interface NodePoolOptions {
   readonly lanes?: LaneSettings;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
+  /** How long this process has waited for anything to happen; milliseconds. As Node counts it, other than in tests. */
+  readonly idleMs?: () => number;
 }
 
 /** What `pg-pool` says when no connection came free in time, and also when none could be made in time. */
@@ -52,9 +56,10 @@ export class NodePool {
   readonly #fresh = new WeakSet<pg.ClientBase>();
   /** Connections given out for more than one read outside a transaction: streams, transactions, writes. */
   readonly #held = new Set<pg.ClientBase>();
-  readonly #waiting = new Set<(error: Error) => void>();
+  readonly #waiting = new Waiting();
   readonly #idle = new IdleSignal(() => this.#inFlight === 0 && this.#waiting.size === 0);
   readonly #reads: NodeReads;
+  readonly #clock: LoopClock;
   #pool: pg.Pool;
   #inFlight = 0;
   #latencyMs = 0;
@@ -64,28 +69,21 @@ export class NodePool {
     this.name = options.name;
     this.address = options.address;
     this.#options = options;
+    this.#clock = new LoopClock(options);
     this.#reads = this.#createReads();
     this.#pool = this.#createPool();
   }
 
   /** A connection for as long as the caller wants; give it back with {@link release}. */
-  async checkout(): Promise<pg.PoolClient> {
-    const waited = this.#reads.waitingBeside();
-    try {
-      return await this.#checkout();
-    } finally {
-      waited();
-    }
+  checkout(): Promise<pg.PoolClient> {
+    return this.#reads.whileWaiting(() => this.#checkout());
   }
 
   async #checkout(): Promise<pg.PoolClient> {
-    let interrupt: ((error: Error) => void) | undefined;
-    const interrupted = new Promise<never>((_, reject) => (interrupt = reject));
-    this.#waiting.add(interrupt as (error: Error) => void);
     const connecting = this.#pool.connect();
     this.#reads.giveWay();
     try {
-      return await Promise.race([connecting, interrupted]);
+      return await this.#waiting.unlessInterrupted(connecting);
     } catch (error) {
       connecting.then(
         (client) => client.release(),
@@ -93,7 +91,6 @@ export class NodePool {
       );
       throw this.#checkoutError(error);
     } finally {
-      this.#waiting.delete(interrupt as (error: Error) => void);
       this.#idle.check();
     }
   }
@@ -153,7 +150,7 @@ export class NodePool {
   reset(problem: string): void {
     const old = this.#pool;
     this.#pool = this.#createPool();
-    for (const reject of this.#waiting) reject(this.#unavailable(new Error(problem)));
+    this.#waiting.interrupt(this.#unavailable(new Error(problem)));
     for (const client of this.#clients) cutSocket(client);
     this.#clients.clear();
     old.end().catch(() => undefined);
@@ -166,7 +163,7 @@ export class NodePool {
   interruptReads(problem: string): void {
     const old = this.#pool;
     this.#pool = this.#createPool();
-    for (const reject of this.#waiting) reject(this.#unavailable(new Error(problem)));
+    this.#waiting.interrupt(this.#unavailable(new Error(problem)));
     for (const client of this.#clients) {
       if (this.#held.has(client)) continue;
       cutSocket(client);
@@ -194,7 +191,7 @@ export class NodePool {
     await Promise.race([ended, late]);
     clearTimeout(timer);
     for (const client of this.#clients) cutSocket(client);
-    for (const reject of this.#waiting) reject(this.#unavailable(new Error('the data source is destroyed')));
+    this.#waiting.interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }
 
   async #runOn(
@@ -202,11 +199,11 @@ export class NodePool {
     args: readonly unknown[],
     told?: (tookMs: number) => void,
   ): Promise<pg.QueryResult> {
-    const startedMs = this.#options.nowMs();
+    const sentIn = this.#clock.sent();
     const result = await this.#query(client, args);
     // A connection's first statement also fills the server's caches: it says nothing about the next ones.
     if (!this.#fresh.delete(client)) {
-      const tookMs = this.#options.nowMs() - startedMs;
+      const tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
       this.#measured(tookMs);
       told?.(tookMs);
     }
@@ -272,6 +269,7 @@ export class NodePool {
       onStart: () => this.hold(),
       onEnd: () => this.letGo(),
       onMeasured: (tookMs) => this.#measured(tookMs),
+      clock: this.#clock,
       onIdleError,
       nowMs,
     });

@@ -7,6 +7,7 @@ export class LaneRead {
   readonly call: LaneCall;
   readonly cost: StatementCost;
   readonly result: Promise<pg.QueryResult>;
+  readonly #onEnd: () => void;
   isSettled = false;
   /** `false` once it has failed for being prepared: it is sent again without. */
   mayBePrepared = true;
@@ -16,9 +17,11 @@ export class LaneRead {
   #resolve!: (result: pg.QueryResult) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(call: LaneCall, cost: StatementCost) {
+  /** @param onEnd it was answered or has failed */
+  constructor(call: LaneCall, cost: StatementCost, onEnd: () => void) {
     this.call = call;
     this.cost = cost;
+    this.#onEnd = onEnd;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -35,7 +38,7 @@ export class LaneRead {
   }
 
   answered(result: pg.QueryResult): void {
-    this.isSettled = true;
+    this.#end();
     this.#resolve(result);
   }
 
@@ -43,7 +46,13 @@ export class LaneRead {
   failed(error: unknown, isLoss: boolean): void {
     this.#sendings--;
     if (isLoss && this.#sendings > 0) return;
-    this.isSettled = true;
+    this.#end();
     this.#reject(error);
+  }
+
+  #end(): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.#onEnd();
   }
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { laneCallOf, type LaneCall } from './lane-call.js';
+import { laneCallOf } from './lane-call.js';
+import type { LoopClock } from './loop-clock.js';
 import { ReadLanes, type LaneSettings } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
 import { supportsLanes } from './supports-lanes.js';
@@ -30,6 +31,7 @@ export interface NodeReadsOptions {
   readonly onEnd: () => void;
   readonly onMeasured: (tookMs: number) => void;
   readonly onIdleError: (error: Error) => void;
+  readonly clock: LoopClock;
   readonly nowMs: () => number;
 }
 
@@ -70,15 +72,19 @@ export class NodeReads {
     if (lanes === undefined || lanes.isUnsupported) return undefined;
     const cost = this.#costs.of(text);
     const call = cost?.isFast === true ? laneCallOf(args) : undefined;
-    return call === undefined
-      ? this.#readAlone(args, cost)
-      : this.#readShared(lanes, call, cost as StatementCost);
+    if (call === undefined) return this.#readAlone(args, cost);
+    this.#options.onStart();
+    return lanes.run(call, cost as StatementCost, this.#options.onEnd);
   }
 
-  /** Somebody waits for a connection for something else, until the returned function is called. */
-  waitingBeside(): () => void {
+  /** Somebody waits for a connection for something else. */
+  async whileWaiting<T>(wait: () => Promise<T>): Promise<T> {
     this.#waitingBeside++;
-    return () => void this.#waitingBeside--;
+    try {
+      return await wait();
+    } finally {
+      this.#waitingBeside--;
+    }
   }
 
   /**
@@ -90,19 +96,6 @@ export class NodeReads {
     const { waitingCount, idleCount } = this.#pool;
     if (waitingCount === 0 || idleCount > 0) return;
     this.#lanes.giveWay(waitingCount, this.#waitingBeside > 0 || this.#alone === 0);
-  }
-
-  async #readShared(lanes: ReadLanes, call: LaneCall, cost: StatementCost): Promise<pg.QueryResult> {
-    this.#options.onStart();
-    try {
-      return await lanes.run(call, cost);
-    } catch (error) {
-      // As `pg` does: the stack is to lead to whoever asked, not to the socket.
-      if (typeof error === 'object' && error !== null) Error.captureStackTrace(error);
-      throw error;
-    } finally {
-      this.#options.onEnd();
-    }
   }
 
   async #readAlone(args: readonly unknown[], cost: StatementCost | undefined): Promise<pg.QueryResult> {
@@ -130,7 +123,7 @@ export class NodeReads {
   }
 
   #createLanes(pool: pg.Pool, { prepare }: LaneSettings): ReadLanes {
-    const { config, connections, nowMs, onIdleError, onMeasured } = this.#options;
+    const { config, connections, clock, nowMs, onIdleError, onMeasured } = this.#options;
     const { maxLifetimeSeconds = 0 } = config;
     return new ReadLanes({
       pool: {
@@ -142,6 +135,7 @@ export class NodeReads {
         takeFresh: (client) => connections.takeFresh(client),
       },
       costs: this.#costs,
+      clock,
       prepare,
       maxLifetimeMs: maxLifetimeSeconds > 0 ? maxLifetimeSeconds * 1000 : Infinity,
       onMeasured,

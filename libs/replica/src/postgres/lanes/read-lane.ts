@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
+import { laneQuery } from './lane-query.js';
 import type { LaneRead } from './lane-read.js';
+import type { LoopClock, Turn } from './loop-clock.js';
 import { failedAsPrepared, type PreparedStatements } from './prepared-statements.js';
 import type { StatementCosts } from './statement-cost.js';
 
@@ -16,6 +18,7 @@ export interface ReadLaneOptions {
   /** Prepared statements were lost. */
   readonly onPreparedLost: () => void;
   readonly onMeasured: (tookMs: number) => void;
+  readonly clock: LoopClock;
   /** A read was answered. */
   readonly onAnswer: (lane: ReadLane) => void;
   /** The connection is gone. */
@@ -28,6 +31,7 @@ interface Sending {
   readonly read: LaneRead;
   readonly name: string | undefined;
   readonly sentMs: number;
+  readonly sentIn: Turn;
   /** It was sent when nothing else was under way. */
   readonly isAlone: boolean;
   readonly expectedMs: number;
@@ -37,7 +41,7 @@ interface Sending {
 interface PipelinedClient {
   pipeline: boolean;
   readonly connection: { readonly stream: { cork?(): void; uncork?(): void } };
-  query(config: object, callback: (error: unknown, result: pg.QueryResult) => void): void;
+  query(query: object): void;
 }
 
 /**
@@ -53,6 +57,8 @@ export class ReadLane {
   isStuck = false;
   /** When something was last answered. */
   lastAnswerMs: number;
+  /** By the clock that does not count what else is done. */
+  #lastEventMs = 0;
   /** How long the server will take for what is under way, as far as known; milliseconds. */
   backlogMs = 0;
   readonly #options: ReadLaneOptions;
@@ -96,14 +102,14 @@ export class ReadLane {
   }
 
   send(read: LaneRead): void {
-    const { shouldPrepare, prepared, nowMs } = this.#options;
-    const { text, values, rowMode, types } = read.call;
+    const { shouldPrepare, prepared, clock, nowMs } = this.#options;
     this.#cork();
     const name = read.mayBePrepared && shouldPrepare(read) ? prepared.nameFor(read.cost) : undefined;
     const sending: Sending = {
       read,
       name,
       sentMs: nowMs(),
+      sentIn: clock.sent(),
       isAlone: this.#sendings.size === 0,
       expectedMs: read.cost.averageMs ?? 0,
     };
@@ -112,9 +118,7 @@ export class ReadLane {
     this.backlogMs += sending.expectedMs;
     read.sent();
     this.#isSending = true;
-    this.#pipelined.query({ text, values, rowMode, types, name }, (error, result) =>
-      this.#told(sending, error, result),
-    );
+    this.#pipelined.query(laneQuery(read.call, name, (error, result) => this.#told(sending, error, result)));
     this.#isSending = false;
   }
 
@@ -180,10 +184,12 @@ export class ReadLane {
     read.failed(error, false);
   }
 
-  #measure({ read, sentMs, isAlone }: Sending): void {
-    const nowMs = this.#options.nowMs();
-    const tookMs = nowMs - Math.max(sentMs, this.lastAnswerMs);
-    this.lastAnswerMs = nowMs;
+  #measure({ read, sentMs, sentIn, isAlone }: Sending): void {
+    const { clock, nowMs } = this.#options;
+    const { eventsMs } = clock;
+    const tookMs = Math.max(0, eventsMs - Math.max(sentIn.endMs ?? sentMs, this.#lastEventMs));
+    this.#lastEventMs = eventsMs;
+    this.lastAnswerMs = nowMs();
     if (this.#isFresh) {
       this.#isFresh = false;
       return;

@@ -4,6 +4,7 @@ import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
 import type { LaneCall } from './lane-call.js';
 import { LaneRead } from './lane-read.js';
 import { LaneWatch } from './lane-watch.js';
+import type { LoopClock } from './loop-clock.js';
 import { PreparedStatements, type PreparePolicy } from './prepared-statements.js';
 import { ReadLane } from './read-lane.js';
 import { RecentCount } from './recent-count.js';
@@ -34,6 +35,7 @@ export interface LaneSettings {
 export interface ReadLanesOptions {
   readonly pool: LanePool;
   readonly costs: StatementCosts;
+  readonly clock: LoopClock;
   /** `undefined`: nothing is prepared. */
   readonly prepare: PreparePolicy | undefined;
   /** A lane's connection is given back when it was open for so long; milliseconds, or `Infinity`. */
@@ -99,8 +101,9 @@ export class ReadLanes {
     return this.#lanes.length;
   }
 
-  run(call: LaneCall, cost: StatementCost): Promise<pg.QueryResult> {
-    const read = new LaneRead(call, cost);
+  /** `onEnd` is called when it was answered or has failed, before its promise tells. */
+  run(call: LaneCall, cost: StatementCost, onEnd: () => void): Promise<pg.QueryResult> {
+    const read = new LaneRead(call, cost, onEnd);
     this.#send(read);
     return read.result;
   }
@@ -160,7 +163,7 @@ export class ReadLanes {
 
   #opened(client: pg.PoolClient): void {
     this.#isOpening = false;
-    const { pool, costs, onMeasured, nowMs, prepare } = this.#options;
+    const { pool, costs, clock, onMeasured, nowMs, prepare } = this.#options;
     if (this.#isEnded) {
       pool.release(client);
       this.#failWaiting(new Error('Connection terminated: the pool has ended'));
@@ -180,6 +183,7 @@ export class ReadLanes {
         shouldPrepare: ({ cost }) => this.#prepare !== undefined && cost.uses >= this.#prepare.after,
         onPreparedLost: () => this.#preparedLost(),
         onMeasured,
+        clock,
         onAnswer: this.#onAnswer,
         onLost: this.#onLost,
         nowMs,

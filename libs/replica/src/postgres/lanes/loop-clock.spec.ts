@@ -1,0 +1,85 @@
+import { LoopClock, type Turn } from './loop-clock.js';
+
+/** A process that works and waits, turn by turn. */
+class Process {
+  nowMs = 1_000;
+  idleMs = 0;
+  #ends: (() => void)[] = [];
+  readonly clock = new LoopClock({
+    nowMs: () => this.nowMs,
+    idleMs: () => this.idleMs,
+    atEndOfTurn: (fn) => this.#ends.push(fn),
+  });
+
+  worksFor(ms: number): void {
+    this.nowMs += ms;
+  }
+
+  /** The turn ends; the next one begins when something has happened for which it waited so long. */
+  waitsFor(ms: number): void {
+    for (const end of this.#ends.splice(0)) end();
+    this.nowMs += ms;
+    this.idleMs += ms;
+  }
+
+  took(turn: Turn): number {
+    return this.clock.eventsMs - (turn.endMs ?? Number.NaN);
+  }
+}
+
+describe('how long an answer took', () => {
+  it('is the time for which it was waited', () => {
+    const node = new Process();
+    const turn = node.clock.sent();
+    node.waitsFor(30);
+    expect(node.took(turn)).toBe(30);
+  });
+
+  it('leaves out what else was done before and after it came', () => {
+    const node = new Process();
+    const turn = node.clock.sent();
+    node.worksFor(50);
+    node.waitsFor(2);
+    node.worksFor(70);
+    expect(node.took(turn)).toBe(2);
+  });
+
+  it('is nothing where it was there when it was first asked for', () => {
+    const node = new Process();
+    const turn = node.clock.sent();
+    node.worksFor(50);
+    node.waitsFor(0);
+    expect(node.took(turn)).toBe(0);
+  });
+
+  it('counts the turns in which it did not come', () => {
+    const node = new Process();
+    const turn = node.clock.sent();
+    for (let n = 0; n < 3; n++) {
+      node.waitsFor(0);
+      // Something else was sent or answered.
+      node.clock.sent();
+      node.worksFor(40);
+    }
+    node.waitsFor(1);
+    expect(node.took(turn)).toBe(121);
+  });
+
+  it('understates where turns came between in which nothing was sent or answered', () => {
+    const node = new Process();
+    const turn = node.clock.sent();
+    node.waitsFor(10);
+    node.worksFor(40);
+    node.waitsFor(5);
+    expect(node.took(turn)).toBe(15);
+  });
+
+  it('is the same for all that come in one turn', () => {
+    const node = new Process();
+    const turn = node.clock.sent();
+    node.waitsFor(3);
+    expect(node.took(turn)).toBe(3);
+    node.worksFor(20);
+    expect(node.took(turn)).toBe(3);
+  });
+});
