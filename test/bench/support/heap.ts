@@ -1,0 +1,22 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** What this process holds after all garbage is collected; bytes. Needs `--expose-gc`. */
+export async function heldBytes(): Promise<number> {
+  // What was weakly held, or is freed by a finalizer, goes in a later round.
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.();
+    await nextTurn();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** What each of so many things that `make` returns takes while it is held; bytes. */
+export async function bytesPerThing(count: number, make: (index: number) => unknown): Promise<number> {
+  const things: unknown[] = Array.from({ length: count });
+  const before = await heldBytes();
+  for (let index = 0; index < count; index++) things[index] = make(index);
+  const bytes = (await heldBytes()) - before;
+  // Held until here.
+  return things.length === count ? bytes / count : Number.NaN;
+}
