@@ -171,6 +171,22 @@ describe('a data source whose replicas are discovered', () => {
     expect(await portOfRead()).toBe(second.port);
   });
 
+  it('finds its replicas before it starts without the primary', async () => {
+    publish(0, first);
+    const { username, password, pathname } = new URL(cluster.primary.url);
+    source = new ReplicaDataSource({
+      type: 'postgres',
+      primary: { host: '127.0.0.1', port: 1, username, password, database: pathname.slice(1) },
+      discovery: fromDns(SRV, 'SRV'),
+      startWithoutPrimary: true,
+      monitor: { intervalMs: 100 },
+    });
+    source.logger.log = () => undefined;
+    await source.initialize();
+    await areUp(nameOf(first));
+    expect(source.router.topology().primary.health).not.toBe('up');
+  });
+
   it('cannot be told its replicas beside', async () => {
     publish(0, first);
     await start(fromDns(SRV, 'SRV'));

@@ -1,0 +1,125 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { cookieToken, fromHeader, type ReplicaModuleOptions } from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import request from 'supertest';
+import { Repository } from 'typeorm';
+import { Account } from '../../support/accounts.js';
+import { startApp, until, type TestApp } from '../../support/test-app.js';
+
+/** Gates at which handlers wait. */
+const gates = new Map<string, { readonly open: () => void; readonly opened: Promise<void> }>();
+
+function gate(name: string): { readonly open: () => void; readonly opened: Promise<void> } {
+  const known = gates.get(name);
+  if (known !== undefined) return known;
+  let open: (() => void) | undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const made = { open: open as () => void, opened };
+  gates.set(name, made);
+  return made;
+}
+
+@Controller()
+class GatedController {
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  @Get('balance')
+  async balance(): Promise<object> {
+    return { balance: (await this.accounts.findOneByOrFail({ id: 1 })).balance };
+  }
+
+  /** Writes when it is let through. */
+  @Post('add/:gate')
+  async add(@Param('gate') name: string): Promise<object> {
+    gate(`${name}-entered`).open();
+    await gate(name).opened;
+    await this.accounts.increment({ id: 1 }, 'balance', 1);
+    return {};
+  }
+}
+
+describe('the first replicas of a data source that had none', () => {
+  let cluster: PostgresCluster;
+  let app: TestApp;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 1 });
+  });
+  afterAll(() => cluster.stop());
+  beforeEach(() => gates.clear());
+  afterEach(async () => {
+    await cluster.replicas[0]?.resumeReplay();
+    await app.close();
+  });
+
+  async function start(session: ReplicaModuleOptions['session']): Promise<void> {
+    app = await startApp(cluster, [GatedController], {
+      replicas: [],
+      session,
+      synchronize: true,
+      dropSchema: true,
+    });
+    await app.dataSource.query(`INSERT INTO account (owner) VALUES ('ann')`);
+    await cluster.waitForCatchUp();
+  }
+
+  async function addReplica(): Promise<PostgresNode> {
+    const replica = cluster.replicas[0] as PostgresNode;
+    await app.router.setReplicas([{ name: replica.name, url: replica.url }]);
+    await until(() => app.router.topology().replicas[0]?.health === 'up');
+    await until(() => (app.router.topology().replicas[0]?.lagMs ?? null) !== null);
+    return replica;
+  }
+
+  it('do not hide a write of a request that began before them', async () => {
+    await start({ key: fromHeader('x-session') });
+    const writing = app.post('/add/late', 'ann');
+    await gate('late-entered').opened;
+    const replica = await addReplica();
+    // In another tab, say: so it is known where the session reads.
+    await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] === replica.name);
+    await replica.pauseReplay();
+    expect(await app.get('/balance', 'ann')).toMatchObject({ body: { balance: 0 }, nodes: [replica.name] });
+    gate('late').open();
+    expect((await writing).status).toBe(201);
+    expect(await app.get('/balance', 'ann')).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
+  });
+
+  it('do not hide it from a client that carries its state itself', async () => {
+    await start({
+      token: cookieToken(),
+      secrets: ['one secret of at least 32 letters for all'],
+    });
+    const client = request.agent(app.nest.getHttpServer());
+    const writing = client.post('/add/late').then((answer) => answer.status);
+    await gate('late-entered').opened;
+    const replica = await addReplica();
+    await until(
+      async () => (await client.get('/balance')).headers['x-replica-node'] === replica.name,
+      'a read from the replica',
+    );
+    await replica.pauseReplay();
+    gate('late').open();
+    expect(await writing).toBe(201);
+    expect((await client.get('/balance')).body).toEqual({ balance: 1 });
+  });
+
+  it('do not hide what was written before them', async () => {
+    await start({ key: fromHeader('x-session') });
+    const replica = cluster.replicas[0] as PostgresNode;
+    await replica.pauseReplay();
+    gate('early').open();
+    expect((await app.post('/add/early', 'ann')).status).toBe(201);
+    await app.router.setReplicas([{ name: replica.name, url: replica.url }]);
+    await until(() => app.router.topology().replicas[0]?.health === 'down');
+    expect(app.router.topology().replicas[0]?.problem).toBe(
+      'it has to pass what the primary had when replicas were added',
+    );
+    expect(await app.get('/balance', 'ann')).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
+    await replica.resumeReplay();
+    const later = await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] === replica.name);
+    expect(later.body).toEqual({ balance: 1 });
+  });
+});
