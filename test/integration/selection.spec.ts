@@ -11,6 +11,7 @@ import {
 } from 'nestjs-replica';
 import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
 import { DataSource, Repository } from 'typeorm';
+import { CapturedLogs } from '../e2e/module/support/captured-logs.js';
 import { Account, Entry } from '../support/accounts.js';
 import { startApp, type TestApp, until } from '../support/test-app.js';
 
@@ -211,6 +212,17 @@ describe('rules for tables', () => {
       { node: 'analytics', reason: 'table-rule' },
       { node: 'primary', reason: 'no-context' },
     ]);
+  });
+});
+
+describe('a rule for a table that is not there', () => {
+  it('is told of, and harms nobody', async () => {
+    const logger = new CapturedLogs();
+    const { get } = await client({ tables: { acount: 'primary', entry: 'analytics' }, logger });
+    expect(logger.of('log')).toContainEqual(
+      expect.stringContaining('there are rules for tables that the database does not have: acount'),
+    );
+    expect(await get('/entries')).toMatchObject({ nodes: ['analytics'] });
   });
 });
 

@@ -64,6 +64,7 @@ export {
   type Route,
   type RouteReason,
 } from './routing/route.js';
+export type { ReplicaSelection } from './routing/replica-filter.js';
 export { STATEMENT_KINDS, type RouteContext, type StatementKind } from './routing/route-query.js';
 export type { StatementEvent } from './routing/statement-event.js';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './session/memory.store.js';

@@ -1,4 +1,5 @@
 import { BALANCERS } from '../routing/balancer.js';
+import { parseTableName } from '../routing/table-name.js';
 import { CONSISTENCIES, ON_BEHIND, READ_PREFERENCES } from '../routing/route.js';
 import { DEFAULTS } from './defaults.js';
 import { KNOWN_KEYS } from './known-keys.js';
@@ -130,6 +131,11 @@ function checkRules(problems: OptionProblems, { tables, route }: RoutingOptions<
     return;
   }
   for (const [table, node] of Object.entries(tables)) {
+    if (parseTableName(table) === undefined)
+      problems.add(
+        `tables.${table}`,
+        `is no name of a table: write table or schema.table, with letters as in the catalog`,
+      );
     if (typeof node !== 'string')
       problems.add(`tables.${table}`, `must be a node's name, not ${describe(node)}`);
   }

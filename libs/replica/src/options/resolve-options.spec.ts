@@ -241,6 +241,11 @@ describe('resolveOptions', () => {
       'enabled must be true or false, not "0"',
     ],
     [
+      'a rule for what is no table',
+      { primary: PRIMARY, tables: { 'a.b.c': 'primary' } },
+      'tables.a.b.c is no name of a table: write table or schema.table, with letters as in the catalog',
+    ],
+    [
       'a discovery that finds nothing out',
       { primary: PRIMARY, discovery: 'pg.internal' },
       'discovery must be discoverReplicas(), dnsReplicas() or have the method find, not be "pg.internal"',

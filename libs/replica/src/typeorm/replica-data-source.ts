@@ -76,6 +76,7 @@ export class ReplicaDataSource extends DataSource {
       await super.initialize();
       rules = new TableRules(tables, primaryOnlyTables(this.entityMetadatas));
       await runtime.learnSchema();
+      this.#warnOfUnknownTables(rules, runtime);
       return this;
     } catch (error) {
       await this.#stop();
@@ -131,6 +132,16 @@ export class ReplicaDataSource extends DataSource {
         }) as DataSource['query'];
       },
     });
+  }
+
+  /** A rule may come before its table; one that was misspelt must not go unnoticed. */
+  #warnOfUnknownTables(rules: TableRules, runtime: ReplicaRuntime): void {
+    const unknown = rules.unknownTables((name) => runtime.knowsRelation(name));
+    if (unknown.length === 0) return;
+    this.logger.log(
+      'warn',
+      `[nestjs-replica] there are rules for tables that the database does not have: ${unknown.join(', ')}`,
+    );
   }
 
   async #stop(): Promise<void> {

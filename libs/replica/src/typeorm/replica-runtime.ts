@@ -60,6 +60,7 @@ export class ReplicaRuntime {
   readonly #hasReplicas: () => boolean;
   readonly #discovery: DiscoveryLoop<NodeOptions> | undefined;
   readonly #catalog: CatalogKeeper;
+  readonly #classifier: StatementClassifier;
   readonly #mayStartWithoutPrimary: boolean;
   readonly #primaryKeeper: PrimaryKeeper;
   readonly #warn: (message: string) => void;
@@ -92,6 +93,7 @@ export class ReplicaRuntime {
     );
     this.#discovery = this.#discover(given);
     const classifier = new StatementClassifier();
+    this.#classifier = classifier;
     this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryCatalog(sql), warn);
     this.router = this.#createRouter(given, classifier);
     this.positions = {
@@ -128,6 +130,11 @@ export class ReplicaRuntime {
   async learnSchema(): Promise<void> {
     if (this.#hasReplicas()) await this.#catalog.start();
     this.#standIn = undefined;
+  }
+
+  /** Whether some schema has a table or view of that name, as far as the schema has been learned. */
+  knowsRelation(name: string): boolean {
+    return this.#classifier.knowsRelation(name);
   }
 
   /** Ends the loops and all connections. */
