@@ -1,0 +1,95 @@
+/** The primary is gone and nobody is promoted: which reads go on, and which must not. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { ForcePrimary, UseReplica } from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { Repository } from 'typeorm';
+import { Account } from '../support/accounts.js';
+import { startApp, type TestApp, until } from '../support/test-app.js';
+
+@Controller()
+class BalanceController {
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  @Get('balance')
+  async balance(): Promise<{ balance: number }> {
+    return { balance: (await this.accounts.findOneByOrFail({ id: 1 })).balance };
+  }
+
+  @Get('eventual')
+  @UseReplica({ consistency: 'eventual' })
+  eventual(): Promise<object> {
+    return this.balance();
+  }
+
+  @Get('bounded')
+  @UseReplica({ maxStalenessMs: 60_000 })
+  bounded(): Promise<object> {
+    return this.balance();
+  }
+
+  @Get('forced')
+  @ForcePrimary()
+  forced(): Promise<object> {
+    return this.balance();
+  }
+
+  @Post('deposits')
+  async deposit(): Promise<object> {
+    await this.accounts.increment({ id: 1 }, 'balance', 1);
+    return this.balance();
+  }
+}
+
+let cluster: PostgresCluster;
+let app: TestApp;
+
+beforeAll(async () => {
+  cluster = await startPostgresCluster({ replicas: 2 });
+  await cluster.primary.query(
+    `CREATE TABLE account (id serial PRIMARY KEY, owner text NOT NULL, balance int NOT NULL DEFAULT 0);
+     INSERT INTO account (owner) VALUES ('ann');`,
+  );
+  await cluster.waitForCatchUp();
+  app = await startApp(cluster, [BalanceController], { maxLagMs: 300, catchUpTimeoutMs: 100 });
+}, 60_000);
+
+afterAll(async () => {
+  await app?.close();
+  await cluster?.stop();
+});
+
+describe('without a primary', () => {
+  it('reads go on where that breaks no promise', async () => {
+    const { body: old } = await app.post('/deposits', 'ann');
+    await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] !== 'primary');
+    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    const { body: latest } = await app.post('/deposits', 'bob');
+    await cluster.primary.kill();
+    const isAway = ({ reasons }: { reasons: string[] }): boolean => reasons[0] === 'primary-away';
+
+    expect((await app.getUntil('/balance', 'ann', isAway)).body).toEqual(old);
+    expect((await app.getUntil('/balance', undefined, isAway)).body).toEqual(old);
+    expect((await app.getUntil('/eventual', 'bob', isAway)).body).toEqual(old);
+    for (const [path, session] of [
+      ['/balance', 'bob'],
+      ['/bounded', 'ann'],
+      ['/forced', 'ann'],
+    ] as const) {
+      expect([path, (await app.get(path, session)).status]).toEqual([path, 500]);
+    }
+
+    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    expect((await app.getUntil('/balance', 'bob', isAway)).body).toEqual(latest);
+  });
+
+  it('everything is as before when it is back', async () => {
+    await cluster.primary.start();
+    await until(async () => (await app.post('/deposits', 'ann')).status === 201);
+    const { balance } = (await app.get('/forced', 'ann')).body;
+    const back = await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] !== 'primary');
+    expect(back.body).toEqual({ balance });
+    expect(back.reasons).toEqual(['session-replayed']);
+  });
+});
