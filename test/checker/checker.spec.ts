@@ -14,7 +14,7 @@ const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunO
   {
     rule: 'compare the replayed position, not the received one',
     plan: 'replicas-lag',
-    file: 'postgres/postgres-probe.ts',
+    file: 'postgres/probe-statement.ts',
     from: 'pg_last_wal_replay_lsn()',
     to: 'pg_last_wal_receive_lsn()',
   },
@@ -29,8 +29,8 @@ const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunO
     rule: 'read the position after COMMIT, not before',
     plan: 'replicas-lag',
     file: 'typeorm/replica-runtime.ts',
-    from: 'hasReplicas ? monitor.capturePosition(monitor.topology.primary.name)',
-    to: 'hasReplicas ? Promise.resolve(monitor.topology.replicas[0]?.position ?? 0n)',
+    from: 'hasReplicas() ? monitor.capturePosition(monitor.topology.primary.name)',
+    to: 'hasReplicas() ? Promise.resolve(monitor.topology.replicas[0]?.position ?? 0n)',
   },
   {
     rule: 'a store keeps the largest position, not the last',
