@@ -131,6 +131,19 @@ describe('the probe of PostgreSQL', () => {
       return probe;
     };
 
+    it('makes no other connection when it is closed while it asks', async () => {
+      const probe = probeThrough();
+      await probe.probe(5_000);
+      proxy.delay(50);
+      const asked = probe.probe(5_000).then(
+        () => 'answered',
+        () => 'failed',
+      );
+      await probe.close();
+      expect(await asked).toBe('failed');
+      await until(() => proxy.connections === 0);
+    });
+
     it('finds a node well to which connecting takes longer than a probe may', async () => {
       const probe = probeThrough();
       proxy.delay(80);

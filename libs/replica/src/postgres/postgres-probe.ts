@@ -38,6 +38,10 @@ export class PostgresProbe implements NodeProbe {
     }
   }
 
+  reconnect(): void {
+    this.#connector.drop();
+  }
+
   close(): Promise<void> {
     this.#closed = true;
     this.#connector.close();
@@ -53,7 +57,7 @@ export class PostgresProbe implements NodeProbe {
     try {
       return await this.#askOnce(ended);
     } catch (error) {
-      if (!hasIdled || ended.aborted || !isConnectionLoss(error)) throw error;
+      if (!hasIdled || this.#closed || ended.aborted || !isConnectionLoss(error)) throw error;
       this.#connector.drop();
       return this.#askOnce(ended);
     }
