@@ -18,7 +18,7 @@ const CONCURRENCIES = [1, 16, 64, 256];
 const ROUNDS = isQuick ? 3 : 7;
 const POOL_SIZE = 8;
 const TIMES = isQuick
-  ? { warmUpReads: 3_000, warmUpMs: 150, measuredMs: 400 }
+  ? { warmUpReads: 5_000, warmUpMs: 150, measuredMs: 400 }
   : { warmUpReads: 20_000, warmUpMs: 500, measuredMs: 1_500 };
 
 interface ReadsResult {
@@ -127,7 +127,7 @@ await withCleanUp(async (cleanUp) => {
     {
       reads: results.map((it) => ({
         ...it,
-        ours: ratios[`${it.query}@${it.concurrency}`]?.[it.system] ?? '',
+        'ours to it': ratios[`${it.query}@${it.concurrency}`]?.[it.system] ?? '',
       })),
       targets,
     },
