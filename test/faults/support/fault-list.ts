@@ -113,9 +113,18 @@ export const FAULTS = {
     settings: { max_standby_streaming_delay: '20ms' },
     reportMs: 150,
     nodes: replicasOf,
-    inject: async ({ stage: { primary } }) =>
+    inject: async ({ stage: { primary, replicas } }) => {
       // A replica that replays this lock must cancel whoever reads the table.
-      repeat(100, () => primary.query('DO $$ BEGIN LOCK TABLE counter IN ACCESS EXCLUSIVE MODE; END $$')),
+      const end = await repeat(100, () =>
+        primary.query('DO $$ BEGIN LOCK TABLE counter IN ACCESS EXCLUSIVE MODE; END $$'),
+      );
+      return async () => {
+        const happened = async (): Promise<true | undefined> =>
+          (await sumOfStatistics(replicas, 'conflicts')) > 0 || undefined;
+        await eventually(happened, 10_000);
+        return end();
+      };
+    },
     evidence: async (stage) => ({ recoveryConflicts: await sumOfStatistics(stage.replicas, 'conflicts') }),
   },
   'all-replicas-down': {
