@@ -87,7 +87,8 @@ export class DataSourceRouter {
 
   /**
    * Calls `fn` with an entity manager inside a transaction `REPEATABLE READ READ ONLY` on one node: all its reads see
-   * one and the same snapshot, on a replica where one may serve. A write in it fails with SQLSTATE 25006.
+   * one and the same snapshot, on a replica where one may serve; where there are rules for tables, on the primary, for what
+   * it will read is not known when it begins. A write in it fails with SQLSTATE 25006.
    */
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
     this.#checkRead(options, 'readOnlyTransaction()');
