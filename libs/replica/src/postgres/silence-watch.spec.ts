@@ -114,19 +114,27 @@ describe('SilenceWatch', () => {
     expect(watch.isSilent('primary')).toBe(false);
   });
 
-  it('knows who said last that it is a standby', async () => {
-    const { watch, answered } = watched();
-    await answered();
-    expect(watch.isStandby('primary')).toBe(false);
-    const probe = watch.overhear('primary', {
-      probe: () => Promise.resolve({ ...RESULT, inRecovery: true }),
-      close: () => Promise.resolve(),
-    });
-    await probe.probe(TIMEOUT_MS);
-    expect(watch.isStandby('primary')).toBe(true);
-    await probe.close();
-    expect(watch.isStandby('primary')).toBe(false);
-  });
+  it.each([true, false])(
+    'knows who said last that it is a standby (as the primary: %p)',
+    async (isPrimary) => {
+      let reconnects = 0;
+      const { watch } = watched({ isPrimary: () => isPrimary });
+      let inRecovery = false;
+      const probe = watch.overhear('one', {
+        probe: () => Promise.resolve({ ...RESULT, inRecovery }),
+        reconnect: () => void reconnects++,
+        close: () => Promise.resolve(),
+      });
+      await probe.probe(TIMEOUT_MS);
+      expect([watch.isStandby('one'), reconnects]).toEqual([false, 0]);
+      inRecovery = true;
+      await probe.probe(TIMEOUT_MS);
+      // Who should be the primary is asked on a new connection the next time: its address may have moved.
+      expect([watch.isStandby('one'), reconnects]).toEqual([true, isPrimary ? 1 : 0]);
+      await probe.close();
+      expect(watch.isStandby('one')).toBe(false);
+    },
+  );
 
   it('does not ask for a second opinion about a replica', async () => {
     let asked = 0;

@@ -28,6 +28,8 @@ export interface ProbeResult {
 export interface NodeProbe {
   /** Rejects when the node does not answer within `timeoutMs`, or not with sense. Connects anew when needed. */
   probe(timeoutMs: number): Promise<ProbeResult>;
+  /** The next probe connects anew: by then another server may answer at the node's address. */
+  reconnect?(): void;
   /** Ends the connection. */
   close(): Promise<void>;
 }
