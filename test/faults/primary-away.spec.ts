@@ -6,7 +6,7 @@ import {
   TransactionLostError,
   type ReplicaModuleOptions,
 } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { startPostgresCluster, startTcpProxy, type PostgresCluster } from 'nestjs-replica/testing';
 import type { QueryRunner } from 'typeorm';
 import { Account } from '../support/accounts.js';
 import { optionsFor, until } from '../support/test-app.js';
@@ -231,5 +231,32 @@ describe('without a primary', () => {
     );
     await heir?.promote();
     for (const rows of await Promise.all(reads)) expect(rows).toMatchObject([{ n: 2 }]);
+  });
+
+  it('writes fail while the address of the primary leads to a standby, and go where it leads then', async () => {
+    const [standby, heir] = cluster.replicas;
+    if (standby === undefined || heir === undefined) throw new Error('two replicas');
+    await using proxy = await startTcpProxy(cluster.primary);
+    const replicas = [{ name: standby.name, url: standby.url }];
+    const data = await start({ primary: { url: proxy.url }, replicas });
+    await write(data);
+    await cluster.waitForCatchUp();
+    proxy.redirect(standby);
+    await cluster.primary.kill();
+    const waitsFor = (text: string) => async (): Promise<boolean> =>
+      String((await outcomeOf(write(data))).error).includes(text);
+    await until(
+      waitsFor('it is configured as the primary but is in recovery'),
+      'the standby to be found out',
+    );
+    const { error } = await outcomeOf(data.transaction((manager) => manager.count(Account)));
+    expect(error).toMatchObject({ code: 'REPLICA_PRIMARY_UNAVAILABLE' });
+    // No connection breaks now: whoever asks on the old ones would be told by the standby for ever.
+    proxy.redirect(heir);
+    await heir.promote();
+    await until(async () => (await outcomeOf(write(data))).error === undefined, 'a write');
+    expect(await balanceOn(heir)).toBe(2);
+    await data.destroy();
+    source = undefined;
   });
 });
