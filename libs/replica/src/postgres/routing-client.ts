@@ -67,19 +67,22 @@ export class RoutingClient extends EventEmitter {
 
   /** The promise chain is only built when statements overlap. */
   #inOrder<T>(task: () => Promise<T>): Promise<T> {
-    const counted = (): Promise<T> => this.#counted(task);
-    const run = this.#running++ === 0 ? counted() : (this.#last as Promise<unknown>).then(counted, counted);
+    const begun = this.#running++ === 0 ? started(task) : (this.#last as Promise<unknown>).then(task, task);
+    // Nobody but the caller may wait for what is returned: else stacks do not lead to him.
+    const run = begun.then(this.#succeeded, this.#failed) as Promise<T>;
     this.#last = run;
     return run;
   }
 
-  async #counted<T>(task: () => Promise<T>): Promise<T> {
-    try {
-      return await task();
-    } finally {
-      this.#running--;
-    }
-  }
+  readonly #succeeded = (result: unknown): unknown => {
+    this.#running--;
+    return result;
+  };
+
+  readonly #failed = (error: unknown): never => {
+    this.#running--;
+    throw error;
+  };
 
   #run(call: QueryCall): Promise<pg.QueryResult> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
@@ -171,5 +174,14 @@ export class RoutingClient extends EventEmitter {
     }
     this.#kept = kept;
     return kept;
+  }
+}
+
+/** Also where it throws at once. */
+function started<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return task();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

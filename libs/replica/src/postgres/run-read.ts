@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
 import { OpenWrite } from '../context/open-write.js';
-import type { Route } from '../routing/route.js';
+import type { PrimaryReason, Route } from '../routing/route.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import type { NodePool } from './node-pool.js';
 import { isConnectionLoss, isReadOnlyViolation, mayWorkOnPrimary } from './postgres-errors.js';
 import type { StatementReports } from './statement-reports.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
-import type { Tried } from './tries.js';
+import { Tries, type Tried } from './tries.js';
 import { tryNodes, type TryNodesTools } from './try-nodes.js';
 
 /** What {@link runRead} works with. */
@@ -32,46 +32,88 @@ export interface GivenRead {
  * Runs a read outside any transaction: on the node that the rule chooses, on failure elsewhere, in the end on the primary.
  * What only a replica refuses runs on the primary.
  */
-export async function runRead(
-  tools: ReadTools,
-  { args, text, statement }: GivenRead,
-): Promise<pg.QueryResult> {
-  const scope = tools.contexts.current();
-  const tried: Tried = { statement, scope, conditions: { text, primaryRunner: false } };
-  const last: { route?: Route } = {};
-  const attempt = (route: Route, leave: () => void): Promise<pg.QueryResult> => {
-    last.route = route;
-    return runOnce(tools, { args, text, tried, route }, leave);
-  };
-  try {
-    return await tryNodes(tools, tried, attempt);
-  } catch (error) {
-    if (last.route === undefined || last.route.node === tools.finder.primary) throw error;
+export function runRead(tools: ReadTools, read: GivenRead): Promise<pg.QueryResult> {
+  return new ReadRun(tools, read).start();
+}
+
+/**
+ * One read, on one node after the other. Nearly all of them have nothing to wait for and are answered by the first node:
+ * those get by with a single promise beside that of the answer, for each that is made takes time in a request's context.
+ */
+class ReadRun {
+  readonly #tools: ReadTools;
+  readonly #read: GivenRead;
+  readonly #tried: Tried;
+  readonly #tries: Tries;
+
+  constructor(tools: ReadTools, read: GivenRead, primaryFor?: PrimaryReason) {
+    const { statement, text } = read;
+    const scope = tools.contexts.current();
+    this.#tools = tools;
+    this.#read = read;
+    this.#tried = { statement, scope, conditions: { text, primaryRunner: false }, primaryFor };
+    this.#tries = new Tries(tools, this.#tried);
+  }
+
+  start(): Promise<pg.QueryResult> {
+    const next = this.#tries.next();
+    return next instanceof Promise ? next.then((route) => this.#enter(route)) : this.#enter(next);
+  }
+
+  #enter(route: Route): Promise<pg.QueryResult> {
+    const entered = this.#tools.enter(route);
+    return entered instanceof Promise
+      ? entered.then((leave) => this.#ask(route, leave))
+      : this.#ask(route, entered);
+  }
+
+  #ask(route: Route, leave: () => void): Promise<pg.QueryResult> {
+    const { pool, reports, nowMs } = this.#tools;
+    const { args, text, statement } = this.#read;
+    const startedMs = nowMs();
+    return answerOf(() => pool(route.node).read(args, text)).then(
+      (result) => {
+        leave();
+        reports.answered(this.#tried.scope, route, statement, startedMs);
+        return result;
+      },
+      (error: unknown) => {
+        leave();
+        // As `pg` does: the stack is to lead to whoever asked, not to the socket.
+        if (typeof error === 'object' && error !== null) Error.captureStackTrace(error);
+        reports.failed(route, statement, startedMs, error);
+        return this.#again(route, error);
+      },
+    );
+  }
+
+  #again(route: Route, error: unknown): Promise<pg.QueryResult> {
+    try {
+      this.#tries.failed(route, error);
+    } catch (final) {
+      return this.#onPrimary(route, final);
+    }
+    return this.start();
+  }
+
+  /** What only a replica refuses. */
+  #onPrimary(route: Route, error: unknown): Promise<pg.QueryResult> {
+    if (this.#tried.primaryFor !== undefined || route.node === this.#tools.finder.primary) throw error;
     if (isReadOnlyViolation(error)) {
-      tools.classifier.rememberAsWrite(text);
-      return runRefused(tools, { args, text }, scope);
+      this.#tools.classifier.rememberAsWrite(this.#read.text);
+      return runRefused(this.#tools, this.#read, this.#tried.scope);
     }
     if (!mayWorkOnPrimary(error)) throw error;
-    return tryNodes(tools, { ...tried, primaryFor: 'refused-by-replica' }, attempt);
+    return new ReadRun(this.#tools, this.#read, 'refused-by-replica').start();
   }
 }
 
-async function runOnce(
-  { pool, reports, nowMs }: ReadTools,
-  { args, text, tried, route }: { args: readonly unknown[]; text: string; tried: Tried; route: Route },
-  leave: () => void,
-): Promise<pg.QueryResult> {
-  const { scope, statement } = tried;
-  const startedMs = nowMs();
+/** Also where it throws at once. */
+function answerOf<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    const result = await pool(route.node).read(args, text);
-    reports.answered(scope, route, statement, startedMs);
-    return result;
+    return ask();
   } catch (error) {
-    reports.failed(route, statement, startedMs, error);
-    throw error;
-  } finally {
-    leave();
+    return Promise.reject(error);
   }
 }
 
