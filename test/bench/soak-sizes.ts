@@ -70,6 +70,7 @@ async function sessions(): Promise<number> {
     const state = {
       position: 0x1_0000_0000n + BigInt(index),
       primaryUntilMs: 0,
+      unconfirmedUntilMs: 0,
       servedBy: undefined,
       servedAtMs: undefined,
     };

@@ -40,7 +40,15 @@ class BalanceController {
     await this.accounts.increment({ id: 1 }, 'balance', 1);
     return this.balance();
   }
+
+  /** Goes on until the server ends. */
+  @Post('slow-deposits')
+  async depositSlowly(): Promise<void> {
+    await this.accounts.query(SLOW_DEPOSIT);
+  }
 }
+
+const SLOW_DEPOSIT = 'UPDATE account SET balance = balance + 1 WHERE id = 1 AND pg_sleep(100) IS NOT NULL';
 
 let cluster: PostgresCluster;
 let app: TestApp;
@@ -66,12 +74,22 @@ describe('without a primary', () => {
     await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] !== 'primary');
     await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
     const { body: latest } = await app.post('/deposits', 'bob');
+    const lost = app.post('/slow-deposits', 'carl');
+    await until(async () => {
+      const running = await cluster.primary.query(`SELECT 1 FROM pg_stat_activity WHERE query = $1`, [
+        SLOW_DEPOSIT,
+      ]);
+      return running.length === 1;
+    });
     await cluster.primary.kill();
+    expect((await lost).status).toBe(500);
     const isAway = ({ reasons }: { reasons: string[] }): boolean => reasons[0] === 'primary-away';
 
     expect((await app.getUntil('/balance', 'ann', isAway)).body).toEqual(old);
     expect((await app.getUntil('/balance', undefined, isAway)).body).toEqual(old);
     expect((await app.getUntil('/eventual', 'bob', isAway)).body).toEqual(old);
+    // Nobody told carl that his deposit was made.
+    expect((await app.getUntil('/balance', 'carl', isAway)).body).toEqual(old);
     for (const [path, session] of [
       ['/balance', 'bob'],
       ['/bounded', 'ann'],
@@ -88,6 +106,8 @@ describe('without a primary', () => {
     await cluster.primary.start();
     await until(async () => (await app.post('/deposits', 'ann')).status === 201);
     const { balance } = (await app.get('/forced', 'ann')).body;
+    const unsure = await app.get('/balance', 'carl');
+    expect([unsure.body, unsure.reasons]).toEqual([{ balance }, ['session-unknown']]);
     const back = await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] !== 'primary');
     expect(back.body).toEqual({ balance });
     expect(back.reasons).toEqual(['session-replayed']);

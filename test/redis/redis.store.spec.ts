@@ -6,7 +6,13 @@ import { describeSessionStore } from '../support/session-store-contract.js';
 import { until } from '../support/test-app.js';
 import { RedisServer, startRedisCluster } from './support/redis-server.js';
 
-const SOME = { position: 0x16b_3748n, primaryUntilMs: 5, servedBy: 'replica-1', servedAtMs: 7 };
+const SOME = {
+  position: 0x16b_3748n,
+  primaryUntilMs: 5,
+  unconfirmedUntilMs: 6,
+  servedBy: 'replica-1',
+  servedAtMs: 7,
+};
 
 /** Each kind of client, connected, and how to end it. */
 interface Connected {
@@ -86,7 +92,9 @@ describe('RedisSessionStore', () => {
       expect.stringMatching(/^shop:[\w-]{22}$/),
     ]);
     expect(keys.join()).not.toContain('ann');
-    expect(await redis.get(keys[0] ?? '')).toBe('100000000016b3748000000000005000000000007replica-1');
+    expect(await redis.get(keys[0] ?? '')).toBe(
+      '200000000016b3748000000000005000000000006000000000007replica-1',
+    );
     const leftMs = await redis.pttl(keys[0] ?? '');
     expect(leftMs).toBeGreaterThan(1_000);
     expect(leftMs).toBeLessThanOrEqual(1_235);
@@ -119,7 +127,7 @@ describe('RedisSessionStore', () => {
   it.each([
     ['something else', 'hello'],
     ['a later version', '200000000016b3748000000000005000000000007replica-1'],
-    ['half of it', '1000000000016b37'],
+    ['half of it', '2000000000016b37'],
     ['nothing', ''],
   ])('does not take %s for a session that has written nothing', async (_, damaged) => {
     const store = new RedisSessionStore({ client: redis });

@@ -36,20 +36,29 @@ export function describeSessionStore(
       store.save(key, state, forMs);
 
     it('gives back what was saved, and nothing to anybody else', async () => {
-      const state = { position: 5n, primaryUntilMs: 1_800_000_000_001, servedBy: 'replica-1', servedAtMs: 7 };
+      const state = {
+        position: 5n,
+        primaryUntilMs: 1_800_000_000_001,
+        unconfirmedUntilMs: 1_800_000_000_002,
+        servedBy: 'replica-1',
+        servedAtMs: 7,
+      };
       await save(state);
       expect(await load()).toEqual(state);
       expect(await load('b')).toBeUndefined();
       expect(await load('')).toBeUndefined();
     });
 
-    it.each([{}, { position: 1n }, { primaryUntilMs: 3 }, { servedBy: 'a.b-c_D', servedAtMs: 1 }])(
-      'knows a session of which only a part is known: %j',
-      async (state: SessionState) => {
-        await save(state);
-        expect(await load()).toEqual(mergeSessionStates({}, state));
-      },
-    );
+    it.each([
+      {},
+      { position: 1n },
+      { primaryUntilMs: 3 },
+      { unconfirmedUntilMs: 4 },
+      { servedBy: 'a.b-c_D', servedAtMs: 1 },
+    ])('knows a session of which only a part is known: %j', async (state: SessionState) => {
+      await save(state);
+      expect(await load()).toEqual(mergeSessionStates({}, state));
+    });
 
     it('keeps positions of 64 bits exactly', async () => {
       for (const position of [2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, LARGEST - 1n, LARGEST]) {
@@ -77,14 +86,17 @@ export function describeSessionStore(
       expect((await load())?.position).toBe(2n ** 60n + 99n);
     });
 
-    it('keeps the later deadline, and each part that a save does not have', async () => {
+    it('keeps the later deadlines, and each part that a save does not have', async () => {
       await save({ position: 5n });
       await save({ primaryUntilMs: 30 });
       await save({ primaryUntilMs: 20 });
+      await save({ unconfirmedUntilMs: 40 });
+      await save({ unconfirmedUntilMs: 10 });
       await save({ servedBy: 'replica-2', servedAtMs: 4 });
       expect(await load()).toEqual({
         position: 5n,
         primaryUntilMs: 30,
+        unconfirmedUntilMs: 40,
         servedBy: 'replica-2',
         servedAtMs: 4,
       });

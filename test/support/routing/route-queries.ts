@@ -64,6 +64,7 @@ export const request = (changes: Partial<RequestView> = {}): RequestView => ({
   intent: intent(),
   startedMs: NOW_MS - 10,
   ownWritePending: false,
+  ownWriteLost: false,
   hasWritten: changes.ownPosition !== undefined,
   transactionOpen: false,
   ...changes,
@@ -74,6 +75,7 @@ export const session = (changes: Partial<SessionView> = {}): SessionView => ({
   keyHash: keyOf('r1'),
   status: 'loaded',
   onPrimary: false,
+  isUnconfirmed: false,
   ...changes,
 });
 

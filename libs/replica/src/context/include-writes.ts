@@ -7,14 +7,15 @@ import type { RequestContext } from './request-context.js';
  * running by it.
  */
 export function includeWrites(request: RequestContext, other: RequestContext): void {
-  if (!other.writes.pending && other.writes.position === undefined) return;
+  const { pending, lost, position } = other.writes;
+  if (!pending && !lost && position === undefined) return;
   request.writes.cover(positionOf(other.writes));
   if (request.ended) void request.settle();
 }
 
 async function positionOf(writes: OwnWrites): Promise<Position> {
   await writes.settled();
-  if (writes.unknown || writes.position === undefined)
+  if (writes.unknown || writes.lost || writes.position === undefined)
     throw new Error('the position of a write is not known');
   return writes.position;
 }

@@ -44,7 +44,7 @@ describe('noteRead', () => {
       standing: 'known',
       mayBeSaved: true,
       ttlMs: 30_000,
-      view: () => ({ keyHash: KEY_HASH, status: 'loaded', onPrimary: false }),
+      view: () => ({ keyHash: KEY_HASH, status: 'loaded', onPrimary: false, isUnconfirmed: false }),
       loaded: () => Promise.resolve(),
       save: (state) => Promise.resolve(void saved.push(state)),
     };
@@ -106,6 +106,7 @@ describe('noteRead', () => {
       keyHash: KEY_HASH,
       status: 'loaded',
       onPrimary: false,
+      isUnconfirmed: false,
       servedBy: OTHER,
       servedAtMs: Date.now() - ageMs,
     });

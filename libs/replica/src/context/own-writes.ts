@@ -9,6 +9,7 @@ export class OwnWrites {
   #capturing = new Set<Promise<void>>();
   #position: Position | undefined;
   #unknown = false;
+  #lost = false;
 
   /** A write is about to be sent. */
   begin(): void {
@@ -22,6 +23,12 @@ export class OwnWrites {
 
   /** Nobody knows whether the write happened, or when it will have: its connection was lost. */
   lose(): void {
+    this.#open--;
+    this.#lost = true;
+  }
+
+  /** The write has, or may have, happened, and no position will ever cover it. */
+  completeUnknown(): void {
     this.#open--;
     this.#unknown = true;
   }
@@ -60,6 +67,11 @@ export class OwnWrites {
   /** The position of some write cannot be learned. */
   get unknown(): boolean {
     return this.#unknown;
+  }
+
+  /** The outcome of some write was never learned: its caller was told so. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   /** Covers all writes whose capture has succeeded. */

@@ -40,6 +40,7 @@ export class RequestContext {
   #servedBy: string | undefined;
   #saved: Position | undefined;
   #isUnknownSaved = false;
+  #isLossSaved = false;
   #hasWritten = false;
   #isNewcomerSaved = false;
   #settling: Promise<void> | undefined;
@@ -100,6 +101,7 @@ export class RequestContext {
       intent,
       startedMs: this.startedMs,
       ownWritePending: this.writes.pending,
+      ownWriteLost: this.writes.lost,
       ownPosition: this.writes.position,
       hasWritten: this.#hasWritten,
       transactionOpen: this.#openTransactions > 0,
@@ -160,7 +162,7 @@ export class RequestContext {
   wrote(): void {
     this.#hasWritten = true;
     if (this.#positions.sticky.mode === 'position') this.writes.complete(this.#capture());
-    else this.writes.lose();
+    else this.writes.completeUnknown();
     if (this.#ended) void this.settle();
   }
 
@@ -201,6 +203,7 @@ export class RequestContext {
     this.#isNewcomerSaved = true;
     this.#saved = this.writes.position;
     this.#isUnknownSaved = this.writes.unknown;
+    this.#isLossSaved = this.writes.lost;
     this.#servedBy = undefined;
     await session.save(state);
   }
@@ -215,17 +218,20 @@ export class RequestContext {
   news(ttlMs: number): SessionState {
     const { sticky } = this.#positions;
     const now = Date.now();
+    const untilMs = now + (sticky.mode === 'time' ? sticky.windowMs : ttlMs);
     return {
       position: this.writes.position,
-      primaryUntilMs: this.writes.unknown ? now + (sticky.mode === 'time' ? sticky.windowMs : ttlMs) : 0,
+      primaryUntilMs: this.writes.unknown ? untilMs : 0,
+      unconfirmedUntilMs: this.writes.lost ? untilMs : 0,
       servedBy: this.#servedBy,
       servedAtMs: this.#servedBy === undefined ? undefined : now,
     };
   }
 
   get #hasNews(): boolean {
-    const { position, unknown } = this.writes;
-    return position !== this.#saved || unknown !== this.#isUnknownSaved || this.#servedBy !== undefined;
+    const { position, unknown, lost } = this.writes;
+    const isKnown = unknown === this.#isUnknownSaved && lost === this.#isLossSaved;
+    return position !== this.#saved || !isKnown || this.#servedBy !== undefined;
   }
 
   /** What is captured from now on covers all that was seen until now. */

@@ -19,7 +19,12 @@ type Status = SessionView['status'];
 /** What was loaded is taken for true so long; milliseconds. Few requests take longer: they load once. */
 const RELOAD_AFTER_MS = 1_000;
 
-const UNRESOLVED: SessionView = Object.freeze({ keyHash: 0, status: 'unresolved', onPrimary: false });
+const UNRESOLVED: SessionView = Object.freeze({
+  keyHash: 0,
+  status: 'unresolved',
+  onPrimary: false,
+  isUnconfirmed: false,
+});
 
 /**
  * The session of one request: finds its key as late as needed (authentication may run after us), loads its state once
@@ -72,12 +77,13 @@ export class SessionHandle implements RequestSession {
     if (this.#key === undefined) return UNRESOLVED;
     if (this.#key === null) return undefined;
     this.#outdate(nowMs);
-    const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
+    const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0, servedBy, servedAtMs } = this.#state;
     return {
       keyHash: this.#keyHash,
       status: this.#status,
       position,
       onPrimary: primaryUntilMs > nowMs,
+      isUnconfirmed: unconfirmedUntilMs > nowMs,
       servedBy,
       servedAtMs,
     };

@@ -21,6 +21,7 @@ describe('a session whose client carries its state', () => {
     expect(session.view(Date.now())).toMatchObject({
       status: 'loaded',
       onPrimary: false,
+      isUnconfirmed: false,
       position: undefined,
     });
     expect([session.isChanged, foreign]).toEqual([false, 0]);

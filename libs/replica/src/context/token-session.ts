@@ -46,12 +46,13 @@ export class TokenSession implements RequestSession {
   readonly mayBeSaved = true;
 
   view(nowMs: number): SessionView {
-    const { position, primaryUntilMs = 0, servedBy, servedAtMs } = this.#state;
+    const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0, servedBy, servedAtMs } = this.#state;
     return {
       keyHash: this.#keyHash,
       status: 'loaded',
       position,
       onPrimary: primaryUntilMs > nowMs,
+      isUnconfirmed: unconfirmedUntilMs > nowMs,
       servedBy,
       servedAtMs,
     };

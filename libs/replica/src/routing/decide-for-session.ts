@@ -5,6 +5,7 @@ import {
   findReplica,
   hasReplayed,
   isEligible,
+  isPrimaryAway,
   replayedOf,
   type Asked,
 } from './eligible-replicas.js';
@@ -18,6 +19,8 @@ export function decideForSession(query: RouteQuery, request: RequestView, asked:
   if (session !== undefined) {
     if (session.status === 'loading' && !query.waited.has('load-session')) return LOAD_SESSION;
     if (session.status !== 'loaded' || session.onPrimary) return toPrimary(query, 'session-unknown');
+    // Nobody was told that the write happened: it may be missing where the primary cannot say.
+    if (session.isUnconfirmed && !isPrimaryAway(query)) return toPrimary(query, 'session-unknown');
   }
   const required = laterPosition(request.ownPosition, session?.position);
   const before = readFrom(query, request);

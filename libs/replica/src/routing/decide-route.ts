@@ -1,7 +1,7 @@
 import { toPrimary } from './decision.js';
 import { decideByAge } from './decide-by-age.js';
 import { decideForSession } from './decide-for-session.js';
-import { ANY_REPLICA, isEligible, type Asked } from './eligible-replicas.js';
+import { ANY_REPLICA, isEligible, isPrimaryAway, type Asked } from './eligible-replicas.js';
 import { askLastWord } from './last-word.js';
 import type { PrimaryReason } from './route.js';
 import type { Decision, Intent, RequestView, RouteQuery, StatementKind } from './route-query.js';
@@ -30,6 +30,7 @@ export function decideRoute(query: RouteQuery): Decision {
     if (limits.defaultReadPreference === 'primary') return toPrimary(query, 'primary-preferred');
   }
   if (request.ownWritePending) return toPrimary(query, 'own-write');
+  if (request.ownWriteLost && !isPrimaryAway(query)) return toPrimary(query, 'own-write');
   return decideRead(query, request);
 }
 
@@ -77,6 +78,7 @@ const OUTSIDE: RequestView = Object.freeze({
   }),
   startedMs: 0,
   ownWritePending: false,
+  ownWriteLost: false,
   hasWritten: false,
   transactionOpen: false,
 });

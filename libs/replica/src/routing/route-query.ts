@@ -37,7 +37,7 @@ export interface SessionView {
   /** 32-bit hash of the session's key: ties it to a replica. */
   readonly keyHash: number;
   /**
-   * `loaded`: `position` and `onPrimary` are true. `loading`: not yet. `unavailable`: the store failed. `unresolved`:
+   * `loaded`: what is told of its writes is true. `loading`: not yet. `unavailable`: the store failed. `unresolved`:
    * whose session it is will be known later, when guards have run.
    */
   readonly status: 'unresolved' | 'loading' | 'loaded' | 'unavailable';
@@ -45,6 +45,8 @@ export interface SessionView {
   readonly position?: Position;
   /** It must read from the primary, because the position of a write could not be learned. */
   readonly onPrimary: boolean;
+  /** Nobody knows whether one of its writes happened: it reads from the primary, unless that is away. */
+  readonly isUnconfirmed: boolean;
   /** The replica that it reads from, where that is not the one to which its key ties it. */
   readonly servedBy?: string;
   /** When that was noted; milliseconds since the epoch. */
@@ -69,6 +71,8 @@ export interface RequestView {
   readonly startedMs: number;
   /** It has written and the position is not known (yet). */
   readonly ownWritePending: boolean;
+  /** Nobody knows whether one of its writes happened, and its caller was told so. */
+  readonly ownWriteLost: boolean;
   /** Covers all that it has written and, where it had to be learned, seen. */
   readonly ownPosition?: Position;
   /** It has written. */

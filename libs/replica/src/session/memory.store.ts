@@ -73,10 +73,8 @@ export class MemorySessionStore implements SessionStore {
     for (const [key, { state, expiresAtMs }] of this.#entries) {
       this.#entries.delete(key);
       // The replica that one session reads from says nothing of the others.
-      const entry: Entry = {
-        state: { position: state.position, primaryUntilMs: state.primaryUntilMs },
-        expiresAtMs,
-      };
+      const { position, primaryUntilMs, unconfirmedUntilMs } = state;
+      const entry: Entry = { state: { position, primaryUntilMs, unconfirmedUntilMs }, expiresAtMs };
       const before = this.#displaced;
       this.#displaced =
         before !== undefined && before.expiresAtMs > now

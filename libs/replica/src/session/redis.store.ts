@@ -22,7 +22,7 @@ const SCRIPT = `
 local kept = redis.call('GET', KEYS[1])
 if #ARGV == 0 then return kept end
 local new = ARGV[1]
-if kept and not string.find(kept, '^1' .. string.rep('[0-9a-f]', 40) .. '[%w_.-]*$') then
+if kept and not string.find(kept, '^2' .. string.rep('[0-9a-f]', 52) .. '[%w_.-]*$') then
   new = ARGV[3]
 elseif kept then
   local function larger(first, last)
@@ -30,8 +30,8 @@ elseif kept then
     if a > b then return a else return b end
   end
   local served = new
-  if string.sub(kept, 30, 41) > string.sub(new, 30, 41) then served = kept end
-  new = '1' .. larger(2, 17) .. larger(18, 29) .. string.sub(served, 30)
+  if string.sub(kept, 42, 53) > string.sub(new, 42, 53) then served = kept end
+  new = '2' .. larger(2, 17) .. larger(18, 29) .. larger(30, 41) .. string.sub(served, 42)
 end
 redis.call('SET', KEYS[1], new, 'PX', ARGV[2])
 return false

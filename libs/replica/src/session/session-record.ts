@@ -2,9 +2,10 @@ import type { SessionState } from './session-state.js';
 
 /**
  * The text form of a session's state in a store: version, then digits of fixed width, so that texts compare as the
- * numbers do, then the replica's name: `1`, position (16), primaryUntilMs (12), servedAtMs (12), servedBy.
+ * numbers do, then the replica's name: `2`, position (16), primaryUntilMs (12), unconfirmedUntilMs (12), servedAtMs (12),
+ * servedBy.
  */
-const RECORD = /^1([0-9a-f]{16})([0-9a-f]{12})([0-9a-f]{12})([\w.-]{0,64})$/;
+const RECORD = /^2([0-9a-f]{16})([0-9a-f]{12})([0-9a-f]{12})([0-9a-f]{12})([\w.-]{0,64})$/;
 
 const LARGEST_POSITION = 2n ** 64n - 1n;
 const LATEST_MS = 2 ** 48 - 1;
@@ -13,22 +14,27 @@ const LATEST_MS = 2 ** 48 - 1;
 export function formatSessionRecord({
   position = 0n,
   primaryUntilMs = 0,
+  unconfirmedUntilMs = 0,
   servedBy,
   servedAtMs = 0,
 }: SessionState): string {
   if (position < 0n || position > LARGEST_POSITION)
     throw new RangeError(`the position ${position} does not fit into 64 bits`);
   const served = servedBy === undefined ? formatMs(0) : formatMs(servedAtMs) + servedBy;
-  return `1${position.toString(16).padStart(16, '0')}${formatMs(primaryUntilMs)}${served}`;
+  const until = formatMs(primaryUntilMs) + formatMs(unconfirmedUntilMs);
+  return `2${position.toString(16).padStart(16, '0')}${until}${served}`;
 }
 
 /** Throws for anything that {@link formatSessionRecord} does not write: what the session has seen is then unknown. */
 export function parseSessionRecord(record: string): SessionState {
-  const [, position = '', primaryUntilMs = '', servedAtMs = '', servedBy = ''] = RECORD.exec(record) ?? [];
+  const parts = RECORD.exec(record) ?? [];
+  const [, position = '', primaryUntilMs = '', unconfirmedUntilMs = '', servedAtMs = '', servedBy = ''] =
+    parts;
   if (position === '') throw new TypeError('the record of a session is damaged, or of an unknown version');
   return {
     position: BigInt(`0x${position}`) || undefined,
     primaryUntilMs: Number.parseInt(primaryUntilMs, 16),
+    unconfirmedUntilMs: Number.parseInt(unconfirmedUntilMs, 16),
     servedBy: servedBy === '' ? undefined : servedBy,
     servedAtMs: servedBy === '' ? undefined : Number.parseInt(servedAtMs, 16),
   };

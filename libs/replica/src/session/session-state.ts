@@ -9,6 +9,11 @@ export interface SessionState {
    * of its writes could not be learned. 0 or absent: no such write.
    */
   readonly primaryUntilMs?: number;
+  /**
+   * Until then (milliseconds since the epoch) the session reads from the primary where there is one: nobody knows whether
+   * one of its writes happened, and the caller was told so. 0 or absent: no such write.
+   */
+  readonly unconfirmedUntilMs?: number;
   /** The replica that it reads from, where that is not the one to which its key ties it. */
   readonly servedBy?: string;
   /** When `servedBy` was noted; milliseconds since the epoch. */
@@ -27,6 +32,7 @@ export function mergeSessionStates(a: SessionState, b: SessionState): SessionSta
   return {
     position: laterPosition(a.position, b.position),
     primaryUntilMs: Math.max(a.primaryUntilMs ?? 0, b.primaryUntilMs ?? 0),
+    unconfirmedUntilMs: Math.max(a.unconfirmedUntilMs ?? 0, b.unconfirmedUntilMs ?? 0),
     servedBy: served.servedBy,
     servedAtMs: served.servedAtMs,
   };

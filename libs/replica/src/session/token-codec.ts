@@ -11,10 +11,10 @@ export interface TokenContent {
 }
 
 /** The layout of the bytes below. */
-const VERSION = 1;
+const VERSION = 2;
 const MAC_BYTES = 16;
-/** version 1, id 8, position 8, primaryUntilMs 6, servedAtMs 6, expiresAtMs 6, length of servedBy 1 */
-const HEAD_BYTES = 36;
+/** version 1, id 8, position 8, primaryUntilMs 6, unconfirmedUntilMs 6, servedAtMs 6, expiresAtMs 6, length of servedBy 1 */
+const HEAD_BYTES = 42;
 /** Node names are at most 64 letters. */
 const MAX_LETTERS = Math.ceil(((HEAD_BYTES + 64 + MAC_BYTES) * 4) / 3);
 const LATEST_MS = 2 ** 48 - 1;
@@ -24,7 +24,7 @@ function wholeMs(ms: number): number {
 }
 
 /**
- * Writes and reads tokens: some 70 letters of base64url, opaque, versioned.
+ * Writes and reads tokens: some 80 letters of base64url, opaque, versioned.
  *
  * With secrets they are signed (HMAC-SHA256, cut to 128 bits) by the first, and accepted when signed by any: so a secret
  * is replaced by putting the new one first and dropping the old one after `ttlMs`. Without secrets a digest only shows
@@ -52,9 +52,10 @@ export class TokenCodec {
     body.write(id, 1, 8, 'hex');
     body.writeBigUInt64BE(state.position ?? 0n, 9);
     body.writeUIntBE(wholeMs(state.primaryUntilMs ?? 0), 17, 6);
-    body.writeUIntBE(wholeMs(state.servedAtMs ?? 0), 23, 6);
-    body.writeUIntBE(wholeMs(expiresAtMs), 29, 6);
-    body.writeUInt8(name.length, 35);
+    body.writeUIntBE(wholeMs(state.unconfirmedUntilMs ?? 0), 23, 6);
+    body.writeUIntBE(wholeMs(state.servedAtMs ?? 0), 29, 6);
+    body.writeUIntBE(wholeMs(expiresAtMs), 35, 6);
+    body.writeUInt8(name.length, 41);
     name.copy(body, HEAD_BYTES);
     return Buffer.concat([body, this.#mac(body, this.#secrets[0])]).toString('base64url');
   }
@@ -69,12 +70,12 @@ export class TokenCodec {
     if (bytes.toString('base64url') !== token) return undefined;
     const body = bytes.subarray(0, bytes.length - MAC_BYTES);
     if (
-      body.length !== HEAD_BYTES + body.readUInt8(35) ||
+      body.length !== HEAD_BYTES + body.readUInt8(41) ||
       !this.#isGenuine(body, bytes.subarray(body.length))
     ) {
       return undefined;
     }
-    const expiresAtMs = body.readUIntBE(29, 6);
+    const expiresAtMs = body.readUIntBE(35, 6);
     if (expiresAtMs <= nowMs) return undefined;
     const servedBy = body.toString('latin1', HEAD_BYTES);
     return {
@@ -83,8 +84,9 @@ export class TokenCodec {
       state: {
         position: body.readBigUInt64BE(9) || undefined,
         primaryUntilMs: body.readUIntBE(17, 6),
+        unconfirmedUntilMs: body.readUIntBE(23, 6),
         servedBy: servedBy === '' ? undefined : servedBy,
-        servedAtMs: servedBy === '' ? undefined : body.readUIntBE(23, 6),
+        servedAtMs: servedBy === '' ? undefined : body.readUIntBE(29, 6),
       },
     };
   }

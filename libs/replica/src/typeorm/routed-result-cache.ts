@@ -111,8 +111,8 @@ export class RoutedResultCache implements ResultCache {
     if (intent.target === 'primary' || intent.consistency === 'strong') return 0;
     if (intent.target === 'default' && !intent.safeMethod) return 0;
     if (queryRunner?.getReplicationMode() === 'master') return 0;
-    const { ownWritePending, ownPosition } = request.view(intent, Date.now());
-    if (ownWritePending || ownPosition !== undefined) return 0;
+    const { ownWritePending, ownWriteLost, ownPosition } = request.view(intent, Date.now());
+    if (ownWritePending || ownWriteLost || ownPosition !== undefined) return 0;
     const { maxStalenessMs, sticky, session: limits } = this.#limits;
     const lagMs = longestLagMs(this.#limits);
     if (intent.consistency === 'bounded') return (intent.maxStalenessMs ?? maxStalenessMs) - lagMs;
@@ -120,7 +120,8 @@ export class RoutedResultCache implements ResultCache {
     await request.session?.loaded();
     const session = request.view(intent, Date.now()).session;
     if (session === undefined) return Infinity;
-    const isBound = session.status !== 'loaded' || session.onPrimary || session.position !== undefined;
+    const { status, onPrimary, isUnconfirmed, position } = session;
+    const isBound = status !== 'loaded' || onPrimary || isUnconfirmed || position !== undefined;
     // What it wrote and nobody remembers is at least this old.
     const rememberedMs = sticky.mode === 'time' ? sticky.windowMs : limits.ttlMs;
     return isBound || request.hasSeenMore ? 0 : rememberedMs - lagMs;

@@ -51,6 +51,10 @@ export class TokenSessions {
       state: {
         position: laterPosition(view?.position, news.position),
         primaryUntilMs: Math.max(news.primaryUntilMs ?? 0, isUnknown ? now + ttlMs : 0),
+        unconfirmedUntilMs: Math.max(
+          news.unconfirmedUntilMs ?? 0,
+          view?.isUnconfirmed === true ? now + ttlMs : 0,
+        ),
         servedBy: isCovered ? undefined : isReplica ? kept : view?.servedBy,
         servedAtMs: now,
       },
@@ -85,8 +89,8 @@ export class TokenSessions {
     const { codec, hasReplicas, runtime } = this.#options;
     const content = codec.decode(token, Date.now());
     if (content === undefined) return true;
-    const { position, primaryUntilMs = 0 } = content.state;
-    if (primaryUntilMs > Date.now() || !hasReplicas()) return false;
+    const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0 } = content.state;
+    if (Math.max(primaryUntilMs, unconfirmedUntilMs) > Date.now() || !hasReplicas()) return false;
     return position === undefined || runtime().monitor.waitForReplica(position, timeoutMs);
   }
 
