@@ -6,7 +6,8 @@ import { laterPosition, type Position } from '../session/position.js';
  */
 export class OwnWrites {
   #open = 0;
-  #capturing = new Set<Promise<void>>();
+  /** Most requests write nothing. */
+  #capturing: Set<Promise<void>> | undefined;
   #position: Position | undefined;
   #unknown = false;
   #lost = false;
@@ -44,24 +45,25 @@ export class OwnWrites {
     const settled = capture.then(
       (position) => {
         this.#position = laterPosition(this.#position, position);
-        this.#capturing.delete(settled);
+        this.#capturing?.delete(settled);
       },
       () => {
         this.#unknown = true;
-        this.#capturing.delete(settled);
+        this.#capturing?.delete(settled);
       },
     );
+    this.#capturing ??= new Set();
     this.#capturing.add(settled);
   }
 
   /** A write is under way, or its position is not known (yet). */
   get pending(): boolean {
-    return this.#open > 0 || this.#capturing.size > 0 || this.#unknown;
+    return this.#open > 0 || this.isCapturing || this.#unknown;
   }
 
   /** The position of some completed write is being learned. */
   get isCapturing(): boolean {
-    return this.#capturing.size > 0;
+    return this.#capturing !== undefined && this.#capturing.size > 0;
   }
 
   /** The position of some write cannot be learned. */
@@ -81,6 +83,6 @@ export class OwnWrites {
 
   /** Resolves when no capture is under way. Never rejects. */
   async settled(): Promise<void> {
-    while (this.#capturing.size > 0) await Promise.all(this.#capturing);
+    while (this.#capturing !== undefined && this.#capturing.size > 0) await Promise.all(this.#capturing);
   }
 }

@@ -9,6 +9,8 @@ import type { RequestSession } from './request-session.js';
 export type StickyPolicy =
   { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
 
+const NONE: readonly never[] = [];
+
 /** What a request needs from the outside: how it learns positions. */
 export interface PositionSource {
   readonly sticky: StickyPolicy;
@@ -25,8 +27,8 @@ export interface PositionSource {
 export class RequestContext {
   readonly writes = new OwnWrites();
   readonly #positions: PositionSource;
-  readonly #nodes: string[] = [];
-  readonly #reasons: RouteReason[] = [];
+  #nodes: readonly string[] = NONE;
+  #reasons: readonly RouteReason[] = NONE;
   #session: RequestSession | undefined;
   #findSession: (() => RequestSession | undefined) | undefined;
   #openTransactions = 0;
@@ -112,16 +114,17 @@ export class RequestContext {
 
   /** A statement was routed. */
   routed(node: string, reason: RouteReason): void {
-    if (!this.#nodes.includes(node)) this.#nodes.push(node);
-    if (!this.#reasons.includes(reason)) this.#reasons.push(reason);
+    if (!this.#nodes.includes(node)) this.#nodes = [...this.#nodes, node];
+    if (!this.#reasons.includes(reason)) this.#reasons = [...this.#reasons, reason];
   }
 
   /** The request reads from this node: from the decision on, that reads at the same time do not choose another. */
-  keep({ lastReadMs, ...node }: KeptNode): void {
-    if (node.isLenient && this.#kept?.isLenient === false) return;
+  keep(node: KeptNode): void {
+    const before = this.#kept;
+    if (node.isLenient && before?.isLenient === false) return;
     this.#choice = undefined;
-    const { lastReadMs: before = -Infinity } = this.#kept ?? {};
-    this.#kept = { ...node, lastReadMs: Math.max(before, lastReadMs) };
+    const isOlder = before !== undefined && before.lastReadMs > node.lastReadMs;
+    this.#kept = isOlder ? { ...node, lastReadMs: before.lastReadMs } : node;
   }
 
   /** As {@link keep}, before the first answer. */

@@ -10,8 +10,8 @@ export interface SessionHandleOptions {
   readonly store: SessionStore;
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
-  /** The session's key; `null`: there is none; `undefined`: not known yet. */
-  readonly resolveKey: () => string | null | undefined;
+  /** The session's key, by what is known of the request; `null`: there is none; `undefined`: not known yet. */
+  readonly resolveKey: (context: unknown) => string | null | undefined;
 }
 
 type Status = SessionView['status'];
@@ -32,7 +32,8 @@ const UNRESOLVED: SessionView = Object.freeze({
  */
 export class SessionHandle implements RequestSession {
   readonly #options: SessionHandleOptions;
-  #resolveKey: SessionHandleOptions['resolveKey'];
+  /** What the key is found by. */
+  #context: unknown;
   #key: string | null | undefined;
   #keyHash = 0;
   /** Of the key, once that is known. */
@@ -43,21 +44,22 @@ export class SessionHandle implements RequestSession {
   /** A store that answers at once is asked each time. */
   #reloadAfterMs = RELOAD_AFTER_MS;
 
-  constructor(options: SessionHandleOptions) {
+  /** @param context for `resolveKey`, until more is known */
+  constructor(options: SessionHandleOptions, context?: unknown) {
     this.#options = options;
-    this.#resolveKey = options.resolveKey;
+    this.#context = context;
   }
 
   /** Finds the key and starts loading the state, where possible; waits for nothing. */
-  begin(resolveKey = this.#resolveKey): void {
-    this.#resolveKey = resolveKey;
+  begin(context = this.#context): void {
+    this.#context = context;
     this.#findKey();
     this.#startLoading();
   }
 
   /** Nothing can find the key any more that has not found it yet: the handler begins. Loads nothing. */
-  conclude(resolveKey = this.#resolveKey): void {
-    this.#resolveKey = resolveKey;
+  conclude(context = this.#context): void {
+    this.#context = context;
     this.#findKey();
     this.#key ??= null;
   }
@@ -118,7 +120,7 @@ export class SessionHandle implements RequestSession {
 
   #findKey(): void {
     if (this.#key !== undefined) return;
-    const key = this.#resolveKey();
+    const key = this.#options.resolveKey(this.#context);
     if (key === undefined) return;
     this.#key = key === '' ? null : key;
     if (this.#key !== null) this.#keyHash = hashText(this.#key);
@@ -127,7 +129,7 @@ export class SessionHandle implements RequestSession {
   /** The key at the end of the request, when what it is found by may be gone: that is no error then. */
   #keyNow(): string | undefined {
     try {
-      return this.#resolveKey() || undefined;
+      return this.#options.resolveKey(this.#context) || undefined;
     } catch {
       return this.#key ?? undefined;
     }
@@ -145,17 +147,24 @@ export class SessionHandle implements RequestSession {
     const key = this.#key;
     if (key === undefined || key === null || this.#status !== 'loading' || this.#loading !== undefined)
       return;
-    const failed = (): void => void (this.#status = 'unavailable');
     try {
       const loaded = this.#options.store.load(key);
-      if (loaded !== undefined && 'then' in loaded)
-        this.#loading = loaded.then((state) => this.#succeeded(state), failed);
-      else {
+      if (loaded !== undefined && 'then' in loaded) {
+        this.#loading = this.#load(loaded);
+      } else {
         this.#reloadAfterMs = 0;
         this.#succeeded(loaded);
       }
     } catch {
-      failed();
+      this.#status = 'unavailable';
+    }
+  }
+
+  async #load(loading: Promise<SessionState | undefined>): Promise<void> {
+    try {
+      this.#succeeded(await loading);
+    } catch {
+      this.#status = 'unavailable';
     }
   }
 

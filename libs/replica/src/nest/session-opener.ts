@@ -1,7 +1,7 @@
 import { Logger, type ExecutionContext } from '@nestjs/common';
 import type { RequestContext } from '../context/request-context.js';
 import type { RequestSession } from '../context/request-session.js';
-import { SessionHandle } from '../context/session-handle.js';
+import { SessionHandle, type SessionHandleOptions } from '../context/session-handle.js';
 import { TokenSession } from '../context/token-session.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
 import type { Intent } from '../routing/route-query.js';
@@ -16,7 +16,7 @@ export class SessionOpener {
   readonly #prefix: string;
   readonly #store: GuardedSessionStore;
   readonly #memory = new MemorySessionStore();
-  readonly #handles = new WeakMap<RequestContext, SessionHandle>();
+  readonly #handleOptions: SessionHandleOptions;
   /** The handler's context of requests that have no session yet. */
   readonly #handled = new WeakMap<RequestContext, ExecutionContext>();
   readonly #logger = new Logger('ReplicaModule');
@@ -27,13 +27,16 @@ export class SessionOpener {
   constructor(router: DataSourceRouter, prefix: string) {
     this.#router = router;
     this.#prefix = prefix;
-    const { store = this.#memory, timeoutMs } = router.options.session;
+    const { store = this.#memory, timeoutMs, ttlMs } = router.options.session;
     this.#store = new GuardedSessionStore({
       store,
       timeoutMs,
       onFailure: (error, doing) => this.#storeFailed(error, doing),
       onAnswer: () => this.#storeAnswered(),
     });
+    const resolveKey = (context: unknown): string | null | undefined =>
+      this.#resolveKey(context as ExecutionContext);
+    this.#handleOptions = { store: this.#store, ttlMs, resolveKey };
   }
 
   /** For a new request. Loads nothing yet. */
@@ -41,13 +44,13 @@ export class SessionOpener {
     const { session } = this.#router.options;
     if (session.token === undefined && session.key === undefined) return;
     if (this.#router.hasReplicas) {
-      request.attach(this.#sessionOf(request, () => context));
+      request.attach(this.#sessionOf(context));
       return;
     }
     // The first replicas may be added while it runs: what it writes from then on must be saved.
     request.attachLater(() =>
       this.#router.hasReplicas
-        ? this.#sessionOf(request, () => this.#handled.get(request) ?? context)
+        ? this.#sessionOf(this.#handled.get(request) ?? context)
         : undefined,
     );
   }
@@ -57,14 +60,14 @@ export class SessionOpener {
     const isReadFromReplica =
       intent.target === 'replica' || (intent.target === 'default' && intent.safeMethod);
     if (intent.consistency === 'session' && isReadFromReplica) {
-      this.#handles.get(request)?.begin(() => this.#resolveKey(context));
+      handleOf(request)?.begin(context);
     }
   }
 
   /** The handler begins: whose session it is can be known by now, or not at all. */
   conclude(request: RequestContext, context: ExecutionContext): void {
     if (!this.#router.hasReplicas) this.#handled.set(request, context);
-    this.#handles.get(request)?.conclude(() => this.#resolveKey(context));
+    handleOf(request)?.conclude(context);
   }
 
   /**
@@ -82,13 +85,11 @@ export class SessionOpener {
     (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
   }
 
-  #sessionOf(request: RequestContext, contextOf: () => ExecutionContext): RequestSession {
-    const { token, ttlMs } = this.#router.options.session;
-    if (token !== undefined) return this.#tokenSession(token, contextOf());
-    const resolveKey = (): string | null | undefined => this.#resolveKey(contextOf());
-    const handle = new SessionHandle({ store: this.#store, ttlMs, resolveKey });
-    this.#handles.set(request, handle);
-    return handle;
+  #sessionOf(context: ExecutionContext): RequestSession {
+    const { token } = this.#router.options.session;
+    return token === undefined
+      ? new SessionHandle(this.#handleOptions, context)
+      : this.#tokenSession(token, context);
   }
 
   #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): TokenSession {
@@ -124,6 +125,10 @@ export class SessionOpener {
     this.#lastFailureMs = undefined;
     this.#logger.log('the session store answers again');
   }
+}
+
+function handleOf({ session }: RequestContext): SessionHandle | undefined {
+  return session instanceof SessionHandle ? session : undefined;
 }
 
 /** An outage has ended when the store answers and has not failed for so long. */

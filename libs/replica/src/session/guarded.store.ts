@@ -35,58 +35,57 @@ export class GuardedSessionStore implements SessionStore {
   }
 
   load(key: string): SessionState | undefined | Promise<SessionState | undefined> {
-    return this.#call(
-      'load',
-      () => this.#options.store.load(key),
-      (state) => this.#withUnsaved(key, state),
+    let answer: SessionState | undefined | Promise<SessionState | undefined>;
+    try {
+      this.#assertNotSilent();
+      answer = this.#options.store.load(key);
+    } catch (error) {
+      return this.#failed('load', error);
+    }
+    if (!isPromise(answer)) return this.#loaded(key, answer);
+    return this.#inTime(answer).then(
+      (state) => this.#loaded(key, state),
+      (error: unknown) => this.#failed('load', error),
     );
   }
 
   save(key: string, state: SessionState, ttlMs: number): void | Promise<void> {
-    try {
-      const saving = this.#call(
-        'save',
-        () => this.#options.store.save(key, state, ttlMs),
-        () => undefined,
-      );
-      return saving?.catch((error: unknown) => this.#keep(key, state, ttlMs, error));
-    } catch (error) {
-      this.#keep(key, state, ttlMs, error);
-    }
-  }
-
-  /** Calls the store, at once where it answers at once. */
-  #call<T, R>(doing: StoreCall, call: () => T | Promise<T>, then: (answer: T) => R): R | Promise<R> {
-    const answered = (answer: T): R => {
-      this.#options.onAnswer(doing);
-      if (this.#toSave.size > 0 && !this.#isSavingAgain) void this.#saveAgain();
-      return then(answer);
-    };
-    const failed = (error: unknown): never => {
-      this.#options.onFailure(error, doing);
-      throw error;
-    };
-    let answer: T | Promise<T>;
+    let saving: void | Promise<void>;
     try {
       this.#assertNotSilent();
-      answer = call();
+      saving = this.#options.store.save(key, state, ttlMs);
     } catch (error) {
-      return failed(error);
+      return this.#notSaved(key, state, ttlMs, error);
     }
-    return isPromise(answer) ? this.#inTime(answer).then(answered, failed) : answered(answer);
+    if (!isPromise(saving)) return this.#answered('save');
+    return this.#inTime(saving).then(
+      () => this.#answered('save'),
+      (error: unknown) => this.#notSaved(key, state, ttlMs, error),
+    );
   }
 
-  #withUnsaved(key: string, state: SessionState | undefined): SessionState | undefined {
+  #answered(doing: StoreCall): void {
+    this.#options.onAnswer(doing);
+    if (this.#toSave.size > 0 && !this.#isSavingAgain) void this.#saveAgain();
+  }
+
+  #failed(doing: StoreCall, error: unknown): never {
+    this.#options.onFailure(error, doing);
+    throw error;
+  }
+
+  #loaded(key: string, state: SessionState | undefined): SessionState | undefined {
+    this.#answered('load');
     const unsaved = this.#unsaved.load(key);
     return unsaved === undefined || state === undefined
       ? (state ?? unsaved)
       : mergeSessionStates(state, unsaved);
   }
 
-  #keep(key: string, state: SessionState, ttlMs: number, error: unknown): never {
+  #notSaved(key: string, state: SessionState, ttlMs: number, error: unknown): never {
     this.#unsaved.save(key, state, ttlMs);
     if (this.#toSave.size < MAX_TO_SAVE) this.#toSave.set(key, ttlMs);
-    throw error;
+    this.#failed('save', error);
   }
 
   /** One after the other, until all are saved or the store fails again. */

@@ -42,6 +42,7 @@ export class MemorySessionStore implements SessionStore {
   }
 
   load(key: string): SessionState | undefined {
+    if (this.#entries.size === 0 && this.#displaced === undefined) return undefined;
     const now = this.#now();
     const entry = this.#entries.get(key);
     if (entry !== undefined && entry.expiresAtMs > now) return entry.state;

@@ -28,6 +28,8 @@ export const NEW_SESSION: SessionState = Object.freeze({});
  * because requests of one session run at the same time and may be saved in any order.
  */
 export function mergeSessionStates(a: SessionState, b: SessionState): SessionState {
+  if (a === NEW_SESSION) return b;
+  if (b === NEW_SESSION) return a;
   const served = (b.servedAtMs ?? 0) >= (a.servedAtMs ?? 0) ? b : a;
   return {
     position: laterPosition(a.position, b.position),
