@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type ReplicaDataSourceOptions } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
 import { optionsFor, until } from '../support/test-app.js';
 
 describe('pools per node', () => {
@@ -87,4 +87,28 @@ describe('pools per node', () => {
     expect(await pid()).toBe(first);
     await until(async () => (await pid()) !== first, 'another connection');
   });
+
+  it.each([true, false])(
+    'send a read to another replica while one has no connection (lanes: %s)',
+    async (lanes) => {
+      const data = await start({ lanes, pool: { replica: { size: 2 } } });
+      const nodes: string[] = [];
+      data.router.on('statement', ({ node }) => nodes.push(node));
+      const sleepers = (node: PostgresNode): Promise<{ pid: number }[]> =>
+        node.query(`SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
+      await data.router.runOnReplica({}, async () => {
+        // What one request reads comes from one replica.
+        await data.query('SELECT 1 AS one');
+        const [kept, other] = cluster.replicas.toSorted((node) => (node.name === nodes[0] ? -1 : 1));
+        const reports = Promise.allSettled([1, 2].map(() => data.query('SELECT pg_sleep(100)')));
+        const busy = kept as PostgresNode;
+        await until(async () => (await sleepers(busy)).length === 2, 'the reports');
+        await data.query('SELECT 2 AS two');
+        expect(nodes).toEqual([busy.name, other?.name]);
+        for (const { pid } of await sleepers(busy)) await busy.query('SELECT pg_cancel_backend($1)', [pid]);
+        await reports;
+      });
+      expect(data.router.topology().replicas.map(({ health }) => health)).toEqual(['up', 'up']);
+    },
+  );
 });

@@ -5,10 +5,16 @@ import { OpenWrite } from '../context/open-write.js';
 import { isWrite, reasonOfKind } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
 import { errorOfLoss, meaningOfLoss, type LossMeaning, type LossSite } from './meaning-of-loss.js';
-import { queryWith, type NodePool } from './node-pool.js';
+import type { NodePool } from './node-pool.js';
 import { codeOf, isConnectionLoss } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
-import { failSubmittable, textOfSubmittable, type QueryCall, type Submittable } from './query-call.js';
+import {
+  failSubmittable,
+  queryWith,
+  textOfSubmittable,
+  type QueryCall,
+  type Submittable,
+} from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
 

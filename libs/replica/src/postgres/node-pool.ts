@@ -9,7 +9,9 @@ import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
+import { queryWith } from './query-call.js';
 import { statementLimitMs } from './statement-limit.js';
+import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
 import { Waiting } from './waiting.js';
 
 /** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
@@ -56,8 +58,11 @@ export class NodePool {
   readonly #fresh = new WeakSet<pg.ClientBase>();
   /** Connections given out for more than one read outside a transaction: streams, transactions, writes. */
   readonly #held = new Set<pg.ClientBase>();
-  readonly #waiting = new Waiting();
-  readonly #idle = new IdleSignal(() => this.#inFlight === 0 && this.#waiting.size === 0);
+  readonly #waiting = new Waiting(() => this.#idle.check());
+  readonly #waitingReads = new Waiting(() => this.#idle.check());
+  readonly #idle = new IdleSignal(
+    () => this.#inFlight === 0 && this.#waiting.size === 0 && this.#waitingReads.size === 0,
+  );
   readonly #reads: NodeReads;
   readonly #clock: LoopClock;
   #pool: pg.Pool;
@@ -76,23 +81,20 @@ export class NodePool {
 
   /** A connection for as long as the caller wants; give it back with {@link release}. */
   checkout(): Promise<pg.PoolClient> {
-    return this.#reads.whileWaiting(() => this.#checkout());
+    return this.#take(this.#waiting);
   }
 
-  async #checkout(): Promise<pg.PoolClient> {
-    const connecting = this.#pool.connect();
+  #take(waiting: Waiting, isBetterElsewhere?: BetterElsewhere): Promise<pg.PoolClient> {
+    const { name: node } = this;
+    const errorOf = this.#checkoutError;
+    const taking = takeConnection(this.#pool, { waiting, isBetterElsewhere, node, errorOf });
     this.#reads.giveWay();
-    try {
-      return await this.#waiting.unlessInterrupted(connecting);
-    } catch (error) {
-      connecting.then(
-        (client) => client.release(),
-        () => undefined,
-      );
-      throw this.#checkoutError(error);
-    } finally {
-      this.#idle.check();
-    }
+    return taking;
+  }
+
+  /** A connection can be had without waiting for others. */
+  get hasRoom(): boolean {
+    return !isFull(this.#pool);
   }
 
   /** Gives a connection back; a broken one, with its error, is closed. */
@@ -101,18 +103,21 @@ export class NodePool {
   }
 
   /** Runs one statement outside any transaction. `args` as for `query` of `pg`, without a callback. */
-  async run(args: readonly unknown[]): Promise<pg.QueryResult> {
+  async run(args: readonly unknown[], isBetterElsewhere?: BetterElsewhere): Promise<pg.QueryResult> {
     this.#inFlight++;
     try {
-      return await this.#runOn(await this.checkout(), args);
+      return await this.#runOn(await this.#take(this.#waiting, isBetterElsewhere), args);
     } finally {
       this.letGo();
     }
   }
 
-  /** As {@link run}, for what provably only reads: a fast one may share its connection with others. */
-  read(args: readonly unknown[], text: string): Promise<pg.QueryResult> {
-    return this.#reads.read(args, text) ?? this.run(args);
+  /**
+   * As {@link run}, for what provably only reads: a fast one may share its connection with others. Rejects with a
+   * `PoolBusyError` where it has waited for a while, and `isBetterElsewhere` says that it need not.
+   */
+  read(args: readonly unknown[], text: string, isBetterElsewhere?: BetterElsewhere): Promise<pg.QueryResult> {
+    return this.#reads.read(args, text, isBetterElsewhere) ?? this.run(args, isBetterElsewhere);
   }
 
   /** What the server last said about a connection of this pool. */
@@ -150,7 +155,7 @@ export class NodePool {
   reset(problem: string): void {
     const old = this.#pool;
     this.#pool = this.#createPool();
-    this.#waiting.interrupt(this.#unavailable(new Error(problem)));
+    this.#interrupt(this.#unavailable(new Error(problem)));
     for (const client of this.#clients) cutSocket(client);
     this.#clients.clear();
     old.end().catch(() => undefined);
@@ -163,7 +168,7 @@ export class NodePool {
   interruptReads(problem: string): void {
     const old = this.#pool;
     this.#pool = this.#createPool();
-    this.#waiting.interrupt(this.#unavailable(new Error(problem)));
+    this.#interrupt(this.#unavailable(new Error(problem)));
     for (const client of this.#clients) {
       if (this.#held.has(client)) continue;
       cutSocket(client);
@@ -191,7 +196,7 @@ export class NodePool {
     await Promise.race([ended, late]);
     clearTimeout(timer);
     for (const client of this.#clients) cutSocket(client);
-    this.#waiting.interrupt(this.#unavailable(new Error('the data source is destroyed')));
+    this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }
 
   async #runOn(
@@ -200,31 +205,27 @@ export class NodePool {
     told?: (tookMs: number) => void,
   ): Promise<pg.QueryResult> {
     const sentIn = this.#clock.sent();
-    const result = await this.#query(client, args);
-    // A connection's first statement also fills the server's caches: it says nothing about the next ones.
-    if (!this.#fresh.delete(client)) {
-      const tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
-      this.#measured(tookMs);
-      told?.(tookMs);
-    }
-    return result;
-  }
-
-  #measured(tookMs: number): void {
-    this.#latencyMs += this.#latencyMs === 0 ? tookMs : LATENCY_WEIGHT * (tookMs - this.#latencyMs);
-  }
-
-  async #query(client: pg.PoolClient, args: readonly unknown[]): Promise<pg.QueryResult> {
     let failure: unknown;
     this.#held.delete(client);
     try {
-      return await queryWith(client, args);
+      const result = await queryWith(client, args);
+      // A connection's first statement also fills the server's caches: it says nothing about the next ones.
+      if (!this.#fresh.delete(client)) {
+        const tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
+        this.#measured(tookMs);
+        told?.(tookMs);
+      }
+      return result;
     } catch (error) {
       failure = error;
       throw error;
     } finally {
       this.release(client, failure);
     }
+  }
+
+  #measured(tookMs: number): void {
+    this.#latencyMs += this.#latencyMs === 0 ? tookMs : LATENCY_WEIGHT * (tookMs - this.#latencyMs);
   }
 
   #createPool(): pg.Pool {
@@ -257,8 +258,8 @@ export class NodePool {
       config,
       lanes,
       connections: {
-        checkout: async () => {
-          const client = await this.#checkout();
+        checkout: async (isBetterElsewhere) => {
+          const client = await this.#take(this.#waitingReads, isBetterElsewhere);
           this.#held.delete(client);
           return client;
         },
@@ -266,6 +267,7 @@ export class NodePool {
         run: (client, args, told) => this.#runOn(client, args, told),
         takeFresh: (client) => this.#fresh.delete(client),
       },
+      isWaitedBeside: () => this.#waiting.size > 0,
       onStart: () => this.hold(),
       onEnd: () => this.letGo(),
       onMeasured: (tookMs) => this.#measured(tookMs),
@@ -275,12 +277,17 @@ export class NodePool {
     });
   }
 
-  #checkoutError(error: unknown): unknown {
+  readonly #checkoutError = (error: unknown): unknown => {
     if (messageOf(error) === POOL_TIMEOUT_TEXT && this.#pool.totalCount >= (this.#options.config.max ?? 10)) {
       const { totalCount, waitingCount } = this.#pool;
       return new PoolExhaustedError(this.name, { inUse: totalCount, waiting: waitingCount + 1 });
     }
     return isConnectionLoss(error) ? this.#unavailable(error) : error;
+  };
+
+  #interrupt(error: NodeUnavailableError): void {
+    this.#waiting.interrupt(error);
+    this.#waitingReads.interrupt(error);
   }
 
   #unavailable(cause: unknown): NodeUnavailableError {
@@ -288,11 +295,4 @@ export class NodePool {
       ? cause
       : new NodeUnavailableError(this.name, this.#options.address, cause);
   }
-}
-
-/** Calls `query` of a client with the arguments that somebody gave to ours. */
-export function queryWith(client: pg.ClientBase, args: readonly unknown[]): Promise<pg.QueryResult> {
-  // oxlint-disable-next-line typescript/unbound-method -- called with its client
-  const query = client.query as (...all: unknown[]) => Promise<pg.QueryResult>;
-  return query.apply(client, [...args]);
 }

@@ -62,3 +62,10 @@ function textOf(query: unknown): string {
     ? query.text
     : '';
 }
+
+/** Calls `query` of a client with the arguments that somebody gave to ours. */
+export function queryWith(client: pg.ClientBase, args: readonly unknown[]): Promise<pg.QueryResult> {
+  // oxlint-disable-next-line typescript/unbound-method -- called with its client
+  const query = client.query as (...all: unknown[]) => Promise<pg.QueryResult>;
+  return query.apply(client, [...args]);
+}

@@ -5,9 +5,11 @@ import type { PrimaryReason, Route } from '../routing/route.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import type { NodePool } from './node-pool.js';
+import { PoolBusyError } from './pool-busy.error.js';
 import { isConnectionLoss, isReadOnlyViolation, mayWorkOnPrimary } from './postgres-errors.js';
 import type { StatementReports } from './statement-reports.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
+import type { BetterElsewhere } from './take-connection.js';
 import { Tries, type Tried } from './tries.js';
 import { tryNodes, type TryNodesTools } from './try-nodes.js';
 
@@ -15,6 +17,7 @@ import { tryNodes, type TryNodesTools } from './try-nodes.js';
 export interface ReadTools extends TryNodesTools {
   readonly reports: StatementReports;
   readonly pool: (node: string) => NodePool;
+  readonly isBetterElsewhere: BetterElsewhere;
   readonly contexts: ContextStorage;
   readonly classifier: StatementClassifier;
   /** Throws where the scope around the caller prevents such a statement. */
@@ -68,10 +71,10 @@ class ReadRun {
   }
 
   #ask(route: Route, leave: () => void): Promise<pg.QueryResult> {
-    const { pool, reports, nowMs } = this.#tools;
-    const { args, text, statement } = this.#read;
+    const { reports, nowMs } = this.#tools;
+    const { statement } = this.#read;
     const startedMs = nowMs();
-    return answerOf(() => pool(route.node).read(args, text)).then(
+    return this.#answer(route).then(
       (result) => {
         leave();
         reports.answered(this.#tried.scope, route, statement, startedMs);
@@ -81,10 +84,21 @@ class ReadRun {
         leave();
         // As `pg` does: the stack is to lead to whoever asked, not to the socket.
         if (typeof error === 'object' && error !== null) Error.captureStackTrace(error);
-        reports.failed(route, statement, startedMs, error);
+        if (!(error instanceof PoolBusyError)) reports.failed(route, statement, startedMs, error);
         return this.#again(route, error);
       },
     );
+  }
+
+  /** Also where it throws at once. */
+  #answer(route: Route): Promise<pg.QueryResult> {
+    const { pool, isBetterElsewhere } = this.#tools;
+    const { args, text } = this.#read;
+    try {
+      return pool(route.node).read(args, text, this.#tries.mayLeave(route) ? isBetterElsewhere : undefined);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #again(route: Route, error: unknown): Promise<pg.QueryResult> {
@@ -105,15 +119,6 @@ class ReadRun {
     }
     if (!mayWorkOnPrimary(error)) throw error;
     return new ReadRun(this.#tools, this.#read, 'refused-by-replica').start();
-  }
-}
-
-/** Also where it throws at once. */
-function answerOf<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return ask();
-  } catch (error) {
-    return Promise.reject(error);
   }
 }
 

@@ -50,6 +50,7 @@ export class StatementRouter {
       reports: this.reports,
       classifier: options.classifier,
       pool: (node) => this.pool(node),
+      isBetterElsewhere: (node) => this.#isBetterElsewhere(node),
       limitMs: (node) => options.pools.get(node)?.statementLimitMs ?? Infinity,
       assertAllowed: (statement) => this.assertAllowed(statement),
       enter: (route) => this.#enter(route),
@@ -96,6 +97,15 @@ export class StatementRouter {
   /** Tries a statement on the nodes that the rule names: see {@link tryNodes}. */
   attempt<T>(tried: Tried, attempt: Attempt<T>): Promise<T> {
     return tryNodes(this.#tools, tried, attempt);
+  }
+
+  /** Another replica has a connection to spare. */
+  #isBetterElsewhere(node: string): boolean {
+    const { monitor, pools } = this.#options;
+    return monitor.topology.replicas.some(
+      ({ name, health, isDraining }) =>
+        name !== node && health === 'up' && isDraining !== true && pools.get(name)?.hasRoom === true,
+    );
   }
 
   /** Reads that fall back on the primary come in one by one where the options limit how many. */

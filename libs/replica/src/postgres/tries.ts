@@ -1,7 +1,9 @@
 import type { Scope } from '../context/context-storage.js';
 import { noteFailure } from '../context/note-read.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
+import { NoReplicaError } from './no-replica.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
+import { PoolBusyError } from './pool-busy.error.js';
 import { isConnectionLoss, isWorthAnotherNode } from './postgres-errors.js';
 import type { PrimaryGate } from './primary-gate.js';
 import type { RetryBudget } from './retry-budget.js';
@@ -50,16 +52,19 @@ export interface Tried {
  * - What was sent is tried again only if it changes nothing: a read, or BEGIN. Once on another replica, then on the primary; what
  *   was lost on the primary, where the rule finds it another node, or there again. Only within the time that a
  *   statement may take by the pool's own limits, and within the budget; else its first error stands.
+ * - Where a replica has no connection to spare for a while, another one that has is asked; not the primary.
  * - For a primary that is away it waits, if the options say so.
  */
 export class Tries {
   readonly #tools: TryTools;
   readonly #tried: Tried;
   readonly #startedMs: number;
-  readonly #failed: string[] = [];
+  #failed: readonly string[] = NONE;
   #replicasFailed = 0;
   #primaryLosses = 0;
   #first: { readonly error: unknown; readonly limitMs: number } | undefined;
+  /** A replica that had no connection to spare; asked again where no other would do. */
+  #busy: { readonly route: Route; isLeft: boolean } | undefined;
   /** A primary that gave no connection. */
   #unreachable: string | undefined;
   /** Since when it waits for a primary. */
@@ -107,6 +112,10 @@ export class Tries {
     const { node } = route;
     const { scope, statement } = this.#tried;
     if (scope !== undefined && statement.kind === 'read') noteFailure(scope, route);
+    if (error instanceof PoolBusyError) {
+      this.#busy = { route, isLeft: false };
+      return;
+    }
     const isUnsent = error instanceof NodeUnavailableError;
     if (!isWatched() || !isWorthAnotherNode(error) || !(isUnsent || this.#isRepeatable)) throw error;
     this.#first ??= { error, limitMs: this.#tools.limitMs(node) };
@@ -121,7 +130,7 @@ export class Tries {
       if (this.#failed.length >= MAX_NODES) throw error;
     }
     if (!isUnsent || node !== finder.primary) this.#spend(this.#first);
-    if (!this.#failed.includes(node)) this.#failed.push(node);
+    if (!this.#failed.includes(node)) this.#failed = [...this.#failed, node];
   }
 
   #choose(): Route | Promise<Route> {
@@ -131,10 +140,33 @@ export class Tries {
     if (replica !== undefined && replica !== finder.primary && !this.#failed.includes(replica))
       return { node: replica, reason: 'primary-away' };
     if (primaryFor !== undefined) return finder.toPrimary(primaryFor);
-    const isAway = this.#isClosed || this.#failed.includes(finder.primary);
-    if (this.#replicasFailed >= MAX_REPLICAS && !isAway && finder.mayFallBack)
-      return finder.toPrimary('replica-failed');
+    if (this.#replicasFailed >= MAX_REPLICAS && finder.mayFallBack) {
+      const isAway = this.#isClosed || this.#failed.includes(finder.primary);
+      if (!isAway) return finder.toPrimary('replica-failed');
+    }
+    if (this.#busy?.isLeft === false) return this.#leave(this.#busy);
     return finder.find(statement, scope, { conditions, failed: this.#failed });
+  }
+
+  /** Whether it may be run elsewhere when it has waited for a connection for a while. */
+  mayLeave({ node }: Route): boolean {
+    return this.#busy === undefined && node !== this.#tools.finder.primary;
+  }
+
+  /** Another replica than the busy one; else that after all: it is no reason to burden the primary. */
+  async #leave(busy: { readonly route: Route; isLeft: boolean }): Promise<Route> {
+    const { finder } = this.#tools;
+    const { statement, scope, conditions } = this.#tried;
+    busy.isLeft = true;
+    try {
+      const failed = [...this.#failed, busy.route.node];
+      const route = await finder.find(statement, scope, { conditions, failed });
+      if (route.node !== finder.primary) return route;
+      if (scope !== undefined) noteFailure(scope, route);
+    } catch (error) {
+      if (!(error instanceof NoReplicaError)) throw error;
+    }
+    return busy.route;
   }
 
   get #isClosed(): boolean {
@@ -152,6 +184,8 @@ export class Tries {
     if (nowMs - this.#startedMs >= limitMs || !this.#tools.budget.withdraw(nowMs)) throw error;
   }
 }
+
+const NONE: readonly never[] = [];
 
 function after<T>(ms: number, value: T): Promise<T> {
   return new Promise((resolve) => setTimeout(resolve, ms, value));

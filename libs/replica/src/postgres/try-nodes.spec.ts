@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Route } from '../routing/route.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
+import { PoolBusyError } from './pool-busy.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { PrimaryUnavailableError } from './primary-unavailable.error.js';
 import { RetryBudget } from './retry-budget.js';
@@ -114,6 +115,25 @@ describe('tryNodes', () => {
       tried: ['r1', 'r2'],
       outcome: 'answer of r2',
     });
+  });
+
+  it('runs a read on another replica where one is busy, which costs nothing of the budget and is no failure', async () => {
+    const budget = new RetryBudget({ ratio: 0, minPerSecond: 0 });
+    expect(await run({ script: { r1: [new PoolBusyError()] }, budget })).toEqual({
+      tried: ['r1', 'r2'],
+      outcome: 'answer of r2',
+      reported: 0,
+    });
+  });
+
+  it('runs a read on the busy replica after all where only the primary is left', async () => {
+    const { tried, outcome } = await run({ replicas: ['r1'], script: { r1: [new PoolBusyError()] } });
+    expect([tried, outcome]).toEqual([['r1', 'r1'], 'answer of r1']);
+  });
+
+  it('runs a read elsewhere that fails where it went from a busy replica', async () => {
+    const script = { r1: [new PoolBusyError()], r2: [lost()] };
+    expect((await run({ script })).tried).toEqual(['r1', 'r2', 'r1']);
   });
 
   it('runs a read on the primary after two replicas, though there are more', async () => {

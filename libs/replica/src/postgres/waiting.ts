@@ -1,26 +1,31 @@
 /** Those who wait for something that is to come, and can be told that it will not. */
 export class Waiting {
-  readonly #rejects = new Set<(error: unknown) => void>();
+  readonly #waiters = new Set<(error: unknown) => void>();
+  readonly #onEnd: () => void;
+
+  /** @param onEnd somebody waits no more */
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
 
   /** How many wait. */
   get size(): number {
-    return this.#rejects.size;
+    return this.#waiters.size;
   }
 
-  /** What comes, or the error of {@link interrupt}, whichever is first. */
-  async unlessInterrupted<T>(coming: Promise<T>): Promise<T> {
-    let reject: ((error: unknown) => void) | undefined;
-    const interrupted = new Promise<never>((_, rejectIt) => (reject = rejectIt));
-    this.#rejects.add(reject as (error: unknown) => void);
-    try {
-      return await Promise.race([coming, interrupted]);
-    } finally {
-      this.#rejects.delete(reject as (error: unknown) => void);
-    }
+  /** Somebody waits, and is told by this if it is in vain. */
+  add(tell: (error: unknown) => void): void {
+    this.#waiters.add(tell);
+  }
+
+  /** What was waited for has come, or is not waited for any more. */
+  remove(tell: (error: unknown) => void): void {
+    this.#waiters.delete(tell);
+    this.#onEnd();
   }
 
   /** Tells all who wait now. */
   interrupt(error: unknown): void {
-    for (const reject of this.#rejects) reject(error);
+    for (const tell of this.#waiters) tell(error);
   }
 }

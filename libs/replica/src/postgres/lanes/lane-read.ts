@@ -1,13 +1,22 @@
 import type pg from 'pg';
 import type { LaneCall } from './lane-call.js';
+import type { BetterElsewhere } from '../take-connection.js';
 import type { StatementCost } from './statement-cost.js';
+
+/** What whoever asks for a read gives with it. */
+export interface LaneReadOptions {
+  /** It was answered or has failed; called before its promise tells. */
+  readonly onEnd: () => void;
+  /** While it waits for a lane: whether it need not. */
+  readonly isBetterElsewhere: BetterElsewhere | undefined;
+}
 
 /** One read, until it is answered. It may be under way on two lanes, when the first one hangs: the first answer counts. */
 export class LaneRead {
   readonly call: LaneCall;
   readonly cost: StatementCost;
   readonly result: Promise<pg.QueryResult>;
-  readonly #onEnd: () => void;
+  readonly #options: LaneReadOptions;
   isSettled = false;
   /** `false` once it has failed for being prepared: it is sent again without. */
   mayBePrepared = true;
@@ -17,15 +26,18 @@ export class LaneRead {
   #resolve!: (result: pg.QueryResult) => void;
   #reject!: (error: unknown) => void;
 
-  /** @param onEnd it was answered or has failed */
-  constructor(call: LaneCall, cost: StatementCost, onEnd: () => void) {
+  constructor(call: LaneCall, cost: StatementCost, options: LaneReadOptions) {
     this.call = call;
     this.cost = cost;
-    this.#onEnd = onEnd;
+    this.#options = options;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  get isBetterElsewhere(): BetterElsewhere | undefined {
+    return this.#options.isBetterElsewhere;
   }
 
   sent(): void {
@@ -53,6 +65,6 @@ export class LaneRead {
   #end(): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.#onEnd();
+    this.#options.onEnd();
   }
 }

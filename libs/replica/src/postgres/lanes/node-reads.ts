@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { BetterElsewhere } from '../take-connection.js';
 import { laneCallOf } from './lane-call.js';
 import type { LoopClock } from './loop-clock.js';
 import { ReadLanes, type LaneSettings } from './read-lanes.js';
@@ -7,8 +8,8 @@ import { supportsLanes } from './supports-lanes.js';
 
 /** The connections of one node, as reads use them. */
 export interface ReadConnections {
-  /** Waits for one like anybody else. */
-  checkout(): Promise<pg.PoolClient>;
+  /** Waits for one like anybody else, unless it is better elsewhere. */
+  checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<pg.PoolClient>;
   release(client: pg.PoolClient, error?: unknown): void;
   /** Runs one read and gives the connection back. Tells how long it took where that says something. */
   run(
@@ -26,6 +27,8 @@ export interface NodeReadsOptions {
   /** `undefined`: nothing is shared. */
   readonly lanes: LaneSettings | undefined;
   readonly connections: ReadConnections;
+  /** Somebody waits for a connection for something else. */
+  readonly isWaitedBeside: () => boolean;
   /** A read has been asked for; and it has ended. */
   readonly onStart: () => void;
   readonly onEnd: () => void;
@@ -44,8 +47,6 @@ export class NodeReads {
   readonly #costs = new StatementCosts();
   #pool: pg.Pool | undefined;
   #lanes: ReadLanes | undefined;
-  /** Of those who wait for a connection, how many are none of ours. */
-  #waitingBeside = 0;
   /** Reads that have a connection to themselves. */
   #alone = 0;
 
@@ -67,24 +68,19 @@ export class NodeReads {
   }
 
   /** `undefined` where nothing is shared, which makes this read one like others. */
-  read(args: readonly unknown[], text: string): Promise<pg.QueryResult> | undefined {
+  read(
+    args: readonly unknown[],
+    text: string,
+    isBetterElsewhere: BetterElsewhere | undefined,
+  ): Promise<pg.QueryResult> | undefined {
     const lanes = this.#lanes;
     if (lanes === undefined || lanes.isUnsupported) return undefined;
     const cost = this.#costs.of(text);
     const call = cost?.isFast === true ? laneCallOf(args) : undefined;
-    if (call === undefined) return this.#readAlone(args, cost);
-    this.#options.onStart();
-    return lanes.run(call, cost as StatementCost, this.#options.onEnd);
-  }
-
-  /** Somebody waits for a connection for something else. */
-  async whileWaiting<T>(wait: () => Promise<T>): Promise<T> {
-    this.#waitingBeside++;
-    try {
-      return await wait();
-    } finally {
-      this.#waitingBeside--;
-    }
+    if (call === undefined) return this.#readAlone(args, cost, isBetterElsewhere);
+    const { onStart, onEnd } = this.#options;
+    onStart();
+    return lanes.run(call, cost as StatementCost, { onEnd, isBetterElsewhere });
   }
 
   /**
@@ -95,22 +91,30 @@ export class NodeReads {
     if (this.#pool === undefined || this.#lanes === undefined) return;
     const { waitingCount, idleCount } = this.#pool;
     if (waitingCount === 0 || idleCount > 0) return;
-    this.#lanes.giveWay(waitingCount, this.#waitingBeside > 0 || this.#alone === 0);
+    this.#lanes.giveWay(waitingCount, this.#options.isWaitedBeside() || this.#alone === 0);
   }
 
-  async #readAlone(args: readonly unknown[], cost: StatementCost | undefined): Promise<pg.QueryResult> {
+  async #readAlone(
+    args: readonly unknown[],
+    cost: StatementCost | undefined,
+    isBetterElsewhere: BetterElsewhere | undefined,
+  ): Promise<pg.QueryResult> {
     const { onStart, onEnd } = this.#options;
     onStart();
     try {
-      return await this.#runAlone(args, cost);
+      return await this.#runAlone(args, cost, isBetterElsewhere);
     } finally {
       onEnd();
     }
   }
 
-  async #runAlone(args: readonly unknown[], cost: StatementCost | undefined): Promise<pg.QueryResult> {
+  async #runAlone(
+    args: readonly unknown[],
+    cost: StatementCost | undefined,
+    isBetterElsewhere?: BetterElsewhere,
+  ): Promise<pg.QueryResult> {
     const { connections } = this.#options;
-    const client = await connections.checkout();
+    const client = await connections.checkout(isBetterElsewhere);
     this.#alone++;
     try {
       return await connections.run(client, args, (tookMs) => {
@@ -127,7 +131,7 @@ export class NodeReads {
     const { maxLifetimeSeconds = 0 } = config;
     return new ReadLanes({
       pool: {
-        checkout: () => connections.checkout(),
+        checkout: (isBetterElsewhere) => connections.checkout(isBetterElsewhere),
         release: (client, error) => connections.release(client, error),
         hasRoom: () => pool.waitingCount === 0 && (pool.idleCount > 0 || pool.totalCount < pool.options.max),
         runAlone: (call, cost) => this.#runAlone([call], cost),

@@ -1,8 +1,11 @@
 import type pg from 'pg';
+import { PoolBusyError } from '../pool-busy.error.js';
 import { PoolExhaustedError } from '../pool-exhausted.error.js';
 import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
+import { isUsable, leastBusy } from './choose-lane.js';
 import type { LaneCall } from './lane-call.js';
-import { LaneRead } from './lane-read.js';
+import type { BetterElsewhere } from '../take-connection.js';
+import { LaneRead, type LaneReadOptions } from './lane-read.js';
 import { LaneWatch } from './lane-watch.js';
 import type { LoopClock } from './loop-clock.js';
 import { PreparedStatements, type PreparePolicy } from './prepared-statements.js';
@@ -12,8 +15,8 @@ import type { StatementCost, StatementCosts } from './statement-cost.js';
 
 /** The pool whose connections become lanes. */
 export interface LanePool {
-  /** Waits for a connection like anybody else. */
-  checkout(): Promise<pg.PoolClient>;
+  /** Waits for a connection like anybody else, unless it is better elsewhere. */
+  checkout(isBetterElsewhere: BetterElsewhere): Promise<pg.PoolClient>;
   release(client: pg.PoolClient, error?: unknown): void;
   /** A connection can be had without making anybody wait. */
   hasRoom(): boolean;
@@ -101,9 +104,8 @@ export class ReadLanes {
     return this.#lanes.length;
   }
 
-  /** `onEnd` is called when it was answered or has failed, before its promise tells. */
-  run(call: LaneCall, cost: StatementCost, onEnd: () => void): Promise<pg.QueryResult> {
-    const read = new LaneRead(call, cost, onEnd);
+  run(call: LaneCall, cost: StatementCost, options: LaneReadOptions): Promise<pg.QueryResult> {
+    const read = new LaneRead(call, cost, options);
     this.#send(read);
     return read.result;
   }
@@ -155,7 +157,7 @@ export class ReadLanes {
   #open(): void {
     if (this.#isOpening) return;
     this.#isOpening = true;
-    this.#options.pool.checkout().then(
+    this.#options.pool.checkout(this.#isBetterElsewhere).then(
       (client) => this.#opened(client),
       (error: unknown) => this.#failedToOpen(error),
     );
@@ -197,7 +199,20 @@ export class ReadLanes {
   #failedToOpen(error: unknown): void {
     this.#isOpening = false;
     if (this.#lanes.some(isUsable)) this.#sendWaiting();
+    else if (error instanceof PoolBusyError) this.#sendElsewhere(error);
     else this.#failWaiting(error);
+  }
+
+  readonly #isBetterElsewhere: BetterElsewhere = (node) =>
+    this.#waiting.some(({ isBetterElsewhere }) => isBetterElsewhere?.(node) === true);
+
+  /** Those that may be run elsewhere are; the others wait on. */
+  #sendElsewhere(error: PoolBusyError): void {
+    const staying = this.#waiting.filter(({ isBetterElsewhere }) => isBetterElsewhere === undefined);
+    this.#waiting = this.#waiting.filter(({ isBetterElsewhere }) => isBetterElsewhere !== undefined);
+    this.#failWaiting(error);
+    this.#waiting = [...staying, ...this.#waiting];
+    if (this.#waiting.length > 0) this.#open();
   }
 
   #failWaiting(error: unknown): void {
@@ -280,19 +295,4 @@ export class ReadLanes {
     if (this.#hungLanes.add() > MAX_HUNG) this.isUnsupported = true;
     this.#lost(lane, new Error('Connection terminated: it does not answer'));
   }
-}
-
-function isUsable({ isLeaving, isStuck }: ReadLane): boolean {
-  return !isLeaving && !isStuck;
-}
-
-/** An idle one, or the one with the least to do; of those that take reads. */
-function leastBusy(lanes: readonly ReadLane[]): ReadLane | undefined {
-  let best: ReadLane | undefined;
-  for (const lane of lanes) {
-    if (!isUsable(lane)) continue;
-    if (lane.inFlight === 0) return lane;
-    if (best === undefined || lane.backlogMs < best.backlogMs) best = lane;
-  }
-  return best;
 }
