@@ -3,15 +3,89 @@ import type { LaneCall } from './lane-call.js';
 
 type Told = (error: unknown, result: pg.QueryResult) => void;
 
-/** As it is, beside what its types say. */
-type QueryClass = new (query: unknown, values: unknown, told: Told) => { name: string | undefined };
+/** What the server has said of the rows of a prepared statement. That cannot change: it would fail with 0A000. */
+export interface RowShape {
+  readonly fields: readonly pg.FieldDef[];
+  /** A row with all columns, as `pg` makes one to copy it. */
+  readonly emptyRow: object;
+}
+
+/** A prepared statement on one connection. */
+export interface PreparedStatement {
+  readonly name: string;
+  /** `undefined` until it was first answered. */
+  shape: RowShape | undefined;
+}
+
+/** What of `pg`'s result is needed, beside what its types say. */
+interface ResultInside {
+  fields: readonly pg.FieldDef[];
+  _parsers?: readonly unknown[];
+  _prebuiltEmptyResultObject?: object | null;
+  readonly _types?: Pick<typeof pg.types, 'getTypeParser'>;
+}
+
+interface QueryInside {
+  name: string | undefined;
+  _accumulateRows?: unknown;
+  readonly _result: ResultInside;
+  /** Sends the messages of the extended protocol: Parse where needed, Bind, Describe, Execute and Sync. */
+  prepare(connection: object): void;
+  handleRowDescription(message: { fields: pg.FieldDef[] }): void;
+}
+
+const Query = pg.Query as unknown as new (query: unknown, values: unknown, told: Told) => QueryInside;
+
+/** A query that does not ask again what rows a prepared statement has: to say so and to read it takes both sides long. */
+class LaneQuery extends Query {
+  #statement: PreparedStatement | undefined;
+
+  use(statement: PreparedStatement): void {
+    this.name = statement.name;
+    this.#statement = statement;
+  }
+
+  override prepare(connection: object): void {
+    const shape = this.#statement?.shape;
+    if (shape === undefined) return super.prepare(connection);
+    const { _result: result } = this;
+    const types = result._types ?? pg.types;
+    result.fields = [...shape.fields];
+    // Which parsers there are may have changed.
+    result._parsers = shape.fields.map(({ dataTypeID, format }) =>
+      types.getTypeParser(dataTypeID, format as 'text'),
+    );
+    result._prebuiltEmptyResultObject = shape.emptyRow;
+    this._accumulateRows = true;
+    super.prepare(withoutDescribe(connection));
+  }
+
+  override handleRowDescription(message: { fields: pg.FieldDef[] }): void {
+    super.handleRowDescription(message);
+    const { fields, _parsers: parsers, _prebuiltEmptyResultObject: emptyRow } = this._result;
+    // Of a `pg` that works otherwise nothing is remembered.
+    if (this.#statement === undefined || !Array.isArray(parsers) || typeof emptyRow !== 'object') return;
+    if (emptyRow !== null && fields === message.fields) this.#statement.shape = { fields, emptyRow };
+  }
+}
 
 /** A query as `pg` makes one of a config, which it would copy first: that takes longer than all the rest. */
-export function laneQuery(call: LaneCall, name: string | undefined, told: Told): object {
+export function laneQuery(call: LaneCall, statement: PreparedStatement | undefined, told: Told): object {
   const { text, values, rowMode, types } = call;
-  const Query = pg.Query as unknown as QueryClass;
   const isPlain = rowMode === undefined && types === undefined;
-  const query = new Query(isPlain ? text : { text, rowMode, types }, values, told);
-  query.name = name;
+  const query = new LaneQuery(isPlain ? text : { text, rowMode, types }, values, told);
+  if (statement !== undefined) query.use(statement);
   return query;
+}
+
+const CONNECTIONS = new WeakMap<object, object>();
+
+/** The connection itself, except that it asks for no description. */
+function withoutDescribe(connection: object): object {
+  let quiet = CONNECTIONS.get(connection);
+  if (quiet === undefined) {
+    quiet = Object.create(connection, { describe: { value: (): void => undefined } }) as object;
+    CONNECTIONS.set(connection, quiet);
+  }
+  return quiet;
 }

@@ -23,7 +23,7 @@ class Server {
 
   /** Sends the statement, and hears that it is prepared. */
   run(cost: StatementCost): string {
-    const name = this.prepared.nameFor(cost);
+    const name = this.prepared.use(cost)?.name;
     if (name === undefined) throw new Error('it has no name');
     this.parsedStatements[name] = cost.text;
     return name;
@@ -42,10 +42,10 @@ describe('prepared statements of a connection', () => {
 
   it('have no name for others until the first one is prepared', () => {
     const server = new Server(3);
-    const name = server.prepared.nameFor(A) as string;
-    expect(server.prepared.nameFor(A)).toBeUndefined();
+    const name = server.prepared.use(A)?.name as string;
+    expect(server.prepared.use(A)?.name).toBeUndefined();
     server.parsedStatements[name] = 'a';
-    expect(server.prepared.nameFor(A)).toBe(name);
+    expect(server.prepared.use(A)?.name).toBe(name);
   });
 
   it('are closed when there are too many, the one that was not used for longest first', () => {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { codeOf } from '../postgres-errors.js';
+import type { PreparedStatement } from './lane-query.js';
 import type { StatementCost } from './statement-cost.js';
 
 /** When reads are prepared, and how many of them; see {@link PreparedStatements}. */
@@ -16,8 +17,7 @@ interface PgConnection {
   close(message: { type: 'S'; name: string }): void;
 }
 
-interface Entry {
-  readonly name: string;
+interface Entry extends PreparedStatement {
   lastUse: number;
 }
 
@@ -43,15 +43,15 @@ export class PreparedStatements {
   }
 
   /**
-   * The name to send a statement under. Call it right before the statement is sent, and only then. `undefined` while the
+   * What to send a statement as. Call it right before the statement is sent, and only then. `undefined` while the
    * same text is being prepared: should that fail, it is nobody else's failure.
    */
-  nameFor(cost: StatementCost): string | undefined {
+  use(cost: StatementCost): PreparedStatement | undefined {
     const entry = this.#entries.get(cost);
     if (entry === undefined) return this.#add(cost);
     if (!this.isPrepared(entry.name)) return undefined;
     entry.lastUse = ++this.#clock;
-    return entry.name;
+    return entry;
   }
 
   /** The server has said that it knows the name. */
@@ -76,11 +76,12 @@ export class PreparedStatements {
     return true;
   }
 
-  #add(cost: StatementCost): string {
+  #add(cost: StatementCost): PreparedStatement {
     if (this.#entries.size >= this.#perConnection) this.#evict();
     const name = `nestjs_replica_${cost.digest}_${this.#generation}`;
-    this.#entries.set(cost, { name, lastUse: ++this.#clock });
-    return name;
+    const entry: Entry = { name, shape: undefined, lastUse: ++this.#clock };
+    this.#entries.set(cost, entry);
+    return entry;
   }
 
   #evict(): void {

@@ -104,10 +104,10 @@ export class ReadLane {
   send(read: LaneRead): void {
     const { shouldPrepare, prepared, clock, nowMs } = this.#options;
     this.#cork();
-    const name = read.mayBePrepared && shouldPrepare(read) ? prepared.nameFor(read.cost) : undefined;
+    const statement = read.mayBePrepared && shouldPrepare(read) ? prepared.use(read.cost) : undefined;
     const sending: Sending = {
       read,
-      name,
+      name: statement?.name,
       sentMs: nowMs(),
       sentIn: clock.sent(),
       isAlone: this.#sendings.size === 0,
@@ -118,7 +118,9 @@ export class ReadLane {
     this.backlogMs += sending.expectedMs;
     read.sent();
     this.#isSending = true;
-    this.#pipelined.query(laneQuery(read.call, name, (error, result) => this.#told(sending, error, result)));
+    this.#pipelined.query(
+      laneQuery(read.call, statement, (error, result) => this.#told(sending, error, result)),
+    );
     this.#isSending = false;
   }
 
