@@ -4,6 +4,7 @@ import type { NodeProbe, ProbeResult } from '../../../libs/replica/src/topology/
 export class ScriptedProbe implements NodeProbe {
   answer: () => Promise<ProbeResult>;
   probes = 0;
+  reconnects = 0;
   isClosed = false;
 
   constructor(inRecovery: boolean, position: bigint) {
@@ -13,6 +14,10 @@ export class ScriptedProbe implements NodeProbe {
   probe(): Promise<ProbeResult> {
     this.probes++;
     return this.answer();
+  }
+
+  reconnect(): void {
+    this.reconnects++;
   }
 
   close(): Promise<void> {

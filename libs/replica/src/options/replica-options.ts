@@ -157,7 +157,7 @@ export interface MonitorOptions {
   readonly suspectIntervalMs?: number;
   /**
    * Between two probes of a replica that stays down while another one is up: doubles from `intervalMs` up to this. When
-   * one comes back, the others are probed at once. From `intervalMs`, default five times that.
+   * one comes back, the others are probed at once. From `intervalMs`, default twice that.
    */
   readonly maxIntervalMs?: number;
   /**

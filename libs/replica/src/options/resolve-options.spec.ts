@@ -56,7 +56,7 @@ describe('resolveOptions', () => {
         probeTimeoutMs: 750,
         catchUpIntervalMs: 20,
         suspectIntervalMs: 100,
-        maxIntervalMs: 5_000,
+        maxIntervalMs: 2_000,
         flapWindowMs: 30_000,
       },
       lanes: true,

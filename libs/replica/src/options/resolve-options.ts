@@ -104,7 +104,7 @@ export function resolveOptions<Context>(
 
 function resolveMonitor(given: MonitorOptions = {}): ResolvedOptions['monitor'] {
   const monitor = { ...DEFAULTS.monitor, ...dropUndefined(given) };
-  return { ...monitor, maxIntervalMs: given.maxIntervalMs ?? 5 * monitor.intervalMs };
+  return { ...monitor, maxIntervalMs: given.maxIntervalMs ?? 2 * monitor.intervalMs };
 }
 
 function resolveFallback(fallback: RoutingOptions['fallback']): ResolvedOptions['fallback'] {

@@ -165,7 +165,10 @@ export class TopologyMonitor {
 
   #watch({ name, probe }: WatchedNode): void {
     const watch = new NodeWatch(probe, this.#settings, this.#sources, {
-      succeeded: (result, times) => this.#state.answered(name, result, times),
+      succeeded: (result, times) => {
+        // Another server may be there by now: the connection to this one would never tell.
+        if (!this.#state.answered(name, result, times)) probe.reconnect?.();
+      },
       failed: (error) => this.#state.failed(name, describe(error)),
       pace: (own) => this.#paces.choose({ ...own, ...this.#paceReasons(name) }),
     });

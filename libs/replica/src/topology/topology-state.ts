@@ -106,15 +106,21 @@ export class TopologyState {
     return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
   }
 
-  /** A node answered. */
-  answered(name: string, answer: ProbeResult, times: ProbeTimes): void {
-    this.events.together(() => this.#take(name, answer, times));
+  /** A node answered. Says whether it is a server that may answer at its address. */
+  answered(name: string, answer: ProbeResult, times: ProbeTimes): boolean {
+    const asked = this.#nodes.find(name);
+    if (asked === undefined) return true;
+    const verdict = this.judge(asked, answer);
+    this.events.together(() => this.#take(asked, verdict, { answer, times }));
+    return verdict.kind !== 'refused' && verdict.kind !== 'conflict';
   }
 
-  #take(name: string, answer: ProbeResult, times: ProbeTimes): void {
-    const asked = this.#nodes.find(name);
-    if (asked === undefined) return;
-    const verdict = this.judge(asked, answer);
+  #take(
+    asked: NodeSnapshot,
+    verdict: RoleVerdict,
+    { answer, times }: { answer: ProbeResult; times: ProbeTimes },
+  ): void {
+    const { name } = asked;
     if (verdict.kind !== 'conflict') this.#conflicts.delete(name);
     if (verdict.kind === 'refused') return this.failed(name, verdict.problem, toldBy(answer));
     if (verdict.kind === 'conflict') return this.#fence(name, verdict.problem, answer);

@@ -1,3 +1,4 @@
+/* oxlint-disable eslint/no-underscore-dangle -- what is meant are the insides of `pg` */
 import pg from 'pg';
 import type { LaneCall } from './lane-call.js';
 
