@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import pg from 'pg';
 import type { NodePool, NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool.js';
 import { lanePool, makeFast, read } from '../../support/lane-pool.js';
 
@@ -76,6 +77,33 @@ describe('prepared reads', () => {
     expect((await read(pool, text, [1])).rows).toEqual([{ id: '1', note: 'new' }]);
     expect((await read(pool, text, [1])).rows).toEqual([{ id: '1', note: 'new' }]);
     expect(await prepared()).toHaveLength(1);
+    await node.query('ALTER TABLE changing RENAME COLUMN note TO remark');
+    for (let n = 0; n < 3; n++)
+      expect((await read(pool, text, [1])).rows).toEqual([{ id: '1', remark: 'new' }]);
+  });
+
+  it('tell each time what their columns are, and read them as types are read by then', async () => {
+    start();
+    const text = 'SELECT $1::int AS n, $1::text AS word, NULL::date AS day';
+    const [first] = await Promise.all([read(pool, text, [7]), makeFast(pool, text, [1])]);
+    expect(await prepared()).toHaveLength(1);
+    const again = await read(pool, text, [7]);
+    expect([again.fields, again.rows]).toEqual([first.fields, [{ n: 7, word: '7', day: null }]]);
+    again.fields.length = 0;
+    const asArrays = await pool.read([{ text, rowMode: 'array' }, [7]], text);
+    expect([asArrays.fields, asArrays.rows]).toEqual([first.fields, [[7, '7', null]]]);
+    const INT = 23;
+    const asNumber = pg.types.getTypeParser(INT);
+    try {
+      pg.types.setTypeParser(INT, (value) => `${value}!`);
+      expect((await read(pool, text, [7])).rows).toEqual([{ n: '7!', word: '7', day: null }]);
+    } finally {
+      pg.types.setTypeParser(INT, asNumber);
+    }
+    expect((await read(pool, `${text} LIMIT 0`, [7])).rows).toEqual([]);
+    const nothing = `${text} WHERE $1::int < 0`;
+    for (let n = 0; n < 8; n++)
+      expect(await read(pool, nothing, [7])).toMatchObject({ rows: [], rowCount: 0, fields: first.fields });
   });
 
   it('survive that somebody frees them', async () => {

@@ -49,9 +49,7 @@ export class SessionOpener {
     }
     // The first replicas may be added while it runs: what it writes from then on must be saved.
     request.attachLater(() =>
-      this.#router.hasReplicas
-        ? this.#sessionOf(this.#handled.get(request) ?? context)
-        : undefined,
+      this.#router.hasReplicas ? this.#sessionOf(this.#handled.get(request) ?? context) : undefined,
     );
   }
 
