@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
 import { IdleSignal } from './idle-signal.js';
-import { LoopClock } from './lanes/loop-clock.js';
+import { LoopClock, PlainClock, type AnswerClock } from './lanes/loop-clock.js';
 import { NodeReads } from './lanes/node-reads.js';
 import type { LaneSettings } from './lanes/read-lanes.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
@@ -64,7 +64,7 @@ export class NodePool {
     () => this.#inFlight === 0 && this.#waiting.size === 0 && this.#waitingReads.size === 0,
   );
   readonly #reads: NodeReads;
-  readonly #clock: LoopClock;
+  readonly #clock: AnswerClock;
   #pool: pg.Pool;
   #inFlight = 0;
   #latencyMs = 0;
@@ -74,7 +74,7 @@ export class NodePool {
     this.name = options.name;
     this.address = options.address;
     this.#options = options;
-    this.#clock = new LoopClock(options);
+    this.#clock = options.lanes === undefined ? new PlainClock(options.nowMs) : new LoopClock(options);
     this.#reads = this.#createReads();
     this.#pool = this.#createPool();
   }

@@ -6,6 +6,31 @@ export interface Turn {
   endMs: number | undefined;
 }
 
+/** Tells how long answers took. */
+export interface AnswerClock {
+  /** Something is sent now. */
+  sent(): Turn;
+  /** When what is noticed now was there at the earliest; milliseconds. */
+  readonly eventsMs: number;
+}
+
+/** For where it does not matter why an answer is noticed late. The other one costs each turn of the event loop something. */
+export class PlainClock implements AnswerClock {
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  sent(): Turn {
+    return { endMs: this.#nowMs() };
+  }
+
+  get eventsMs(): number {
+    return this.#nowMs();
+  }
+}
+
 /** What a {@link LoopClock} works with; other than by default in tests. */
 export interface LoopClockOptions {
   readonly nowMs: () => number;
@@ -20,7 +45,7 @@ export interface LoopClockOptions {
  * so are all of them under load: by the clock alone the fastest of statements would seem slow. What is told instead is the
  * time for which the answer was surely not there, as this process asked for it or waited for it.
  */
-export class LoopClock {
+export class LoopClock implements AnswerClock {
   readonly #nowMs: () => number;
   readonly #idleMs: () => number;
   readonly #atEndOfTurn: (fn: () => void) => unknown;
@@ -37,13 +62,11 @@ export class LoopClock {
     this.#atEndOfTurn = atEndOfTurn;
   }
 
-  /** Something is sent now. */
   sent(): Turn {
     this.#awaitEnd();
     return this.#turn;
   }
 
-  /** When what is noticed now was there at the earliest. */
   get eventsMs(): number {
     if (this.#eventsMs === undefined) {
       const before = this.#before;

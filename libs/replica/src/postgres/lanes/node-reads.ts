@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { BetterElsewhere } from '../take-connection.js';
 import { laneCallOf } from './lane-call.js';
-import type { LoopClock } from './loop-clock.js';
+import type { AnswerClock } from './loop-clock.js';
 import { ReadLanes, type LaneSettings } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
 import { supportsLanes } from './supports-lanes.js';
@@ -34,7 +34,7 @@ export interface NodeReadsOptions {
   readonly onEnd: () => void;
   readonly onMeasured: (tookMs: number) => void;
   readonly onIdleError: (error: Error) => void;
-  readonly clock: LoopClock;
+  readonly clock: AnswerClock;
   readonly nowMs: () => number;
 }
 

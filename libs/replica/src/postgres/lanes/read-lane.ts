@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
 import { laneQuery } from './lane-query.js';
 import type { LaneRead } from './lane-read.js';
-import type { LoopClock, Turn } from './loop-clock.js';
+import type { AnswerClock, Turn } from './loop-clock.js';
 import { failedAsPrepared, type PreparedStatements } from './prepared-statements.js';
 import type { StatementCosts } from './statement-cost.js';
 
@@ -18,7 +18,7 @@ export interface ReadLaneOptions {
   /** Prepared statements were lost. */
   readonly onPreparedLost: () => void;
   readonly onMeasured: (tookMs: number) => void;
-  readonly clock: LoopClock;
+  readonly clock: AnswerClock;
   /** A read was answered. */
   readonly onAnswer: (lane: ReadLane) => void;
   /** The connection is gone. */

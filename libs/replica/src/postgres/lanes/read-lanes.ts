@@ -7,7 +7,7 @@ import type { LaneCall } from './lane-call.js';
 import type { BetterElsewhere } from '../take-connection.js';
 import { LaneRead, type LaneReadOptions } from './lane-read.js';
 import { LaneWatch } from './lane-watch.js';
-import type { LoopClock } from './loop-clock.js';
+import type { AnswerClock } from './loop-clock.js';
 import { PreparedStatements, type PreparePolicy } from './prepared-statements.js';
 import { ReadLane } from './read-lane.js';
 import { RecentCount } from './recent-count.js';
@@ -38,7 +38,7 @@ export interface LaneSettings {
 export interface ReadLanesOptions {
   readonly pool: LanePool;
   readonly costs: StatementCosts;
-  readonly clock: LoopClock;
+  readonly clock: AnswerClock;
   /** `undefined`: nothing is prepared. */
   readonly prepare: PreparePolicy | undefined;
   /** A lane's connection is given back when it was open for so long; milliseconds, or `Infinity`. */
