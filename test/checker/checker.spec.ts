@@ -33,11 +33,11 @@ const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunO
     to: 'hasReplicas() ? Promise.resolve(monitor.topology.replicas[0]?.position ?? 0n)',
   },
   {
-    rule: 'a store keeps the largest position, not the last',
+    rule: 'a store keeps the largest position, not the first',
     plan: 'replicas-lag',
     file: 'session/session-state.ts',
     from: 'position: laterPosition(a.position, b.position),',
-    to: 'position: b.position,',
+    to: 'position: a.position ?? b.position,',
   },
 ];
 
