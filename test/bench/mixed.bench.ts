@@ -16,7 +16,7 @@ import { addressOf } from './support/servers.js';
 
 const SYSTEMS = ['nestjs-replica', 'nestjs-replica-no-lanes', 'typeorm-replication', 'pg-pool'] as const;
 const PEER = 'typeorm-replication' satisfies ReadSystemName;
-const ROUNDS = isQuick ? 3 : 7;
+const ROUNDS = isQuick ? 3 : 5;
 const LOAD = {
   poolSize: 8,
   concurrency: 32,
@@ -24,7 +24,7 @@ const LOAD = {
   slowSeconds: 0.05,
   ...(isQuick
     ? { warmUpReads: 3_000, warmUpMs: 500, measuredMs: 2_000 }
-    : { warmUpReads: 20_000, warmUpMs: 1_000, measuredMs: 8_000 }),
+    : { warmUpReads: 10_000, warmUpMs: 500, measuredMs: 4_000 }),
 };
 
 interface MixedResult {

@@ -15,11 +15,11 @@ import { inTurns, medianOf } from './support/rounds.js';
 import { addressOf } from './support/servers.js';
 
 const CONCURRENCIES = [1, 16, 64, 256];
-const ROUNDS = isQuick ? 3 : 7;
+const ROUNDS = isQuick ? 3 : 5;
 const POOL_SIZE = 8;
 const TIMES = isQuick
   ? { warmUpReads: 5_000, warmUpMs: 150, measuredMs: 400 }
-  : { warmUpReads: 20_000, warmUpMs: 500, measuredMs: 1_500 };
+  : { warmUpReads: 20_000, warmUpMs: 300, measuredMs: 1_000 };
 
 interface ReadsResult {
   readonly system: ReadSystemName;

@@ -15,7 +15,7 @@ import { addressOf } from './support/servers.js';
 
 const SYSTEMS = ['nestjs-replica', 'typeorm-replication'] as const;
 const NODES = [1, 2, 3] as const;
-const ROUNDS = isQuick ? 2 : 7;
+const ROUNDS = isQuick ? 2 : 5;
 const LOAD = {
   poolSize: 4,
   // Twenty wait for each connection of one node, seven for each of three: none is idle by chance.
@@ -23,7 +23,7 @@ const LOAD = {
   readSeconds: 0.005,
   ...(isQuick
     ? { warmUpReads: 4_000, warmUpMs: 500, measuredMs: 1_500 }
-    : { warmUpReads: 20_000, warmUpMs: 1_000, measuredMs: 5_000 }),
+    : { warmUpReads: 10_000, warmUpMs: 500, measuredMs: 3_000 }),
 };
 
 interface Case {
