@@ -29,6 +29,8 @@ export interface NodePoolOptions {
   readonly onNotice?: (message: { readonly message?: string }) => void;
   /** Fast reads share connections, where `pg` and the configuration allow it. `undefined`: each has one to itself. */
   readonly lanes?: LaneSettings;
+  /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */
+  readonly probedMs?: () => number | undefined;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
   /** How long this process has waited for anything to happen; milliseconds. As Node counts it, other than in tests. */
@@ -85,9 +87,8 @@ export class NodePool {
   }
 
   #take(waiting: Waiting, isBetterElsewhere?: BetterElsewhere): Promise<pg.PoolClient> {
-    const { name: node } = this;
-    const errorOf = this.#checkoutError;
-    const taking = takeConnection(this.#pool, { waiting, isBetterElsewhere, node, errorOf });
+    const options = { waiting, isBetterElsewhere, node: this.name, errorOf: this.#checkoutError };
+    const taking = takeConnection(this.#pool, options);
     this.#reads.giveWay();
     return taking;
   }
@@ -253,7 +254,7 @@ export class NodePool {
   }
 
   #createReads(): NodeReads {
-    const { config, lanes, nowMs, onIdleError } = this.#options;
+    const { config, lanes, probedMs, nowMs, onIdleError } = this.#options;
     return new NodeReads({
       config,
       lanes,
@@ -272,6 +273,7 @@ export class NodePool {
       onEnd: () => this.letGo(),
       onMeasured: (tookMs) => this.#measured(tookMs),
       clock: this.#clock,
+      probedMs,
       onIdleError,
       nowMs,
     });

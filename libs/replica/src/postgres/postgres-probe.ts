@@ -2,13 +2,19 @@ import type pg from 'pg';
 import type { NodeProbe, ProbeResult } from '../topology/node-probe.js';
 import { isConnectionLoss } from './postgres-errors.js';
 import { ProbeConnector } from './probe-connection.js';
-import { askNode, askNodeOrRole } from './probe-statement.js';
+import { NodeQuestion } from './probe-statement.js';
 import { runProbeFunction, type ProbeSubject } from './run-probe-function.js';
+
+/** One probe, for as long as somebody waits for its answer. */
+interface ProbeCall {
+  hasEnded: boolean;
+}
 
 /** Probes a PostgreSQL node on a connection of its own, made when first needed and again after every failure. */
 export class PostgresProbe implements NodeProbe {
   readonly #connector: ProbeConnector;
   readonly #subject: ProbeSubject | undefined;
+  readonly #question = new NodeQuestion();
   #closed = false;
 
   /** `subject`: the user's own probe, which runs after the built-in one within the same time. */
@@ -19,7 +25,8 @@ export class PostgresProbe implements NodeProbe {
 
   async probe(timeoutMs: number): Promise<ProbeResult> {
     if (this.#closed) throw new Error('the probe is closed');
-    const ending = new AbortController();
+    // An AbortController would do; it makes an error with its stack each time that it is told to end.
+    const call: ProbeCall = { hasEnded: false };
     let timer: NodeJS.Timeout | undefined;
     try {
       const late = new Promise<never>((_, reject) => {
@@ -28,12 +35,12 @@ export class PostgresProbe implements NodeProbe {
           timeoutMs,
         );
       });
-      return await Promise.race([this.#ask(ending.signal), late]);
+      return await Promise.race([this.#ask(call), late]);
     } catch (error) {
       this.#connector.drop();
       throw error;
     } finally {
-      ending.abort();
+      call.hasEnded = true;
       clearTimeout(timer);
     }
   }
@@ -49,26 +56,26 @@ export class PostgresProbe implements NodeProbe {
   }
 
   /**
-   * `ended`: nobody waits for the answer any more. A connection that has idled may have been closed by the server or a
+   * A connection that has idled may have been closed by the server or a
    * firewall: that says nothing about the node, a new one does.
    */
-  async #ask(ended: AbortSignal): Promise<ProbeResult> {
+  async #ask(call: ProbeCall): Promise<ProbeResult> {
     const hasIdled = this.#connector.isOpen;
     try {
-      return await this.#askOnce(ended);
+      return await this.#askOnce(call);
     } catch (error) {
-      if (!hasIdled || this.#closed || ended.aborted || !isConnectionLoss(error)) throw error;
+      if (!hasIdled || this.#closed || call.hasEnded || !isConnectionLoss(error)) throw error;
       this.#connector.drop();
-      return this.#askOnce(ended);
+      return this.#askOnce(call);
     }
   }
 
-  async #askOnce(ended: AbortSignal): Promise<ProbeResult> {
+  async #askOnce(call: ProbeCall): Promise<ProbeResult> {
     const { client, layout } = await this.#connector.get();
-    ended.throwIfAborted();
+    if (call.hasEnded) throw new Error('nobody waits for an answer any more');
     return this.#subject === undefined
-      ? askNode(client, layout)
-      : runProbeFunction(this.#subject, client, await askNodeOrRole(client, layout));
+      ? this.#question.ask(client, layout)
+      : runProbeFunction(this.#subject, client, await this.#question.askOrRole(client, layout));
   }
 }
 

@@ -10,6 +10,8 @@ export interface NodePoolsOptions {
   readonly lanes: LaneSettings | undefined;
   /** What runs on a node that leaves may take so long; then it is cut. Milliseconds. */
   readonly drainTimeoutMs: number;
+  /** How long the monitor's question to a node takes, there and back; milliseconds, `undefined` while it has no answer. */
+  readonly probedMs: (node: string) => number | undefined;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -37,7 +39,7 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { settings, lanes, nowMs } = this.#options;
+    const { settings, lanes, probedMs, nowMs } = this.#options;
     const pool = new NodePool({
       name: node.name,
       address: node.address,
@@ -45,6 +47,7 @@ export class NodePools {
       onIdleError: (error) => settings.onIdleError(error, node.name),
       onNotice: settings.onNotice,
       lanes,
+      probedMs: () => probedMs(node.name),
       nowMs,
     });
     this.#pools.set(node.name, pool);

@@ -75,7 +75,11 @@ export class ReplicaRuntime {
     this.#mayStartWithoutPrimary = options.startWithoutPrimary;
     const lanes = laneSettings(options);
     const { drainTimeoutMs } = options;
-    this.#pools = new NodePools({ settings: poolSettings, drainTimeoutMs, lanes, nowMs });
+    const probedMs = (name: string): number | undefined => {
+      const { primary, replicas } = this.monitor.topology;
+      return (primary.name === name ? primary : replicas.find((node) => node.name === name))?.roundTripMs;
+    };
+    this.#pools = new NodePools({ settings: poolSettings, drainTimeoutMs, lanes, probedMs, nowMs });
     for (const node of [options.primary, ...options.replicas]) this.#pools.add(node);
     this.#primaryKeeper = this.#keepPrimary(options.primaryWaitMs);
     const probeOf = (node: ResolvedNode): NodeProbe =>

@@ -35,6 +35,8 @@ export interface NodeReadsOptions {
   readonly onMeasured: (tookMs: number) => void;
   readonly onIdleError: (error: Error) => void;
   readonly clock: AnswerClock;
+  /** How long the monitor's question takes, there and back; milliseconds. */
+  readonly probedMs?: () => number | undefined;
   readonly nowMs: () => number;
 }
 
@@ -44,7 +46,7 @@ export interface NodeReadsOptions {
  */
 export class NodeReads {
   readonly #options: NodeReadsOptions;
-  readonly #costs = new StatementCosts();
+  readonly #costs: StatementCosts;
   #pool: pg.Pool | undefined;
   #lanes: ReadLanes | undefined;
   /** Reads that have a connection to themselves. */
@@ -52,6 +54,7 @@ export class NodeReads {
 
   constructor(options: NodeReadsOptions) {
     this.#options = options;
+    this.#costs = new StatementCosts(options.probedMs);
   }
 
   /** From now on with the connections of this pool. Those of the one before are given back after their last answer. */

@@ -18,6 +18,13 @@ describe('what a text costs', () => {
     expect(slow.isFast).toBe(false);
   });
 
+  it('does not take the time of slow texts for that of the network, where there are no others', () => {
+    const costs = new StatementCosts(() => 0.4);
+    const slow = costs.of('slow') as NonNullable<ReturnType<typeof costs.of>>;
+    for (let n = 0; n < 10; n++) costs.measuredAlone(slow, 5 + n / 10);
+    expect([slow.isFast, costs.roundTripMs]).toEqual([false, 0.4]);
+  });
+
   it('forgets a cold start, and learns that a text became slow', () => {
     const costs = new StatementCosts();
     const cost = costs.of('SELECT 1') as NonNullable<ReturnType<typeof costs.of>>;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** A text that takes less time than this on the server shares its connection with others; milliseconds. */
-const FAST_MS = 5;
+const FAST_MS = 3;
 /** So many texts are known at once; then the one that was learned first is forgotten. */
 const MAX_TEXTS = 2_000;
 /** Longer texts hold their values and will hardly come again. */
@@ -12,6 +12,8 @@ const RISE = 0.2;
 const FALL = 0.5;
 /** How fast the shortest round trip is forgotten: networks change. */
 const FLOOR_RISE = 0.001;
+/** The same for the monitor's, of which there are few. */
+const PROBED_RISE = 0.02;
 
 /** What is known of one SQL text on one node. */
 export class StatementCost {
@@ -40,11 +42,31 @@ export class StatementCost {
 /** How long each SQL text takes on one node. The time on the network is the same for all, so it is left out. */
 export class StatementCosts {
   readonly #costs = new Map<string, StatementCost>();
-  #roundTripMs: number | undefined;
+  readonly #probedMs: () => number | undefined;
+  #shortestMs: number | undefined;
+  #lastProbedMs: number | undefined;
+  #shortestProbedMs = Infinity;
 
-  /** How long the shortest answer took lately, there and back; 0 while none was measured. */
+  /** @param probedMs how long a cheap question takes, there and back; `undefined`: not known */
+  constructor(probedMs: () => number | undefined = () => undefined) {
+    this.#probedMs = probedMs;
+  }
+
+  /**
+   * How long the shortest answer took lately, there and back; 0 while none was measured. Where all statements are slow, what
+   * they take must not be taken for the network's.
+   */
   get roundTripMs(): number {
-    return this.#roundTripMs ?? 0;
+    this.#noteProbe();
+    return Math.min(this.#shortestMs ?? 0, this.#shortestProbedMs);
+  }
+
+  #noteProbe(): void {
+    const ms = this.#probedMs();
+    if (ms === undefined || ms === this.#lastProbedMs) return;
+    this.#lastProbedMs = ms;
+    if (ms < this.#shortestProbedMs) this.#shortestProbedMs = ms;
+    else this.#shortestProbedMs += PROBED_RISE * (ms - this.#shortestProbedMs);
   }
 
   /** What is known of a text, which is counted as used; `undefined` for one that is too long to be remembered. */
@@ -62,9 +84,9 @@ export class StatementCosts {
 
   /** A statement that had its connection to itself took so long, there and back. */
   measuredAlone(cost: StatementCost, tookMs: number): void {
-    if (this.#roundTripMs === undefined || tookMs < this.#roundTripMs) this.#roundTripMs = tookMs;
-    else this.#roundTripMs += FLOOR_RISE * (tookMs - this.#roundTripMs);
-    this.measured(cost, Math.max(0, tookMs - this.#roundTripMs));
+    if (this.#shortestMs === undefined || tookMs < this.#shortestMs) this.#shortestMs = tookMs;
+    else this.#shortestMs += FLOOR_RISE * (tookMs - this.#shortestMs);
+    this.measured(cost, Math.max(0, tookMs - this.roundTripMs));
   }
 
   /** So long the server took for a statement: from one answer to the next. */
