@@ -57,6 +57,8 @@ export class ReadLane {
   isStuck = false;
   /** When something was last answered. */
   lastAnswerMs: number;
+  /** When it last answered a read of the kind that it is there for. */
+  lastFastMs = -Infinity;
   /** By the clock that does not count what else is done. */
   #lastEventMs = 0;
   /** How long the server will take for what is under way, as far as known; milliseconds. */
@@ -199,6 +201,7 @@ export class ReadLane {
     const { costs, onMeasured } = this.#options;
     if (isAlone) costs.measuredAlone(read.cost, tookMs);
     else costs.measured(read.cost, tookMs);
+    if (read.cost.isFast) this.lastFastMs = this.lastAnswerMs;
     onMeasured(isAlone ? tookMs : tookMs + costs.roundTripMs);
   }
 

@@ -151,7 +151,7 @@ export class ReadLanes {
   }
 
   #isInUse(lane: ReadLane): boolean {
-    return lane.inFlight > 0 || this.#options.nowMs() - lane.lastAnswerMs < RECENTLY_MS;
+    return lane.inFlight > 0 || this.#options.nowMs() - lane.lastFastMs < RECENTLY_MS;
   }
 
   #open(): void {

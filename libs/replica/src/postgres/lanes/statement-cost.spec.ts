@@ -29,13 +29,23 @@ describe('what a text costs', () => {
     const costs = new StatementCosts();
     const cost = costs.of('SELECT 1') as NonNullable<ReturnType<typeof costs.of>>;
     costs.measured(cost, 60);
-    for (let n = 0; n < 5; n++) costs.measured(cost, 0.1);
+    for (let n = 0; n < 7; n++) costs.measured(cost, 0.1);
     expect(cost.isFast).toBe(true);
     for (let n = 0; n < 5; n++) costs.measured(cost, 50);
     expect(cost.isFast).toBe(false);
     costs.measured(cost, 0);
     costs.tookAtLeast(cost, 200);
     expect(cost.averageMs).toBe(200);
+  });
+
+  it('does not take a slow text for fast, and back, for each time that it took a little less or more', () => {
+    const costs = new StatementCosts();
+    const cost = costs.of('SELECT 1') as NonNullable<ReturnType<typeof costs.of>>;
+    const seen = [2.5, 1.5, 1.4, 1.3, 2.2, 0.5, 0.5, 1.5, 1.5, 1.5].map((ms) => {
+      costs.measured(cost, ms);
+      return cost.isFast;
+    });
+    expect(seen).toEqual([false, false, false, false, false, false, true, true, true, true]);
   });
 
   it('counts uses, and keeps a bounded number of texts of a bounded length', () => {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /** A text that takes less time than this on the server shares its connection with others; milliseconds. */
-const FAST_MS = 3;
+const FAST_MS = 2;
+/** One that was slow shares again when it takes less than this: what is near the limit does not come and go. */
+const FAST_AGAIN_MS = 1;
 /** So many texts are known at once; then the one that was learned first is forgotten. */
 const MAX_TEXTS = 2_000;
 /** Longer texts hold their values and will hardly come again. */
@@ -19,8 +21,9 @@ const PROBED_RISE = 0.02;
 export class StatementCost {
   /** How often it was asked for. */
   uses = 0;
-  /** Moving average of the time that it takes on the server, in milliseconds; `undefined` until it was measured. */
-  averageMs: number | undefined;
+  #averageMs: number | undefined;
+  #isFast = false;
+  #wasSlow = false;
   readonly text: string;
   #digest: string | undefined;
 
@@ -30,7 +33,19 @@ export class StatementCost {
 
   /** Known to be fast. A text that was never measured is not. */
   get isFast(): boolean {
-    return this.averageMs !== undefined && this.averageMs < FAST_MS;
+    return this.#isFast;
+  }
+
+  /** Moving average of the time that it takes on the server, in milliseconds; `undefined` until it was measured. */
+  get averageMs(): number | undefined {
+    return this.#averageMs;
+  }
+
+  /** That is the average now. */
+  takes(ms: number): void {
+    this.#averageMs = ms;
+    this.#isFast = ms < (this.#wasSlow ? FAST_AGAIN_MS : FAST_MS);
+    this.#wasSlow = !this.#isFast;
   }
 
   /** Says which text it is, in 32 letters. */
@@ -92,12 +107,12 @@ export class StatementCosts {
   /** So long the server took for a statement: from one answer to the next. */
   measured(cost: StatementCost, tookMs: number): void {
     const { averageMs } = cost;
-    if (averageMs === undefined) cost.averageMs = tookMs;
-    else cost.averageMs = averageMs + (tookMs > averageMs ? RISE : FALL) * (tookMs - averageMs);
+    if (averageMs === undefined) cost.takes(tookMs);
+    else cost.takes(averageMs + (tookMs > averageMs ? RISE : FALL) * (tookMs - averageMs));
   }
 
   /** One has been under way for so long, and is not answered. */
   tookAtLeast(cost: StatementCost, ms: number): void {
-    if (cost.averageMs === undefined || cost.averageMs < ms) cost.averageMs = ms;
+    if (cost.averageMs === undefined || cost.averageMs < ms) cost.takes(ms);
   }
 }
