@@ -43,7 +43,7 @@ export interface ReadSystemOptions {
 }
 
 /** Reads belong to so many sessions in turn, each read to a request of its own. */
-const SESSIONS = 1_000;
+const SESSIONS = 10_000;
 
 type Within = <T>(read: () => Promise<T>) => Promise<T>;
 
