@@ -63,8 +63,9 @@ export class Tries {
   #replicasFailed = 0;
   #primaryLosses = 0;
   #first: { readonly error: unknown; readonly limitMs: number } | undefined;
-  /** A replica that had no connection to spare; asked again where no other would do. */
-  #busy: { readonly route: Route; isLeft: boolean } | undefined;
+  /** A replica that had no connection to spare just now. */
+  #busy: string | undefined;
+  #hasLeft = false;
   /** A primary that gave no connection. */
   #unreachable: string | undefined;
   /** Since when it waits for a primary. */
@@ -113,7 +114,7 @@ export class Tries {
     const { scope, statement } = this.#tried;
     if (scope !== undefined && statement.kind === 'read') noteFailure(scope, route);
     if (error instanceof PoolBusyError) {
-      this.#busy = { route, isLeft: false };
+      this.#busy = node;
       return;
     }
     const isUnsent = error instanceof NodeUnavailableError;
@@ -144,29 +145,33 @@ export class Tries {
       const isAway = this.#isClosed || this.#failed.includes(finder.primary);
       if (!isAway) return finder.toPrimary('replica-failed');
     }
-    if (this.#busy?.isLeft === false) return this.#leave(this.#busy);
+    if (this.#busy !== undefined) return this.#leave(this.#busy);
     return finder.find(statement, scope, { conditions, failed: this.#failed });
   }
 
   /** Whether it may be run elsewhere when it has waited for a connection for a while. */
   mayLeave({ node }: Route): boolean {
-    return this.#busy === undefined && node !== this.#tools.finder.primary;
+    return !this.#hasLeft && node !== this.#tools.finder.primary;
   }
 
-  /** Another replica than the busy one; else that after all: it is no reason to burden the primary. */
-  async #leave(busy: { readonly route: Route; isLeft: boolean }): Promise<Route> {
+  /**
+   * Another replica than the busy one; else what the rule says without regard to that, for a busy replica is no reason to burden
+   * the primary. It is asked anew: while the read waited the replica may have fallen behind, or left.
+   */
+  async #leave(busy: string): Promise<Route> {
     const { finder } = this.#tools;
     const { statement, scope, conditions } = this.#tried;
-    busy.isLeft = true;
+    this.#busy = undefined;
+    this.#hasLeft = true;
     try {
-      const failed = [...this.#failed, busy.route.node];
+      const failed = [...this.#failed, busy];
       const route = await finder.find(statement, scope, { conditions, failed });
       if (route.node !== finder.primary) return route;
       if (scope !== undefined) noteFailure(scope, route);
     } catch (error) {
       if (!(error instanceof NoReplicaError)) throw error;
     }
-    return busy.route;
+    return finder.find(statement, scope, { conditions, failed: this.#failed });
   }
 
   get #isClosed(): boolean {
