@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
 import { until } from '../../support/test-app.js';
@@ -15,7 +15,7 @@ import { until } from '../../support/test-app.js';
 const GUARDED = `
 trap '' INT TERM HUP
 folder=$1; shift
-redis-server "$@" >/dev/null 2>&1 &
+redis-server "$@" 2>&1 &
 echo $!
 cat >/dev/null
 kill -KILL $!
@@ -38,9 +38,15 @@ export class RedisServer {
   }
 
   static async start(...args: string[]): Promise<RedisServer> {
-    const server = new RedisServer(await choosePort(), args);
-    await server.start();
-    return server;
+    for (let tries = 1; ; tries++) {
+      const server = new RedisServer(await choosePort(), args);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        if (tries === 5) throw error; // Somebody else may have taken the port since it was found free.
+      }
+    }
   }
 
   get url(): string {
@@ -54,9 +60,15 @@ export class RedisServer {
     const args = ['-c', GUARDED, 'sh', this.#folder, ...settings, '--dir', this.#folder, ...this.#args];
     const guard = spawn('sh', args, { cwd: this.#folder, stdio: ['pipe', 'pipe', 'inherit'] });
     this.#guard = guard;
-    const [line] = (await once(guard.stdout, 'data')) as [Buffer];
-    this.#pid = Number(line.toString());
-    await until(() => answers(this.port), 'redis-server');
+    const lines = createInterface(guard.stdout);
+    const [pid] = (await once(lines, 'line')) as [string];
+    this.#pid = Number(pid);
+    try {
+      await isReady(lines);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   /** It is there, and does nothing. */
@@ -88,13 +100,28 @@ export class RedisServer {
   }
 }
 
-/** Three primaries that share the slots. */
+/**
+ * Three primaries that share the slots. The port of a node's bus is chosen like its own: the default, 10,000 above, may be
+ * in the range of outgoing connections, and be taken by one.
+ */
 export async function startRedisCluster(): Promise<RedisServer[]> {
-  const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
   const servers: RedisServer[] = [];
+  const addresses: string[] = [];
   try {
-    for (let index = 0; index < 3; index++) servers.push(await RedisServer.start(...cluster));
-    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+    for (let index = 0; index < 3; index++) {
+      const busPort = await choosePort();
+      const cluster = [
+        '--cluster-enabled',
+        'yes',
+        '--cluster-node-timeout',
+        '2000',
+        '--cluster-port',
+        String(busPort),
+      ];
+      const server = await RedisServer.start(...cluster);
+      servers.push(server);
+      addresses.push(`127.0.0.1:${server.port}@${busPort}`);
+    }
     await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
     for (const server of servers) {
       await until(
@@ -109,13 +136,15 @@ export async function startRedisCluster(): Promise<RedisServer[]> {
   }
 }
 
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    socket.on('data', (data) => {
-      socket.destroy();
-      resolve(data.toString().startsWith('+PONG'));
+/** Resolves when what the server prints says that it accepts connections; rejects, with all of it, when it gives up. */
+function isReady(lines: Interface): Promise<void> {
+  const printed: string[] = [];
+  return new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
+      if (line.includes('Ready to accept connections')) resolve();
+      printed.push(line);
+      if (/aborting|exiting|fatal/i.test(line))
+        reject(new Error(`redis-server did not start:\n${printed.join('\n')}`));
     });
-    socket.on('error', () => resolve(false));
   });
 }
