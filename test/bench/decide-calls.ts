@@ -120,7 +120,7 @@ function requestOf(store: MemorySessionStore): RequestContext {
 const POSITIONS: PositionSource = {
   sticky: { mode: 'position' },
   capture: () => Promise.reject(new Error('nothing is written here')),
-  expect: () => undefined,
+  hurry: () => undefined,
 };
 
 function openRequest(store: MemorySessionStore): SmallCall<MemorySessionStore> {

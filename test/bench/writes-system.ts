@@ -53,7 +53,7 @@ interface WriteSystem {
   /** Handles the nth request. */
   readonly handle: (n: number, handler: () => Promise<void>) => Promise<void>;
   /** Throws unless each session that wrote is known to have. */
-  readonly check: () => void;
+  readonly check: () => Promise<void>;
 }
 
 const SESSIONS = 1_000;
@@ -77,9 +77,9 @@ async function openOurs({ cluster, poolSize }: WritesTask): Promise<WriteSystem>
       keys.add(key);
       return requests.run('POST', key, handler);
     },
-    check: () => {
+    check: async () => {
       for (const key of keys) {
-        if (store.load(key)?.position === undefined)
+        if ((await store.load(key))?.position === undefined)
           throw new Error(`${key} has written and has no position`);
       }
     },
@@ -93,7 +93,7 @@ async function openTypeOrm({ cluster, poolSize }: WritesTask): Promise<WriteSyst
     poolSize,
     url: cluster.primaryUrl,
   });
-  return { source: await source.initialize(), handle: (_, handler) => handler(), check: () => undefined };
+  return { source: await source.initialize(), handle: (_, handler) => handler(), check: () => Promise.resolve() };
 }
 
 /** Adds one to a counter: by one statement, or together with an entry in a transaction. */
@@ -148,7 +148,7 @@ answerParent(async (task: WritesTask): Promise<WritesMeasured[]> => {
   const entered = after[1] - before[1];
   if (counted !== made.statement + made.transaction || entered !== made.transaction)
     throw new Error(`${name}: ${JSON.stringify(made)} writes left ${counted} counts and ${entered} entries`);
-  system.check();
+  await system.check();
   await system.source.destroy();
   await servers.close();
   return results;

@@ -29,7 +29,7 @@ const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunO
     rule: 'read the position after COMMIT, not before',
     plan: 'replicas-lag',
     file: 'typeorm/replica-runtime.ts',
-    from: 'hasReplicas() ? monitor.capturePosition(monitor.topology.primary.name)',
+    from: 'hasReplicas() ? monitor.capturePositionSoon(monitor.topology.primary.name)',
     to: 'hasReplicas() ? Promise.resolve(monitor.topology.replicas[0]?.position ?? 0n)',
   },
   {

@@ -35,7 +35,7 @@ export class Requests {
     try {
       return await this.#router.contexts.run({ request, intent }, handler);
     } finally {
-      if (request.unsettled) await request.settle();
+      if (!request.trySettle()) await request.settle();
       request.end();
     }
   }

@@ -108,8 +108,8 @@ export class ModelInstance {
     const context = new RequestContext(
       {
         sticky: { mode: 'position' },
-        capture: () => monitor.capturePosition('primary'),
-        expect: (position) => monitor.expect(position),
+        capture: () => monitor.capturePositionSoon('primary'),
+        hurry: () => monitor.hurryPosition('primary'),
       },
       performance.now(),
     );

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import type { RoutingLimits } from '../../../libs/replica/src/routing/route-query.js';
 import { MemorySessionStore } from '../../../libs/replica/src/session/memory.store.js';
+import type { SessionStore } from '../../../libs/replica/src/session/session-store.js';
 import { seededRandom } from '../../support/random.js';
 import { ModelCluster } from './model-cluster.js';
 import { ModelInstance, TTL_MS, type ModelDefect, type ModelRequest } from './model-instance.js';
@@ -38,7 +39,10 @@ export interface ModelOutcome {
 export async function runModel({ seed, requests, defect, limits }: ModelRun): Promise<ModelOutcome> {
   const random = seededRandom(seed);
   const cluster = new ModelCluster(NAMES, random);
-  const store = new MemorySessionStore();
+  const memory = new MemorySessionStore();
+  // Every other time as a store of several processes, for which responses wait.
+  const store: SessionStore =
+    seed % 2 === 0 ? memory : { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
   const instances = [0, 1].map(
     (index) =>
       new ModelInstance(

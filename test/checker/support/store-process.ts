@@ -14,9 +14,15 @@ const server = createServer((request, response) => {
       state?: string;
       ttlMs: number;
     };
-    if (state !== undefined) store.save(key, fromWire(state), ttlMs);
-    response.end(state === undefined ? toWire(store.load(key)) : '');
+    void answer(key, state, ttlMs).then((text) => response.end(text));
   });
 });
+
+async function answer(key: string, state: string | undefined, ttlMs: number): Promise<string> {
+  if (state === undefined) return toWire(await store.load(key));
+  store.save(key, fromWire(state), ttlMs);
+  return '';
+}
+
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 process.once('disconnect', () => process.exit(0));

@@ -9,8 +9,7 @@ import type { RequestContext } from './request-context.js';
 export function includeWrites(request: RequestContext, other: RequestContext): void {
   const { pending, lost, position } = other.writes;
   if (!pending && !lost && position === undefined) return;
-  request.writes.cover(positionOf(other.writes));
-  if (request.ended) void request.settle();
+  request.cover(positionOf(other.writes));
 }
 
 async function positionOf(writes: OwnWrites): Promise<Position> {

@@ -36,13 +36,15 @@ describe('noteRead', () => {
       {
         sticky: { mode: 'position' },
         capture: () => Promise.resolve(BigInt(100 + ++captures)),
-        expect: () => undefined,
+        hurry: () => undefined,
       },
       0,
     );
     session = {
       standing: 'known',
       mayBeSaved: true,
+      isLocal: false,
+      announce: () => undefined,
       ttlMs: 30_000,
       view: () => ({ keyHash: KEY_HASH, status: 'loaded', onPrimary: false, isUnconfirmed: false }),
       loaded: () => Promise.resolve(),
@@ -198,7 +200,7 @@ describe('noteFailure', () => {
       {
         sticky: { mode: 'position' },
         capture: () => Promise.resolve(1n),
-        expect: () => undefined,
+        hurry: () => undefined,
       },
       0,
     );

@@ -6,8 +6,9 @@ import { laterPosition, type Position } from '../session/position.js';
  */
 export class OwnWrites {
   #open = 0;
-  /** Most requests write nothing. */
-  #capturing: Set<Promise<void>> | undefined;
+  #capturing = 0;
+  /** Who is to be told when no capture is under way; most requests write nothing. */
+  #waiting: (() => void)[] | undefined;
   #position: Position | undefined;
   #unknown = false;
   #lost = false;
@@ -42,28 +43,27 @@ export class OwnWrites {
 
   /** From now on the request also has to see what `capture` gives. */
   cover(capture: Promise<Position>): void {
-    const settled = capture.then(
+    this.#capturing++;
+    capture.then(
       (position) => {
         this.#position = laterPosition(this.#position, position);
-        this.#capturing?.delete(settled);
+        this.#captured();
       },
       () => {
         this.#unknown = true;
-        this.#capturing?.delete(settled);
+        this.#captured();
       },
     );
-    this.#capturing ??= new Set();
-    this.#capturing.add(settled);
   }
 
   /** A write is under way, or its position is not known (yet). */
   get pending(): boolean {
-    return this.#open > 0 || this.isCapturing || this.#unknown;
+    return this.#open > 0 || this.#capturing > 0 || this.#unknown;
   }
 
   /** The position of some completed write is being learned. */
   get isCapturing(): boolean {
-    return this.#capturing !== undefined && this.#capturing.size > 0;
+    return this.#capturing > 0;
   }
 
   /** The position of some write cannot be learned. */
@@ -82,7 +82,21 @@ export class OwnWrites {
   }
 
   /** Resolves when no capture is under way. Never rejects. */
-  async settled(): Promise<void> {
-    while (this.#capturing !== undefined && this.#capturing.size > 0) await Promise.all(this.#capturing);
+  settled(): Promise<void> {
+    return new Promise((resolve) => this.whenSettled(resolve));
+  }
+
+  /** As {@link settled}, by a call: each promise that is made takes time in a request's context. */
+  whenSettled(tell: () => void): void {
+    if (this.#capturing === 0) tell();
+    else (this.#waiting ??= []).push(tell);
+  }
+
+  #captured(): void {
+    this.#capturing--;
+    const waiting = this.#waiting;
+    if (this.#capturing > 0 || waiting === undefined) return;
+    this.#waiting = undefined;
+    for (const tell of waiting) tell();
   }
 }

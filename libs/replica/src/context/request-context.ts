@@ -1,6 +1,6 @@
 import type { Intent, KeptNode, RequestView } from '../routing/route-query.js';
 import type { RouteReason } from '../routing/route.js';
-import { laterPosition, type Position } from '../session/position.js';
+import type { Position } from '../session/position.js';
 import type { SessionState } from '../session/session-state.js';
 import { OwnWrites } from './own-writes.js';
 import type { RequestSession } from './request-session.js';
@@ -14,10 +14,13 @@ const NONE: readonly never[] = [];
 /** What a request needs from the outside: how it learns positions. */
 export interface PositionSource {
   readonly sticky: StickyPolicy;
-  /** The primary's position, read after the call began. Rejects when it cannot be learned. */
+  /**
+   * The primary's position, read after the call began; sessions will wait for replicas to replay it. Begun at once or a little
+   * later, whatever saves work. Rejects when it cannot be learned.
+   */
   capture(): Promise<Position>;
-  /** Sessions wait for replicas to replay this position. */
-  expect(position: Position): void;
+  /** Somebody waits for what {@link capture} gives. */
+  hurry(): void;
 }
 
 /**
@@ -46,6 +49,8 @@ export class RequestContext {
   #hasWritten = false;
   #isNewcomerSaved = false;
   #settling: Promise<void> | undefined;
+  /** All there is to learn and save by now will be, without anybody's waiting for it. */
+  #isLeftToSession = false;
 
   /** @param startedMs when the request began; milliseconds of the monotonic clock */
   constructor(
@@ -149,11 +154,13 @@ export class RequestContext {
   /** The session was shown data of the primary: before a replica serves it, that must have as much. */
   sawPrimary(): void {
     this.#sawPrimary = this.#positions.sticky.mode === 'position';
+    this.#isLeftToSession = false;
   }
 
   /** The session reads from another replica than was known; or that is to be noted anew, lest it be forgotten. */
   movedTo(replica: string): void {
     this.#servedBy = replica;
+    this.#isLeftToSession = false;
   }
 
   /** Whether the session was shown something since the request was last settled that its position does not cover. */
@@ -164,6 +171,7 @@ export class RequestContext {
   /** A write completed, or may have: its position is captured from now on, and awaited by `settle()`. */
   wrote(): void {
     this.#hasWritten = true;
+    this.#isLeftToSession = false;
     if (this.#positions.sticky.mode === 'position') this.writes.complete(this.#capture());
     else this.writes.completeUnknown();
     if (this.#ended) void this.settle();
@@ -172,16 +180,33 @@ export class RequestContext {
   /** The outcome of a write is not known, and may not be for a while. */
   lostWrite(): void {
     this.writes.lose();
+    this.#isLeftToSession = false;
     if (this.#ended) void this.settle();
   }
 
-  /** Whether `settle()` has anything to wait for or to save. */
+  /** Whether there is anything to learn or to save before the response leaves. */
   get unsettled(): boolean {
     const { session } = this;
-    if (session === undefined) return false;
+    if (session === undefined || this.#isLeftToSession) return false;
     const isUnderWay = this.#settling !== undefined || this.writes.isCapturing;
     const isNewcomer = !this.#isNewcomerSaved && session.standing === 'none' && this.#kept !== undefined;
     return (isUnderWay || this.#sawPrimary || this.#hasNews || isNewcomer) && session.mayBeSaved;
+  }
+
+  /**
+   * As {@link settle}, where it takes no time; says whether it did. A session in this process's memory learns the position of what
+   * its request has written, and seen, when the response has left: whoever asks for its state before that waits.
+   */
+  trySettle(): boolean {
+    if (!this.unsettled) return true;
+    const { session } = this;
+    const save = session?.isLocal === true ? session.announce(() => this.#positions.hurry()) : undefined;
+    if (session === undefined || save === undefined) return false;
+    this.#noteNewcomer(session);
+    if (this.#sawPrimary) this.writes.cover(this.#capture());
+    this.#isLeftToSession = true;
+    this.writes.whenSettled(() => save(this.#takeNews(session)));
+    return true;
   }
 
   /**
@@ -190,31 +215,51 @@ export class RequestContext {
    */
   async settle(): Promise<void> {
     await this.#settling;
-    if (!this.unsettled) return;
+    if (this.trySettle()) return;
     this.#settling ??= this.#settleOnce().finally(() => (this.#settling = undefined));
     await this.#settling;
   }
 
   async #settleOnce(): Promise<void> {
     const { session } = this;
-    if (session?.mayBeSaved !== true) return this.writes.settled();
-    // The response gives the client its first key: what it was shown by then is news.
-    if (session.standing === 'none' && !this.#sawPrimary) this.#servedBy ??= this.#kept?.name;
+    if (session?.mayBeSaved !== true) return this.writesCaptured();
+    this.#noteNewcomer(session);
     await this.learn();
-    if (!this.#hasNews) return;
-    const state = this.news(session.ttlMs);
+    if (this.#hasNews) await session.save(this.#takeNews(session));
+  }
+
+  /** The response gives the client its first key: what it was shown by then is news. */
+  #noteNewcomer({ standing }: RequestSession): void {
+    if (standing === 'none' && !this.#sawPrimary) this.#servedBy ??= this.#kept?.name;
+  }
+
+  #takeNews({ ttlMs }: RequestSession): SessionState {
+    const state = this.news(ttlMs);
     this.#isNewcomerSaved = true;
     this.#saved = this.writes.position;
     this.#isUnknownSaved = this.writes.unknown;
     this.#isLossSaved = this.writes.lost;
     this.#servedBy = undefined;
-    await session.save(state);
+    return state;
   }
 
   /** Learns a position that covers all that the request has written and seen by now, or all there is. Never rejects. */
   async learn(isForced = false): Promise<void> {
     if (this.#sawPrimary || isForced) this.writes.cover(this.#capture());
-    await this.writes.settled();
+    await this.writesCaptured();
+  }
+
+  /** Resolves when the positions of all that it has written by now are known, or cannot be. Never rejects. */
+  writesCaptured(): Promise<void> {
+    if (this.writes.isCapturing) this.#positions.hurry();
+    return this.writes.settled();
+  }
+
+  /** From now on the request also has to see what `capture` gives. */
+  cover(capture: Promise<Position>): void {
+    this.#isLeftToSession = false;
+    this.writes.cover(capture);
+    if (this.#ended) void this.settle();
   }
 
   /** What the request adds to its session, as far as it is known now. `ttlMs`: how long the session is kept. */
@@ -238,10 +283,15 @@ export class RequestContext {
   }
 
   /** What is captured from now on covers all that was seen until now. */
-  async #capture(): Promise<Position> {
+  #capture(): Promise<Position> {
     this.#sawPrimary = false;
-    const position = laterPosition(this.writes.position, await this.#positions.capture()) as Position;
-    this.#positions.expect(position);
-    return position;
+    try {
+      const capture = this.#positions.capture();
+      // Its response will have to wait for it.
+      if (this.session?.isLocal === false) this.#positions.hurry();
+      return capture;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }

@@ -15,4 +15,11 @@ export interface RequestSession {
   loaded(): Promise<void>;
   /** Keeps what the request adds, merged with what is there. Never rejects. */
   save(state: SessionState): Promise<void>;
+  /** Its state is in this process's memory: a save may be announced. */
+  readonly isLocal: boolean;
+  /**
+   * Announces a save of what is not known yet: whoever asks for the session's state from now on calls `hurry` and waits. Gives how to
+   * save it, once; where the session is not {@link isLocal}, `undefined`.
+   */
+  announce(hurry: () => void): ((state: SessionState) => void) | undefined;
 }

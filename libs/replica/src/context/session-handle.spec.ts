@@ -111,6 +111,6 @@ describe('SessionHandle', () => {
     session.begin();
     key = new TypeError('request.session is gone after the log-out');
     await session.save({ position: 7n });
-    expect(memory.load('ann')?.position).toBe(7n);
+    expect(await memory.load('ann')).toMatchObject({ position: 7n });
   });
 });

@@ -48,6 +48,7 @@ export class SessionHandle implements RequestSession {
   constructor(options: SessionHandleOptions, context?: unknown) {
     this.#options = options;
     this.#context = context;
+    if (this.isLocal) this.#reloadAfterMs = 0;
   }
 
   /** Finds the key and starts loading the state, where possible; waits for nothing. */
@@ -102,7 +103,7 @@ export class SessionHandle implements RequestSession {
     const { store, ttlMs } = this.#options;
     const before = this.#key ?? undefined;
     const now = this.#keyNow();
-    if (before !== undefined) this.#state = mergeSessionStates(this.#state, state);
+    if (before !== undefined) this.#learned(state);
     try {
       if (before !== undefined) await store.save(before, state, ttlMs);
       // The session was given a key, or another one (a log-in changes the cookie): the next request comes with that.
@@ -113,9 +114,30 @@ export class SessionHandle implements RequestSession {
     }
   }
 
+  get isLocal(): boolean {
+    return this.#options.store.announce !== undefined;
+  }
+
+  announce(hurry: () => void): ((state: SessionState) => void) | undefined {
+    const { store, ttlMs } = this.#options;
+    const before = this.#key ?? undefined;
+    const now = this.#keyNow();
+    const save = before === undefined ? undefined : store.announce?.(before, hurry);
+    const saveAnew = now === undefined || now === before ? undefined : store.announce?.(now, hurry);
+    return (state) => {
+      if (before !== undefined) this.#learned(state);
+      save?.(state, ttlMs);
+      saveAnew?.(mergeSessionStates(this.#state, state), ttlMs);
+    };
+  }
+
   /** How long a saved state is kept; milliseconds. */
   get ttlMs(): number {
     return this.#options.ttlMs;
+  }
+
+  #learned(state: SessionState): void {
+    this.#state = mergeSessionStates(this.#state, state);
   }
 
   #findKey(): void {

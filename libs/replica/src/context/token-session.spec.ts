@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { MemorySessionStore } from '../session/memory.store.js';
+import { SessionTable } from '../session/session-table.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { TokenSession } from './token-session.js';
 
 const codec = new TokenCodec(['a secret of at least 32 letters....'], 'default');
 
 describe('a session whose client carries its state', () => {
-  let memory: MemorySessionStore;
+  let memory: SessionTable;
   let foreign: number;
   const sessionOf = (token?: string): TokenSession =>
     new TokenSession({ codec, ttlMs: 30_000, token, memory, onForeignToken: () => foreign++ });
 
   beforeEach(() => {
-    memory = new MemorySessionStore();
+    memory = new SessionTable();
     foreign = 0;
   });
 
@@ -33,7 +33,7 @@ describe('a session whose client carries its state', () => {
     expect(session.isChanged).toBe(true);
     const next = sessionOf(session.token());
     expect(next.view(Date.now()).position).toBe(7n);
-    memory = new MemorySessionStore();
+    memory = new SessionTable();
     expect(sessionOf(session.token()).view(Date.now())).toEqual(next.view(Date.now()));
   });
 

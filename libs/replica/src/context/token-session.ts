@@ -1,7 +1,7 @@
 import { hashText } from '../routing/rendezvous.js';
 import type { SessionView } from '../routing/route-query.js';
 import { mergeSessionStates, NEW_SESSION, type SessionState } from '../session/session-state.js';
-import type { MemorySessionStore } from '../session/memory.store.js';
+import type { SessionTable } from '../session/session-table.js';
 import type { TokenCodec } from '../session/token-codec.js';
 import type { RequestSession } from './request-session.js';
 
@@ -12,7 +12,7 @@ export interface TokenSessionOptions {
   /** The token that came with the request; anything else than one of ours counts as none. */
   readonly token: string | undefined;
   /** Keeps the larger position where requests of one session run at the same time in this process. */
-  readonly memory: MemorySessionStore;
+  readonly memory: SessionTable;
   /** A token came that is none of ours. */
   readonly onForeignToken: () => void;
 }
@@ -21,7 +21,7 @@ export interface TokenSessionOptions {
 export class TokenSession implements RequestSession {
   readonly ttlMs: number;
   readonly #codec: TokenCodec;
-  readonly #memory: MemorySessionStore;
+  readonly #memory: SessionTable;
   readonly #id: string;
   readonly #keyHash: number;
   #state: SessionState;
@@ -44,6 +44,12 @@ export class TokenSession implements RequestSession {
 
   readonly standing = 'known';
   readonly mayBeSaved = true;
+  /** The response takes the position along. */
+  readonly isLocal = false;
+
+  announce(): undefined {
+    return undefined;
+  }
 
   view(nowMs: number): SessionView {
     const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0, servedBy, servedAtMs } = this.#state;

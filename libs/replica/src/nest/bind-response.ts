@@ -68,12 +68,12 @@ function holdBackUntilSettled(response: RawResponse, request: RequestContext): v
   };
   let isEnding = false;
   response.write = function (this: RawResponse, ...args: unknown[]): boolean {
-    if (heldBack === undefined && !request.unsettled) return write.apply(this, args) as boolean;
+    if (heldBack === undefined && request.trySettle()) return write.apply(this, args) as boolean;
     holdBack(() => write.apply(this, args));
     return false;
   } as RawResponse['write'];
   response.end = function (this: RawResponse, ...args: unknown[]): RawResponse {
-    if (heldBack === undefined && !request.unsettled) return end.apply(this, args) as RawResponse;
+    if (heldBack === undefined && request.trySettle()) return end.apply(this, args) as RawResponse;
     if (!isEnding) holdBack(() => end.apply(this, args));
     isEnding = true;
     return this;

@@ -96,7 +96,7 @@ async function settled(result: Promise<unknown>, request: RequestContext): Promi
     return await result;
   } finally {
     // Also without a session: whoever called may hand on what was written.
-    await request.writes.settled();
+    await request.writesCaptured();
     await request.settle();
     request.end();
   }

@@ -7,6 +7,8 @@ import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { MemorySessionStore } from '../session/memory.store.js';
+import type { SessionStore } from '../session/session-store.js';
+import { SessionTable } from '../session/session-table.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { isBodyToCome } from './http-of.js';
 
@@ -14,8 +16,8 @@ import { isBodyToCome } from './http-of.js';
 export class SessionOpener {
   readonly #router: DataSourceRouter;
   readonly #prefix: string;
-  readonly #store: GuardedSessionStore;
-  readonly #memory = new MemorySessionStore();
+  /** What sessions in tokens have in common with their next requests in this process. */
+  readonly #tokenStates = new SessionTable();
   readonly #handleOptions: SessionHandleOptions;
   /** The handler's context of requests that have no session yet. */
   readonly #handled = new WeakMap<RequestContext, ExecutionContext>();
@@ -27,16 +29,10 @@ export class SessionOpener {
   constructor(router: DataSourceRouter, prefix: string) {
     this.#router = router;
     this.#prefix = prefix;
-    const { store = this.#memory, timeoutMs, ttlMs } = router.options.session;
-    this.#store = new GuardedSessionStore({
-      store,
-      timeoutMs,
-      onFailure: (error, doing) => this.#storeFailed(error, doing),
-      onAnswer: () => this.#storeAnswered(),
-    });
+    const { ttlMs } = router.options.session;
     const resolveKey = (context: unknown): string | null | undefined =>
       this.#resolveKey(context as ExecutionContext);
-    this.#handleOptions = { store: this.#store, ttlMs, resolveKey };
+    this.#handleOptions = { store: this.#openStore(), ttlMs, resolveKey };
   }
 
   /** For a new request. Loads nothing yet. */
@@ -83,6 +79,18 @@ export class SessionOpener {
     (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
   }
 
+  /** One that is in this process's memory neither fails nor is late. */
+  #openStore(): SessionStore {
+    const { store = new MemorySessionStore(), timeoutMs } = this.#router.options.session;
+    if (store.announce !== undefined) return store;
+    return new GuardedSessionStore({
+      store,
+      timeoutMs,
+      onFailure: (error, doing) => this.#storeFailed(error, doing),
+      onAnswer: () => this.#storeAnswered(),
+    });
+  }
+
   #sessionOf(context: ExecutionContext): RequestSession {
     const { token } = this.#router.options.session;
     return token === undefined
@@ -95,7 +103,7 @@ export class SessionOpener {
       codec: this.#router.tokens,
       ttlMs: this.#router.options.session.ttlMs,
       token: carrier.read(context),
-      memory: this.#memory,
+      memory: this.#tokenStates,
       onForeignToken: () => this.#router.count('foreignTokens'),
     });
   }

@@ -23,9 +23,9 @@ export function settleBeforeEach<T>(
   request: RequestContext,
   endsRequest: boolean,
 ): Observable<T> {
-  const settle = (): Observable<void> => (request.unsettled ? from(request.settle()) : of(undefined));
+  const settle = (): Observable<void> => (request.trySettle() ? of(undefined) : from(request.settle()));
   const settled = source.pipe(
-    concatMap((value) => (request.unsettled ? settle().pipe(map(() => value)) : of(value))),
+    concatMap((value) => (request.trySettle() ? of(value) : settle().pipe(map(() => value)))),
     catchError((error: unknown) => settle().pipe(mergeMap(() => throwError(() => error)))),
   );
   const ended = concat(settled, defer(settle).pipe(ignoreElements()));

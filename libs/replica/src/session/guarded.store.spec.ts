@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { GuardedSessionStore } from './guarded.store.js';
-import { MemorySessionStore } from './memory.store.js';
+import { SessionTable } from './session-table.js';
 import type { SessionState } from './session-state.js';
 
 describe('GuardedSessionStore', () => {
   let failing: Error | undefined;
   let events: string[];
-  let inner: MemorySessionStore;
+  let inner: SessionTable;
   let store: GuardedSessionStore;
 
   beforeEach(() => {
     failing = undefined;
     events = [];
-    inner = new MemorySessionStore();
+    inner = new SessionTable();
     store = new GuardedSessionStore({
       store: {
         load: (key) => (failing === undefined ? Promise.resolve(inner.load(key)) : Promise.reject(failing)),

@@ -1,4 +1,4 @@
-import { MemorySessionStore } from './memory.store.js';
+import { SessionTable } from './session-table.js';
 import { mergeSessionStates, type SessionState } from './session-state.js';
 import type { SessionStore } from './session-store.js';
 
@@ -23,7 +23,7 @@ export type StoreCall = 'load' | 'save';
  */
 export class GuardedSessionStore implements SessionStore {
   readonly #options: GuardedSessionStoreOptions;
-  readonly #unsaved = new MemorySessionStore();
+  readonly #unsaved = new SessionTable();
   /** Keys of what is to be saved again, with the time to keep it. */
   readonly #toSave = new Map<string, number>();
   #isSavingAgain = false;

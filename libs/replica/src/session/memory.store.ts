@@ -1,89 +1,78 @@
-import { mergeSessionStates, type SessionState } from './session-state.js';
+import type { SessionState } from './session-state.js';
 import type { SessionStore } from './session-store.js';
-
-/** One object for each session: of a million of them every word counts. */
-interface Entry extends SessionState {
-  readonly expiresAtMs: number;
-}
-
-function entryOf(state: SessionState, expiresAtMs: number): Entry {
-  const { position, primaryUntilMs, unconfirmedUntilMs, servedBy, servedAtMs } = state;
-  return { position, primaryUntilMs, unconfirmedUntilMs, servedBy, servedAtMs, expiresAtMs };
-}
+import { SessionTable, type SessionTableOptions } from './session-table.js';
 
 /** Settings of {@link MemorySessionStore}. */
-export interface MemorySessionStoreOptions {
-  /** At most so many sessions are kept; from 1, default 100,000 (about 20 MB). */
-  maxSessions?: number;
-  /** The clock, in milliseconds since the epoch. Default `Date.now`. */
-  now?: () => number;
-}
+export type MemorySessionStoreOptions = SessionTableOptions;
 
 /**
  * Keeps sessions in the memory of this process: right for one application instance, or where a load balancer ties
- * each client to one instance. Expired entries are deleted as others come and go; no timer runs.
+ * each client to one instance. No response waits for it: what a request has written may be known a little later, and
+ * the session's next request waits for that, if it comes before.
  *
  * When it is full, the oldest session makes room. Its position is not forgotten but becomes the floor of every session
  * that the store does not know, until it would have expired: bounded memory costs freshness of choice, and no session
  * reads what is older than its write.
  */
 export class MemorySessionStore implements SessionStore {
-  readonly #entries = new Map<string, Entry>();
-  readonly #maxSessions: number;
-  readonly #now: () => number;
-  #displaced: Entry | undefined;
+  readonly #sessions: SessionTable;
+  /** Saves that were announced and not made, by key. */
+  readonly #announced = new Map<string, readonly Announcement[]>();
 
-  constructor({ maxSessions = 100_000, now = Date.now }: MemorySessionStoreOptions = {}) {
-    if (!Number.isInteger(maxSessions) || maxSessions < 1) {
-      throw new RangeError(`maxSessions must be a whole number from 1, not ${String(maxSessions)}`);
-    }
-    this.#maxSessions = maxSessions;
-    this.#now = now;
+  constructor(options?: MemorySessionStoreOptions) {
+    this.#sessions = new SessionTable(options);
   }
 
   /** How many sessions are kept, expired ones that were not yet swept included. */
   get size(): number {
-    return this.#entries.size;
+    return this.#sessions.size;
   }
 
-  load(key: string): SessionState | undefined {
-    if (this.#entries.size === 0 && this.#displaced === undefined) return undefined;
-    const now = this.#now();
-    const entry = this.#entries.get(key);
-    if (entry !== undefined && entry.expiresAtMs > now) return entry;
-    this.#sweep(now);
-    return this.#displaced !== undefined && this.#displaced.expiresAtMs > now ? this.#displaced : undefined;
+  /** At once, unless a save was announced that is not made yet. */
+  load(key: string): SessionState | undefined | Promise<SessionState | undefined> {
+    const announced = this.#announced.get(key);
+    return announced === undefined ? this.#sessions.load(key) : this.#loadAfter(key, announced);
   }
 
   save(key: string, state: SessionState, ttlMs: number): void {
-    const now = this.#now();
-    const known = this.load(key);
-    const merged = known === undefined ? state : mergeSessionStates(known, state);
-    this.#entries.delete(key);
-    this.#sweep(now);
-    if (this.#entries.size >= this.#maxSessions) this.#displaceOldest(now);
-    this.#entries.set(key, entryOf(merged, now + ttlMs));
+    this.#sessions.save(key, state, ttlMs);
   }
 
-  /** A Map keeps insertion order, and a save inserts anew: the entries that expire first stand first. */
-  #sweep(now: number): void {
-    for (const [key, entry] of this.#entries) {
-      if (entry.expiresAtMs > now) return;
-      this.#entries.delete(key);
-    }
+  announce(key: string, hurry: () => void): (state: SessionState, ttlMs: number) => void {
+    const announcement: Announcement = { hurry, waiting: undefined };
+    const others = this.#announced.get(key);
+    this.#announced.set(key, others === undefined ? [announcement] : [...others, announcement]);
+    return (state, ttlMs) => {
+      this.#sessions.save(key, state, ttlMs);
+      this.#end(key, announcement);
+    };
   }
 
-  #displaceOldest(now: number): void {
-    for (const [key, { position, primaryUntilMs, unconfirmedUntilMs, expiresAtMs }] of this.#entries) {
-      this.#entries.delete(key);
-      // The replica that one session reads from says nothing of the others.
-      const state: SessionState = { position, primaryUntilMs, unconfirmedUntilMs };
-      const before = this.#displaced;
-      this.#displaced =
-        before !== undefined && before.expiresAtMs > now
-          ? entryOf(mergeSessionStates(before, state), Math.max(before.expiresAtMs, expiresAtMs))
-          : entryOf(state, expiresAtMs);
-      return;
-    }
+  /** Waits for those that were announced by now; later ones are none of the caller's. */
+  #loadAfter(key: string, announced: readonly Announcement[]): Promise<SessionState | undefined> {
+    return new Promise((resolve) => {
+      let left = announced.length;
+      const saved = (): void => {
+        if (--left === 0) resolve(this.#sessions.load(key));
+      };
+      for (const announcement of announced) {
+        (announcement.waiting ??= []).push(saved);
+        announcement.hurry();
+      }
+    });
   }
+
+  #end(key: string, announcement: Announcement): void {
+    const left = this.#announced.get(key)?.filter((other) => other !== announcement) ?? [];
+    if (left.length === 0) this.#announced.delete(key);
+    else this.#announced.set(key, left);
+    for (const tell of announcement.waiting ?? []) tell();
+  }
+}
+
+/** A save that is to come. */
+interface Announcement {
+  readonly hurry: () => void;
+  /** Whoever loads the session meanwhile. */
+  waiting: (() => void)[] | undefined;
 }

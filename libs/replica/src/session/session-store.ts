@@ -12,4 +12,10 @@ export interface SessionStore {
    * The response of the request waits for it.
    */
   save(key: string, state: SessionState, ttlMs: number): void | Promise<void>;
+  /**
+   * Only for a store that is this process's memory, where no other process serves its sessions: announces a save of what is not
+   * known yet. The function that it returns saves, is called once, and throws nothing; until then `load` of the key
+   * calls `hurry` and gives a promise that waits for it. So no response has to wait for the position of its writes.
+   */
+  announce?(key: string, hurry: () => void): (state: SessionState, ttlMs: number) => void;
 }

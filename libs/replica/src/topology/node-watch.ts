@@ -16,6 +16,12 @@ export interface NodeWatchListener {
 const PROBES_AGAINST_DOUBT = 2;
 
 /**
+ * Probes that nobody waits for yet begin so long after each other at least; milliseconds. Under many writes one serves all that were
+ * made meanwhile.
+ */
+const GAP_MS = 10;
+
+/**
  * The loop over one node: probe, pause, and again. Probes asked for in between are shared with those of the loop, so
  * at most one is under way.
  */
@@ -47,7 +53,7 @@ export class NodeWatch {
     this.#settings = settings;
     this.#sources = sources;
     this.#listener = listener;
-    this.#shared = new SharedRun(() => this.#probeOnce());
+    this.#shared = new SharedRun(() => this.#probeOnce(), { gapMs: GAP_MS, nowMs: sources.nowMs });
   }
 
   start(): void {
@@ -57,13 +63,25 @@ export class NodeWatch {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#endPause?.();
-    await this.#probe.close();
+    const closed = this.#probe.close();
+    this.#shared.hurry();
+    await closed;
     await this.#loop;
   }
 
   /** A probe that begins now or as soon as the one under way has ended. */
   probeNow(): Promise<ProbeResult> {
     return this.#shared.request();
+  }
+
+  /** A probe that begins now or soon, shared with whoever asks until then; {@link hurryProbe} has it begin at once. */
+  probeSoon(): Promise<ProbeResult> {
+    return this.#shared.requestSoon();
+  }
+
+  /** Somebody waits for the probe that was asked for last. */
+  hurryProbe(): void {
+    this.#shared.hurry();
   }
 
   /** There is a reason for shorter pauses: a longer one under way is ended. */

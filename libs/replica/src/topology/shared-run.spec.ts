@@ -1,5 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SharedRun } from './shared-run.js';
+
+/** Time stands still, unless a test lets it pass. */
+let nowMs = 0;
+const SHARING = { gapMs: 10, nowMs: () => nowMs };
 
 /** A task whose runs end when told to. */
 function controlled(): {
@@ -18,7 +22,7 @@ function controlled(): {
       underWay--;
     }
     return number;
-  });
+  }, SHARING);
   return { shared, ends, underWay: () => underWay };
 }
 
@@ -57,7 +61,7 @@ describe('SharedRun', () => {
       most = Math.max(most, ++underWay);
       await turn();
       underWay--;
-    });
+    }, SHARING);
     const asked: Promise<void>[] = [];
     for (let index = 0; index < 200; index++) {
       asked.push(shared.request());
@@ -66,5 +70,70 @@ describe('SharedRun', () => {
     }
     await Promise.all(asked);
     expect(most).toBe(1);
+  });
+
+  describe('for runs that nobody waits for', () => {
+    beforeEach(() => void jest.useFakeTimers());
+    afterEach(() => void jest.useRealTimers());
+
+    const pass = async (ms: number): Promise<void> => {
+      nowMs += ms;
+      await jest.advanceTimersByTimeAsync(ms);
+    };
+
+    it('begins one at once when the last began long ago, else when its time has come, and shares it', async () => {
+      const { shared, ends } = controlled();
+      void shared.requestSoon();
+      expect(ends.length).toBe(1);
+      ends[0]?.();
+      await pass(4);
+      const soon = [shared.requestSoon(), shared.requestSoon()];
+      await pass(5);
+      expect(ends.length).toBe(1);
+      const later = shared.requestSoon();
+      await pass(1);
+      expect(ends.length).toBe(2);
+      ends[1]?.();
+      expect(await Promise.all([...soon, later])).toEqual([2, 2, 2]);
+    });
+
+    it('waits for the one under way, and for its time', async () => {
+      const { shared, ends } = controlled();
+      void shared.request();
+      const soon = shared.requestSoon();
+      await pass(2);
+      ends[0]?.();
+      await pass(0);
+      await pass(7);
+      expect(ends.length).toBe(1);
+      await pass(1);
+      expect(ends.length).toBe(2);
+      ends[1]?.();
+      expect(await soon).toBe(2);
+    });
+
+    it('begins it at once when somebody waits: when nothing is under way, and after what is', async () => {
+      const { shared, ends } = controlled();
+      void shared.request();
+      const soon = shared.requestSoon();
+      shared.hurry();
+      ends[0]?.();
+      await pass(0);
+      expect(ends.length).toBe(2);
+      ends[1]?.();
+      expect(await soon).toBe(2);
+      const next = shared.requestSoon();
+      expect(ends.length).toBe(2);
+      shared.hurry();
+      expect(ends.length).toBe(3);
+      const asked = shared.request();
+      ends[2]?.(new Error('lost'));
+      await expect(next).rejects.toThrow('lost');
+      expect(ends.length).toBe(4);
+      ends[3]?.();
+      expect(await asked).toBe(4);
+      await pass(100);
+      expect(ends.length).toBe(4);
+    });
   });
 });

@@ -1,38 +1,91 @@
+/** The run that begins when the one under way has ended, or when it is time. */
+interface NextRun<T> {
+  readonly outcome: Promise<T>;
+  readonly begin: () => void;
+  isHurried: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** What a {@link SharedRun} works with. */
+export interface SharedRunOptions {
+  /** Runs that nobody waits for begin at least so long after each other; milliseconds. */
+  readonly gapMs: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+}
+
 /**
  * Shares the runs of an asynchronous task: at most one is under way and one is waiting, whatever the number of callers.
  * Each caller gets the outcome of a run that began after its call, so the answer covers all that happened before it.
  */
 export class SharedRun<T> {
   readonly #task: () => Promise<T>;
+  readonly #options: SharedRunOptions;
   #running: Promise<T> | undefined;
-  #waiting: Promise<T> | undefined;
+  #next: NextRun<T> | undefined;
+  #startedMs = -Infinity;
 
-  constructor(task: () => Promise<T>) {
+  constructor(task: () => Promise<T>, options: SharedRunOptions) {
     this.#task = task;
+    this.#options = options;
   }
 
   /** A run that begins now, or as soon as the one under way has ended. */
   request(): Promise<T> {
-    if (this.#running === undefined) return this.#start();
-    this.#waiting ??= this.#startAfter(this.#running);
-    return this.#waiting;
+    if (this.#running === undefined && this.#next === undefined) return this.#start();
+    const next = (this.#next ??= this.#plan());
+    this.hurry();
+    return next.outcome;
   }
 
-  async #startAfter(running: Promise<T>): Promise<T> {
-    try {
-      await running;
-    } catch {
-      // Its own callers learn of it.
-    }
-    this.#waiting = undefined;
-    return this.#running ?? this.#start();
+  /** A run for which more callers may come: it begins at once, or when the last one began `gapMs` ago, or by {@link hurry}. */
+  requestSoon(): Promise<T> {
+    if (this.#next !== undefined) return this.#next.outcome;
+    if (this.#running === undefined && this.#leftMs() <= 0) return this.#start();
+    this.#next = this.#plan();
+    if (this.#running === undefined) this.#startNextInTime(this.#next);
+    return this.#next.outcome;
+  }
+
+  /** Somebody waits for the run that was requested last. */
+  hurry(): void {
+    if (this.#next === undefined) return;
+    this.#next.isHurried = true;
+    if (this.#running === undefined) this.#startNext();
+  }
+
+  #plan(): NextRun<T> {
+    let begin = (): void => undefined;
+    const outcome = new Promise<T>((resolve) => (begin = () => resolve(this.#start())));
+    return { outcome, begin, isHurried: false, timer: undefined };
   }
 
   #start(): Promise<T> {
-    const run = this.#task().finally(() => {
-      if (this.#running === run) this.#running = undefined;
-    });
+    this.#startedMs = this.#options.nowMs();
+    const run = this.#task();
     this.#running = run;
+    const ended = (): void => {
+      this.#running = undefined;
+      if (this.#next !== undefined) this.#startNextInTime(this.#next);
+    };
+    run.then(ended, ended);
     return run;
+  }
+
+  #startNextInTime(next: NextRun<T>): void {
+    const leftMs = this.#leftMs();
+    if (next.isHurried || leftMs <= 0) this.#startNext();
+    else next.timer = setTimeout(() => this.#startNext(), leftMs);
+  }
+
+  #startNext(): void {
+    const next = this.#next;
+    this.#next = undefined;
+    clearTimeout(next?.timer);
+    next?.begin();
+  }
+
+  #leftMs(): number {
+    return this.#startedMs + this.#options.gapMs - this.#options.nowMs();
   }
 }

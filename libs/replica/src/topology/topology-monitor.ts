@@ -2,6 +2,7 @@ import { laterPosition, type Position } from '../session/position.js';
 import { ConditionWaiters } from './condition-waiters.js';
 import type { MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
+import type { ProbeResult } from './node-probe.js';
 import { NodeWatch } from './node-watch.js';
 import { ProbePaces, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
@@ -28,6 +29,7 @@ export class TopologyMonitor {
   readonly #sources: MonitorSources;
   readonly #paces: ProbePaces;
   #wanted: Position | undefined;
+  #lastCapture: { readonly probing: Promise<ProbeResult>; readonly position: Promise<Position> } | undefined;
   /** How many wait for a primary. */
   #waitingForPrimary = 0;
   #isStarted = false;
@@ -90,8 +92,32 @@ export class TopologyMonitor {
    * The position of a node, read after this call began, so on the primary it covers every write that has completed.
    * Callers share the probes. Rejects when the node does not answer or tells no position.
    */
-  async capturePosition(nodeName: string): Promise<Position> {
-    const result = await this.#watches.find(nodeName)?.probeNow();
+  capturePosition(nodeName: string): Promise<Position> {
+    return this.#positionOf(nodeName, this.#watches.find(nodeName)?.probeNow());
+  }
+
+  /**
+   * As {@link capturePosition}, for a position that sessions will wait for, too ({@link expect}), but nobody yet: it may be read a
+   * little later, once for many callers.
+   */
+  capturePositionSoon(nodeName: string): Promise<Position> {
+    const probing = this.#watches.find(nodeName)?.probeSoon();
+    if (probing !== undefined && this.#lastCapture?.probing === probing) return this.#lastCapture.position;
+    const position = this.#positionOf(nodeName, probing).then((it) => {
+      this.expect(it);
+      return it;
+    });
+    this.#lastCapture = probing === undefined ? undefined : { probing, position };
+    return position;
+  }
+
+  /** Somebody waits for what {@link capturePositionSoon} gives: it is read at once. */
+  hurryPosition(nodeName: string): void {
+    this.#watches.find(nodeName)?.hurryProbe();
+  }
+
+  async #positionOf(nodeName: string, probing: Promise<ProbeResult> | undefined): Promise<Position> {
+    const result = await probing;
     const node = this.#state.find(nodeName);
     if (result === undefined || node === undefined) throw new TypeError(`there is no node named ${nodeName}`);
     const verdict = this.#state.judge(node, result);

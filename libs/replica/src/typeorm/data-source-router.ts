@@ -55,7 +55,9 @@ export class DataSourceRouter {
     this.#positions = {
       sticky: options.sticky,
       capture: () => runtime().positions.capture(),
-      expect: (position) => runtime().positions.expect(position),
+      hurry: () => {
+        if (dataSource.isInitialized) runtime().positions.hurry();
+      },
     };
     this.#isEnabled = options.enabled;
     this.#hasReplicas = options.replicas.length > 0 || options.discovery !== undefined;

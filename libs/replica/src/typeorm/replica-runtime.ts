@@ -103,8 +103,8 @@ export class ReplicaRuntime {
     this.positions = {
       sticky: options.sticky,
       capture: () =>
-        hasReplicas() ? monitor.capturePosition(monitor.topology.primary.name) : Promise.resolve(0n),
-      expect: (position) => monitor.expect(position),
+        hasReplicas() ? monitor.capturePositionSoon(monitor.topology.primary.name) : Promise.resolve(0n),
+      hurry: () => monitor.hurryPosition(monitor.topology.primary.name),
     };
   }
 

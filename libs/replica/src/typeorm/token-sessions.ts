@@ -3,7 +3,7 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { preferredBy } from '../routing/rendezvous.js';
-import { MemorySessionStore } from '../session/memory.store.js';
+import { SessionTable } from '../session/session-table.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { TokenCodec } from '../session/token-codec.js';
 import type { NodeSnapshot } from '../topology/topology.js';
@@ -22,7 +22,7 @@ export interface TokenSessionsOptions {
 /** The sessions of jobs and messages that carry a token from one request into another. */
 export class TokenSessions {
   readonly #options: TokenSessionsOptions;
-  readonly #memory = new MemorySessionStore();
+  readonly #memory = new SessionTable();
 
   constructor(options: TokenSessionsOptions) {
     this.#options = options;

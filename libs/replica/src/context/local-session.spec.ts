@@ -1,0 +1,116 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Position } from '../session/position.js';
+import { MemorySessionStore } from '../session/memory.store.js';
+import type { SessionStore } from '../session/session-store.js';
+import { RequestContext } from './request-context.js';
+import { SessionHandle } from './session-handle.js';
+
+const TTL_MS = 30_000;
+
+describe('a request whose session is in the memory of its process', () => {
+  let memory: MemorySessionStore;
+  let captures: { resolve: (position: Position) => void; reject: (error: Error) => void }[];
+  let hurried: number;
+  let key: string | null;
+  const positions = {
+    sticky: { mode: 'position' } as const,
+    capture: () => new Promise<Position>((resolve, reject) => captures.push({ resolve, reject })),
+    hurry: () => void hurried++,
+  };
+  const requestOf = (store: SessionStore): RequestContext => {
+    const request = new RequestContext(positions, 0);
+    const session = new SessionHandle({ store, ttlMs: TTL_MS, resolveKey: () => key });
+    session.begin();
+    request.attach(session);
+    return request;
+  };
+  const write = (request: RequestContext): void => {
+    request.writes.begin();
+    request.wrote();
+  };
+
+  beforeEach(() => {
+    memory = new MemorySessionStore();
+    captures = [];
+    hurried = 0;
+    key = 'ann';
+  });
+
+  it('is settled before the position of its write is known, and whoever asks for the session waits', async () => {
+    const request = requestOf(memory);
+    write(request);
+    expect(request.unsettled).toBe(true);
+    expect(request.trySettle()).toBe(true);
+    expect([request.unsettled, captures.length, hurried]).toEqual([false, 1, 0]);
+    const next = requestOf(memory);
+    expect(next.session?.view(Date.now())?.status).toBe('loading');
+    expect(hurried).toBe(1);
+    captures[0]?.resolve(7n);
+    await next.session?.loaded();
+    expect(next.session?.view(Date.now())).toMatchObject({ status: 'loaded', position: 7n });
+  });
+
+  it('leaves what it was shown by the primary to the session as well', async () => {
+    const request = requestOf(memory);
+    request.sawPrimary();
+    expect(request.trySettle()).toBe(true);
+    expect(captures.length).toBe(1);
+    captures[0]?.resolve(5n);
+    expect(await memory.load('ann')).toMatchObject({ position: 5n });
+  });
+
+  it('keeps the session on the primary when the position cannot be learned', async () => {
+    const request = requestOf(memory);
+    write(request);
+    expect(request.trySettle()).toBe(true);
+    captures[0]?.reject(new Error('the primary is gone'));
+    const state = await memory.load('ann');
+    expect(state?.primaryUntilMs).toBeGreaterThan(Date.now() + TTL_MS / 2);
+  });
+
+  it('settles again what comes after it was settled, also when its response has left', async () => {
+    const request = requestOf(memory);
+    write(request);
+    request.trySettle();
+    write(request);
+    expect(request.unsettled).toBe(true);
+    expect(request.trySettle()).toBe(true);
+    request.end();
+    write(request);
+    expect(captures.length).toBe(3);
+    const loading = Promise.resolve(memory.load('ann'));
+    captures[0]?.resolve(7n);
+    captures[1]?.resolve(8n);
+    expect(await Promise.race([loading, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe(
+      'waits',
+    );
+    captures[2]?.resolve(9n);
+    expect(await loading).toMatchObject({ position: 9n });
+  });
+
+  it('tells the key that the response gave the client, too', async () => {
+    const request = requestOf(memory);
+    write(request);
+    key = 'ann after the log-in';
+    expect(request.trySettle()).toBe(true);
+    captures[0]?.resolve(7n);
+    expect(await memory.load('ann')).toMatchObject({ position: 7n });
+    expect(await memory.load('ann after the log-in')).toMatchObject({ position: 7n });
+  });
+
+  it('waits where other processes share the store, for a position that is read at once', async () => {
+    const shared: SessionStore = {
+      load: (of) => memory.load(of),
+      save: (...args) => memory.save(...args),
+    };
+    const request = requestOf(shared);
+    write(request);
+    expect(hurried).toBe(1);
+    expect(request.trySettle()).toBe(false);
+    const settling = request.settle();
+    expect(await memory.load('ann')).toBeUndefined();
+    captures[0]?.resolve(7n);
+    await settling;
+    expect(await memory.load('ann')).toMatchObject({ position: 7n });
+  });
+});
