@@ -10,7 +10,11 @@ const SECONDS = Number(process.env.CHECKER_SECONDS ?? 15);
 const SEED = Number(process.env.CHECKER_SEED ?? 7);
 
 /** Defects that each break a rule, and the faults that bring them out. */
-const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunOptions['plan'] })[] = [
+const MUTANTS: readonly (Mutation & {
+  readonly rule: string;
+  readonly plan: RunOptions['plan'];
+  readonly store?: RunOptions['store'];
+})[] = [
   {
     rule: 'compare the replayed position, not the received one',
     plan: 'replicas-lag',
@@ -39,6 +43,14 @@ const MUTANTS: readonly (Mutation & { readonly rule: string; readonly plan: RunO
     from: 'position: laterPosition(a.position, b.position),',
     to: 'position: a.position ?? b.position,',
   },
+  {
+    rule: 'who loads a session waits for what was announced',
+    plan: 'replicas-lag',
+    store: 'memory',
+    file: 'session/memory.store.ts',
+    from: 'announced === undefined ?',
+    to: 'announced !== null ?',
+  },
 ];
 
 function explain({ operations, faults }: Run): string {
@@ -47,11 +59,14 @@ function explain({ operations, faults }: Run): string {
   return `${violation.guarantee}:\n${describeHistory(shrink(operations, violation))}\n${faults.join('\n')}`;
 }
 
-describe('sessions on two processes while nodes fail', () => {
-  it(
-    `keep their guarantees for ${SECONDS} s (seed ${SEED})`,
-    async () => {
-      const run = await runHistory({ seed: SEED, durationMs: SECONDS * 1_000, plan: 'everything' });
+describe('sessions while nodes fail', () => {
+  it.each([
+    { on: 'two processes', store: 'shared' },
+    { on: 'one, in its memory,', store: 'memory' },
+  ] as const)(
+    `on $on keep their guarantees for ${SECONDS} s (seed ${SEED})`,
+    async ({ store }) => {
+      const run = await runHistory({ seed: SEED, durationMs: SECONDS * 1_000, plan: 'everything', store });
       expect(explain(run)).toBe('');
       const reads = run.operations.filter(({ kind }) => kind === 'read');
       expect(reads.length).toBeGreaterThan(SECONDS * 10);
@@ -63,9 +78,16 @@ describe('sessions on two processes while nodes fail', () => {
 
   it.each(MUTANTS)(
     'are seen broken when not this rule holds: $rule',
-    async ({ plan, ...mutation }) => {
+    async ({ plan, store, ...mutation }) => {
       const isEnough = (operations: readonly Operation[]): boolean => checkHistory(operations).length > 0;
-      const { operations } = await runHistory({ seed: SEED, durationMs: 60_000, plan, mutation, isEnough });
+      const { operations } = await runHistory({
+        seed: SEED,
+        durationMs: 60_000,
+        plan,
+        mutation,
+        store,
+        isEnough,
+      });
       expect(checkHistory(operations).length).toBeGreaterThan(0);
     },
     120_000,

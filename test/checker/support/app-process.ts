@@ -1,14 +1,15 @@
-/** One of the application processes under test: registers over HTTP, sessions in the shared store. */
+/** One of the application processes under test: registers over HTTP, sessions in the shared store, or in its memory. */
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { Controller, Get, Module, Param, ParseIntPipe, Put } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { fromHeader, ReplicaModule } from 'nestjs-replica';
+import { fromHeader, MemorySessionStore, ReplicaModule } from 'nestjs-replica';
 import { DataSource } from 'typeorm';
 import { SharedSessionStore } from './session-wire.js';
 
 interface AppSettings {
-  readonly storePort: number;
+  /** Absent: sessions are kept in the memory of this process. */
+  readonly storePort?: number;
   readonly nodes: readonly { readonly name: string; readonly url: string }[];
 }
 
@@ -46,6 +47,7 @@ class RegisterController {
 async function main(): Promise<void> {
   const { storePort, nodes } = JSON.parse(process.env.APP_SETTINGS ?? '{}') as AppSettings;
   const [primary, ...replicas] = nodes;
+  const store = storePort === undefined ? new MemorySessionStore() : new SharedSessionStore(storePort);
 
   @Module({
     imports: [
@@ -53,7 +55,7 @@ async function main(): Promise<void> {
         type: 'postgres',
         primary,
         replicas,
-        session: { key: fromHeader('x-session'), store: new SharedSessionStore(storePort), timeoutMs: 2_000 },
+        session: { key: fromHeader('x-session'), store, timeoutMs: 2_000 },
         monitor: { intervalMs: 200, probeTimeoutMs: 300 },
         connectTimeoutMS: 1_000,
         poolSize: 8,

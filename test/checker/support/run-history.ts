@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly durationMs: number;
   readonly plan: FaultPlan;
   readonly mutation?: Mutation;
+  /** `shared` (default): two processes that share a store. `memory`: one process, which keeps its sessions in its memory. */
+  readonly store?: 'shared' | 'memory';
   /** Asked twice a second: ends the run before its time. */
   readonly isEnough?: (operations: readonly Operation[]) => boolean;
 }
@@ -40,7 +42,14 @@ const KEYS = 10;
 const HERE = join(process.cwd(), 'test', 'checker', 'support');
 
 /** Runs sessions against several application processes while nodes fail, and records what each saw. */
-export async function runHistory({ seed, durationMs, plan, mutation, isEnough }: RunOptions): Promise<Run> {
+export async function runHistory({
+  seed,
+  durationMs,
+  plan,
+  mutation,
+  store,
+  isEnough,
+}: RunOptions): Promise<Run> {
   const cluster = await startPostgresCluster({ replicas: 2 });
   const children: ChildProcess[] = [];
   const agent = new Agent({ keepAlive: true });
@@ -48,10 +57,12 @@ export async function runHistory({ seed, durationMs, plan, mutation, isEnough }:
     await prepare(cluster);
     const start = (file: string, env: object): Promise<number> =>
       startChild(file, { ...env, mutation }, children);
-    const storePort = await start('store-process.ts', {});
+    const storePort = store === 'memory' ? undefined : await start('store-process.ts', {});
     const nodes = cluster.nodes.map(({ name, url }) => ({ name, url }));
     const ports = await Promise.all(
-      Array.from({ length: PROCESSES }, () => start('app-process.ts', { settings: { storePort, nodes } })),
+      Array.from({ length: store === 'memory' ? 1 : PROCESSES }, () =>
+        start('app-process.ts', { settings: { storePort, nodes } }),
+      ),
     );
     const recorder = new Recorder(ports, agent);
     const course = new Course(durationMs, () => isEnough?.(recorder.operations) ?? false);

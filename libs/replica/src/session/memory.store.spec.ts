@@ -24,7 +24,7 @@ describe('MemorySessionStore', () => {
     store.save('new', { position: 1n }, 1_000);
     expect(store.size).toBe(1);
     nowMs += 1_000;
-    store.load('anybody');
+    void store.load('anybody');
     expect(store.size).toBe(0);
   });
 
@@ -75,7 +75,7 @@ describe('MemorySessionStore', () => {
       const loading = Promise.resolve(store.load('a'));
       const third = announce('third');
       second({ position: 9n }, 1_000);
-      expect(await Promise.race([loading, 'waits'])).toBe('waits');
+      expect(await Promise.race([loading, Promise.resolve('waits')])).toBe('waits');
       first({ position: 7n }, 1_000);
       expect(await loading).toMatchObject({ position: 9n });
       expect(hurried).toEqual(['first', 'second']);

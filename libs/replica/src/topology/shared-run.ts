@@ -55,9 +55,9 @@ export class SharedRun<T> {
   }
 
   #plan(): NextRun<T> {
-    let begin = (): void => undefined;
+    let begin: (() => void) | undefined;
     const outcome = new Promise<T>((resolve) => (begin = () => resolve(this.#start())));
-    return { outcome, begin, isHurried: false, timer: undefined };
+    return { outcome, begin: begin as unknown as () => void, isHurried: false, timer: undefined };
   }
 
   #start(): Promise<T> {
