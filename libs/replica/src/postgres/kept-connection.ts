@@ -10,6 +10,7 @@ import { codeOf, isConnectionLoss } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
 import {
   failSubmittable,
+  leadToCaller,
   queryWith,
   textOfSubmittable,
   type QueryCall,
@@ -91,28 +92,36 @@ export class KeptConnection {
     return this.#broken !== undefined && !this.#hasAnswered;
   }
 
-  /** Runs one statement and tells what came of it. */
-  async run({ args, text }: QueryCall, statement: Statement): Promise<pg.QueryResult> {
+  /** Runs one statement and tells what came of it: `ended` last, before whoever awaits the answer. */
+  run(
+    { args, text }: QueryCall,
+    statement: Statement,
+    ended: (isAnswered: boolean) => void,
+  ): Promise<pg.QueryResult> {
     const scope = this.#router.contexts.current();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
     this.#begins(statement);
     const site = this.#site(text);
-    let result: pg.QueryResult;
-    try {
-      result = await queryWith(this.#client, args);
-    } catch (error) {
-      const meaning = isConnectionLoss(error) ? meaningOfLoss(statement, site, error) : undefined;
-      this.#hasAnswered ||= meaning === undefined;
-      this.#ended(() => this.#failed(statement, error, meaning));
-      const told = meaning === undefined ? error : errorOfLoss(meaning, this.#pool, error);
-      this.#router.reports.failed(route, statement, startedMs, told);
-      throw told;
-    }
-    this.#hasAnswered = true;
-    this.#ended(() => this.#succeeded(statement, commandOf(result)));
-    this.#router.reports.answered(scope, route, statement, startedMs);
-    return result;
+    return queryWith(this.#client, args).then(
+      (result) => {
+        this.#hasAnswered = true;
+        this.#ended(() => this.#succeeded(statement, commandOf(result)));
+        this.#router.reports.answered(scope, route, statement, startedMs);
+        ended(true);
+        return result;
+      },
+      (error: unknown) => {
+        leadToCaller(error);
+        const meaning = isConnectionLoss(error) ? meaningOfLoss(statement, site, error) : undefined;
+        this.#hasAnswered ||= meaning === undefined;
+        this.#ended(() => this.#failed(statement, error, meaning));
+        const told = meaning === undefined ? error : errorOfLoss(meaning, this.#pool, error);
+        this.#router.reports.failed(route, statement, startedMs, told);
+        ended(false);
+        throw told;
+      },
+    );
   }
 
   /** Runs a stream or cursor; resolves when its last row has been fetched and the connection is idle again. */

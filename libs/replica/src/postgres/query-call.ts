@@ -63,9 +63,31 @@ function textOf(query: unknown): string {
     : '';
 }
 
-/** Calls `query` of a client with the arguments that somebody gave to ours. */
-export function queryWith(client: pg.ClientBase, args: readonly unknown[]): Promise<pg.QueryResult> {
-  // oxlint-disable-next-line typescript/unbound-method -- called with its client
-  const query = client.query as (...all: unknown[]) => Promise<pg.QueryResult>;
-  return query.apply(client, [...args]);
+type Query = (
+  query: unknown,
+  values: unknown,
+  callback: (error: unknown, result: pg.QueryResult) => void,
+) => void;
+
+/**
+ * Calls `query` of a client with the arguments that somebody gave to ours. By callback, for `pg` makes two promises where one will
+ * do. The stack of an error leads to the socket: see {@link leadToCaller}.
+ */
+export function queryWith(
+  client: pg.ClientBase,
+  [query, values]: readonly unknown[],
+): Promise<pg.QueryResult> {
+  return new Promise((resolve, reject) => {
+    // Older versions of `pg` write the callback into a config, which is the caller's.
+    const config: unknown = typeof query === 'string' ? query : Object.create(query as object);
+    (client as unknown as { query: Query }).query(config, values, (error, result) => {
+      if (error === null || error === undefined) resolve(result);
+      else reject(error);
+    });
+  });
+}
+
+/** As `pg` does: lets the stack of an error lead to whoever awaits the promise in a reaction to which this is called. */
+export function leadToCaller(error: unknown): void {
+  if (error instanceof Error) Error.captureStackTrace(error);
 }

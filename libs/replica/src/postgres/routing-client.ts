@@ -4,6 +4,7 @@ import type { Route } from '../routing/route.js';
 import { KeptConnection } from './kept-connection.js';
 import {
   failSubmittable,
+  leadToCaller,
   parseQueryCall,
   textOfSubmittable,
   type QueryCall,
@@ -28,9 +29,12 @@ export class RoutingClient extends EventEmitter {
   readonly #router: StatementRouter;
   readonly #primaryRunner: boolean;
   #kept: KeptConnection | undefined;
-  /** Statements that are not answered yet, and what the last of them comes to. */
-  #running = 0;
+  /** How many statements were given, the number of the last that is known to be answered, and what the last one comes to. */
+  #given = 0;
+  #answered = 0;
   #last: Promise<unknown> | undefined;
+  /** The connection of the statement that failed last was lost before it gave any answer. */
+  #isStillborn = false;
   #released = false;
 
   constructor(router: StatementRouter, primaryRunner: boolean) {
@@ -46,7 +50,7 @@ export class RoutingClient extends EventEmitter {
       this.#queryStream(call.submittable);
       return call.submittable;
     }
-    const outcome = this.#inOrder(() => this.#run(call));
+    const outcome = this.#inOrder((ended) => this.#run(call, ended));
     if (call.callback === undefined) return outcome;
     const { callback } = call;
     outcome.then(
@@ -65,74 +69,59 @@ export class RoutingClient extends EventEmitter {
     this.removeAllListeners();
   }
 
-  /** The promise chain is only built when statements overlap. */
-  #inOrder<T>(task: () => Promise<T>): Promise<T> {
-    const begun = this.#running++ === 0 ? started(task) : (this.#last as Promise<unknown>).then(task, task);
-    // Nobody but the caller may wait for what is returned: else stacks do not lead to him.
-    const run = begun.then(this.#succeeded, this.#failed) as Promise<T>;
+  /**
+   * The promise chain is only built when statements overlap. A task calls `ended` when its statement was answered; one that does
+   * not costs its successor the chain, and no more. Nobody but the caller waits for what is returned: else stacks do not lead to him.
+   */
+  #inOrder<T>(task: (ended: () => void) => Promise<T>): Promise<T> {
+    const number = ++this.#given;
+    const begin = (): Promise<T> => task(() => void (this.#answered = number));
+    const run =
+      this.#answered === number - 1 ? started(begin) : (this.#last as Promise<unknown>).then(begin, begin);
     this.#last = run;
     return run;
   }
 
-  readonly #succeeded = (result: unknown): unknown => {
-    this.#running--;
-    return result;
-  };
-
-  readonly #failed = (error: unknown): never => {
-    this.#running--;
-    throw error;
-  };
-
-  #run(call: QueryCall): Promise<pg.QueryResult> {
+  #run(call: QueryCall, ended: () => void): Promise<pg.QueryResult> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     const statement = this.#router.classify(call.text);
     this.#router.assertAllowed(statement);
-    if (this.#kept !== undefined) return this.#runKept(this.#kept, call, statement);
+    if (this.#kept !== undefined) return this.#runKept(this.#kept, { call, statement, ended });
     if (statement.kind === 'read' && !this.#primaryRunner)
-      return this.#router.read(call.args, call.text, statement);
-    return this.#runFirst(call, statement);
+      return this.#router.read({ args: call.args, text: call.text, statement, ended });
+    return this.#runFirst({ call, statement, ended });
   }
 
   /**
    * The first statement on a connection that is kept from then on. Where it never reached a node, or is one that may be
    * sent twice, it is tried elsewhere: then the client's owner does not learn that a connection was lost.
    */
-  async #runFirst(call: QueryCall, statement: Statement): Promise<pg.QueryResult> {
+  #runFirst(given: Given): Promise<pg.QueryResult> {
+    const { call, statement } = given;
     const scope = this.#router.contexts.current();
     const readOnlyTransaction =
       statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !this.#primaryRunner;
     const conditions = { text: call.text, primaryRunner: this.#primaryRunner, readOnlyTransaction };
-    let stillborn: KeptConnection | undefined;
-    try {
-      return await this.#router.attempt({ statement, scope, conditions }, async (route, leave) => {
-        stillborn = undefined;
-        const kept = await this.#keep({ route, leave }, statement);
-        try {
-          return await this.#runKept(kept, call, statement);
-        } catch (error) {
-          if (kept.isStillborn) stillborn = kept;
-          if (stillborn !== undefined && this.#kept === kept) this.#drop(kept, error);
-          throw error;
-        }
-      });
-    } catch (error) {
-      if (stillborn !== undefined && this.listenerCount('error') > 0) this.emit('error', error);
-      throw error;
-    }
+    const gaveUp = (error: unknown): void => {
+      if (this.#isStillborn && this.listenerCount('error') > 0) this.emit('error', error);
+    };
+    return this.#router.attempt({ statement, scope, conditions, gaveUp }, (route, leave) => {
+      this.#isStillborn = false;
+      return this.#keep({ route, leave }, statement).then((kept) => this.#runKept(kept, given));
+    });
   }
 
-  #drop(kept: KeptConnection, error: unknown): void {
+  #runKept(kept: KeptConnection, { call, statement, ended }: Given): Promise<pg.QueryResult> {
+    return kept.run(call, statement, (isAnswered) => {
+      if (isAnswered) ended();
+      this.#isStillborn = kept.isStillborn;
+      if ((kept.isFree || kept.isStillborn) && this.#kept === kept) this.#drop(kept);
+    });
+  }
+
+  #drop(kept: KeptConnection): void {
     this.#kept = undefined;
-    kept.release(error);
-  }
-
-  async #runKept(kept: KeptConnection, call: QueryCall, statement: Statement): Promise<pg.QueryResult> {
-    try {
-      return await kept.run(call, statement);
-    } finally {
-      if (kept.isFree && this.#kept === kept) this.#drop(kept, undefined);
-    }
+    kept.release();
   }
 
   /** The stream is given back at once, as `pg` does; its rows wait for the connection. */
@@ -143,7 +132,7 @@ export class RoutingClient extends EventEmitter {
       this.#router.assertAllowed(statement);
       const kept = this.#kept ?? (await this.#keepForStream(text, statement));
       await kept.stream(submittable, statement);
-      if (kept.isFree && this.#kept === kept) this.#drop(kept, undefined);
+      if (kept.isFree && this.#kept === kept) this.#drop(kept);
     }).catch((error: unknown) => failSubmittable(submittable, error));
   }
 
@@ -156,25 +145,37 @@ export class RoutingClient extends EventEmitter {
     );
   }
 
-  async #keep(
+  #keep(
     { route, leave }: { route: Route; leave: () => void },
     statement: Statement,
   ): Promise<KeptConnection> {
     const pool = this.#router.pool(route.node);
     const startedMs = this.#router.nowMs();
-    const client = await pool.checkout().catch((error: unknown) => {
-      this.#router.reports.failed(route, statement, startedMs, error);
-      throw error;
-    });
-    const staysFor = this.#primaryRunner ? 'primary-runner' : undefined;
-    const kept = new KeptConnection(this.#router, this, { route, pool, client, staysFor, leave });
-    if (this.#released) {
-      kept.release();
-      throw new Error('Client was released while it waited for a connection');
-    }
-    this.#kept = kept;
-    return kept;
+    return pool.checkout().then(
+      (client) => {
+        const staysFor = this.#primaryRunner ? 'primary-runner' : undefined;
+        const kept = new KeptConnection(this.#router, this, { route, pool, client, staysFor, leave });
+        if (this.#released) {
+          kept.release();
+          throw new Error('Client was released while it waited for a connection');
+        }
+        this.#kept = kept;
+        return kept;
+      },
+      (error: unknown) => {
+        leadToCaller(error);
+        this.#router.reports.failed(route, statement, startedMs, error);
+        throw error;
+      },
+    );
   }
+}
+
+/** A statement as it was given; `ended`: it was answered. */
+interface Given {
+  readonly call: QueryCall;
+  readonly statement: Statement;
+  readonly ended: () => void;
 }
 
 /** Also where it throws at once. */

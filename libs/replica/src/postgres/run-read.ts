@@ -7,6 +7,7 @@ import { NodeUnavailableError } from './node-unavailable.error.js';
 import type { NodePool } from './node-pool.js';
 import { PoolBusyError } from './pool-busy.error.js';
 import { isConnectionLoss, isReadOnlyViolation, mayWorkOnPrimary } from './postgres-errors.js';
+import { leadToCaller } from './query-call.js';
 import type { StatementReports } from './statement-reports.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
 import type { BetterElsewhere } from './take-connection.js';
@@ -29,6 +30,8 @@ export interface GivenRead {
   readonly args: readonly unknown[];
   readonly text: string;
   readonly statement: Statement;
+  /** It was answered; not called when it fails. */
+  readonly ended: () => void;
 }
 
 /**
@@ -78,12 +81,12 @@ class ReadRun {
       (result) => {
         leave();
         reports.answered(this.#tried.scope, route, statement, startedMs);
+        this.#read.ended();
         return result;
       },
       (error: unknown) => {
         leave();
-        // As `pg` does: the stack is to lead to whoever asked, not to the socket.
-        if (typeof error === 'object' && error !== null) Error.captureStackTrace(error);
+        leadToCaller(error);
         if (!(error instanceof PoolBusyError)) reports.failed(route, statement, startedMs, error);
         return this.#again(route, error);
       },
@@ -152,6 +155,7 @@ function runRefused(
       write.happened();
       return result;
     } catch (error) {
+      leadToCaller(error);
       const isSent = !(error instanceof NodeUnavailableError);
       const isUnknown = isSent && isConnectionLoss(error);
       if (isUnknown) write.lost();

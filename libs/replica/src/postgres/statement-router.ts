@@ -8,7 +8,7 @@ import type { NodePool } from './node-pool.js';
 import type { PrimaryGate } from './primary-gate.js';
 import { RetryBudget, type RetryLimits } from './retry-budget.js';
 import { RouteFinder, type RouteFinderOptions } from './route-finder.js';
-import { runRead, type ReadTools } from './run-read.js';
+import { runRead, type GivenRead, type ReadTools } from './run-read.js';
 import { StatementReports, type StatementReportOptions } from './statement-reports.js';
 import type { Statement } from './statements/index.js';
 import type { Tried } from './tries.js';
@@ -90,8 +90,8 @@ export class StatementRouter {
   }
 
   /** Runs a read outside any transaction: on the node that the rule chooses, on failure elsewhere, in the end on the primary. */
-  read(args: readonly unknown[], text: string, statement: Statement): Promise<pg.QueryResult> {
-    return runRead(this.#tools, { args, text, statement });
+  read(read: GivenRead): Promise<pg.QueryResult> {
+    return runRead(this.#tools, read);
   }
 
   /** Tries a statement on the nodes that the rule names: see {@link tryNodes}. */

@@ -43,6 +43,8 @@ export interface Tried {
   readonly conditions: RouteConditions;
   /** It goes to the primary for this reason, whatever the rule says. */
   readonly primaryFor?: PrimaryReason;
+  /** No (other) node shall be tried: the caller gets this error. */
+  readonly gaveUp?: (error: unknown) => void;
 }
 
 /**

@@ -14,19 +14,56 @@ export interface TryNodesTools extends TryTools {
 export type Attempt<T> = (route: Route, leave: () => void) => Promise<T>;
 
 /** Tries a statement on the nodes that the rule names until one answers, or no other shall be tried. */
-export async function tryNodes<T>(tools: TryNodesTools, tried: Tried, attempt: Attempt<T>): Promise<T> {
-  const tries = new Tries(tools, tried);
-  for (;;) {
-    // Mostly there is nothing to wait for, and waiting for nothing is not free.
-    const next = tries.next();
-    const route = next instanceof Promise ? await next : next;
-    const entered = tools.enter(route);
-    const leave = entered instanceof Promise ? await entered : entered;
+export function tryNodes<T>(tools: TryNodesTools, tried: Tried, attempt: Attempt<T>): Promise<T> {
+  return new NodeTries(tools, tried, attempt).next();
+}
+
+/** Mostly there is nothing to wait for, and waiting for nothing is not free: a promise is made only where there is. */
+class NodeTries<T> {
+  readonly #tools: TryNodesTools;
+  readonly #tries: Tries;
+  readonly #attempt: Attempt<T>;
+  readonly #gaveUp: Tried['gaveUp'];
+
+  constructor(tools: TryNodesTools, tried: Tried, attempt: Attempt<T>) {
+    this.#tools = tools;
+    this.#tries = new Tries(tools, tried);
+    this.#attempt = attempt;
+    this.#gaveUp = tried.gaveUp;
+  }
+
+  next(): Promise<T> {
     try {
-      return await attempt(route, leave);
+      const next = this.#tries.next();
+      return next instanceof Promise
+        ? next.then((route) => this.#enter(route), this.#giveUp)
+        : this.#enter(next);
     } catch (error) {
-      leave();
-      tries.failed(route, error);
+      return this.#giveUp(error);
     }
   }
+
+  #enter(route: Route): Promise<T> {
+    const entered = this.#tools.enter(route);
+    return entered instanceof Promise
+      ? entered.then((leave) => this.#try(route, leave), this.#giveUp)
+      : this.#try(route, entered);
+  }
+
+  #try(route: Route, leave: () => void): Promise<T> {
+    return this.#attempt(route, leave).then(undefined, (error: unknown) => {
+      leave();
+      try {
+        this.#tries.failed(route, error);
+      } catch (final) {
+        return this.#giveUp(final);
+      }
+      return this.next();
+    });
+  }
+
+  readonly #giveUp = (error: unknown): Promise<never> => {
+    this.#gaveUp?.(error);
+    return Promise.reject(error);
+  };
 }
