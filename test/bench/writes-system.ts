@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { MemorySessionStore, ReplicaDataSource } from 'nestjs-replica';
+import { MemorySessionStore, ReplicaDataSource, type SessionStore } from 'nestjs-replica';
 import { Column, DataSource, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import { answerParent } from './support/child.js';
 import { spread } from './support/items.js';
@@ -7,7 +7,8 @@ import { keepBusy, measure, type Measured } from './support/measure.js';
 import { benchSessionKey, Requests } from './support/requests.js';
 import { Servers, type ClusterAddress } from './support/servers.js';
 
-export const WRITE_SYSTEMS = ['nestjs-replica', 'primary-only'] as const;
+/** `nestjs-replica-shared-store`: with a store as several processes share one, for which responses wait. */
+export const WRITE_SYSTEMS = ['nestjs-replica', 'nestjs-replica-shared-store', 'primary-only'] as const;
 export type WriteSystemName = (typeof WRITE_SYSTEMS)[number];
 export const WRITES = ['statement', 'transaction'] as const;
 export type Write = (typeof WRITES)[number];
@@ -58,8 +59,12 @@ interface WriteSystem {
 
 const SESSIONS = 1_000;
 
-async function openOurs({ cluster, poolSize }: WritesTask): Promise<WriteSystem> {
-  const store = new MemorySessionStore();
+async function openOurs({ system, cluster, poolSize }: WritesTask): Promise<WriteSystem> {
+  const memory = new MemorySessionStore();
+  const store: SessionStore =
+    system === 'nestjs-replica'
+      ? memory
+      : { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
   const source = await new ReplicaDataSource({
     type: 'postgres',
     entities: [Counter, Entry],
@@ -93,7 +98,11 @@ async function openTypeOrm({ cluster, poolSize }: WritesTask): Promise<WriteSyst
     poolSize,
     url: cluster.primaryUrl,
   });
-  return { source: await source.initialize(), handle: (_, handler) => handler(), check: () => Promise.resolve() };
+  return {
+    source: await source.initialize(),
+    handle: (_, handler) => handler(),
+    check: () => Promise.resolve(),
+  };
 }
 
 /** Adds one to a counter: by one statement, or together with an entry in a transaction. */
@@ -128,7 +137,7 @@ async function sums(source: DataSource): Promise<readonly [counted: number, ente
 answerParent(async (task: WritesTask): Promise<WritesMeasured[]> => {
   const { system: name, concurrency, warmUpWrites } = task;
   const servers = await Servers.connect(task.cluster);
-  const system = await (name === 'nestjs-replica' ? openOurs(task) : openTypeOrm(task));
+  const system = await (name === 'primary-only' ? openTypeOrm(task) : openOurs(task));
   const writes = writesOf(system.source);
   const before = await sums(system.source);
   const made: Record<Write, number> = { statement: 0, transaction: 0 };

@@ -9,7 +9,7 @@ import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
-import { queryWith } from './query-call.js';
+import { queryWith, rethrowAfter } from './query-call.js';
 import { statementLimitMs } from './statement-limit.js';
 import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
 import { Waiting } from './waiting.js';
@@ -104,13 +104,11 @@ export class NodePool {
   }
 
   /** Runs one statement outside any transaction. `args` as for `query` of `pg`, without a callback. */
-  async run(args: readonly unknown[], isBetterElsewhere?: BetterElsewhere): Promise<pg.QueryResult> {
+  run(args: readonly unknown[], isBetterElsewhere?: BetterElsewhere): Promise<pg.QueryResult> {
     this.#inFlight++;
-    try {
-      return await this.#runOn(await this.#take(this.#waiting, isBetterElsewhere), args);
-    } finally {
-      this.letGo();
-    }
+    const ended = (): void => this.letGo();
+    const taking = this.#take(this.#waiting, isBetterElsewhere);
+    return taking.then((client) => this.#runOn(client, args, ended), rethrowAfter(ended));
   }
 
   /**
@@ -200,29 +198,31 @@ export class NodePool {
     this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }
 
-  async #runOn(
+  /** Runs one statement and gives the connection back; `ended` then learns how long it took, where that says something. */
+  #runOn(
     client: pg.PoolClient,
     args: readonly unknown[],
-    told?: (tookMs: number) => void,
+    ended: (tookMs?: number) => void,
   ): Promise<pg.QueryResult> {
     const sentIn = this.#clock.sent();
-    let failure: unknown;
     this.#held.delete(client);
-    try {
-      const result = await queryWith(client, args);
-      // A connection's first statement also fills the server's caches: it says nothing about the next ones.
-      if (!this.#fresh.delete(client)) {
-        const tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
-        this.#measured(tookMs);
-        told?.(tookMs);
-      }
-      return result;
-    } catch (error) {
-      failure = error;
-      throw error;
-    } finally {
-      this.release(client, failure);
-    }
+    return queryWith(client, args).then(
+      (result) => {
+        let tookMs: number | undefined;
+        // A connection's first statement also fills the server's caches: it says nothing about the next ones.
+        if (!this.#fresh.delete(client)) {
+          tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
+          this.#measured(tookMs);
+        }
+        this.release(client);
+        ended(tookMs);
+        return result;
+      },
+      (error: unknown) => {
+        this.release(client, error);
+        return rethrowAfter(ended)(error);
+      },
+    );
   }
 
   #measured(tookMs: number): void {
@@ -265,7 +265,7 @@ export class NodePool {
           return client;
         },
         release: (client, error) => this.release(client, error),
-        run: (client, args, told) => this.#runOn(client, args, told),
+        run: (client, args, ended) => this.#runOn(client, args, ended),
         takeFresh: (client) => this.#fresh.delete(client),
       },
       isWaitedBeside: () => this.#waiting.size > 0,

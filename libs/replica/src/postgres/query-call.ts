@@ -87,6 +87,14 @@ export function queryWith(
   });
 }
 
+/** For a promise that is rejected: does something, and rejects as before. */
+export function rethrowAfter(act: () => void): (error: unknown) => never {
+  return (error) => {
+    act();
+    throw error;
+  };
+}
+
 /** As `pg` does: lets the stack of an error lead to whoever awaits the promise in a reaction to which this is called. */
 export function leadToCaller(error: unknown): void {
   if (error instanceof Error) Error.captureStackTrace(error);

@@ -58,7 +58,12 @@ class LaneQuery extends Query {
     );
     result._prebuiltEmptyResultObject = shape.emptyRow;
     this._accumulateRows = true;
-    super.prepare(withoutDescribe(connection));
+    const sender = senderOf(connection as Sender);
+    try {
+      super.prepare(sender);
+    } finally {
+      sender.flush();
+    }
   }
 
   override handleRowDescription(message: { fields: pg.FieldDef[] }): void {
@@ -79,14 +84,31 @@ export function laneQuery(call: LaneCall, statement: PreparedStatement | undefin
   return query;
 }
 
-const CONNECTIONS = new WeakMap<object, object>();
+/** What of a `pg` connection's insides is needed: all messages go through it. */
+interface Sender {
+  _send(message: Buffer): void;
+}
 
-/** The connection itself, except that it asks for no description. */
-function withoutDescribe(connection: object): object {
-  let quiet = CONNECTIONS.get(connection);
-  if (quiet === undefined) {
-    quiet = Object.create(connection, { describe: { value: (): void => undefined } }) as object;
-    CONNECTIONS.set(connection, quiet);
-  }
-  return quiet;
+/** A connection that asks for no description, and keeps messages back to send them as one: each that is sent alone takes time. */
+interface GatheringSender extends Sender {
+  flush(): void;
+}
+
+const SENDERS = new WeakMap<Sender, GatheringSender>();
+
+function senderOf(connection: Sender): GatheringSender {
+  const known = SENDERS.get(connection);
+  if (known !== undefined) return known;
+  let messages: Buffer[] = [];
+  const sender = Object.assign(Object.create(connection) as Sender, {
+    describe: (): void => undefined,
+    _send: (message: Buffer): void => void messages.push(message),
+    flush: (): void => {
+      const gathered = messages;
+      messages = [];
+      if (gathered.length > 0) connection._send(Buffer.concat(gathered));
+    },
+  });
+  SENDERS.set(connection, sender);
+  return sender;
 }

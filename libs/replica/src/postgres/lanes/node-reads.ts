@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import type { BetterElsewhere } from '../take-connection.js';
+import { rethrowAfter } from '../query-call.js';
 import { laneCallOf } from './lane-call.js';
+import type { LaneReadOptions } from './lane-read.js';
 import type { AnswerClock } from './loop-clock.js';
 import { ReadLanes, type LaneSettings } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
@@ -11,11 +13,11 @@ export interface ReadConnections {
   /** Waits for one like anybody else, unless it is better elsewhere. */
   checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<pg.PoolClient>;
   release(client: pg.PoolClient, error?: unknown): void;
-  /** Runs one read and gives the connection back. Tells how long it took where that says something. */
+  /** Runs one read and gives the connection back. Then tells how long it took where that says something. */
   run(
     client: pg.PoolClient,
     args: readonly unknown[],
-    told: (tookMs: number) => void,
+    ended: (tookMs?: number) => void,
   ): Promise<pg.QueryResult>;
   /** The connection has not run a statement yet; asked once. */
   takeFresh(client: pg.PoolClient): boolean;
@@ -97,36 +99,35 @@ export class NodeReads {
     this.#lanes.giveWay(waitingCount, this.#options.isWaitedBeside() || this.#alone === 0);
   }
 
-  async #readAlone(
+  #readAlone(
     args: readonly unknown[],
     cost: StatementCost | undefined,
     isBetterElsewhere: BetterElsewhere | undefined,
   ): Promise<pg.QueryResult> {
     const { onStart, onEnd } = this.#options;
     onStart();
-    try {
-      return await this.#runAlone(args, cost, isBetterElsewhere);
-    } finally {
-      onEnd();
-    }
+    return this.#runAlone(args, cost, { isBetterElsewhere, onEnd });
   }
 
-  async #runAlone(
+  #runAlone(
     args: readonly unknown[],
     cost: StatementCost | undefined,
-    isBetterElsewhere?: BetterElsewhere,
+    { isBetterElsewhere, onEnd }: Partial<LaneReadOptions>,
   ): Promise<pg.QueryResult> {
     const { connections } = this.#options;
-    const client = await connections.checkout(isBetterElsewhere);
-    this.#alone++;
-    try {
-      return await connections.run(client, args, (tookMs) => {
-        if (cost !== undefined) this.#costs.measuredAlone(cost, tookMs);
-      });
-    } finally {
+    const ended = (tookMs?: number): void => {
+      if (cost !== undefined && tookMs !== undefined) this.#costs.measuredAlone(cost, tookMs);
       this.#alone--;
       this.giveWay();
-    }
+      onEnd?.();
+    };
+    return connections.checkout(isBetterElsewhere).then(
+      (client) => {
+        this.#alone++;
+        return connections.run(client, args, ended);
+      },
+      rethrowAfter(() => onEnd?.()),
+    );
   }
 
   #createLanes(pool: pg.Pool, { prepare }: LaneSettings): ReadLanes {
@@ -137,7 +138,7 @@ export class NodeReads {
         checkout: (isBetterElsewhere) => connections.checkout(isBetterElsewhere),
         release: (client, error) => connections.release(client, error),
         hasRoom: () => pool.waitingCount === 0 && (pool.idleCount > 0 || pool.totalCount < pool.options.max),
-        runAlone: (call, cost) => this.#runAlone([call], cost),
+        runAlone: (call, cost) => this.#runAlone([call], cost, {}),
         giveWay: () => this.giveWay(),
         takeFresh: (client) => connections.takeFresh(client),
       },
