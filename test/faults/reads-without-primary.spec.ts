@@ -105,6 +105,8 @@ describe('without a primary', () => {
   it('everything is as before when it is back', async () => {
     await cluster.primary.start();
     await until(async () => (await app.post('/deposits', 'ann')).status === 201);
+    // The response does not wait for the monitor.
+    await until(() => app.router.topology().primary.health === 'up');
     const { balance } = (await app.get('/forced', 'ann')).body;
     const unsure = await app.get('/balance', 'carl');
     expect([unsure.body, unsure.reasons]).toEqual([{ balance }, ['session-unknown']]);

@@ -10,6 +10,7 @@ import {
   type QueryCall,
   type Submittable,
 } from './query-call.js';
+import { started } from './started.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
 
@@ -176,13 +177,4 @@ interface Given {
   readonly call: QueryCall;
   readonly statement: Statement;
   readonly ended: () => void;
-}
-
-/** Also where it throws at once. */
-function started<T>(task: () => Promise<T>): Promise<T> {
-  try {
-    return task();
-  } catch (error) {
-    return Promise.reject(error);
-  }
 }

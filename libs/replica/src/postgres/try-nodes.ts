@@ -1,4 +1,5 @@
 import type { Route } from '../routing/route.js';
+import { started } from './started.js';
 import { Tries, type Tried, type TryTools } from './tries.js';
 
 /** What {@link tryNodes} works with. */
@@ -51,7 +52,7 @@ class NodeTries<T> {
   }
 
   #try(route: Route, leave: () => void): Promise<T> {
-    return this.#attempt(route, leave).then(undefined, (error: unknown) => {
+    return started(() => this.#attempt(route, leave)).then(undefined, (error: unknown) => {
       leave();
       try {
         this.#tries.failed(route, error);

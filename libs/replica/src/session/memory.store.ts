@@ -43,7 +43,7 @@ export class MemorySessionStore implements SessionStore {
     const others = this.#announced.get(key);
     this.#announced.set(key, others === undefined ? [announcement] : [...others, announcement]);
     return (state, ttlMs) => {
-      this.#sessions.save(key, state, ttlMs);
+      this.save(key, state, ttlMs);
       this.#end(key, announcement);
     };
   }
