@@ -3,6 +3,7 @@ import { MemorySessionStore, ReplicaDataSource, type SessionStore } from 'nestjs
 import { Column, DataSource, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 import { answerParent } from './support/child.js';
 import { spread } from './support/items.js';
+import { assignProcessors, type Processors } from './support/processors.js';
 import { keepBusy, measure, type Measured } from './support/measure.js';
 import { benchSessionKey, Requests } from './support/requests.js';
 import { Servers, type ClusterAddress } from './support/servers.js';
@@ -18,6 +19,7 @@ export const COUNTERS = 1_000;
 export interface WritesTask {
   readonly system: WriteSystemName;
   readonly cluster: ClusterAddress;
+  readonly processors: Processors;
   readonly poolSize: number;
   readonly concurrency: number;
   /** Of each kind, before anything is measured. */
@@ -137,6 +139,7 @@ async function sums(source: DataSource): Promise<readonly [counted: number, ente
 answerParent(async (task: WritesTask): Promise<WritesMeasured[]> => {
   const { system: name, concurrency, warmUpWrites } = task;
   const servers = await Servers.connect(task.cluster);
+  assignProcessors(task.processors, servers.processes);
   const system = await (name === 'primary-only' ? openTypeOrm(task) : openOurs(task));
   const writes = writesOf(system.source);
   const before = await sums(system.source);
@@ -159,6 +162,7 @@ answerParent(async (task: WritesTask): Promise<WritesMeasured[]> => {
     throw new Error(`${name}: ${JSON.stringify(made)} writes left ${counted} counts and ${entered} entries`);
   await system.check();
   await system.source.destroy();
+  assignProcessors('shared', servers.processes);
   await servers.close();
   return results;
 });

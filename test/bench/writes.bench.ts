@@ -2,12 +2,14 @@
  * The price of sticky sessions on requests that write, beside TypeORM alone on the same primary: one statement, and a
  * transaction of two; 16 at once. A request is done when its response may leave: with a store that processes
  * share, when that knows the position; with sessions in memory, when whoever asks for the session would wait for it.
+ * Measured twice: with all on the same processors, and with one for Node and the others for the servers.
  */
 import { join } from 'node:path';
 import { startPostgresCluster } from 'nestjs-replica/testing';
 import { runInChild } from './support/child.js';
 import { withCleanUp } from './support/clean-up.js';
-import { isQuick, reportTables, rounded, target, type Target } from './support/report.js';
+import { canBeApart, PROCESSORS, type Processors } from './support/processors.js';
+import { isQuick, reportTables, rounded, say, target, type Target } from './support/report.js';
 import { inTurns, medianOf } from './support/rounds.js';
 import { addressOf } from './support/servers.js';
 import {
@@ -31,6 +33,7 @@ const LOAD = {
 
 interface WritesResult {
   readonly system: WriteSystemName;
+  readonly processors: Processors;
   readonly write: Write;
   readonly concurrency: number;
   readonly writesPerSecond: number;
@@ -41,10 +44,15 @@ interface WritesResult {
   readonly connections: number;
 }
 
-function summarize(system: WriteSystemName, write: Write, rounds: readonly WritesMeasured[]): WritesResult {
+function summarize(
+  { system, processors }: Pick<WritesTask, 'system' | 'processors'>,
+  write: Write,
+  rounds: readonly WritesMeasured[],
+): WritesResult {
   const median = medianOf(rounds);
   return {
     system,
+    processors,
     write,
     concurrency: LOAD.concurrency,
     writesPerSecond: median.callsPerSecond,
@@ -67,18 +75,22 @@ await withCleanUp(async (cleanUp) => {
   await cluster.primary.query('CREATE TABLE entry (id serial PRIMARY KEY, "counterId" int NOT NULL)');
   await cluster.primary.query('VACUUM ANALYZE');
   await cluster.waitForCatchUp();
-  const rounds = new Map<WriteSystemName, WritesMeasured[]>(WRITE_SYSTEMS.map((system) => [system, []]));
-  await inTurns(WRITE_SYSTEMS, ROUNDS, async (system) => {
-    const task: WritesTask = { ...LOAD, system, cluster: addressOf(cluster) };
+  const placings = PROCESSORS.filter((processors) => processors === 'shared' || canBeApart());
+  if (!placings.includes('apart')) say('apart: left out, it needs two processors and the command taskset');
+  const runs = placings.flatMap((processors) => WRITE_SYSTEMS.map((system) => ({ processors, system })));
+  const measured: (WritesMeasured & { readonly run: (typeof runs)[number] })[] = [];
+  await inTurns(runs, ROUNDS, async (run) => {
+    const task: WritesTask = { ...LOAD, ...run, cluster: addressOf(cluster) };
     const file = join(import.meta.dirname, 'writes-system.js');
-    rounds.get(system)?.push(...(await runInChild<WritesMeasured[]>(file, task, { cleanUp })));
+    const results = await runInChild<WritesMeasured[]>(file, task, { cleanUp });
+    measured.push(...results.map((result) => ({ ...result, run })));
   });
   const results = WRITES.flatMap((write) =>
-    WRITE_SYSTEMS.map((system) =>
+    runs.map((run) =>
       summarize(
-        system,
+        run,
         write,
-        (rounds.get(system) ?? []).filter((it) => it.write === write),
+        measured.filter((it) => it.write === write && it.run === run),
       ),
     ),
   );
@@ -86,15 +98,18 @@ await withCleanUp(async (cleanUp) => {
   const ratios: Record<string, { writesPerSecond: number; p50: number }> = {};
   const targets: Target[] = [];
   for (const write of WRITES) {
-    const of = (system: WriteSystemName): WritesResult =>
-      results.find((it) => it.write === write && it.system === system) as WritesResult;
-    const alone = of('primary-only');
-    for (const system of ['nestjs-replica', 'nestjs-replica-shared-store'] as const) {
-      const ours = of(system);
+    for (const { processors, system } of runs) {
+      if (system === 'primary-only') continue;
+      const of = (name: WriteSystemName): WritesResult =>
+        results.find(
+          (it) => it.write === write && it.processors === processors && it.system === name,
+        ) as WritesResult;
+      const [ours, alone] = [of(system), of('primary-only')];
       const throughput = rounded(ours.writesPerSecond / alone.writesPerSecond, 3);
-      const what = `${write}@${LOAD.concurrency}${system === 'nestjs-replica' ? '' : ' with a shared store'}`;
+      const store = system === 'nestjs-replica' ? '' : ', shared store';
+      const what = `${write}@${LOAD.concurrency}, processors ${processors}${store}`;
       ratios[what] = { writesPerSecond: throughput, p50: rounded(ours.p50Us / alone.p50Us, 3) };
-      targets.push(target(`${what} writes/s vs primary-only`, throughput, { atLeast: 0.95 }));
+      targets.push(target(`${what}: writes/s vs primary-only`, throughput, { atLeast: 0.95 }));
     }
   }
   reportTables(

@@ -16,14 +16,23 @@ interface Entry {
 export function processorTimeUs(roots: readonly number[]): number | null {
   const entries = listEntries();
   if (entries === undefined) return null;
+  let us = 0;
+  for (const pid of treeOf(roots, entries)) us += entries.get(pid)?.us ?? 0;
+  return us;
+}
+
+/** These processes and all their descendants that run now; only themselves where there is no /proc. */
+export function withDescendants(roots: readonly number[]): number[] {
+  return [...treeOf(roots, listEntries() ?? new Map<number, Entry>())];
+}
+
+function treeOf(roots: readonly number[], entries: ReadonlyMap<number, Entry>): Set<number> {
   const tree = new Set(roots);
   for (let before = 0; before < tree.size;) {
     before = tree.size;
     for (const [pid, { parent }] of entries) if (tree.has(parent)) tree.add(pid);
   }
-  let us = 0;
-  for (const pid of tree) us += entries.get(pid)?.us ?? 0;
-  return us;
+  return tree;
 }
 
 /** The process that has started this one; `undefined` where there is no /proc. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import pg from 'pg';
-import { parentOf, processorTimeUs } from './processor-time.js';
+import { parentOf, processorTimeUs, withDescendants } from './processor-time.js';
 
 /** How a process that measures reaches a cluster. */
 export interface ClusterAddress {
@@ -50,6 +50,11 @@ export class Servers {
   /** Of all servers, and the pooler, since they began; microseconds, by 10 ms. `null`: not to be had here. */
   processorTimeUs(): number | null {
     return this.#isLocal ? processorTimeUs(this.#processes) : null;
+  }
+
+  /** All their processes. */
+  get processes(): readonly number[] {
+    return withDescendants(this.#processes);
   }
 
   /** Client connections to all nodes but those of benchmarks themselves. */

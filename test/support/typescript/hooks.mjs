@@ -22,7 +22,7 @@ export async function load(url, context, next) {
   if (mutation !== null && url.endsWith(mutation.file)) {
     if (!source.includes(mutation.from))
       throw new Error(`${mutation.file} has no ${JSON.stringify(mutation.from)} to mutate`);
-    source = source.replace(mutation.from, mutation.to);
+    source = source.replaceAll(mutation.from, mutation.to);
   }
   const { code } = transformSync(source, {
     filename: fileURLToPath(url),
