@@ -20,20 +20,11 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
   w.received_tli AS received_timeline
   FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS w ON true`;
 
-/**
- * The part of it that concerns a node that is not a standby. It is asked after each write, and takes a third of the time: the view
- * of the WAL receiver is dear to plan.
- */
+/** The part of it that concerns a node that is not a standby: it is asked after each write, and the view of the WAL receiver is dear. */
 const WRITABLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END::text AS position,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file,
   extract(epoch FROM pg_postmaster_start_time())::text AS started, NULL AS receiver, NULL::int AS received_timeline`;
-
-/** The part of it that changes from one moment to the next on a standby: asked while sessions wait for it to catch up. */
-const STANDBY_SQL = `SELECT pg_is_in_recovery() AS in_recovery, pg_last_wal_replay_lsn()::text AS position`;
-
-/** What else is known of a standby is asked anew after so long; milliseconds, less than its usual interval. */
-const FULL_AFTER_MS = 500;
 
 /** Where positions are not to be had: the same row, in which only `in_recovery` is known. */
 const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, NULL AS wal_file, NULL AS started,
@@ -44,6 +35,15 @@ const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, N
  * object_not_in_prerequisite_state ("wal_level must be set to 'logical'"), undefined_function.
  */
 const NO_POSITION_CODES: readonly unknown[] = ['0A000', '55000', '42883'];
+
+/** A statement, and what it is prepared as. */
+interface Prepared {
+  readonly name: string;
+  readonly text: string;
+}
+
+const WHOLE: Prepared = { name: 'nestjs_replica_probe', text: PROBE_SQL };
+const WRITABLE: Prepared = { name: 'nestjs_replica_probe_writable', text: WRITABLE_SQL };
 
 interface ProbeRow {
   readonly in_recovery: boolean;
@@ -56,42 +56,17 @@ interface ProbeRow {
 
 /** Asks one node again and again who and where it is, in the cheapest way for what it was. */
 export class NodeQuestion {
-  readonly #nowMs: () => number;
   #wasWritable = false;
-  /** What a standby has told in full, when, and on which connection: another one may lead to another server. */
-  #standby: { readonly row: ProbeRow; readonly atMs: number; readonly client: pg.ClientBase } | undefined;
   /** A pooler may not know the prepared statement of another client. */
   #mayPrepare = true;
 
-  /** @param nowMs milliseconds of a monotonic clock */
-  constructor(nowMs: () => number = () => performance.now()) {
-    this.#nowMs = nowMs;
-  }
-
   /** Rejects when the answer makes no sense. */
   async ask(client: pg.ClientBase, layout: WalLayout): Promise<ProbeResult> {
-    const result = readRow((await this.#askBriefly(client)) ?? (await this.#askAll(client)), layout);
+    const short = this.#wasWritable ? await this.#askPrepared(client, WRITABLE) : undefined;
+    const row = short?.in_recovery === false ? short : await this.#askPrepared(client, WHOLE);
+    const result = readRow(row, layout);
     this.#wasWritable = !result.inRecovery;
     return result;
-  }
-
-  /** `undefined` where it takes more: nothing is known of the node, or it is not any more what it was. */
-  async #askBriefly(client: pg.ClientBase): Promise<ProbeRow | undefined> {
-    if (this.#wasWritable) {
-      const row = await this.#askShort(client, 'nestjs_replica_probe', WRITABLE_SQL);
-      return row?.in_recovery === false ? row : undefined;
-    }
-    const standby = this.#standby;
-    if (standby?.client !== client || this.#nowMs() - standby.atMs >= FULL_AFTER_MS) return undefined;
-    const row = await this.#askShort(client, 'nestjs_replica_probe_standby', STANDBY_SQL);
-    return row?.in_recovery === true ? { ...standby.row, position: row.position } : undefined;
-  }
-
-  async #askAll(client: pg.ClientBase): Promise<ProbeRow | undefined> {
-    const atMs = this.#nowMs();
-    const row = await firstRow(client, PROBE_SQL);
-    this.#standby = row?.in_recovery === true ? { row, atMs, client } : undefined;
-    return row;
   }
 
   /** As {@link ask}, of a node that need not tell positions: then only its role is known. */
@@ -104,16 +79,17 @@ export class NodeQuestion {
     }
   }
 
-  async #askShort(client: pg.ClientBase, name: string, text: string): Promise<ProbeRow | undefined> {
+  /** To plan it takes longer than all the rest. */
+  async #askPrepared(client: pg.ClientBase, statement: Prepared): Promise<ProbeRow | undefined> {
     if (this.#mayPrepare) {
       try {
-        return await firstRow(client, { name, text });
+        return await firstRow(client, statement);
       } catch (error) {
         if (!failedAsPrepared(error)) throw error;
         this.#mayPrepare = false;
       }
     }
-    return firstRow(client, text);
+    return firstRow(client, statement.text);
   }
 }
 
