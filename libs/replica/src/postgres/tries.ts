@@ -17,6 +17,8 @@ const MAX_REPLICAS = 2;
 const MAX_NODES = 4;
 /** So often a read may lose its connection to the primary: connections that idled for the same time die together. */
 const MAX_PRIMARY_LOSSES = 3;
+/** So often a read leaves a replica that is busy: where its session may not read elsewhere just then, it may a moment later. */
+const MAX_LEAVES = 3;
 /** Before it is sent to the same node again: by then the pool knows which others have died; milliseconds. */
 const AGAIN_MS = 10;
 
@@ -67,7 +69,8 @@ export class Tries {
   #first: { readonly error: unknown; readonly limitMs: number } | undefined;
   /** A replica that had no connection to spare just now. */
   #busy: string | undefined;
-  #hasLeft = false;
+  /** How often it has left one. */
+  #leaves = 0;
   /** A primary that gave no connection. */
   #unreachable: string | undefined;
   /** Since when it waits for a primary. */
@@ -153,7 +156,7 @@ export class Tries {
 
   /** Whether it may be run elsewhere when it has waited for a connection for a while. */
   mayLeave({ node }: Route): boolean {
-    return !this.#hasLeft && node !== this.#tools.finder.primary;
+    return this.#leaves < MAX_LEAVES && node !== this.#tools.finder.primary;
   }
 
   /**
@@ -164,7 +167,7 @@ export class Tries {
     const { finder } = this.#tools;
     const { statement, scope, conditions } = this.#tried;
     this.#busy = undefined;
-    this.#hasLeft = true;
+    this.#leaves++;
     try {
       const failed = [...this.#failed, busy];
       const route = await finder.find(statement, scope, { conditions, failed });
