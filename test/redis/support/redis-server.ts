@@ -16,7 +16,7 @@ const GUARDED = `
 trap '' INT TERM HUP
 folder=$1; shift
 redis-server "$@" 2>&1 &
-echo $!
+echo "pid $!"
 cat >/dev/null
 kill -KILL $!
 wait
@@ -60,11 +60,9 @@ export class RedisServer {
     const args = ['-c', GUARDED, 'sh', this.#folder, ...settings, '--dir', this.#folder, ...this.#args];
     const guard = spawn('sh', args, { cwd: this.#folder, stdio: ['pipe', 'pipe', 'inherit'] });
     this.#guard = guard;
-    const lines = createInterface(guard.stdout);
-    const [pid] = (await once(lines, 'line')) as [string];
-    this.#pid = Number(pid);
+    const started = announced(createInterface(guard.stdout), (pid) => (this.#pid = pid));
     try {
-      await isReady(lines);
+      await started;
     } catch (error) {
       await this.stop();
       throw error;
@@ -136,13 +134,19 @@ export async function startRedisCluster(): Promise<RedisServer[]> {
   }
 }
 
-/** Resolves when what the server prints says that it accepts connections; rejects, with all of it, when it gives up. */
-function isReady(lines: Interface): Promise<void> {
+/**
+ * Tells the process's number; resolves when what the server prints says that it accepts connections; rejects, with all of it, when it
+ * gives up. Listens from the first line on: they may all come at once, and the server's before the number.
+ */
+function announced(lines: Interface, tellPid: (pid: number) => void): Promise<void> {
   const printed: string[] = [];
   return new Promise((resolve, reject) => {
     lines.on('line', (line) => {
-      if (line.includes('Ready to accept connections')) resolve();
       printed.push(line);
+      const pid = /^pid (\d+)$/.exec(line)?.[1];
+      if (pid !== undefined) tellPid(Number(pid));
+      const isReady = printed.some((other) => other.includes('Ready to accept connections'));
+      if (isReady && printed.some((other) => other.startsWith('pid '))) resolve();
       if (/aborting|exiting|fatal/i.test(line))
         reject(new Error(`redis-server did not start:\n${printed.join('\n')}`));
     });
