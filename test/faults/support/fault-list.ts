@@ -138,10 +138,12 @@ export const FAULTS = {
   },
   'pool-exhausted': {
     inject: async ({ stage: { victim }, app, faultMs }) => {
-      const occupy = (): Promise<void> => app.hold(victim.name, 2 * POOL_SIZE, faultMs);
+      // On a busy machine they come one by one: each has to last until the others have come.
+      const reportMs = Math.max(faultMs, 2_000);
+      const occupy = (): Promise<void> => app.hold(victim.name, 2 * POOL_SIZE, reportMs);
       let held = occupy();
-      // On a busy machine the first reports may have ended before the last connection is made; the next ones find them made.
-      for (let left = 5; !(await isFull(victim, faultMs)); left--) {
+      // The next ones find the connections made.
+      for (let left = 3; !(await isFull(victim, reportMs)); left--) {
         if (left === 0) throw new Error(`${victim.name}: its ${POOL_SIZE} connections were never all busy`);
         await held;
         held = occupy();
