@@ -19,7 +19,7 @@ const PROBES_AGAINST_DOUBT = 2;
  * Probes that nobody waits for yet begin so long after each other at least; milliseconds. Under many writes one serves all that were
  * made meanwhile.
  */
-const GAP_MS = 10;
+const GAP_MS = 3;
 
 /**
  * The loop over one node: probe, pause, and again. Probes asked for in between are shared with those of the loop, so
