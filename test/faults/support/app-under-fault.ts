@@ -32,8 +32,10 @@ export interface LoadReport {
 /** An application under load, in this process or in another one. Instants as of `nowMs()`, time-outs in milliseconds. */
 export interface AppUnderFault {
   startLoad(): Promise<void>;
-  /** Occupies so many connections to a replica for so long, as reports do. */
-  hold(node: string, count: number, ms: number): Promise<void>;
+  /** From now on so many callers ask for reports that take so long, each again and again. */
+  occupy(callers: number, ms: number): Promise<void>;
+  /** They ask for no more; resolves when the last report has ended. */
+  release(): Promise<void>;
   /** When the monitor shows it of all these nodes; `null`: not in time, or there is no monitor. */
   noticed(notice: Notice, nodes: readonly string[], timeoutMs: number): Promise<number | null>;
   /** When all of these nodes had answered reads that began after this call; `null`: not in time. */

@@ -138,17 +138,11 @@ export const FAULTS = {
   },
   'pool-exhausted': {
     inject: async ({ stage: { victim }, app, faultMs }) => {
-      // On a busy machine they come one by one: each has to last until the others have come.
-      const reportMs = Math.max(faultMs, 2_000);
-      const occupy = (): Promise<void> => app.hold(victim.name, 2 * POOL_SIZE, reportMs);
-      let held = occupy();
-      // The next ones find the connections made.
-      for (let left = 3; !(await isFull(victim, reportMs)); left--) {
-        if (left === 0) throw new Error(`${victim.name}: its ${POOL_SIZE} connections were never all busy`);
-        await held;
-        held = occupy();
-      }
-      return () => held;
+      // More than both replicas can run: where one gets fewer, what it cannot take comes to the other.
+      await app.occupy(4 * POOL_SIZE, faultMs);
+      if (!(await isFull(victim)))
+        throw new Error(`${victim.name}: its ${POOL_SIZE} connections were never all busy`);
+      return () => app.release();
     },
   },
   'primary-killed': {
@@ -204,11 +198,11 @@ async function repeat(everyMs: number, act: () => Promise<unknown>): Promise<Men
 }
 
 /** Whether reports come to run on all connections that a pool has for them: it may keep one for quick reads. */
-async function isFull(node: PostgresNode, withinMs: number): Promise<boolean> {
+async function isFull(node: PostgresNode): Promise<boolean> {
   const found = await eventually(async () => {
     const reports = await node.query(`SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
     return reports.length >= POOL_SIZE - 1 || undefined;
-  }, withinMs);
+  }, 20_000);
   return found !== undefined;
 }
 

@@ -26,6 +26,8 @@ export class LoadedApp implements AppUnderFault {
   readonly #nodeErrors: Record<string, number> = {};
   readonly #before: Footprint;
   #warnings = 0;
+  #isOccupied = false;
+  #reports: Promise<void>[] = [];
   readonly #onWarning = ({ name }: Error): void => {
     if (name === 'MaxListenersExceededWarning') this.#warnings++;
   };
@@ -66,16 +68,16 @@ export class LoadedApp implements AppUnderFault {
     this.#load.start();
   }
 
-  async hold(node: string, count: number, ms: number): Promise<void> {
-    const holders: string[] = [];
-    const isTied = this.#app.router !== undefined;
-    // Without sessions nobody knows where a report will run: enough for both replicas.
-    const wanted = isTied ? count : 2 * count;
-    for (let index = 0; holders.length < wanted; index++) {
-      const key = `holder-${index}`;
-      if (!isTied || (await this.#client.read(key, 1)).node === node) holders.push(key);
-    }
-    await Promise.allSettled(holders.map((key) => this.#client.report(key, 1, ms)));
+  async occupy(callers: number, ms: number): Promise<void> {
+    this.#isOccupied = true;
+    this.#reports = Array.from({ length: callers }, (_, index) =>
+      this.#askForReports(`reporter-${index}`, ms),
+    );
+  }
+
+  async release(): Promise<void> {
+    this.#isOccupied = false;
+    await Promise.all(this.#reports);
   }
 
   async noticed(notice: Notice, nodes: readonly string[], timeoutMs: number): Promise<number | null> {
@@ -111,6 +113,7 @@ export class LoadedApp implements AppUnderFault {
   }
 
   async stopLoad(): Promise<void> {
+    this.#isOccupied = false;
     await this.#load.stop();
     this.#client.close();
   }
@@ -132,6 +135,11 @@ export class LoadedApp implements AppUnderFault {
       leakedListeners: Math.max(0, listeners - this.#before.listeners) + this.#warnings,
       leakedSockets: Math.max(0, sockets - this.#before.sockets),
     };
+  }
+
+  /** A report that fails is none of those who are watched. */
+  async #askForReports(key: string, ms: number): Promise<void> {
+    while (this.#isOccupied) await this.#client.report(key, 1, ms).catch(() => undefined);
   }
 
   #shows(node: NodeStatus, notice: Notice): boolean {
