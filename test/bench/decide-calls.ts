@@ -1,4 +1,5 @@
-import { RequestContext, type PositionSource } from '../../libs/replica/src/context/request-context.js';
+import type { PositionSource } from '../../libs/replica/src/context/position-source.js';
+import { RequestContext } from '../../libs/replica/src/context/request-context.js';
 import { ContextStorage, type Scope } from '../../libs/replica/src/context/context-storage.js';
 import { SessionHandle } from '../../libs/replica/src/context/session-handle.js';
 import { RouteFinder, type RouteFinderOptions } from '../../libs/replica/src/postgres/route-finder.js';

@@ -1,8 +1,10 @@
+import type { Position } from '../session/position.js';
 import type { RequestContext } from './request-context.js';
 
 /** One write of a request, from before it is sent until its outcome is known. The first outcome counts. */
 export class OpenWrite {
   #request: RequestContext | undefined;
+  #sights = 0;
 
   /** @param request the request that writes; outside any, nobody has to be told */
   constructor(request: RequestContext | undefined) {
@@ -10,9 +12,19 @@ export class OpenWrite {
     request?.writes.begin();
   }
 
-  /** It has, or may have, happened, and is visible on the primary now. */
-  happened(): void {
-    this.#take()?.wrote();
+  /** Some request wants to know how it ends. */
+  get isWatched(): boolean {
+    return this.#request !== undefined;
+  }
+
+  /** The primary is asked now for a position, behind it. */
+  asks(): void {
+    this.#sights = this.#request?.sights ?? 0;
+  }
+
+  /** It has, or may have, happened, and is visible on the primary now. `position`: what it told, see {@link asks}. */
+  happened(position?: Position): void {
+    this.#take()?.wrote(position === undefined ? undefined : { position, sights: this.#sights });
   }
 
   /** It is known not to have happened. */

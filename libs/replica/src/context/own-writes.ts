@@ -41,6 +41,12 @@ export class OwnWrites {
     this.cover(capture);
   }
 
+  /** The write has, or may have, happened; `position` covers it. */
+  completeAt(position: Position): void {
+    this.#open--;
+    this.#position = laterPosition(this.#position, position);
+  }
+
   /** From now on the request also has to see what `capture` gives. */
   cover(capture: Promise<Position>): void {
     this.#capturing++;

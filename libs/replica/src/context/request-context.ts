@@ -3,25 +3,10 @@ import type { RouteReason } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import type { SessionState } from '../session/session-state.js';
 import { OwnWrites } from './own-writes.js';
+import type { PositionSource, ToldPosition } from './position-source.js';
 import type { RequestSession } from './request-session.js';
 
-/** How a session is kept fresh after a write: until a position is replayed, or for a time. */
-export type StickyPolicy =
-  { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
-
 const NONE: readonly never[] = [];
-
-/** What a request needs from the outside: how it learns positions. */
-export interface PositionSource {
-  readonly sticky: StickyPolicy;
-  /**
-   * The primary's position, read after the call began; sessions will wait for replicas to replay it. Begun at once or a little
-   * later, whatever saves work. Rejects when it cannot be learned.
-   */
-  capture(): Promise<Position>;
-  /** Somebody waits for what {@link capture} gives. */
-  hurry(): void;
-}
 
 /**
  * All that is known of one request (or job, or message) while it runs, shared by everything that runs in it. It ends
@@ -39,8 +24,9 @@ export class RequestContext {
   /** The node that is kept was chosen and has not answered yet; and what was kept before. */
   #choice: { readonly name: string; readonly before: KeptNode | undefined } | undefined;
   #ended = false;
-  /** The session saw the primary, and what it saw is not covered by a position yet. */
-  #sawPrimary = false;
+  /** How often the session saw the primary, and how much of that a position covers. */
+  #sights = 0;
+  #sightsCovered = 0;
   /** What the session does not know yet. */
   #servedBy: string | undefined;
   #saved: Position | undefined;
@@ -153,8 +139,13 @@ export class RequestContext {
 
   /** The session was shown data of the primary: before a replica serves it, that must have as much. */
   sawPrimary(): void {
-    this.#sawPrimary = this.#positions.sticky.mode === 'position';
+    if (this.#positions.sticky.mode === 'position') this.#sights++;
     this.#isLeftToSession = false;
+  }
+
+  /** How often it was shown data of the primary. */
+  get sights(): number {
+    return this.#sights;
   }
 
   /** The session reads from another replica than was known; or that is to be noted anew, lest it be forgotten. */
@@ -165,15 +156,22 @@ export class RequestContext {
 
   /** Whether the session was shown something since the request was last settled that its position does not cover. */
   get hasSeenMore(): boolean {
-    return this.#sawPrimary;
+    return this.#sights > this.#sightsCovered;
   }
 
-  /** A write completed, or may have: its position is captured from now on, and awaited by `settle()`. */
-  wrote(): void {
+  /**
+   * A write completed, or may have: where `told` does not cover it, its position is captured from now on, and awaited by
+   * `settle()`.
+   */
+  wrote(told?: ToldPosition): void {
     this.#hasWritten = true;
     this.#isLeftToSession = false;
-    if (this.#positions.sticky.mode === 'position') this.writes.complete(this.#capture());
-    else this.writes.completeUnknown();
+    if (this.#positions.sticky.mode === 'time') this.writes.completeUnknown();
+    else if (told === undefined) this.writes.complete(this.#capture());
+    else {
+      this.writes.completeAt(told.position);
+      this.#sightsCovered = Math.max(this.#sightsCovered, told.sights);
+    }
     if (this.#ended) void this.settle();
   }
 
@@ -190,7 +188,7 @@ export class RequestContext {
     if (session === undefined || this.#isLeftToSession) return false;
     const isUnderWay = this.#settling !== undefined || this.writes.isCapturing;
     const isNewcomer = !this.#isNewcomerSaved && session.standing === 'none' && this.#kept !== undefined;
-    return (isUnderWay || this.#sawPrimary || this.#hasNews || isNewcomer) && session.mayBeSaved;
+    return (isUnderWay || this.hasSeenMore || this.#hasNews || isNewcomer) && session.mayBeSaved;
   }
 
   /**
@@ -203,7 +201,7 @@ export class RequestContext {
     const save = session?.isLocal === true ? session.announce(() => this.#positions.hurry()) : undefined;
     if (session === undefined || save === undefined) return false;
     this.#noteNewcomer(session);
-    if (this.#sawPrimary) this.writes.cover(this.#capture());
+    if (this.hasSeenMore) this.writes.cover(this.#capture());
     this.#isLeftToSession = true;
     this.writes.whenSettled(() => save(this.#takeNews(session)));
     return true;
@@ -230,7 +228,7 @@ export class RequestContext {
 
   /** The response gives the client its first key: what it was shown by then is news. */
   #noteNewcomer({ standing }: RequestSession): void {
-    if (standing === 'none' && !this.#sawPrimary) this.#servedBy ??= this.#kept?.name;
+    if (standing === 'none' && !this.hasSeenMore) this.#servedBy ??= this.#kept?.name;
   }
 
   #takeNews({ ttlMs }: RequestSession): SessionState {
@@ -245,7 +243,7 @@ export class RequestContext {
 
   /** Learns a position that covers all that the request has written and seen by now, or all there is. Never rejects. */
   async learn(isForced = false): Promise<void> {
-    if (this.#sawPrimary || isForced) this.writes.cover(this.#capture());
+    if (this.hasSeenMore || isForced) this.writes.cover(this.#capture());
     await this.writesCaptured();
   }
 
@@ -284,7 +282,7 @@ export class RequestContext {
 
   /** What is captured from now on covers all that was seen until now. */
   #capture(): Promise<Position> {
-    this.#sawPrimary = false;
+    this.#sightsCovered = this.#sights;
     try {
       const capture = this.#positions.capture();
       // Its response will have to wait for it.

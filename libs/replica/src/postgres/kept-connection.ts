@@ -4,11 +4,14 @@ import type { Scope } from '../context/context-storage.js';
 import { OpenWrite } from '../context/open-write.js';
 import { isWrite, reasonOfKind } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
+import type { Position } from '../session/position.js';
 import { errorOfLoss, meaningOfLoss, type LossMeaning, type LossSite } from './meaning-of-loss.js';
 import type { NodePool } from './node-pool.js';
 import { codeOf, isConnectionLoss } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
+import { idleAgain } from './idle-again.js';
 import {
+  commandOf,
   failSubmittable,
   leadToCaller,
   queryWith,
@@ -18,6 +21,9 @@ import {
 } from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
+
+/** Not AND CHAIN: in the transaction that this begins, a question that fails would do harm. */
+const COMMIT = /^commit;?$/i;
 
 const FORWARDED_EVENTS = ['notification', 'notice'] as const;
 
@@ -103,10 +109,18 @@ export class KeptConnection {
     const startedMs = this.#router.nowMs();
     this.#begins(statement);
     const site = this.#site(text);
-    return queryWith(this.#client, args).then(
+    let position: Position | undefined;
+    const answer = this.#asksAlong(statement, { args, text })
+      ? this.#router.along.query(
+          { client: this.#client, node: route.node },
+          args,
+          (told) => (position = told),
+        )
+      : queryWith(this.#client, args);
+    return answer.then(
       (result) => {
         this.#hasAnswered = true;
-        this.#ended(() => this.#succeeded(statement, commandOf(result)));
+        this.#ended(() => this.#succeeded(statement, commandOf(result), position));
         this.#router.reports.answered(scope, route, statement, startedMs);
         ended(true);
         return result;
@@ -206,6 +220,16 @@ export class KeptConnection {
     else this.#transaction.write ??= new OpenWrite(request);
   }
 
+  /** Whether the statement is the one by which a write becomes visible, and the primary is asked for its position behind it. */
+  #asksAlong({ kind, transaction }: Statement, { args, text }: QueryCall): boolean {
+    if (this.#onReplica || this.#running > 1) return false;
+    const isAlone = this.#transaction === undefined && kind === 'write' && transaction === undefined;
+    const write = isAlone ? this.#write : COMMIT.test(text) ? this.#transaction?.write : undefined;
+    if (write?.isWatched !== true || !this.#router.along.mayAsk(this.#client, args)) return false;
+    write.asks();
+    return true;
+  }
+
   /** As it is before the statement: a lost connection may release its client before the statement learns of it. */
   #site(text: string): LossSite {
     return { text, onReplica: this.#onReplica, transaction: this.#transaction };
@@ -217,14 +241,16 @@ export class KeptConnection {
     if (!this.#released) tell();
   }
 
-  #succeeded(statement: Statement, command: string | undefined): void {
+  #succeeded(statement: Statement, command: string | undefined, position?: Position): void {
     if (statement.keepsConnection) this.#staysFor ??= 'session-change';
     const isOpen = this.#pool.transactionStatus(this.#client) !== 'I';
     if (this.#transaction === undefined) {
       if (isOpen) this.#transactionBegan(statement);
-      else this.#takeWrite()?.happened();
+      else this.#takeWrite()?.happened(position);
     } else if (!isOpen || statement.transaction === 'end') {
-      this.#transactionEnded((write) => (command === 'ROLLBACK' ? write.abandoned() : write.happened()));
+      this.#transactionEnded((write) =>
+        command === 'ROLLBACK' ? write.abandoned() : write.happened(position),
+      );
       if (isOpen) this.#transactionBegan(statement);
     }
   }
@@ -268,26 +294,3 @@ export class KeptConnection {
 
 /** How long a stream that was read to its end may take until the connection is idle; milliseconds. */
 const STREAM_END_MS = 1_000;
-
-/** Resolves when a connection has answered all that it was given, or is gone. */
-function idleAgain(client: pg.PoolClient): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      client.removeListener('drain', done);
-      client.removeListener('end', done);
-      resolve();
-    };
-    client.on('drain', done);
-    client.on('end', done);
-  });
-}
-
-/** The command tag; of several statements nothing can be said. */
-function commandOf(result: unknown): string | undefined {
-  return typeof result === 'object' &&
-    result !== null &&
-    'command' in result &&
-    typeof result.command === 'string'
-    ? result.command
-    : undefined;
-}

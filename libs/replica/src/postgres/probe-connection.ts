@@ -2,10 +2,7 @@ import pg from 'pg';
 import { cancelStatement } from './cancel-statement.js';
 import { cutSocket } from './cut-socket.js';
 import type { WalLayout } from './lsn.js';
-
-/** Sizes in bytes, as text: one row. Fixed for the life of a cluster. Needs no privilege. */
-const LAYOUT_SQL = `SELECT name, setting::bigint * CASE unit WHEN '8kB' THEN 8192 WHEN 'kB' THEN 1024 WHEN 'MB' THEN 1048576 ELSE 1 END AS bytes
-  FROM pg_catalog.pg_settings WHERE name IN ('wal_segment_size', 'wal_block_size')`;
+import { LAYOUT_SQL, readLayout, type SizeRow } from './wal-layout.js';
 
 /** A connection of a probe, and what has to be known of its server. */
 export interface ProbeConnection {
@@ -81,16 +78,8 @@ export class ProbeConnector {
 
   async #openWith(client: pg.Client): Promise<ProbeConnection> {
     await client.connect();
-    const { rows } = await client.query<{ name: string; bytes: string | number }>(LAYOUT_SQL);
-    const bytesOf = (name: string, otherwise: number): number =>
-      Number(rows.find((row) => row.name === name)?.bytes ?? otherwise);
-    const connection: ProbeConnection = {
-      client,
-      layout: {
-        segmentBytes: bytesOf('wal_segment_size', 16_777_216),
-        pageBytes: bytesOf('wal_block_size', 8192),
-      },
-    };
+    const { rows } = await client.query<SizeRow>(LAYOUT_SQL);
+    const connection: ProbeConnection = { client, layout: readLayout(rows) };
     if (this.#attempts.some((attempt) => attempt.client === client)) this.#take(connection);
     return connection;
   }

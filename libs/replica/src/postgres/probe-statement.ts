@@ -43,9 +43,10 @@ interface Prepared {
 }
 
 const WHOLE: Prepared = { name: 'nestjs_replica_probe', text: PROBE_SQL };
-const WRITABLE: Prepared = { name: 'nestjs_replica_probe_writable', text: WRITABLE_SQL };
+export const WRITABLE: Prepared = { name: 'nestjs_replica_probe_writable', text: WRITABLE_SQL };
 
-interface ProbeRow {
+/** What the statements give. */
+export interface ProbeRow {
   readonly in_recovery: boolean;
   readonly position: string | null;
   readonly wal_file: string | null;
@@ -100,7 +101,8 @@ async function firstRow(
   return (await client.query<ProbeRow>(query)).rows[0];
 }
 
-function readRow(row: ProbeRow | undefined, layout: WalLayout): ProbeResult {
+/** Throws when it makes no sense. */
+export function readRow(row: ProbeRow | undefined, layout: WalLayout): ProbeResult {
   if (row === undefined || typeof row.in_recovery !== 'boolean') throw new Error('the probe gave no answer');
   const { in_recovery: inRecovery, position: text, wal_file: walFile } = row;
   const position = text === null ? undefined : parseLsn(text);

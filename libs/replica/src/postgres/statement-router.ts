@@ -5,6 +5,7 @@ import type { Route } from '../routing/route.js';
 import { FallbackGate } from './fallback-gate.js';
 import type { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
+import type { PositionAlong } from './position-along.js';
 import type { PrimaryGate } from './primary-gate.js';
 import { RetryBudget, type RetryLimits } from './retry-budget.js';
 import { RouteFinder, type RouteFinderOptions } from './route-finder.js';
@@ -19,6 +20,7 @@ import { WritePreventedError } from './write-prevented.error.js';
 export interface StatementRouterOptions extends RouteFinderOptions, StatementReportOptions {
   readonly pools: ReadonlyMap<string, NodePool>;
   readonly contexts: ContextStorage;
+  readonly along: PositionAlong;
   /** How many reads may be tried again. */
   readonly retries: RetryLimits;
   /** Stands before the primary. */
@@ -32,6 +34,8 @@ export class StatementRouter {
   readonly contexts: ContextStorage;
   /** Who learns what came of a statement. */
   readonly reports: StatementReports;
+  /** Asks for positions behind writes. */
+  readonly along: PositionAlong;
   readonly #options: StatementRouterOptions;
   readonly #finder: RouteFinder;
   readonly #fallback: FallbackGate | undefined;
@@ -42,6 +46,7 @@ export class StatementRouter {
     this.#options = options;
     this.#fallback = typeof limits.fallback === 'object' ? new FallbackGate(limits.fallback) : undefined;
     this.contexts = options.contexts;
+    this.along = options.along;
     this.reports = new StatementReports(options);
     this.#finder = new RouteFinder(options, (node) => this.pool(node).load);
     this.#tools = {

@@ -116,6 +116,17 @@ export class TopologyMonitor {
     this.#watches.find(nodeName)?.hurryProbe();
   }
 
+  /**
+   * As {@link capturePositionSoon}, of what the node has told somebody else. `undefined` where it tells no position, or is no node
+   * to believe.
+   */
+  acceptPosition(nodeName: string, told: ProbeResult): Position | undefined {
+    const node = this.#state.find(nodeName);
+    if (node === undefined || 'problem' in this.#state.judge(node, told)) return undefined;
+    if (told.position !== undefined) this.expect(told.position);
+    return told.position;
+  }
+
   async #positionOf(nodeName: string, probing: Promise<ProbeResult> | undefined): Promise<Position> {
     const result = await probing;
     const node = this.#state.find(nodeName);

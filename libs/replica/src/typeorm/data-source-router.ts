@@ -1,7 +1,8 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { ContextStorage, type Scope } from '../context/context-storage.js';
 import { includeWrites } from '../context/include-writes.js';
-import { RequestContext, type PositionSource } from '../context/request-context.js';
+import type { PositionSource } from '../context/position-source.js';
+import { RequestContext } from '../context/request-context.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { messageOf } from '../postgres/postgres-errors.js';

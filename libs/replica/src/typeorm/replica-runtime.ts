@@ -1,9 +1,10 @@
 import type { ContextStorage } from '../context/context-storage.js';
-import type { PositionSource } from '../context/request-context.js';
+import type { PositionSource } from '../context/position-source.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { findStandIn } from '../postgres/find-stand-in.js';
+import { PositionAlong } from '../postgres/position-along.js';
 import { PostgresProbe } from '../postgres/postgres-probe.js';
 import { PrimaryKeeper } from '../postgres/primary-keeper.js';
 import { StatementRouter } from '../postgres/statement-router.js';
@@ -60,6 +61,9 @@ export class ReplicaRuntime {
   readonly #hasReplicas: () => boolean;
   readonly #discovery: DiscoveryLoop<NodeOptions> | undefined;
   readonly #catalog: CatalogKeeper;
+  readonly #along: PositionAlong;
+  /** Whether positions are wanted, and may be asked for on connections that a pooler may share. */
+  readonly #mayAskAlong: boolean;
   readonly #classifier: StatementClassifier;
   readonly #mayStartWithoutPrimary: boolean;
   readonly #primaryKeeper: PrimaryKeeper;
@@ -73,6 +77,9 @@ export class ReplicaRuntime {
     this.#hasReplicas = hasReplicas;
     this.#warn = warn;
     this.#mayStartWithoutPrimary = options.startWithoutPrimary;
+    // A probe of the user's own may mean something else by a position.
+    this.#mayAskAlong =
+      options.sticky.mode === 'position' && options.lanes && options.monitor.probe === undefined;
     const lanes = laneSettings(options);
     const { drainTimeoutMs } = options;
     const probedMs = (name: string): number | undefined => {
@@ -99,6 +106,7 @@ export class ReplicaRuntime {
     const classifier = new StatementClassifier();
     this.#classifier = classifier;
     this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryCatalog(sql), warn);
+    this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });
     this.router = this.#createRouter(given, classifier);
     this.positions = {
       sticky: options.sticky,
@@ -132,7 +140,7 @@ export class ReplicaRuntime {
 
   /** The schema is there: learns what functions and tables it has. Until then nothing is known to be a harmless read. */
   async learnSchema(): Promise<void> {
-    if (this.#hasReplicas()) await this.#catalog.start();
+    if (this.#hasReplicas()) await this.#learnDatabase();
     this.#standIn = undefined;
   }
 
@@ -181,6 +189,7 @@ export class ReplicaRuntime {
       pools: this.#pools.byName,
       monitor: this.monitor,
       contexts: given.contexts,
+      along: this.#along,
       classifier,
       limits: { ...options, rememberedMs },
       tableRule: given.tableRule,
@@ -208,9 +217,16 @@ export class ReplicaRuntime {
     this.monitor.start();
     const [position] = await Promise.all([
       this.monitor.capturePosition(this.monitor.topology.primary.name),
-      this.#catalog.start(),
+      this.#learnDatabase(),
     ]);
     return position;
+  }
+
+  async #learnDatabase(): Promise<void> {
+    await Promise.all([
+      this.#catalog.start(),
+      ...(this.#mayAskAlong ? [this.#along.start((sql) => this.#queryCatalog(sql))] : []),
+    ]);
   }
 
   /** Whoever waits for a node that is gone, or for a server that is not the primary any more, learns at once. */

@@ -1,0 +1,23 @@
+import type { Position } from '../session/position.js';
+
+/** How a session is kept fresh after a write: until a position is replayed, or for a time. */
+export type StickyPolicy =
+  { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
+
+/** What a request needs from the outside: how it learns positions. */
+export interface PositionSource {
+  readonly sticky: StickyPolicy;
+  /**
+   * The primary's position, read after the call began; sessions will wait for replicas to replay it. Begun at once or a little
+   * later, whatever saves work. Rejects when it cannot be learned.
+   */
+  capture(): Promise<Position>;
+  /** Somebody waits for what {@link capture} gives. */
+  hurry(): void;
+}
+
+/** A position that the primary told with a write's answer: it covers the write, and the first `sights` of what was seen. */
+export interface ToldPosition {
+  readonly position: Position;
+  readonly sights: number;
+}

@@ -1,0 +1,169 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { DataSource, Repository } from 'typeorm';
+import { parseLsn } from '../../libs/replica/src/postgres/lsn.js';
+import { Account } from '../support/accounts.js';
+import { startApp, type TestApp } from '../support/test-app.js';
+
+@Controller('accounts/:id')
+class WritesController {
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  @Get()
+  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.accounts.findOneBy({ id });
+  }
+
+  @Post('alone')
+  async alone(@Param('id', ParseIntPipe) id: number): Promise<void> {
+    await this.accounts.increment({ id }, 'balance', 1);
+  }
+
+  @Post('in-transaction')
+  inTransaction(@Param('id', ParseIntPipe) id: number): Promise<void> {
+    return this.dataSource.transaction(async (manager) => {
+      const account = await manager.findOneByOrFail(Account, { id });
+      account.balance++;
+      await manager.save(account);
+    });
+  }
+
+  /** By the table's own rule. */
+  @Post('refused')
+  refused(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.accounts.decrement({ id }, 'balance', 1).catch((error: Error) => ({ said: error.message }));
+  }
+
+  /** What follows the write on its connection: a stream, which `pg` refuses where statements are sent before answers. */
+  @Post('then-stream')
+  async thenStream(@Param('id', ParseIntPipe) id: number): Promise<object> {
+    const runner = this.dataSource.createQueryRunner('master');
+    try {
+      await runner.query('UPDATE account SET balance = balance + 1 WHERE id = $1', [id]);
+      const rows: unknown[] = [];
+      for await (const row of await runner.stream('SELECT id, balance FROM account WHERE id = $1', [id]))
+        rows.push(row);
+      return rows;
+    } finally {
+      await runner.release();
+    }
+  }
+
+  /** The connection's prepared statements are gone, that of the question, too. */
+  @Post('after-discard')
+  async afterDiscard(@Param('id', ParseIntPipe) id: number): Promise<void> {
+    const runner = this.dataSource.createQueryRunner('master');
+    try {
+      const add = 'UPDATE account SET balance = balance + 1 WHERE id = $1';
+      await runner.query(add, [id]);
+      await runner.query('DISCARD ALL');
+      await runner.query(add, [id]);
+      await runner.query(add, [id]);
+    } finally {
+      await runner.release();
+    }
+  }
+}
+
+const MONITORS = `SELECT pid FROM pg_stat_activity WHERE application_name = 'nestjs-replica monitor'`;
+
+describe('positions that the primary tells with the answer of a write', () => {
+  let cluster: PostgresCluster;
+  let app: TestApp;
+  let frozen: number[] = [];
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 1 });
+    await cluster.primary.query(
+      'CREATE TABLE account (id serial PRIMARY KEY, owner text, balance int CHECK (balance >= 0))',
+    );
+    await cluster.primary.query(
+      `INSERT INTO account (owner, balance) SELECT 'o' || n, 0 FROM generate_series(1, 20) n`,
+    );
+    await cluster.waitForCatchUp();
+  });
+  afterAll(() => cluster.stop());
+  afterEach(async () => {
+    for (const pid of frozen) process.kill(pid, 'SIGCONT');
+    frozen = [];
+    await app.close();
+  });
+
+  /** From now on the monitor gets no answer from the primary, and learns nothing from it. */
+  async function freezeMonitor(): Promise<void> {
+    frozen = (await cluster.primary.query<{ pid: number }>(MONITORS)).map(({ pid }) => pid);
+    expect(frozen).toHaveLength(1);
+    for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+  }
+
+  /** What a session reads from the primary needs a position, too, for which the monitor is asked. */
+  async function replicaIsKnownToHaveAll(): Promise<void> {
+    await cluster.waitForCatchUp();
+    const [row] = await cluster.replicas[0]!.query<{ lsn: string }>(
+      'SELECT pg_last_wal_replay_lsn()::text AS lsn',
+    );
+    const known = (): bigint => parseLsn(app.router.topology().replicas[0]?.position ?? '0/0');
+    while (known() < parseLsn(row!.lsn)) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  async function start(): Promise<void> {
+    // Longer than the test: the primary counts as up, though the monitor waits for its answer.
+    app = await startApp(cluster, [WritesController], {
+      monitor: { intervalMs: 50, probeTimeoutMs: 60_000 },
+    });
+    await app.allUp();
+  }
+
+  it.each(['alone', 'in-transaction'])(
+    'a session reads its write (%s) from a replica, and nobody else had to ask where the primary is',
+    async (way) => {
+      await start();
+      await freezeMonitor();
+      const { body: before } = await app.get('/accounts/3');
+      expect((await app.post(`/accounts/3/${way}`, `s-${way}`)).status).toBe(201);
+      await replicaIsKnownToHaveAll();
+      const answer = await app.get('/accounts/3', `s-${way}`);
+      expect(answer.reasons).toEqual(['session-replayed']);
+      expect(answer.body.balance).toBe(before.balance + 1);
+    },
+  );
+
+  it('a write that fails says why, and its connection is as good as before', async () => {
+    await start();
+    const { body } = await app.post('/accounts/4/refused', 'refused');
+    expect(body.said).toContain('violates check constraint');
+    for (let n = 1; n <= 3; n++) await app.post('/accounts/4/alone', 'refused');
+    expect((await app.get('/accounts/4', 'refused')).body.balance).toBe(3);
+    const { body: rows } = await app.post('/accounts/4/then-stream', 'refused');
+    expect(rows).toEqual([{ id: 4, balance: 4 }]);
+  });
+
+  it('where the question is refused the monitor is asked, and no write is harmed', async () => {
+    await start();
+    expect((await app.post('/accounts/5/after-discard', 'discard')).status).toBe(201);
+    for (let n = 4; n <= 20; n++) {
+      await app.post('/accounts/5/alone', 'discard');
+      expect((await app.get('/accounts/5', 'discard')).body.balance).toBe(n);
+    }
+    const replicas = await app.getUntil('/accounts/5', 'discard', ({ nodes }) => nodes[0] === 'replica-1');
+    expect(replicas.reasons).toEqual(['session-replayed']);
+  });
+
+  it('writes come faster than positions are told: each session reads its own', async () => {
+    await start();
+    const sessions = Array.from({ length: 8 }, (_, index) => ({ id: index + 10, key: `fast-${index}` }));
+    await Promise.all(
+      sessions.map(async ({ id, key }) => {
+        for (let n = 1; n <= 60; n++) {
+          await app.post(`/accounts/${id}/alone`, key);
+          expect((await app.get(`/accounts/${id}`, key)).body.balance).toBe(n);
+        }
+      }),
+    );
+  });
+});
