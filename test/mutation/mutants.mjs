@@ -109,4 +109,20 @@ export const MUTANTS = [
     to: 'false',
     tests: [`${postgres}/try-nodes`],
   },
+  {
+    name: 'told-covers-all',
+    what: 'a position counts for what was shown after it had been asked for',
+    file: 'libs/replica/src/context/open-write.ts',
+    from: '{ position, sights: this.#sights }',
+    to: '{ position, sights: Infinity }',
+    tests: ['libs/replica/src/context'],
+  },
+  {
+    name: 'told-by-anybody',
+    what: 'the position of a server that may not be the primary is believed',
+    file: `${topology}/topology-monitor.ts`,
+    from: "if (node === undefined || 'problem' in this.#state.judge(node, told)) return undefined;",
+    to: 'if (node === undefined) return undefined;',
+    tests: [topology],
+  },
 ];

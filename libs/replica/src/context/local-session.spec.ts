@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Position } from '../session/position.js';
 import { MemorySessionStore } from '../session/memory.store.js';
 import type { SessionStore } from '../session/session-store.js';
+import { OpenWrite } from './open-write.js';
 import { RequestContext } from './request-context.js';
 import { SessionHandle } from './session-handle.js';
 
@@ -48,6 +49,28 @@ describe('a request whose session is in the memory of its process', () => {
     captures[0]?.resolve(7n);
     await next.session?.loaded();
     expect(next.session?.view(Date.now())).toMatchObject({ status: 'loaded', position: 7n });
+  });
+
+  it('asks nobody where the primary tells the position with the answer of the write', () => {
+    const request = requestOf(memory);
+    request.sawPrimary();
+    const open = new OpenWrite(request);
+    open.asks();
+    open.happened(7n);
+    expect(request.trySettle()).toBe(true);
+    expect(captures.length).toBe(0);
+    expect(memory.load('ann')).toMatchObject({ position: 7n, primaryUntilMs: 0 });
+  });
+
+  it('what was shown since the position was asked for is not covered by it', async () => {
+    const request = requestOf(memory);
+    const open = new OpenWrite(request);
+    open.asks();
+    request.sawPrimary();
+    open.happened(7n);
+    expect(request.trySettle()).toBe(true);
+    captures[0]?.resolve(9n);
+    expect(await memory.load('ann')).toMatchObject({ position: 9n });
   });
 
   it('leaves what it was shown by the primary to the session as well', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { replicaNode, WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
 import type { WatchedNode } from './watched-node.js';
 import type { MonitorEvents, PrimaryConflict, TopologyChange } from './monitor-events.js';
+import type { ProbeResult } from './node-probe.js';
 
 const second = (): Promise<void> => jest.advanceTimersByTimeAsync(1_000);
 
@@ -177,6 +178,22 @@ describe('TopologyMonitor, events', () => {
       await second();
       expect(conflicts).toMatchObject([{ node: { name: 'replica-2', health: 'down' }, timeline: 1 }]);
       expect(cluster.monitor.topology.primary).toMatchObject({ name: 'primary', health: 'up' });
+    });
+
+    it('are not both believed where the position comes with an answer of theirs', async () => {
+      const answer = (timeline: number, inRecovery = false): ProbeResult => ({
+        inRecovery,
+        position: 500n,
+        timeline,
+      });
+      cluster.replicas[0]?.at(120n, false, 2);
+      await second();
+      const { monitor } = cluster;
+      expect(monitor.acceptPosition('replica-1', answer(2))).toBe(500n);
+      expect(monitor.acceptPosition('primary', answer(1))).toBeUndefined();
+      expect(monitor.acceptPosition('replica-1', answer(1))).toBeUndefined();
+      expect(monitor.acceptPosition('replica-1', answer(2, true))).toBeUndefined();
+      expect(monitor.acceptPosition('replica-9', answer(2))).toBeUndefined();
     });
 
     it('tell of an older server behind the address of the primary, which gets nothing', async () => {
