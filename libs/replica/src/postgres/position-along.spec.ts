@@ -101,7 +101,21 @@ describe('PositionAlong', () => {
     client.sent[1]?.told(LOST);
     await settled();
     expect(events).toEqual(['updated']);
-    expect(along.mayAsk(new FakeClient().asPg, UPDATE)).toBe(true);
+  });
+
+  it.each([
+    [true, 'asks on'],
+    [false, 'asks no more: it may be the question that something on the way does not bear'],
+  ])('a connection is lost, and another one had answered: %s: %s', async (hadAnswered) => {
+    const { along } = await createAlong();
+    const client = new FakeClient();
+    if (hadAnswered) {
+      write(along, client);
+      client.sent[1]?.told(null, { rows: [ROW] });
+    }
+    write(along, client);
+    client.sent.at(-1)?.told(LOST);
+    expect(along.mayAsk(client.asPg, UPDATE)).toBe(hadAnswered);
   });
 
   it('a connection that is lost before them, in whatever order that is told', async () => {
@@ -142,7 +156,6 @@ describe('PositionAlong', () => {
     const { along } = await createAlong();
     const client = new FakeClient();
     write(along, client);
-    client.sent[0]?.told(null, 'updated');
     client.sent[1]?.told(Object.assign(new Error('no'), { code }));
     expect(along.mayAsk(client.asPg, UPDATE)).toBe(asksAgain);
   });

@@ -36,8 +36,9 @@ export class PositionAlong {
   readonly #options: PositionAlongOptions;
   readonly #rate = new RateLimit(RATE);
   #layout: WalLayout | undefined;
-  /** The server, or a pooler before it, has refused the question. */
+  /** The server, or a pooler before it, has refused the question; or there was never an answer, and a connection was lost by it. */
   #isRefused = false;
+  #wasAnswered = false;
 
   constructor(options: PositionAlongOptions) {
     this.#options = options;
@@ -55,7 +56,6 @@ export class PositionAlong {
   /** Whether to ask behind this statement, which must leave no transaction open; if so that is counted. */
   mayAsk(client: pg.ClientBase, [query]: readonly unknown[]): boolean {
     const { pipeline, connectionParameters } = client as unknown as PipelinedClient;
-
     const canPipeline = pipeline === false && !connectionParameters?.query_timeout;
     if (this.#isRefused || this.#layout === undefined || !canPipeline || typeof query !== 'string')
       return false;
@@ -64,7 +64,7 @@ export class PositionAlong {
 
   /**
    * As `queryWith`, for a statement of which {@link mayAsk} was said. `told` is called before the caller learns of the statement's
-   * answer; not where the position could not be learned.
+   * answer: with `undefined` where what the server told is not to be relied on, and not at all where it gave no answer.
    */
   query(
     { client, node }: { readonly client: pg.ClientBase; readonly node: string },
@@ -87,13 +87,19 @@ export class PositionAlong {
         // The next to use the connection may send a stream, which `pg` refuses on one like this.
         inside.pipeline = false;
         if (isNone(error)) told(this.#read(node, result.rows as ProbeRow[]));
-        else this.#isRefused ||= !isConnectionLoss(error) && codeOf(error) !== CANCELLED;
+        else this.#failed(error);
         ended();
       });
     });
   }
 
+  #failed(error: unknown): void {
+    // Where it never worked, something on the way may not bear two statements at once: no second write shall suffer.
+    this.#isRefused ||= isConnectionLoss(error) ? !this.#wasAnswered : codeOf(error) !== CANCELLED;
+  }
+
   #read(node: string, [row]: readonly ProbeRow[]): Position | undefined {
+    this.#wasAnswered = true;
     try {
       return this.#options.accept(node, readRow(row, this.#layout as WalLayout));
     } catch {
