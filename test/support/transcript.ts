@@ -17,14 +17,14 @@ export class Transcript {
     for (const node of this.#nodes) this.#read.set(node.name, (await node.readLog()).length);
   }
 
-  /** The statements that a node received from the application, probes and the catalog's queries left out. */
+  /** The statements that a node received from the application, what the library itself asks left out. */
   async of(nodeName: string): Promise<string[]> {
     const node = this.#nodes.find(({ name }) => name === nodeName);
     if (node === undefined) throw new RangeError(`there is no node ${nodeName}`);
     const log = (await node.readLog()).slice(this.#read.get(nodeName) ?? 0);
     return log.split('\n').flatMap((line) => {
       const [, application, text] = /^([^|]*)\|LOG:\s+(?:statement|execute [^:]*): (.*)$/.exec(line) ?? [];
-      return application === APPLICATION && text !== undefined && !text.startsWith(CATALOG) ? [text] : [];
+      return application === APPLICATION && text !== undefined && !text.startsWith(OWN) ? [text] : [];
     });
   }
 
@@ -44,7 +44,7 @@ export class Transcript {
 }
 
 /** How the library marks its own queries. */
-const CATALOG = '/* nestjs-replica: catalog */';
+const OWN = '/* nestjs-replica: ';
 
 /** The `applicationName` by which a transcript knows the application under test. */
 export const APPLICATION = 'app-under-test';

@@ -11,6 +11,7 @@ interface AppSettings {
   /** Absent: sessions are kept in the memory of this process. */
   readonly storePort?: number;
   readonly nodes: readonly { readonly name: string; readonly url: string }[];
+  readonly lanes?: boolean;
 }
 
 interface Row {
@@ -45,7 +46,7 @@ class RegisterController {
 }
 
 async function main(): Promise<void> {
-  const { storePort, nodes } = JSON.parse(process.env.APP_SETTINGS ?? '{}') as AppSettings;
+  const { storePort, nodes, lanes } = JSON.parse(process.env.APP_SETTINGS ?? '{}') as AppSettings;
   const [primary, ...replicas] = nodes;
   const store = storePort === undefined ? new MemorySessionStore() : new SharedSessionStore(storePort);
 
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
         type: 'postgres',
         primary,
         replicas,
+        lanes,
         session: { key: fromHeader('x-session'), store, timeoutMs: 2_000 },
         monitor: { intervalMs: 200, probeTimeoutMs: 300 },
         connectTimeoutMS: 1_000,

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly mutation?: Mutation;
   /** `shared` (default): two processes that share a store. `memory`: one process, which keeps its sessions in its memory. */
   readonly store?: 'shared' | 'memory';
+  /** Default `true`. `false`: the monitor alone tells positions, not the answers of writes. */
+  readonly lanes?: boolean;
   /** Asked twice a second: ends the run before its time. */
   readonly isEnough?: (operations: readonly Operation[]) => boolean;
 }
@@ -48,6 +50,7 @@ export async function runHistory({
   plan,
   mutation,
   store,
+  lanes,
   isEnough,
 }: RunOptions): Promise<Run> {
   const cluster = await startPostgresCluster({ replicas: 2 });
@@ -61,7 +64,7 @@ export async function runHistory({
     const nodes = cluster.nodes.map(({ name, url }) => ({ name, url }));
     const ports = await Promise.all(
       Array.from({ length: store === 'memory' ? 1 : PROCESSES }, () =>
-        start('app-process.ts', { settings: { storePort, nodes } }),
+        start('app-process.ts', { settings: { storePort, nodes, lanes } }),
       ),
     );
     const recorder = new Recorder(ports, agent);

@@ -66,9 +66,9 @@ describe('PositionAlong', () => {
     const { along, answers } = await createAlong();
     const client = new FakeClient();
     const events = write(along, client);
-    expect(client.sent.map(({ text }) => text.slice(0, 24))).toEqual([
+    expect(client.sent.map(({ text }) => text)).toEqual([
       'UPDATE t SET n = $1',
-      'SELECT pg_is_in_recovery',
+      expect.stringContaining('pg_current_wal_insert_lsn()'),
     ]);
     expect(client.sent.map(({ isPipelined }) => isPipelined)).toEqual([true, true]);
     client.sent[0]?.told(null, 'updated');

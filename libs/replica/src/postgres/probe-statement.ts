@@ -21,7 +21,7 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
   FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS w ON true`;
 
 /** The part of it that concerns a node that is not a standby: it is asked after each write, and the view of the WAL receiver is dear. */
-const WRITABLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
+const WRITABLE_SQL = `/* nestjs-replica: position */ SELECT pg_is_in_recovery() AS in_recovery,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END::text AS position,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file,
   extract(epoch FROM pg_postmaster_start_time())::text AS started, NULL AS receiver, NULL::int AS received_timeline`;

@@ -1,7 +1,7 @@
 import type { WalLayout } from './lsn.js';
 
 /** Two rows, sizes in bytes. Fixed for the life of a cluster. Needs no privilege. */
-export const LAYOUT_SQL = `SELECT name, setting::bigint * CASE unit WHEN '8kB' THEN 8192 WHEN 'kB' THEN 1024 WHEN 'MB' THEN 1048576 ELSE 1 END AS bytes
+export const LAYOUT_SQL = `/* nestjs-replica: sizes */ SELECT name, setting::bigint * CASE unit WHEN '8kB' THEN 8192 WHEN 'kB' THEN 1024 WHEN 'MB' THEN 1048576 ELSE 1 END AS bytes
   FROM pg_catalog.pg_settings WHERE name IN ('wal_segment_size', 'wal_block_size')`;
 
 /** What {@link LAYOUT_SQL} gives. */

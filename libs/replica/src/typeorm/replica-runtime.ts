@@ -222,11 +222,10 @@ export class ReplicaRuntime {
     return position;
   }
 
+  /** One after the other, on one connection. */
   async #learnDatabase(): Promise<void> {
-    await Promise.all([
-      this.#catalog.start(),
-      ...(this.#mayAskAlong ? [this.#along.start((sql) => this.#queryCatalog(sql))] : []),
-    ]);
+    await this.#catalog.start();
+    if (this.#mayAskAlong) await this.#along.start((sql) => this.#queryCatalog(sql));
   }
 
   /** Whoever waits for a node that is gone, or for a server that is not the primary any more, learns at once. */
