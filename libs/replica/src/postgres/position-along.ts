@@ -7,7 +7,7 @@ import { readRow, WRITABLE, type ProbeRow } from './probe-statement.js';
 import { RateLimit } from './rate-limit.js';
 import { LAYOUT_SQL, readLayout, type SizeRow } from './wal-layout.js';
 
-/** Many writes share one question of the monitor's; each of these is for one write, and costs the server a third of a small one. */
+/** Many writes share one question of the monitor's; each of these is for one write: above this rate they would cost throughput. */
 const RATE = { perSecond: 200, burst: 40 };
 
 /** query_canceled: somebody's time-out, which says nothing about the question. */
