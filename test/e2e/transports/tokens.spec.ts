@@ -111,8 +111,7 @@ describe('tokens', () => {
     cluster = await startAccountsCluster();
     const session = { key: fromHeader('x-session'), store: new DistantStore() };
     app = await launchReady({
-      // Where the primary tells no position in time, a token leads there: on a busy machine that may take long.
-      imports: accountsOn(cluster, { session, monitor: { probeTimeoutMs: 5_000 } }),
+      imports: accountsOn(cluster, { session }),
       controllers: [AccountsController],
       providers: [Jobs],
     });

@@ -3,7 +3,9 @@ import { SharedRun } from './shared-run.js';
 
 /** Time stands still, unless a test lets it pass. */
 let nowMs = 0;
-const SHARING = { gapMs: 10, nowMs: () => nowMs };
+/** So much time passes each time that somebody asks for it. */
+let asksTakeMs = 0;
+const SHARING = { gapMs: 10, nowMs: () => (nowMs += asksTakeMs) };
 
 /** A task whose runs end when told to. */
 function controlled(): {
@@ -95,6 +97,20 @@ describe('SharedRun', () => {
       expect(ends.length).toBe(2);
       ends[1]?.();
       expect(await Promise.all([...soon, later])).toEqual([2, 2, 2]);
+    });
+
+    it('begins one whose time comes while it is asked for', async () => {
+      const { shared, ends } = controlled();
+      void shared.request();
+      ends[0]?.();
+      await pass(9);
+      asksTakeMs = 0.6;
+      const soon = shared.requestSoon();
+      asksTakeMs = 0;
+      await pass(1);
+      expect(ends.length).toBe(2);
+      ends[1]?.();
+      expect(await soon).toBe(2);
     });
 
     it('waits for the one under way, and for its time', async () => {

@@ -42,9 +42,10 @@ export class SharedRun<T> {
   requestSoon(): Promise<T> {
     if (this.#next !== undefined) return this.#next.outcome;
     if (this.#running === undefined && this.#leftMs() <= 0) return this.#start();
-    this.#next = this.#plan();
-    if (this.#running === undefined) this.#startNextInTime(this.#next);
-    return this.#next.outcome;
+    const next = (this.#next = this.#plan());
+    // By now it may be time: then it has begun, and is the next one no more.
+    if (this.#running === undefined) this.#startNextInTime(next);
+    return next.outcome;
   }
 
   /** Somebody waits for the run that was requested last. */
