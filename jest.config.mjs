@@ -53,6 +53,7 @@ export default {
       },
     ],
   },
+  testEnvironment: '<rootDir>/test/support/quiet/quiet-environment.mjs',
   coverageProvider: 'v8',
   testTimeout: 30_000,
   maxWorkers: 2,

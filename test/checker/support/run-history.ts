@@ -7,6 +7,7 @@ import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testi
 import { Course } from './course.js';
 import { runFaults, type FaultPlan } from './faults.js';
 import type { Operation } from './history.js';
+import { keepOutput } from '../../support/quiet/keep-output.js';
 import { seededRandom } from '../../support/random.js';
 
 /** A defect put into the library's source, to see that the checker finds it. */
@@ -102,8 +103,9 @@ async function startChild(
       APP_SETTINGS: JSON.stringify(settings ?? {}),
       MUTATION: JSON.stringify(mutation ?? null),
     },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  keepOutput(child.stderr);
   children.push(child);
   const exited = once(child, 'exit').then(([code]) => {
     throw new Error(`${file} ended early with ${String(code)}`);

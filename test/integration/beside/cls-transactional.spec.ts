@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
+import { keepOutput } from '../../support/quiet/keep-output.js';
 import { Transcript } from '../../support/transcript.js';
 
 const SUPPORT = path.resolve('test/integration/beside/support');
@@ -27,9 +28,10 @@ describe('beside @nestjs-cls/transactional', () => {
       ['--import', './test/support/typescript/register.mjs', `${SUPPORT}/cls-transactional.app.ts`],
       {
         env: { ...process.env, NODE_OPTIONS: '', NODE_URLS: cluster.nodes.map((node) => node.url).join(' ') },
-        stdio: ['pipe', 'pipe', 'inherit'],
+        stdio: 'pipe',
       },
     );
+    keepOutput(app.stderr);
     const ended = once(app, 'exit').then(([code]) => {
       throw new Error(`the application ended with ${code}`);
     });

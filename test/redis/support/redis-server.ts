@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
+import { keepOutput } from '../../support/quiet/keep-output.js';
 import { until } from '../../support/test-app.js';
 
 /**
@@ -58,7 +59,8 @@ export class RedisServer {
     this.#folder = mkdtempSync(join(tmpdir(), 'redis-'));
     const settings = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     const args = ['-c', GUARDED, 'sh', this.#folder, ...settings, '--dir', this.#folder, ...this.#args];
-    const guard = spawn('sh', args, { cwd: this.#folder, stdio: ['pipe', 'pipe', 'inherit'] });
+    const guard = spawn('sh', args, { cwd: this.#folder, stdio: 'pipe' });
+    keepOutput(guard.stderr);
     this.#guard = guard;
     const started = announced(createInterface(guard.stdout), (pid) => (this.#pid = pid));
     try {
