@@ -1,4 +1,5 @@
-import { NodePool, type NodePoolOptions } from '../../libs/replica/src/postgres/node-pool.js';
+import { NodePool } from '../../libs/replica/src/postgres/node-pool.js';
+import type { NodePoolOptions } from '../../libs/replica/src/postgres/node-pool-options.js';
 import type { PostgresNode } from 'nestjs-replica/testing';
 import type pg from 'pg';
 

@@ -34,6 +34,7 @@ export type {
 export { CommitOutcomeUnknownError } from './postgres/commit-outcome-unknown.error.js';
 export { NoNodeError } from './postgres/no-node.error.js';
 export { NoReplicaError } from './postgres/no-replica.error.js';
+export { NodeCrashedError } from './postgres/node-crashed.error.js';
 export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
 export { PoolExhaustedError } from './postgres/pool-exhausted.error.js';
 export { PrimaryUnavailableError } from './postgres/primary-unavailable.error.js';

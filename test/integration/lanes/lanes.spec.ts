@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import type { NodePool, NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool.js';
+import type { NodePool } from '../../../libs/replica/src/postgres/node-pool.js';
+import type { NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool-options.js';
 import { backends, lanePool, makeFast, read } from '../../support/lane-pool.js';
 import { until } from '../../support/test-app.js';
 

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
 import pg from 'pg';
-import type { NodePool, NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool.js';
+import type { NodePool } from '../../../libs/replica/src/postgres/node-pool.js';
+import type { NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool-options.js';
 import { lanePool, makeFast, read } from '../../support/lane-pool.js';
 
 const PREPARED = `SELECT name, statement FROM pg_prepared_statements WHERE name LIKE 'nestjs_replica_%'`;

@@ -125,7 +125,8 @@ export class KeptConnection {
         ended(true);
         return result;
       },
-      (error: unknown) => {
+      (failure: unknown) => {
+        const error = this.#pool.losses.explain(this.#client, failure);
         leadToCaller(error);
         const meaning = isConnectionLoss(error) ? meaningOfLoss(statement, site, error) : undefined;
         this.#hasAnswered ||= meaning === undefined;

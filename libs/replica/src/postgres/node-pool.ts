@@ -1,14 +1,15 @@
 import pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
+import { askUptime } from './ask-uptime.js';
 import { IdleSignal } from './idle-signal.js';
 import { LoopClock, PlainClock, type AnswerClock } from './lanes/loop-clock.js';
 import { NodeReads } from './lanes/node-reads.js';
-import type { LaneSettings } from './lanes/read-lanes.js';
+import { LossWatch } from './loss-watch.js';
+import type { NodePoolOptions } from './node-pool-options.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
 import { isConnectionLoss, messageOf } from './postgres-errors.js';
-import { cutSocket } from './cut-socket.js';
 import { queryWith, rethrowAfter } from './query-call.js';
 import { statementLimitMs } from './statement-limit.js';
 import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
@@ -17,33 +18,11 @@ import { Waiting } from './waiting.js';
 /** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
 export type TransactionStatus = 'I' | 'T' | 'E';
 
-/** What makes a {@link NodePool}. */
-export interface NodePoolOptions {
-  readonly name: string;
-  /** `host:port`, for error messages. */
-  readonly address: string;
-  readonly config: pg.PoolConfig;
-  /** An idle connection broke. */
-  readonly onIdleError: (error: Error) => void;
-  /** The server sent a notice (`RAISE NOTICE`, a warning) on any connection. */
-  readonly onNotice?: (message: { readonly message?: string }) => void;
-  /** Fast reads share connections, where `pg` and the configuration allow it. `undefined`: each has one to itself. */
-  readonly lanes?: LaneSettings;
-  /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */
-  readonly probedMs?: () => number | undefined;
-  /** Milliseconds of the monotonic clock. */
-  readonly nowMs: () => number;
-  /** How long this process has waited for anything to happen; milliseconds. As Node counts it, other than in tests. */
-  readonly idleMs?: () => number;
-}
-
 /** What `pg-pool` says when no connection came free in time, and also when none could be made in time. */
 const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
 
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
-
-const ignore = (): void => undefined;
 
 /** How much a new measurement counts in the moving average. */
 const LATENCY_WEIGHT = 0.2;
@@ -65,6 +44,8 @@ export class NodePool {
   readonly #idle = new IdleSignal(
     () => this.#inFlight === 0 && this.#waiting.size === 0 && this.#waitingReads.size === 0,
   );
+  /** Why its connections end. */
+  readonly losses: LossWatch;
   readonly #reads: NodeReads;
   readonly #clock: AnswerClock;
   #pool: pg.Pool;
@@ -77,6 +58,7 @@ export class NodePool {
     this.address = options.address;
     this.#options = options;
     this.#clock = options.lanes === undefined ? new PlainClock(options.nowMs) : new LoopClock(options);
+    this.losses = new LossWatch({ askUptime: () => askUptime(options.config), nowMs: options.nowMs });
     this.#reads = this.#createReads();
     this.#pool = this.#createPool();
   }
@@ -119,6 +101,11 @@ export class NodePool {
     return this.#reads.read(args, text, isBetterElsewhere) ?? this.run(args, isBetterElsewhere);
   }
 
+  /** A read of this text was answered here before, as far as that is remembered. */
+  hasAnswered(text: string): boolean {
+    return this.#reads.hasAnswered(text);
+  }
+
   /** What the server last said about a connection of this pool. */
   transactionStatus(client: pg.ClientBase): TransactionStatus {
     return this.#statuses.get(client)?.value ?? 'I';
@@ -155,7 +142,7 @@ export class NodePool {
     const old = this.#pool;
     this.#pool = this.#createPool();
     this.#interrupt(this.#unavailable(new Error(problem)));
-    for (const client of this.#clients) cutSocket(client);
+    this.losses.cut(this.#clients);
     this.#clients.clear();
     old.end().catch(() => undefined);
   }
@@ -168,11 +155,9 @@ export class NodePool {
     const old = this.#pool;
     this.#pool = this.#createPool();
     this.#interrupt(this.#unavailable(new Error(problem)));
-    for (const client of this.#clients) {
-      if (this.#held.has(client)) continue;
-      cutSocket(client);
-      this.#clients.delete(client);
-    }
+    const cut = [...this.#clients].filter((client) => !this.#held.has(client));
+    this.losses.cut(cut);
+    for (const client of cut) this.#clients.delete(client);
     old.end().catch(() => undefined);
   }
 
@@ -194,7 +179,7 @@ export class NodePool {
     const ended = this.#pool.end();
     await Promise.race([ended, late]);
     clearTimeout(timer);
-    for (const client of this.#clients) cutSocket(client);
+    this.losses.cut(this.#clients);
     this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }
 
@@ -220,7 +205,8 @@ export class NodePool {
       },
       (error: unknown) => {
         this.release(client, error);
-        return rethrowAfter(ended)(error);
+        ended();
+        throw this.losses.explain(client, error);
       },
     );
   }
@@ -233,8 +219,7 @@ export class NodePool {
     const pool = new pg.Pool(this.#options.config);
     pool.on('error', (error) => this.#options.onIdleError(error));
     pool.on('connect', (client) => {
-      // While it runs a statement the pool does not listen: an error without a listener would end the process.
-      client.on('error', ignore);
+      this.losses.watch(client);
       const status = { value: 'I' as TransactionStatus };
       this.#statuses.set(client, status);
       this.#clients.add(client);
@@ -267,6 +252,7 @@ export class NodePool {
         release: (client, error) => this.release(client, error),
         run: (client, args, ended) => this.#runOn(client, args, ended),
         takeFresh: (client) => this.#fresh.delete(client),
+        explain: (client, error) => this.losses.explain(client, error),
       },
       isWaitedBeside: () => this.#waiting.size > 0,
       onStart: () => this.hold(),

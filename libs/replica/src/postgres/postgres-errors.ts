@@ -87,3 +87,14 @@ export function mayWorkOnPrimary(error: unknown): boolean {
 export function isUnsent(error: unknown): boolean {
   return codeOf(error) === undefined && messageOf(error).endsWith('is not queryable');
 }
+
+/**
+ * The connection was lost while the statement ran, and nobody told why: its server process may have crashed. Behind a
+ * pooler that is told with class 08.
+ */
+export function isSilentLoss(error: unknown): boolean {
+  if (!isConnectionLoss(error)) return false;
+  const code = codeOf(error);
+  if (code === undefined) return messageOf(error).startsWith('Connection terminated');
+  return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('08');
+}

@@ -98,7 +98,10 @@ class ReadRun {
     const { pool, isBetterElsewhere } = this.#tools;
     const { args, text } = this.#read;
     try {
-      return pool(route.node).read(args, text, this.#tries.mayLeave(route) ? isBetterElsewhere : undefined);
+      const better = this.#tries.mayLeave(route) ? isBetterElsewhere : undefined;
+      return this.#tries.isSuspect
+        ? pool(route.node).run(args, better)
+        : pool(route.node).read(args, text, better);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -115,6 +118,8 @@ class ReadRun {
 
   /** What only a replica refuses. */
   #onPrimary(route: Route, error: unknown): Promise<pg.QueryResult> {
+    // What may have crashed another replica is not run there.
+    if (this.#tries.isSuspect) throw error;
     if (this.#tried.primaryFor !== undefined || route.node === this.#tools.finder.primary) throw error;
     if (isReadOnlyViolation(error)) {
       this.#tools.classifier.rememberAsWrite(this.#read.text);

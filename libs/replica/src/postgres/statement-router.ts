@@ -57,6 +57,7 @@ export class StatementRouter {
       pool: (node) => this.pool(node),
       isBetterElsewhere: (node) => this.#isBetterElsewhere(node),
       limitMs: (node) => options.pools.get(node)?.statementLimitMs ?? Infinity,
+      isCleared: (node, text, sinceMs) => this.#isCleared(node, text, sinceMs),
       assertAllowed: (statement) => this.assertAllowed(statement),
       enter: (route) => this.#enter(route),
       budget: new RetryBudget(retries),
@@ -102,6 +103,13 @@ export class StatementRouter {
   /** Tries a statement on the nodes that the rule names: see {@link tryNodes}. */
   attempt<T>(tried: Tried, attempt: Attempt<T>): Promise<T> {
     return tryNodes(this.#tools, tried, attempt);
+  }
+
+  /** Where a whole server is gone, what was answered before is hardly the reason. */
+  async #isCleared(node: string, text: string, sinceMs: number): Promise<boolean> {
+    const pool = this.#options.pools.get(node);
+    const fate = await pool?.losses.fateSince(sinceMs);
+    return fate === 'well' || (fate === 'gone' && pool?.hasAnswered(text) === true);
   }
 
   /** Another replica has a connection to spare. */

@@ -1,10 +1,12 @@
 import type { Scope } from '../context/context-storage.js';
 import { noteFailure } from '../context/note-read.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
+
 import { NoReplicaError } from './no-replica.error.js';
+import { NodeCrashedError } from './node-crashed.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolBusyError } from './pool-busy.error.js';
-import { isConnectionLoss, isWorthAnotherNode } from './postgres-errors.js';
+import { isConnectionLoss, isSilentLoss, isWorthAnotherNode } from './postgres-errors.js';
 import type { PrimaryGate } from './primary-gate.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RouteConditions, RouteFinder } from './route-finder.js';
@@ -32,6 +34,11 @@ export interface TryTools {
   readonly standIn: () => string | undefined;
   /** How long a statement may take by the pool's own limits; milliseconds, infinite without any, or when the node has left. */
   readonly limitMs: (node: string) => number;
+  /**
+   * Whether a node that a read of this text was lost to without a word has been well since `sinceMs`, or the read can hardly be
+   * the reason why it is not. Never rejects.
+   */
+  readonly isCleared: (node: string, text: string, sinceMs: number) => Promise<boolean>;
   /** Whether nodes are watched at all; without replicas everything is as with `pg` alone. */
   readonly isWatched: () => boolean;
   /** Milliseconds of a monotonic clock. */
@@ -56,6 +63,8 @@ export interface Tried {
  * - What was sent is tried again only if it changes nothing: a read, or BEGIN. Once on another replica, then on the primary; what
  *   was lost on the primary, where the rule finds it another node, or there again. Only within the time that a
  *   statement may take by the pool's own limits, and within the budget; else its first error stands.
+ * - A read whose connection was lost without a word may have crashed its server: it is run on one more node, and on the primary or
+ *   a third node only when that is known not to be so.
  * - Where a replica has no connection to spare for a while, another one that has is asked; not the primary.
  * - For a primary that is away it waits, if the options say so.
  */
@@ -67,6 +76,9 @@ export class Tries {
   #replicasFailed = 0;
   #primaryLosses = 0;
   #first: { readonly error: unknown; readonly limitMs: number } | undefined;
+  /** The nodes that it was lost to without a word, in order: it may have crashed them. And the last error of such a loss. */
+  #suspected: readonly string[] = NONE;
+  #silentLoss: unknown;
   /** A replica that had no connection to spare just now. */
   #busy: string | undefined;
   /** How often it has left one. */
@@ -94,6 +106,22 @@ export class Tries {
   }
 
   #reach(route: Route): Route | Promise<Route> {
+    const suspects = this.#suspected.length;
+    const isDangerous = suspects > 1 || (suspects > 0 && route.node === this.#tools.finder.primary);
+    return isDangerous ? this.#reachWhenCleared(route) : this.#reachSafely(route);
+  }
+
+  async #reachWhenCleared(route: Route): Promise<Route> {
+    const { text } = this.#tried.conditions;
+    const areCleared = await Promise.all(
+      this.#suspected.map((node) => this.#tools.isCleared(node, text, this.#startedMs)),
+    );
+    if (areCleared.includes(false)) throw new NodeCrashedError(this.#suspected, this.#silentLoss);
+    this.#suspected = NONE;
+    return this.#reachSafely(route);
+  }
+
+  #reachSafely(route: Route): Route | Promise<Route> {
     if (route.node !== this.#tools.finder.primary) return route;
     if (this.#unreachable === route.node || this.#isClosed) return this.#waitForPrimary(route);
     return this.#failed.includes(route.node) ? after(AGAIN_MS, route) : route;
@@ -124,6 +152,10 @@ export class Tries {
     }
     const isUnsent = error instanceof NodeUnavailableError;
     if (!isWatched() || !isWorthAnotherNode(error) || !(isUnsent || this.#isRepeatable)) throw error;
+    if (statement.kind === 'read' && isSilentLoss(error)) {
+      this.#suspected = [...this.#suspected, node];
+      this.#silentLoss = error;
+    }
     this.#first ??= { error, limitMs: this.#tools.limitMs(node) };
     if (node === finder.primary) {
       if (!isConnectionLoss(error)) throw error;
@@ -152,6 +184,11 @@ export class Tries {
     }
     if (this.#busy !== undefined) return this.#leave(this.#busy);
     return finder.find(statement, scope, { conditions, failed: this.#failed });
+  }
+
+  /** It may have crashed a server: it must not share a connection with others. */
+  get isSuspect(): boolean {
+    return this.#suspected.length > 0;
   }
 
   /** Whether it may be run elsewhere when it has waited for a connection for a while. */

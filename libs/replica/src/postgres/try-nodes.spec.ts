@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Route } from '../routing/route.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
+import type { NodeCrashedError } from './node-crashed.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolBusyError } from './pool-busy.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
@@ -38,6 +39,8 @@ interface Scene {
   isClosed?: () => boolean;
   opens?: (scene: { primary: string }) => Promise<void>;
   standIn?: string;
+  /** Nodes that are known to be well after a connection was lost to them without a word. */
+  cleared?: readonly string[];
   enter?: TryNodesTools['enter'];
   /** Happens while a node is tried. */
   onTry?: (scene: { primary: string }) => void;
@@ -79,6 +82,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
     },
     standIn: () => given.standIn,
     limitMs: () => given.limitMs ?? Infinity,
+    isCleared: (node) => Promise.resolve(given.cleared?.includes(node) ?? true),
     isWatched: () => given.isWatched ?? true,
     nowMs: () => state.nowMs,
     enter: given.enter ?? ((): (() => void) => () => undefined),
@@ -300,6 +304,58 @@ describe('tryNodes', () => {
     const scene = { statement: WRITE, standIn: 'r2', prefersPrimary: true };
     expect((await run(scene)).tried).toEqual(['r2']);
     expect((await run({ ...scene, script: { r2: [refused('r2')] } })).tried).toEqual(['r2', 'primary']);
+  });
+
+  describe('of a read that may have crashed its server', () => {
+    const reset = (): Error => sqlError('ECONNRESET');
+
+    it.each([
+      ['runs it on one more node', { script: { r1: [lost()] } }, ['r1', 'r2'], 'answer of r2'],
+      ['not on a third', { script: { r1: [lost()], r2: [reset()] } }, ['r1', 'r2'], ['r1', 'r2']],
+      ['not on the primary', { script: { r1: [lost()] }, replicas: ['r1'] }, ['r1'], ['r1']],
+      [
+        'not on the primary after one that gave no connection',
+        { script: { r1: [lost()], r2: [refused('r2')] } },
+        ['r1', 'r2'],
+        ['r1'],
+      ],
+      ['not there again', { script: { primary: [lost()] }, replicas: [] }, ['primary'], ['primary']],
+      [
+        'on one node that the primary is not',
+        { script: { primary: [lost()], r1: [lost()] }, prefersPrimary: true },
+        ['primary', 'r1'],
+        ['primary', 'r1'],
+      ],
+    ])('%s', async (_, scene, tried, outcome) => {
+      const result = await run({ ...(scene as Scene), cleared: [] });
+      const nodes = (result.outcome as Partial<NodeCrashedError>).nodes ?? result.outcome;
+      expect([result.tried, nodes]).toEqual([tried, outcome]);
+    });
+
+    it('asks for each node, and goes on where all of them are well', async () => {
+      const script = (): Script => ({ r1: [lost()], r2: [lost()] });
+      expect((await run({ script: script(), cleared: ['r2'] })).tried).toEqual(['r1', 'r2']);
+      expect((await run({ script: script(), cleared: ['r1', 'r2'] })).tried).toEqual([
+        'r1',
+        'r2',
+        'primary (replica-failed)',
+      ]);
+    });
+
+    it.each([
+      ['the server told of the crash of another process', sqlError('57P02')],
+      ['this process cut the connection', sqlError('ECONNABORTED')],
+      ['it was not sent', refused('r1')],
+      ['a time-out of the client', new Error('Query read timeout')],
+    ])('suspects none where %s', async (_, error) => {
+      const { tried } = await run({ script: { r1: [error] }, replicas: ['r1'], cleared: [] });
+      expect(tried).toEqual(['r1', 'primary']);
+    });
+
+    it('begins a transaction elsewhere all the same: BEGIN crashes nobody', async () => {
+      const scene = { statement: BEGIN, script: { primary: [lost()] }, replicas: [], cleared: [] };
+      expect((await run(scene)).outcome).toBe('answer of primary');
+    });
   });
 
   it('leaves its place before the next try, and keeps it while it is used', async () => {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isSilentLoss } from '../postgres-errors.js';
 import type { LaneCall } from './lane-call.js';
 import type { BetterElsewhere } from '../take-connection.js';
 import type { StatementCost } from './statement-cost.js';
@@ -23,6 +24,8 @@ export class LaneRead {
   /** It was sent on another lane as well. */
   wasMoved = false;
   #sendings = 0;
+  /** A connection that it was sent on was lost without a word. */
+  #silentLoss: unknown;
   #resolve!: (result: pg.QueryResult) => void;
   #reject!: (error: unknown) => void;
 
@@ -54,12 +57,16 @@ export class LaneRead {
     this.#resolve(result);
   }
 
-  /** The server's word is final. A lost connection is not, while the read is also under way on another one. */
+  /**
+   * The server's word is final. A lost connection is not, while the read is also under way on another one. Of several
+   * losses that one is told which may be the read's own fault.
+   */
   failed(error: unknown, isLoss: boolean): void {
     this.#sendings--;
+    if (isLoss && isSilentLoss(error)) this.#silentLoss ??= error;
     if (isLoss && this.#sendings > 0) return;
     this.#end();
-    this.#reject(error);
+    this.#reject(isLoss ? (this.#silentLoss ?? error) : error);
   }
 
   #end(): void {

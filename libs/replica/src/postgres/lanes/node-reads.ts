@@ -21,6 +21,8 @@ export interface ReadConnections {
   ): Promise<pg.QueryResult>;
   /** The connection has not run a statement yet; asked once. */
   takeFresh(client: pg.PoolClient): boolean;
+  /** The error of a statement, with the reason why its connection was lost where that is known. */
+  explain(client: pg.PoolClient, error: unknown): unknown;
 }
 
 /** What {@link NodeReads} work with. */
@@ -70,6 +72,11 @@ export class NodeReads {
   /** Takes nothing more. */
   end(): void {
     this.#lanes?.end();
+  }
+
+  /** A read of this text was answered before, as far as that is remembered. */
+  hasAnswered(text: string): boolean {
+    return this.#costs.isMeasured(text);
   }
 
   /** `undefined` where nothing is shared, which makes this read one like others. */
@@ -141,6 +148,7 @@ export class NodeReads {
         runAlone: (call, cost) => this.#runAlone([call], cost, {}),
         giveWay: () => this.giveWay(),
         takeFresh: (client) => connections.takeFresh(client),
+        explain: (client, error) => connections.explain(client, error),
       },
       costs: this.#costs,
       clock,

@@ -12,6 +12,8 @@ export interface ReadLaneOptions {
   readonly prepared: PreparedStatements;
   /** It has not run a statement yet: what is measured first says nothing. */
   readonly isFresh: boolean;
+  /** The error of a read, with the reason why the connection was lost where that is known. */
+  readonly explain: (error: unknown) => unknown;
   readonly costs: StatementCosts;
   /** Whether a read may be prepared now. */
   readonly shouldPrepare: (read: LaneRead) => boolean;
@@ -164,7 +166,8 @@ export class ReadLane {
       read.answered(result);
     } else if (this.#isLost || isConnectionLoss(error)) {
       // Also where the error is of another kind: nobody can tell any more which answer belongs to which read.
-      read.failed(isConnectionLoss(error) ? error : connectionTerminated(messageOf(error)), true);
+      const loss = isConnectionLoss(error) ? error : connectionTerminated(messageOf(error));
+      read.failed(this.#options.explain(loss), true);
       this.#lost(error);
       return;
     } else {

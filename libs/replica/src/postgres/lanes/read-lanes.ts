@@ -5,6 +5,7 @@ import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
 import { isUsable, leastBusy } from './choose-lane.js';
 import type { LaneCall } from './lane-call.js';
 import type { BetterElsewhere } from '../take-connection.js';
+import type { LanePool } from './lane-pool.js';
 import { LaneRead, type LaneReadOptions } from './lane-read.js';
 import { LaneWatch } from './lane-watch.js';
 import type { AnswerClock } from './loop-clock.js';
@@ -12,21 +13,6 @@ import { PreparedStatements, type PreparePolicy } from './prepared-statements.js
 import { ReadLane } from './read-lane.js';
 import { RecentCount } from './recent-count.js';
 import type { StatementCost, StatementCosts } from './statement-cost.js';
-
-/** The pool whose connections become lanes. */
-export interface LanePool {
-  /** Waits for a connection like anybody else, unless it is better elsewhere. */
-  checkout(isBetterElsewhere: BetterElsewhere): Promise<pg.PoolClient>;
-  release(client: pg.PoolClient, error?: unknown): void;
-  /** A connection can be had without making anybody wait. */
-  hasRoom(): boolean;
-  /** Asks {@link ReadLanes.giveWay} for as much as is waited for. */
-  giveWay(): void;
-  /** Runs a read on a connection of its own. */
-  runAlone(call: LaneCall, cost: StatementCost): Promise<pg.QueryResult>;
-  /** The connection has not run a statement yet; asked once. */
-  takeFresh(client: pg.PoolClient): boolean;
-}
 
 /** How reads share connections. */
 export interface LaneSettings {
@@ -168,7 +154,7 @@ export class ReadLanes {
     const { pool, costs, clock, onMeasured, nowMs, prepare } = this.#options;
     if (this.#isEnded) {
       pool.release(client);
-      this.#failWaiting(new Error('Connection terminated: the pool has ended'));
+      this.#failWaiting(new Error('Client was closed: the pool has ended'));
       return;
     }
     let prepared = this.#prepared.get(client);
@@ -181,6 +167,7 @@ export class ReadLanes {
         client,
         prepared,
         isFresh: pool.takeFresh(client),
+        explain: (error) => pool.explain(client, error),
         costs,
         shouldPrepare: ({ cost }) => this.#prepare !== undefined && cost.uses >= this.#prepare.after,
         onPreparedLost: () => this.#preparedLost(),
@@ -195,9 +182,9 @@ export class ReadLanes {
     this.#sendWaiting();
   }
 
-  /** With another lane at hand nobody has to know. */
   #failedToOpen(error: unknown): void {
     this.#isOpening = false;
+    // With another lane at hand nobody has to know.
     if (this.#lanes.some(isUsable)) this.#sendWaiting();
     else if (error instanceof PoolBusyError) this.#sendElsewhere(error);
     else this.#failWaiting(error);

@@ -97,6 +97,11 @@ export class StatementCosts {
     return cost;
   }
 
+  /** A statement of this text was measured, and is not forgotten. */
+  isMeasured(text: string): boolean {
+    return this.#costs.get(text)?.averageMs !== undefined;
+  }
+
   /** A statement that had its connection to itself took so long, there and back. */
   measuredAlone(cost: StatementCost, tookMs: number): void {
     if (this.#shortestMs === undefined || tookMs < this.#shortestMs) this.#shortestMs = tookMs;

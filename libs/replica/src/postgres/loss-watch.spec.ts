@@ -1,0 +1,92 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type pg from 'pg';
+import { LossWatch } from './loss-watch.js';
+
+describe('LossWatch', () => {
+  let now: number;
+  let uptime: number | 'gone' | 'unknown';
+  let asked: number;
+  let watch: LossWatch;
+
+  beforeEach(() => {
+    now = 10_000;
+    asked = 0;
+    watch = new LossWatch({
+      askUptime: () => {
+        asked++;
+        return new Promise((resolve) => setTimeout(resolve, 5, uptime));
+      },
+      nowMs: () => now,
+    });
+  });
+
+  function connect(): { client: pg.ClientBase; stream: { destroyed: boolean; readableEnded: boolean } } {
+    const stream = { destroyed: false, readableEnded: false, destroy: () => void (stream.destroyed = true) };
+    const client = Object.assign(new EventEmitter(), { connection: { stream } }) as unknown as pg.ClientBase;
+    watch.watch(client);
+    return { client, stream };
+  }
+  const terminated = (): Error => new Error('Connection terminated unexpectedly');
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('tells the loss of a connection whose server told of a crash from one that ended without a word', () => {
+    const [told, silent] = [connect().client, connect().client];
+    told.emit('notice', { code: '57P02' });
+    silent.emit('notice', { code: '01000' });
+    expect(watch.explain(told, terminated())).toMatchObject({ code: '57P02' });
+    expect(watch.explain(silent, terminated())).not.toHaveProperty('code');
+    const mistake = Object.assign(new Error('no'), { code: '42601' });
+    expect(watch.explain(told, mistake)).toMatchObject({ code: '42601' });
+  });
+
+  it('says which connections this process has cut, but not of those that had ended before', async () => {
+    const [open, ended] = [connect(), connect()];
+    ended.stream.readableEnded = true;
+    watch.cut([open.client, ended.client]);
+    await turns();
+    expect([open.stream.destroyed, ended.stream.destroyed]).toEqual([true, true]);
+    expect(watch.explain(open.client, terminated())).toMatchObject({ code: 'ECONNABORTED' });
+    expect(watch.explain(ended.client, terminated())).not.toHaveProperty('code');
+  });
+
+  describe('asked what became of the server', () => {
+    beforeEach(() => {
+      jest.useFakeTimers();
+    });
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    async function fate(sinceMs: number): Promise<string> {
+      const answer = watch.fateSince(sinceMs);
+      now += 250;
+      await jest.advanceTimersByTimeAsync(300);
+      return answer;
+    }
+
+    it.each([
+      ['well', 5_000, 'well'],
+      ['up again', 200, 'crashed'],
+      ['gone', 'gone', 'gone'],
+      ['silent', 'unknown', 'crashed'],
+    ] as const)('finds it %s', async (_, answer, expected) => {
+      uptime = answer;
+      expect(await fate(9_000)).toBe(expected);
+    });
+
+    it('asks nothing where another connection was told', async () => {
+      connect().client.emit('notice', { code: '57P02' });
+      expect([await fate(9_999), asked]).toEqual(['crashed', 0]);
+    });
+
+    it('asks once or twice for many', async () => {
+      uptime = 9_000;
+      const fates = await Promise.all(Array.from({ length: 20 }, () => fate(9_000)));
+      expect(new Set(fates)).toEqual(new Set(['well']));
+      expect(asked).toBeLessThanOrEqual(2);
+    });
+  });
+});

@@ -1,0 +1,22 @@
+import type pg from 'pg';
+import type { LaneSettings } from './lanes/read-lanes.js';
+
+/** What makes a `NodePool`. */
+export interface NodePoolOptions {
+  readonly name: string;
+  /** `host:port`, for error messages. */
+  readonly address: string;
+  readonly config: pg.PoolConfig;
+  /** An idle connection broke. */
+  readonly onIdleError: (error: Error) => void;
+  /** The server sent a notice (`RAISE NOTICE`, a warning) on any connection. */
+  readonly onNotice?: (message: { readonly message?: string }) => void;
+  /** Fast reads share connections, where `pg` and the configuration allow it. `undefined`: each has one to itself. */
+  readonly lanes?: LaneSettings;
+  /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */
+  readonly probedMs?: () => number | undefined;
+  /** Milliseconds of the monotonic clock. */
+  readonly nowMs: () => number;
+  /** How long this process has waited for anything to happen; milliseconds. As Node counts it, other than in tests. */
+  readonly idleMs?: () => number;
+}
