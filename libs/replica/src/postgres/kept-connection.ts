@@ -2,41 +2,28 @@ import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import type { Scope } from '../context/context-storage.js';
 import { OpenWrite } from '../context/open-write.js';
-import { isWrite, reasonOfKind } from '../routing/decide-route.js';
+import { isWrite } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
 import type { Position } from '../session/position.js';
+import { endsInRollback, rolledBack } from './after-loss.js';
 import { errorOfLoss, meaningOfLoss, type LossMeaning, type LossSite } from './meaning-of-loss.js';
 import type { NodePool } from './node-pool.js';
-import { codeOf, isConnectionLoss } from './postgres-errors.js';
+import { codeOf, isConnectionEnd, isUnsent } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
-import { idleAgain } from './idle-again.js';
-import {
-  commandOf,
-  failSubmittable,
-  leadToCaller,
-  queryWith,
-  textOfSubmittable,
-  type QueryCall,
-  type Submittable,
-} from './query-call.js';
+import { routeOnKept, type Keeping } from './kept-place.js';
+import { forwardEvents } from './forward-events.js';
+import { endsInTime, idleAgain } from './idle-again.js';
+import { commandOf, failSubmittable, leadToCaller, queryWith, textOfSubmittable } from './query-call.js';
+import type { QueryCall, Submittable } from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
+import type { TransactionLostError } from './transaction-lost.error.js';
 
 /** Not AND CHAIN: in the transaction that this begins, a question that fails would do harm. */
 const COMMIT = /^commit;?$/i;
 
-const FORWARDED_EVENTS = ['notification', 'notice'] as const;
-
-/** What is kept, and why. */
-export interface Keeping {
-  readonly route: Route;
-  readonly pool: NodePool;
-  readonly client: pg.PoolClient;
-  /** Why it is kept beyond transactions and streams; `undefined`: it is not. */
-  readonly staysFor: 'primary-runner' | 'session-change' | undefined;
-  /** To be called when it is given back. */
-  readonly leave: () => void;
-}
+/** While it waits for a client's rows the server takes the question for some. */
+const MAY_COPY = /\bcopy\b/i;
 
 /**
  * One connection to one node, kept by one client over several statements. Knows from the server's own word whether a
@@ -47,7 +34,7 @@ export class KeptConnection {
   readonly #route: Route;
   readonly #pool: NodePool;
   readonly #client: pg.PoolClient;
-  readonly #forwards: (readonly [string, (...args: unknown[]) => void])[];
+  readonly #stopForwarding: () => void;
   readonly #leave: () => void;
   /** The open transaction: the request in which it began, what it has written, and whether anything may have been. */
   #transaction:
@@ -56,7 +43,10 @@ export class KeptConnection {
   #staysFor: Keeping['staysFor'];
   readonly #onReplica: boolean;
   #broken: unknown;
-  /** Until a statement was answered, whoever runs the first one may still go elsewhere. */
+  /** The transaction that was open when the connection was lost, where its owner has not ended it by that statement. */
+  lostTransaction: TransactionLostError | undefined;
+  #hasLostTransaction = false;
+  /** Until then whoever runs the first statement may still go elsewhere. */
   #hasAnswered = false;
   #released = false;
   /** The write of the statement under way, outside a transaction. */
@@ -75,17 +65,11 @@ export class KeptConnection {
     this.#leave = keeping.leave;
     this.#onReplica = route.node !== router.primary;
     pool.hold();
-    const onError = (error: unknown): void => {
-      this.#broken = error;
-      if (this.#hasAnswered && owner.listenerCount('error') > 0) owner.emit('error', error);
-    };
-    this.#forwards = [
-      ['error', onError],
-      ...FORWARDED_EVENTS.map(
-        (event) => [event, (...args: unknown[]) => void owner.emit(event, ...args)] as const,
-      ),
-    ];
-    for (const [event, listener] of this.#forwards) client.on(event as 'error', listener);
+    this.#stopForwarding = forwardEvents(client, owner, (error) => {
+      this.#broken ??= error;
+      // In a transaction the next statement tells: whoever gives up at this event would never learn what became of it.
+      return this.#hasAnswered && this.#transaction === undefined;
+    });
   }
 
   /** Nothing on the connection binds it to its client any more. */
@@ -93,9 +77,14 @@ export class KeptConnection {
     return this.#transaction === undefined && this.#staysFor === undefined;
   }
 
-  /** Its connection was lost before it gave any answer: it is good for nothing, and its owner was not told. */
+  /** Lost before it gave any answer: its owner was not told. */
   get isStillborn(): boolean {
     return this.#broken !== undefined && !this.#hasAnswered;
+  }
+
+  /** It is good for nothing any more, and whoever asks for the next statement shall have another one. */
+  get isUseless(): boolean {
+    return this.isStillborn || this.#hasLostTransaction;
   }
 
   /** Runs one statement and tells what came of it: `ended` last, before whoever awaits the answer. */
@@ -128,12 +117,15 @@ export class KeptConnection {
       (failure: unknown) => {
         const error = this.#pool.losses.explain(this.#client, failure);
         leadToCaller(error);
-        const meaning = isConnectionLoss(error) ? meaningOfLoss(statement, site, error) : undefined;
+        const meaning = isConnectionEnd(error) ? meaningOfLoss(statement, site, error) : undefined;
         this.#hasAnswered ||= meaning === undefined;
+        const told = meaning === undefined ? error : this.#errorOf(meaning, error);
         this.#ended(() => this.#failed(statement, error, meaning));
-        const told = meaning === undefined ? error : errorOfLoss(meaning, this.#pool, error);
         this.#router.reports.failed(route, statement, startedMs, told);
-        ended(false);
+        const isAsAsked = meaning === 'rolled-back' && endsInRollback(statement, text);
+        if (isAsAsked) this.lostTransaction = undefined;
+        ended(isAsAsked);
+        if (isAsAsked) return rolledBack();
         throw told;
       },
     );
@@ -142,13 +134,14 @@ export class KeptConnection {
   /** Runs a stream or cursor; resolves when its last row has been fetched and the connection is idle again. */
   async stream(submittable: Submittable, statement: Statement): Promise<void> {
     if (submittable.destroyed === true) return;
-    if (this.#broken !== undefined) return failSubmittable(submittable, this.#broken);
+    const site = this.#site(textOfSubmittable(submittable));
+    const known = this.#broken;
+    if (known !== undefined) return failSubmittable(submittable, this.#lost(statement, site, known));
     const scope = this.#router.contexts.current();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
     this.#hasAnswered = true;
     this.#begins(statement);
-    const site = this.#site(textOfSubmittable(submittable));
     // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
     this.#router.reports.answered(scope, route, statement, startedMs);
     this.#streaming = idleAgain(this.#client);
@@ -158,7 +151,7 @@ export class KeptConnection {
     const broken = this.#broken;
     this.#ended(() => {
       if (broken === undefined) this.#succeeded(statement, undefined);
-      else this.#failed(statement, broken, meaningOfLoss(statement, site, broken));
+      else this.#lost(statement, site, broken);
     });
     if (broken === undefined) this.#router.reports.shown(scope, route, statement);
     else this.#router.reports.failed(route, statement, startedMs, broken);
@@ -180,17 +173,13 @@ export class KeptConnection {
     else this.#giveBack(isFaulty || this.#running > 0 || isOpen);
   }
 
-  /** A stream tells its reader of the end before the server is ready for the next statement. */
   async #releaseAfter(streaming: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<true>((resolve) => (timer = setTimeout(resolve, STREAM_END_MS, true)));
-    const isLate = await Promise.race([streaming, late]);
-    clearTimeout(timer);
-    this.#giveBack(isLate === true || this.#broken !== undefined);
+    const isInTime = await endsInTime(streaming);
+    this.#giveBack(!isInTime || this.#broken !== undefined);
   }
 
   #giveBack(isToBeClosed: boolean): void {
-    for (const [event, listener] of this.#forwards) this.#client.removeListener(event, listener);
+    this.#stopForwarding();
     this.#pool.letGo();
     this.#leave();
     this.#client.release(
@@ -198,18 +187,12 @@ export class KeptConnection {
     );
   }
 
-  /** What a statement on a kept connection is routed by: itself, or what keeps the connection. */
   #routeOf({ kind }: Statement): Route {
-    const { node, reason } = this.#route;
     const isOpen = this.#transaction !== undefined;
-    if (this.#onReplica) return isOpen ? { node, reason: 'read-only-transaction' } : this.#route;
-    if (reason === 'routing-disabled') return this.#route;
-    if (kind !== 'read') return { node, reason: reasonOfKind(kind) };
-    return isOpen
-      ? { node, reason: 'transaction' }
-      : this.#staysFor !== undefined
-        ? { node, reason: this.#staysFor }
-        : this.#route;
+    return routeOnKept(
+      { route: this.#route, onReplica: this.#onReplica, isOpen, staysFor: this.#staysFor },
+      kind,
+    );
   }
 
   #begins(statement: Statement): void {
@@ -226,9 +209,26 @@ export class KeptConnection {
     if (this.#onReplica || this.#running > 1) return false;
     const isAlone = this.#transaction === undefined && kind === 'write' && transaction === undefined;
     const write = isAlone ? this.#write : COMMIT.test(text) ? this.#transaction?.write : undefined;
-    if (write?.isWatched !== true || !this.#router.along.mayAsk(this.#client, args)) return false;
+    const isFit = write?.isWatched === true && !MAY_COPY.test(text);
+    if (!isFit || !this.#router.along.mayAsk(this.#client, args)) return false;
     write.asks();
     return true;
+  }
+
+  /** A stream met a connection that is gone. */
+  #lost(statement: Statement, site: LossSite, error: unknown): unknown {
+    const meaning = meaningOfLoss(statement, site, error);
+    const told = this.#errorOf(meaning, error);
+    this.#failed(statement, error, meaning);
+    return told;
+  }
+
+  /** What the caller is told. Of a connection that was known to be gone the reason counts for which it went. */
+  #errorOf(meaning: LossMeaning, error: unknown): unknown {
+    if (meaning !== 'rolled-back') return errorOfLoss(meaning, this.#pool, error);
+    const reason = isUnsent(error) ? (this.#broken ?? error) : error;
+    this.#hasLostTransaction = true;
+    return (this.lostTransaction = errorOfLoss(meaning, this.#pool, reason) as TransactionLostError);
   }
 
   /** As it is before the statement: a lost connection may release its client before the statement learns of it. */
@@ -292,6 +292,3 @@ export class KeptConnection {
     if (ended?.write !== undefined) tell(ended.write);
   }
 }
-
-/** How long a stream that was read to its end may take until the connection is idle; milliseconds. */
-const STREAM_END_MS = 1_000;

@@ -6,6 +6,10 @@ const classifier = new StatementClassifier();
 const LOST = new Error('Connection terminated unexpectedly');
 const UNSENT = new Error('Client has encountered a connection error and is not queryable');
 
+const CUT = Object.assign(new Error('terminating connection due to idle-in-transaction timeout'), {
+  code: '25P03',
+});
+
 const OUTSIDE: Omit<LossSite, 'text'> = { onReplica: false };
 const IN_READING: Omit<LossSite, 'text'> = { onReplica: false, transaction: { changes: false } };
 const IN_WRITING: Omit<LossSite, 'text'> = { onReplica: false, transaction: { changes: true } };
@@ -40,6 +44,9 @@ describe('meaningOfLoss', () => {
     // Its COMMIT may have been reached for all that the first word tells.
     ['COMMIT; ROLLBACK', IN_WRITING, LOST, 'commit-unknown'],
     ['COMMIT', IN_REPLICAS, LOST, 'rolled-back'],
+    ['UPDATE t SET a = 1', OUTSIDE, CUT, 'nothing'],
+    ['COMMIT', IN_WRITING, CUT, 'rolled-back'],
+    ['COMMIT; SELECT 1', IN_WRITING, CUT, 'commit-unknown'],
   ] as const)('of %s in %j is told (%p)', (text, site, error, meaning) => {
     expect(meaningOfLoss(classifier.classify(text), { ...site, text }, error)).toBe(meaning);
   });

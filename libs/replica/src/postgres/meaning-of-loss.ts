@@ -1,7 +1,7 @@
 import { isWrite } from '../routing/decide-route.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
-import { isUnsent } from './postgres-errors.js';
+import { isCutByServer, isUnsent } from './postgres-errors.js';
 import type { Statement } from './statements/index.js';
 import { TransactionLostError } from './transaction-lost.error.js';
 
@@ -27,6 +27,9 @@ export type LossMeaning = 'commit-unknown' | 'write-unknown' | 'rolled-back' | '
 export function meaningOfLoss(statement: Statement, site: LossSite, error: unknown): LossMeaning {
   const { onReplica, transaction, text } = site;
   const changes = isWrite(statement.kind) || statement.mayWrite;
+  // Of several statements some may have been committed before the one that was cut.
+  if (isCutByServer(error) && !/;\s*\S/.test(text))
+    return transaction === undefined ? 'nothing' : 'rolled-back';
   const isSent = !onReplica && !isUnsent(error);
   if (transaction === undefined) return isSent && changes ? 'write-unknown' : 'nothing';
   // A text of several statements may have its COMMIT in it.
@@ -47,6 +50,6 @@ export function errorOfLoss(
 }
 
 /** One statement that ends the transaction without its writes. What is not seen to be one counts as COMMIT. */
-function isRollback(text: string): boolean {
+export function isRollback(text: string): boolean {
   return /^\s*(?:rollback|abort)\b[^;]*;?\s*$/i.test(text);
 }

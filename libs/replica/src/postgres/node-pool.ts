@@ -9,7 +9,7 @@ import { LossWatch } from './loss-watch.js';
 import type { NodePoolOptions } from './node-pool-options.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
-import { isConnectionLoss, messageOf } from './postgres-errors.js';
+import { isConnectionEnd, isConnectionLoss, messageOf } from './postgres-errors.js';
 import { queryWith, rethrowAfter } from './query-call.js';
 import { statementLimitMs } from './statement-limit.js';
 import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
@@ -82,7 +82,7 @@ export class NodePool {
 
   /** Gives a connection back; a broken one, with its error, is closed. */
   release(client: pg.PoolClient, error?: unknown): void {
-    client.release(isConnectionLoss(error) ? new Error(messageOf(error)) : undefined);
+    client.release(isConnectionEnd(error) ? new Error(messageOf(error)) : undefined);
   }
 
   /** Runs one statement outside any transaction. `args` as for `query` of `pg`, without a callback. */

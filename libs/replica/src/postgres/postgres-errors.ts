@@ -45,7 +45,7 @@ export function isConnectionLoss(error: unknown): boolean {
   if (code === 'REPLICA_NODE_UNAVAILABLE') return true;
   if (code !== undefined) {
     return (
-      (code.startsWith('08') && !isWrongValueCount(error)) ||
+      (code.startsWith('08') && !isOfStatementAlone(error)) ||
       /^57P0[1-5]$/.test(code) ||
       SOCKET_CODES.has(code)
     );
@@ -53,9 +53,26 @@ export function isConnectionLoss(error: unknown): boolean {
   return CONNECTION_TEXTS.test(messageOf(error));
 }
 
-/** 08P01, too, but of one statement alone: it was given more values than it has parameters, or fewer. */
-function isWrongValueCount(error: unknown): boolean {
-  return (error as { routine?: unknown }).routine === 'exec_bind_message';
+/**
+ * PostgreSQL itself (poolers name no routine) says that a statement failed and the session goes on: it was given more values than it
+ * has parameters, or fewer (08P01), or a foreign server was not reached (08001, 08006).
+ */
+function isOfStatementAlone(error: unknown): boolean {
+  const { routine, severity } = error as { routine?: unknown; severity?: unknown };
+  return routine === 'exec_bind_message' || (typeof routine === 'string' && severity === 'ERROR');
+}
+
+/**
+ * The server has ended the session and says that it rolled back what was open: 25P03 (a transaction idled for too long), 25P04 (it
+ * took too long). No other node would be more patient, so it is no connection loss.
+ */
+export function isCutByServer(error: unknown): boolean {
+  return /^25P0[34]$/.test(codeOf(error) ?? '');
+}
+
+/** However it came about: nothing more can be run on this connection. */
+export function isConnectionEnd(error: unknown): boolean {
+  return isConnectionLoss(error) || isCutByServer(error);
 }
 
 /**

@@ -78,13 +78,39 @@ export function queryWith(
   [query, values]: readonly unknown[],
 ): Promise<pg.QueryResult> {
   return new Promise((resolve, reject) => {
-    // Older versions of `pg` write the callback into a config, which is the caller's.
-    const config: unknown = typeof query === 'string' ? query : Object.create(query as object);
+    const config = typeof query === 'string' ? query : plainCopy(query as Config);
     (client as unknown as { query: Query }).query(config, values, (error, result) => {
       if (error === null || error === undefined) resolve(result);
       else reject(error);
     });
   });
+}
+
+type Config = Readonly<Record<string, unknown>>;
+
+/** What a config may say, as `pg` documents it; of an object of the caller's own class these may be inherited. */
+const CONFIG_KEYS = [
+  'text',
+  'values',
+  'name',
+  'rowMode',
+  'types',
+  'rows',
+  'binary',
+  'portal',
+  'queryMode',
+  'query_timeout',
+];
+
+/**
+ * Older versions of `pg` write the callback into a config, which is the caller's; and whoever instruments `pg` copies what is
+ * in the object itself. So it gets a plain object of its own.
+ */
+function plainCopy(config: Config): Config {
+  const copy: Record<string, unknown> = { ...config };
+  if (Object.getPrototypeOf(config) === Object.prototype) return copy;
+  for (const key of CONFIG_KEYS) if (!(key in copy) && key in config) copy[key] = config[key];
+  return copy;
 }
 
 /** For a promise that is rejected: does something, and rejects as before. */

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import type { Route } from '../routing/route.js';
+import { runAfterLoss } from './after-loss.js';
 import { KeptConnection } from './kept-connection.js';
 import {
   failSubmittable,
@@ -13,6 +14,7 @@ import {
 import { started } from './started.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
+import type { TransactionLostError } from './transaction-lost.error.js';
 
 /**
  * A client as `pg` gives it out, that stands for all nodes: each statement gets a connection to the node that the rule
@@ -36,6 +38,8 @@ export class RoutingClient extends EventEmitter {
   #last: Promise<unknown> | undefined;
   /** The connection of the statement that failed last was lost before it gave any answer. */
   #isStillborn = false;
+  /** The transaction that was open on a connection that is gone, until it is ended. */
+  #lostTransaction: TransactionLostError | undefined;
   #released = false;
 
   constructor(router: StatementRouter, primaryRunner: boolean) {
@@ -86,6 +90,8 @@ export class RoutingClient extends EventEmitter {
   #run(call: QueryCall, ended: () => void): Promise<pg.QueryResult> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     const statement = this.#router.classify(call.text);
+    if (this.#lostTransaction !== undefined)
+      return this.#runAfterLoss(this.#lostTransaction, statement, call.text);
     this.#router.assertAllowed(statement);
     if (this.#kept !== undefined) return this.#runKept(this.#kept, { call, statement, ended });
     if (statement.kind === 'read' && !this.#primaryRunner)
@@ -116,11 +122,18 @@ export class RoutingClient extends EventEmitter {
     return kept.run(call, statement, (isAnswered) => {
       if (isAnswered) ended();
       this.#isStillborn = kept.isStillborn;
-      if ((kept.isFree || kept.isStillborn) && this.#kept === kept) this.#drop(kept);
+      this.#endIfDone(kept);
     });
   }
 
-  #drop(kept: KeptConnection): void {
+  #runAfterLoss(lost: TransactionLostError, statement: Statement, text: string): Promise<pg.QueryResult> {
+    if (statement.transaction === 'end') this.#lostTransaction = undefined;
+    return Promise.resolve(runAfterLoss(lost, statement, text));
+  }
+
+  #endIfDone(kept: KeptConnection): void {
+    if (this.#kept !== kept || !(kept.isFree || kept.isUseless)) return;
+    this.#lostTransaction = kept.lostTransaction;
     this.#kept = undefined;
     kept.release();
   }
@@ -130,10 +143,11 @@ export class RoutingClient extends EventEmitter {
     this.#inOrder(async () => {
       const text = textOfSubmittable(submittable);
       const statement = this.#router.classify(text);
+      if (this.#lostTransaction !== undefined) runAfterLoss(this.#lostTransaction, statement, text);
       this.#router.assertAllowed(statement);
       const kept = this.#kept ?? (await this.#keepForStream(text, statement));
       await kept.stream(submittable, statement);
-      if (kept.isFree && this.#kept === kept) this.#drop(kept);
+      this.#endIfDone(kept);
     }).catch((error: unknown) => failSubmittable(submittable, error));
   }
 

@@ -12,6 +12,7 @@ describe('calls that a lane takes', () => {
     ],
     [[{ text: 'SELECT $1' }, [2]], { text: 'SELECT $1', values: [2] }],
     [[{ text: 'SELECT 1', types }], { text: 'SELECT 1', types }],
+    [[{ text: 'SELECT 1', name: undefined, rows: undefined, values: undefined }], { text: 'SELECT 1' }],
   ])('%j', (args, call) => {
     expect(laneCallOf(args)).toEqual({ values: undefined, rowMode: undefined, types: undefined, ...call });
   });

@@ -16,8 +16,9 @@ export function laneCallOf(args: readonly unknown[]): LaneCall | undefined {
   if (typeof query !== 'object' || query === null) return undefined;
   // A class of somebody's own may have getters, or a say in how it is sent.
   if (Object.getPrototypeOf(query) !== Object.prototype) return undefined;
-  for (const key of Object.keys(query)) if (!KEYS.has(key)) return undefined;
-  const { text, values: own, rowMode, types } = query as Record<string, unknown>;
+  const config = query as Record<string, unknown>;
+  for (const key of Object.keys(config)) if (!KEYS.has(key) && config[key] !== undefined) return undefined;
+  const { text, values: own, rowMode, types } = config;
   if (typeof text !== 'string' || !areValues(own)) return undefined;
   return { text, values: values ?? own, rowMode, types };
 }
