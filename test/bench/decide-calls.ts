@@ -120,6 +120,7 @@ function requestOf(store: MemorySessionStore): RequestContext {
 
 const POSITIONS: PositionSource = {
   sticky: { mode: 'position' },
+  unknownForMs: 30_000,
   capture: () => Promise.reject(new Error('nothing is written here')),
   hurry: () => undefined,
 };

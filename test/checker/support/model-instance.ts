@@ -108,6 +108,7 @@ export class ModelInstance {
     const context = new RequestContext(
       {
         sticky: { mode: 'position' },
+        unknownForMs: 30_000,
         capture: () => monitor.capturePositionSoon('primary'),
         hurry: () => monitor.hurryPosition('primary'),
       },

@@ -1,20 +1,21 @@
 import type { Position } from '../session/position.js';
-import type { OwnWrites } from './own-writes.js';
 import type { RequestContext } from './request-context.js';
 
 /**
  * From now on reads of `request` also see what `other` has written by now: the one runs inside the other, or was left
- * running by it.
+ * running by it. What is not known of a write is so for as long as in `other`, and no longer: else one write would keep a job that
+ * plans itself again and again on the primary for good.
  */
 export function includeWrites(request: RequestContext, other: RequestContext): void {
-  const { pending, lost, position } = other.writes;
-  if (!pending && !lost && position === undefined) return;
-  request.cover(positionOf(other.writes));
+  const { writes } = other;
+  request.writes.shareDeadlines(writes);
+  if (writes.isUnderWay || writes.position !== undefined) request.cover(positionOf(request, other));
 }
 
-async function positionOf(writes: OwnWrites): Promise<Position> {
+async function positionOf(request: RequestContext, { writes }: RequestContext): Promise<Position> {
   await writes.settled();
-  if (writes.unknown || writes.lost || writes.position === undefined)
+  request.writes.shareDeadlines(writes);
+  if (writes.position === undefined && writes.isUnderWay)
     throw new Error('the position of a write is not known');
-  return writes.position;
+  return writes.position ?? 0n;
 }

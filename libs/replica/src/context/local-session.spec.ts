@@ -15,6 +15,7 @@ describe('a request whose session is in the memory of its process', () => {
   let key: string | null;
   const positions = {
     sticky: { mode: 'position' } as const,
+    unknownForMs: TTL_MS,
     capture: () => new Promise<Position>((resolve, reject) => captures.push({ resolve, reject })),
     hurry: () => void hurried++,
   };

@@ -35,6 +35,7 @@ describe('noteRead', () => {
     request = new RequestContext(
       {
         sticky: { mode: 'position' },
+        unknownForMs: 30_000,
         capture: () => Promise.resolve(BigInt(100 + ++captures)),
         hurry: () => undefined,
       },
@@ -199,6 +200,7 @@ describe('noteFailure', () => {
     request = new RequestContext(
       {
         sticky: { mode: 'position' },
+        unknownForMs: 30_000,
         capture: () => Promise.resolve(1n),
         hurry: () => undefined,
       },

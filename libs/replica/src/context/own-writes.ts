@@ -10,8 +10,14 @@ export class OwnWrites {
   /** Who is to be told when no capture is under way; most requests write nothing. */
   #waiting: (() => void)[] | undefined;
   #position: Position | undefined;
-  #unknown = false;
-  #lost = false;
+  #unknownUntilMs = 0;
+  #lostUntilMs = 0;
+  readonly #unknownForMs: number;
+
+  /** @param unknownForMs so long after a write that no position covers reads stay on the primary; milliseconds */
+  constructor(unknownForMs: number) {
+    this.#unknownForMs = unknownForMs;
+  }
 
   /** A write is about to be sent. */
   begin(): void {
@@ -26,13 +32,13 @@ export class OwnWrites {
   /** Nobody knows whether the write happened, or when it will have: its connection was lost. */
   lose(): void {
     this.#open--;
-    this.#lost = true;
+    this.#lostUntilMs = this.#untilMs();
   }
 
   /** The write has, or may have, happened, and no position will ever cover it. */
   completeUnknown(): void {
     this.#open--;
-    this.#unknown = true;
+    this.#unknownUntilMs = this.#untilMs();
   }
 
   /** The write has, or may have, happened; `capture` gives a position that covers it, or rejects. */
@@ -56,7 +62,7 @@ export class OwnWrites {
         this.#captured();
       },
       () => {
-        this.#unknown = true;
+        this.#unknownUntilMs = this.#untilMs();
         this.#captured();
       },
     );
@@ -64,7 +70,12 @@ export class OwnWrites {
 
   /** A write is under way, or its position is not known (yet). */
   get pending(): boolean {
-    return this.#open > 0 || this.#capturing > 0 || this.#unknown;
+    return this.isUnderWay || this.unknown;
+  }
+
+  /** A write is under way, or its position is being learned. */
+  get isUnderWay(): boolean {
+    return this.#open > 0 || this.#capturing > 0;
   }
 
   /** The position of some completed write is being learned. */
@@ -72,14 +83,30 @@ export class OwnWrites {
     return this.#capturing > 0;
   }
 
-  /** The position of some write cannot be learned. */
+  /** The position of some write cannot be learned, and it is not so long ago that every replica that serves has it. */
   get unknown(): boolean {
-    return this.#unknown;
+    return isToCome(this.#unknownUntilMs);
   }
 
-  /** The outcome of some write was never learned: its caller was told so. */
+  /** The outcome of some write was never learned, its caller was told so, and it is not so long ago as for {@link unknown}. */
   get lost(): boolean {
-    return this.#lost;
+    return isToCome(this.#lostUntilMs);
+  }
+
+  /** Until when {@link unknown} lasts; milliseconds of the monotonic clock, 0: it never began. */
+  get unknownUntilMs(): number {
+    return this.#unknownUntilMs;
+  }
+
+  /** The same of {@link lost}. */
+  get lostUntilMs(): number {
+    return this.#lostUntilMs;
+  }
+
+  /** From now on what is not known of the writes of another request is not known of these, for as long as of those. */
+  shareDeadlines(other: OwnWrites): void {
+    this.#unknownUntilMs = Math.max(this.#unknownUntilMs, other.unknownUntilMs);
+    this.#lostUntilMs = Math.max(this.#lostUntilMs, other.lostUntilMs);
   }
 
   /** Covers all writes whose capture has succeeded. */
@@ -98,6 +125,10 @@ export class OwnWrites {
     else (this.#waiting ??= []).push(tell);
   }
 
+  #untilMs(): number {
+    return performance.now() + this.#unknownForMs;
+  }
+
   #captured(): void {
     this.#capturing--;
     const waiting = this.#waiting;
@@ -105,4 +136,9 @@ export class OwnWrites {
     this.#waiting = undefined;
     for (const tell of waiting) tell();
   }
+}
+
+/** Mostly there is no deadline, and then no clock is asked. */
+function isToCome(untilMs: number): boolean {
+  return untilMs > 0 && performance.now() < untilMs;
 }

@@ -7,6 +7,8 @@ export type StickyPolicy =
 /** What a request needs from the outside: how it learns positions. */
 export interface PositionSource {
   readonly sticky: StickyPolicy;
+  /** So long after a write that no position covers reads stay on the primary; milliseconds. */
+  readonly unknownForMs: number;
   /**
    * The primary's position, read after the call began; sessions will wait for replicas to replay it. Begun at once or a little
    * later, whatever saves work. Rejects when it cannot be learned.

@@ -13,7 +13,7 @@ const NONE: readonly never[] = [];
  * with the response: what still runs then is outside.
  */
 export class RequestContext {
-  readonly writes = new OwnWrites();
+  readonly writes: OwnWrites;
   readonly #positions: PositionSource;
   #nodes: readonly string[] = NONE;
   #reasons: readonly RouteReason[] = NONE;
@@ -30,8 +30,8 @@ export class RequestContext {
   /** What the session does not know yet. */
   #servedBy: string | undefined;
   #saved: Position | undefined;
-  #isUnknownSaved = false;
-  #isLossSaved = false;
+  #savedUnknownMs = 0;
+  #savedLostMs = 0;
   #hasWritten = false;
   #isNewcomerSaved = false;
   #settling: Promise<void> | undefined;
@@ -44,6 +44,7 @@ export class RequestContext {
     readonly startedMs: number,
   ) {
     this.#positions = positions;
+    this.writes = new OwnWrites(positions.unknownForMs);
   }
 
   /** The session behind the request, where there is one. */
@@ -203,7 +204,7 @@ export class RequestContext {
     this.#noteNewcomer(session);
     if (this.hasSeenMore) this.writes.cover(this.#capture());
     this.#isLeftToSession = true;
-    this.writes.whenSettled(() => save(this.#takeNews(session)));
+    this.writes.whenSettled(() => save(this.#takeNews()));
     return true;
   }
 
@@ -223,7 +224,7 @@ export class RequestContext {
     if (session?.mayBeSaved !== true) return this.writesCaptured();
     this.#noteNewcomer(session);
     await this.learn();
-    if (this.#hasNews) await session.save(this.#takeNews(session));
+    if (this.#hasNews) await session.save(this.#takeNews());
   }
 
   /** The response gives the client its first key: what it was shown by then is news. */
@@ -231,12 +232,12 @@ export class RequestContext {
     if (standing === 'none' && !this.hasSeenMore) this.#servedBy ??= this.#kept?.name;
   }
 
-  #takeNews({ ttlMs }: RequestSession): SessionState {
-    const state = this.news(ttlMs);
+  #takeNews(): SessionState {
+    const state = this.news();
     this.#isNewcomerSaved = true;
     this.#saved = this.writes.position;
-    this.#isUnknownSaved = this.writes.unknown;
-    this.#isLossSaved = this.writes.lost;
+    this.#savedUnknownMs = this.writes.unknownUntilMs;
+    this.#savedLostMs = this.writes.lostUntilMs;
     this.#servedBy = undefined;
     return state;
   }
@@ -260,23 +261,23 @@ export class RequestContext {
     if (this.#ended) void this.settle();
   }
 
-  /** What the request adds to its session, as far as it is known now. `ttlMs`: how long the session is kept. */
-  news(ttlMs: number): SessionState {
-    const { sticky } = this.#positions;
+  /** What the request adds to its session, as far as it is known now. */
+  news(): SessionState {
     const now = Date.now();
-    const untilMs = now + (sticky.mode === 'time' ? sticky.windowMs : ttlMs);
+    const { position, unknown, unknownUntilMs, lost, lostUntilMs } = this.writes;
+    const aheadMs = now - performance.now();
     return {
-      position: this.writes.position,
-      primaryUntilMs: this.writes.unknown ? untilMs : 0,
-      unconfirmedUntilMs: this.writes.lost ? untilMs : 0,
+      position,
+      primaryUntilMs: unknown ? unknownUntilMs + aheadMs : 0,
+      unconfirmedUntilMs: lost ? lostUntilMs + aheadMs : 0,
       servedBy: this.#servedBy,
       servedAtMs: this.#servedBy === undefined ? undefined : now,
     };
   }
 
   get #hasNews(): boolean {
-    const { position, unknown, lost } = this.writes;
-    const isKnown = unknown === this.#isUnknownSaved && lost === this.#isLossSaved;
+    const { position, unknownUntilMs, lostUntilMs } = this.writes;
+    const isKnown = unknownUntilMs === this.#savedUnknownMs && lostUntilMs === this.#savedLostMs;
     return position !== this.#saved || !isKnown || this.#servedBy !== undefined;
   }
 

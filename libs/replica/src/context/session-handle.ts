@@ -87,6 +87,8 @@ export class SessionHandle implements RequestSession {
       position,
       onPrimary: primaryUntilMs > nowMs,
       isUnconfirmed: unconfirmedUntilMs > nowMs,
+      primaryUntilMs,
+      unconfirmedUntilMs,
       servedBy,
       servedAtMs,
     };

@@ -59,6 +59,8 @@ export class TokenSession implements RequestSession {
       position,
       onPrimary: primaryUntilMs > nowMs,
       isUnconfirmed: unconfirmedUntilMs > nowMs,
+      primaryUntilMs,
+      unconfirmedUntilMs,
       servedBy,
       servedAtMs,
     };

@@ -72,9 +72,9 @@ export class SessionOpener {
     const { session } = request;
     const { token, ttlMs } = this.#router.options.session;
     if (token === undefined || !(session instanceof TokenSession)) return;
-    const isOpen = request.unsettled || request.writes.pending || isBodyToCome(context);
+    const isOpen = request.unsettled || request.writes.isUnderWay || isBodyToCome(context);
     if (!isOpen && !session.isChanged) return;
-    const news = request.news(ttlMs);
+    const news = request.news();
     const text = session.token(isOpen ? { ...news, primaryUntilMs: Date.now() + ttlMs } : news);
     (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
   }

@@ -47,6 +47,9 @@ export interface SessionView {
   readonly onPrimary: boolean;
   /** Nobody knows whether one of its writes happened: it reads from the primary, unless that is away. */
   readonly isUnconfirmed: boolean;
+  /** Until when these two last; milliseconds since the epoch. 0 or absent: they never began. */
+  readonly primaryUntilMs?: number;
+  readonly unconfirmedUntilMs?: number;
   /** The replica that it reads from, where that is not the one to which its key ties it. */
   readonly servedBy?: string;
   /** When that was noted; milliseconds since the epoch. */

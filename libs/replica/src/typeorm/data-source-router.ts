@@ -55,6 +55,7 @@ export class DataSourceRouter {
     this.#runtime = runtime;
     this.#positions = {
       sticky: options.sticky,
+      unknownForMs: options.sticky.mode === 'time' ? options.sticky.windowMs : options.session.ttlMs,
       capture: () => runtime().positions.capture(),
       hurry: () => {
         if (dataSource.isInitialized) runtime().positions.hurry();

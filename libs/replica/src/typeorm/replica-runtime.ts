@@ -53,7 +53,7 @@ export class ReplicaRuntime {
   readonly monitor: TopologyMonitor;
   readonly router: StatementRouter;
   /** How requests learn positions. */
-  readonly positions: PositionSource;
+  readonly positions: Pick<PositionSource, 'capture' | 'hurry'>;
   /** Which replicas there are. */
   readonly replicaSet: ReplicaSet;
   readonly #pools: NodePools;
@@ -109,7 +109,6 @@ export class ReplicaRuntime {
     this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });
     this.router = this.#createRouter(given, classifier);
     this.positions = {
-      sticky: options.sticky,
       capture: () =>
         hasReplicas() ? monitor.capturePositionSoon(monitor.topology.primary.name) : Promise.resolve(0n),
       hurry: () => monitor.hurryPosition(monitor.topology.primary.name),

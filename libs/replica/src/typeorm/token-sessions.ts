@@ -40,8 +40,8 @@ export class TokenSessions {
     const now = Date.now();
     const { ttlMs } = options.session;
     const view = request.session?.view(now);
-    const isUnknown = view !== undefined && (view.status !== 'loaded' || view.onPrimary);
-    const news = request.news(ttlMs);
+    const isUnknown = view !== undefined && view.status !== 'loaded';
+    const news = request.news();
     const kept = scope === undefined ? undefined : request.view(scope.intent, now).kept?.name;
     // A position of the primary as of now is past all that any replica has shown.
     const isCovered = sawPrimary && !request.writes.unknown;
@@ -50,11 +50,13 @@ export class TokenSessions {
       id: codec.newId(),
       state: {
         position: laterPosition(view?.position, news.position),
-        primaryUntilMs: Math.max(news.primaryUntilMs ?? 0, isUnknown ? now + ttlMs : 0),
-        unconfirmedUntilMs: Math.max(
-          news.unconfirmedUntilMs ?? 0,
-          view?.isUnconfirmed === true ? now + ttlMs : 0,
+        // As they are: else a job that plans itself by tokens would stay on the primary for good.
+        primaryUntilMs: Math.max(
+          news.primaryUntilMs ?? 0,
+          view?.primaryUntilMs ?? 0,
+          isUnknown ? now + ttlMs : 0,
         ),
+        unconfirmedUntilMs: Math.max(news.unconfirmedUntilMs ?? 0, view?.unconfirmedUntilMs ?? 0),
         servedBy: isCovered ? undefined : isReplica ? kept : view?.servedBy,
         servedAtMs: now,
       },
