@@ -23,9 +23,32 @@ create function sly_dynamic(text) returns void language plpgsql stable as $$ beg
 create function sly_default(x int default locks(1)) returns int language sql immutable as 'select $1';
 create function sets_path() returns void language plpgsql as $$ begin set search_path to public; end $$;
 
+-- The body names it in a way of its own.
+create function "Locks"(int) returns int language plpgsql volatile as $$ begin perform pg_advisory_lock($1); return $1; end $$;
+create function "locks it"(int) returns int language plpgsql volatile as $$ begin perform pg_advisory_lock($1); return $1; end $$;
+create function "say ""lock"" it"(int) returns int language plpgsql volatile
+  as $$ begin perform pg_advisory_lock($1); return $1; end $$;
+create function schließen(int) returns int language plpgsql volatile as $$ begin perform pg_advisory_lock($1); return $1; end $$;
+create function locks_by_a_name_that_is_as_long_as_a_name_can_be_in_this_server(int) returns int language plpgsql volatile
+  as $$ begin perform pg_advisory_lock($1); return $1; end $$;
+create function sly_camel(int) returns int language sql stable as 'select "Locks"($1)';
+create function sly_blank(int) returns int language sql stable as 'select "locks it"($1)';
+create function sly_doubled(int) returns int language sql stable as 'select "say ""lock"" it"($1)';
+create function sly_umlaut(int) returns int language sql stable as 'select schließen($1)';
+create function sly_upper(int) returns int language sql stable as 'SELECT LOCKS($1)';
+create function sly_long(int) returns int language sql stable
+  as 'select locks_by_a_name_that_is_as_long_as_a_name_can_be_in_this_server_and_longer($1)';
+create function sly_escaped(int) returns int language sql immutable as 'select U&"\\006cocks"($1)';
+create function sly_uescape(int) returns int language plpgsql stable as $$ begin return u&"!006cocks" UESCAPE '!' ($1); end $$;
+create function sly_quoting(text) returns void language plpgsql stable as $a$ begin execute $b$ select locks(1) $b$; end $a$;
+create function sly_table(int) returns bigint language plpgsql stable as 'begin return count(*) from "Guarded"; end';
+
 create operator <!> (function = locks, rightarg = int);
 create operator <!!> (function = pg_try_advisory_lock, leftarg = int, rightarg = int);
 create operator <+> (function = int4pl, leftarg = int, rightarg = int);
+
+create function sly_operator(int) returns int language sql stable as 'select <!>$1';
+create function sly_operator_by_name(int) returns int language sql stable as 'select operator(public.<!>) $1';
 
 create view locking_view as select id, locks(id) from category;
 create view nested_view as select id from locking_view;
@@ -44,9 +67,13 @@ create aggregate calm_sum(int) (sfunc = int4pl, stype = int, initcond = '0');
 create function looks_good(text) returns boolean language plpgsql as $$ begin perform pg_advisory_lock(7); return true; end $$;
 create domain checked as text check (looks_good(value));
 create domain twice_checked as checked;
+create function sly_cast() returns text language sql stable as $$ select 'x'::checked::text $$;
+create function sly_variable() returns text language plpgsql stable as $$ declare x checked := 'x'; begin return x; end $$;
+create function sly_argument(x checked) returns text language sql immutable as $$ select 'x' $$;
 create type checked_pair as (a int, b checked);
 create function takes_pair(checked_pair) returns int language sql immutable as 'select 1';
 create table with_checked (id int, c checked);
+create function sly_column() returns text language plpgsql stable as $$ declare x with_checked.c%type := 'x'; begin return x; end $$;
 
 create type point_pair as (a int, b int);
 create function pair_to_text(point_pair) returns text language plpgsql as $$ begin perform pg_advisory_lock(9); return ''; end $$;
@@ -59,6 +86,9 @@ create function label_of(product) returns text language sql immutable as 'select
 create table guarded (id int, owner text);
 alter table guarded enable row level security;
 create policy own on guarded using (locks(id) > 0);
+create table "Guarded" (id int);
+alter table "Guarded" enable row level security;
+create policy own on "Guarded" using (locks(id) > 0);
 create table guarded_builtin (id int);
 alter table guarded_builtin enable row level security;
 create policy own on guarded_builtin using (pg_try_advisory_lock(id));
@@ -69,6 +99,31 @@ create policy own on tenants using (owner = current_setting('app.tenant', true))
 create unlogged table scratch (id int);
 create table family (id int);
 create unlogged table offspring () inherits (family);
+
+-- A sequence, a table and a view that bear the names of everyday columns.
+create sequence status;
+create unlogged table note (id int);
+create view label as select locks(1) as id;
+
+-- Comparisons of a type of its own, by functions that nobody marked.
+create type weight as (kilograms int);
+create function weight_eq(weight, weight) returns boolean language plpgsql
+  as $$ begin perform pg_advisory_lock(8); return true; end $$;
+create operator = (function = weight_eq, leftarg = weight, rightarg = weight);
+create table parcel (id int, heavy weight);
+create function heaviest() returns weight language sql stable as 'select null::weight';
+
+-- Planned with every query of the table.
+create function sly_index(int) returns int language plpgsql immutable as $$ begin return public.locks($1); end $$;
+create table indexed (id int);
+create index on indexed ((sly_index(1)));
+
+-- Casts between built-in types that are not implicit.
+create function to_lseg(text) returns lseg language plpgsql as $$ begin perform pg_advisory_lock(5); return null; end $$;
+create cast (text as lseg) with function to_lseg(text);
+create domain segment as lseg;
+create table with_lseg (id int, l lseg);
+create function sly_lseg(text) returns int language sql stable as 'select case when $1::lseg is null then 1 end';
 `;
 
 /** None of these is a read, once the catalog is known. */
@@ -87,6 +142,23 @@ export const TRAPPED: readonly string[] = [
   `SELECT sly_dynamic('SELECT 1')`,
   'SELECT sly_default()',
   'SELECT sets_path()',
+  'SELECT sly_camel(1)',
+  'SELECT sly_blank(1)',
+  'SELECT sly_doubled(1)',
+  'SELECT sly_umlaut(1)',
+  'SELECT sly_upper(1)',
+  'SELECT sly_long(1)',
+  'SELECT sly_escaped(1)',
+  'SELECT sly_uescape(1)',
+  `SELECT sly_quoting('')`,
+  'SELECT sly_table(1)',
+  'SELECT sly_operator(1)',
+  'SELECT sly_operator_by_name(1)',
+  'SELECT sly_cast()',
+  'SELECT sly_variable()',
+  `SELECT sly_argument('x')`,
+  'SELECT sly_column()',
+  'SELECT sly_lseg(name) FROM product',
   'SELECT <!> 1',
   'SELECT 1 <!!> 2',
   'SELECT 1 OPERATOR(public.<!!>) 2',
@@ -120,6 +192,35 @@ export const TRAPPED: readonly string[] = [
   'SELECT * FROM family',
   'SELECT last_value FROM counter',
   `SELECT last_value FROM "child_id_seq"`,
+  `SELECT record_in('(1,x)', 'with_checked'::regtype, -1)`,
+  `SELECT array_in('{x}', 'checked'::regtype, -1)`,
+  `SELECT * FROM json_to_record('{"a": {"c": "x"}}') AS t(a with_checked)`,
+  `SELECT * FROM json_table('[{"a": "x"}]', '$[*]' COLUMNS (a checked PATH '$.a'))`,
+  'SELECT last_value FROM status',
+  'SELECT * FROM public.status',
+  'SELECT status FROM "status"',
+  'SELECT "status".* FROM product, status',
+  'SELECT 1 FROM product CROSS JOIN ONLY (note)',
+  'SELECT 1 FROM (product JOIN note ON true)',
+  'SELECT 1 FROM product WHERE EXISTS (TABLE note)',
+  'SELECT ARRAY(SELECT id FROM note)',
+  'SELECT 1 UNION ALL TABLE note',
+  'WITH label AS (SELECT * FROM label) SELECT * FROM label',
+  'WITH RECURSIVE x AS (SELECT id FROM note UNION SELECT id FROM x) TABLE x',
+  'SELECT (SELECT (SELECT l.id FROM label l LIMIT 1))',
+  'SELECT 1 FROM product p, LATERAL (SELECT * FROM note WHERE note.id = p.order) n',
+  'SELECT 1 FROM note AS product',
+  'SELECT id FROM parcel WHERE heavy = $1',
+  `SELECT '(1)'::weight = '(2)'`,
+  `SELECT ('(1,"(1)")'::parcel).heavy IN ('(1)')`,
+  'SELECT heaviest() = heaviest()',
+  'SELECT * FROM indexed',
+  'SELECT $1::text::lseg',
+  `SELECT CAST('x'::text AS pg_catalog.lseg)`,
+  `SELECT 'x'::text::segment`,
+  `SELECT ROW(1, 'x'::text)::with_lseg`,
+  `SELECT ARRAY['x'::text]::lseg[]`,
+  `SELECT lseg('x'::text)`,
   'SELECT unheard_of(1)',
   'SELECT * FROM unheard_of',
   'SELECT 1 <~~~> 2',
@@ -130,6 +231,16 @@ export const TRAPPED: readonly string[] = [
 /** These look like them and are reads. */
 export const HARMLESS_BESIDE_TRAPS: readonly string[] = [
   'SELECT calm(1), steady(2)',
+  'SELECT status FROM "order" WHERE status = $1 ORDER BY status',
+  'SELECT o.status AS note, "o"."status" "label" FROM "order" "o"',
+  'SELECT note FROM child WHERE child.note IS NOT NULL GROUP BY note',
+  'SELECT 1 AS status, 2 AS note, 3 label',
+  'WITH status AS (SELECT 1 AS note) SELECT note FROM status',
+  'SELECT note.id FROM product note',
+  'SELECT x.status FROM (SELECT status FROM "order") AS x(status)',
+  'SELECT count(*) FROM "order" JOIN child USING (id) GROUP BY note ORDER BY note',
+  'SELECT id FROM with_lseg WHERE l IS NULL',
+  `SELECT calm("order"::int) FROM product WHERE name = 'x'`,
   'SELECT 1 <+> 2',
   'SELECT * FROM calm_view',
   'SELECT * FROM stored_view',

@@ -88,15 +88,21 @@ export class RoutingClient extends EventEmitter {
   }
 
   #run(call: QueryCall, ended: () => void): Promise<pg.QueryResult> {
+    const statement = this.#router.admit(call.text);
+    return statement instanceof Promise
+      ? statement.then((admitted) => this.#runAdmitted({ call, statement: admitted, ended }))
+      : this.#runAdmitted({ call, statement, ended });
+  }
+
+  #runAdmitted(given: Given): Promise<pg.QueryResult> {
+    const { call, statement, ended } = given;
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
-    const statement = this.#router.classify(call.text);
     if (this.#lostTransaction !== undefined)
       return this.#runAfterLoss(this.#lostTransaction, statement, call.text);
-    this.#router.assertAllowed(statement);
-    if (this.#kept !== undefined) return this.#runKept(this.#kept, { call, statement, ended });
+    if (this.#kept !== undefined) return this.#runKept(this.#kept, given);
     if (statement.kind === 'read' && !this.#primaryRunner)
       return this.#router.read({ args: call.args, text: call.text, statement, ended });
-    return this.#runFirst({ call, statement, ended });
+    return this.#runFirst(given);
   }
 
   /**
@@ -142,9 +148,8 @@ export class RoutingClient extends EventEmitter {
   #queryStream(submittable: Submittable): void {
     this.#inOrder(async () => {
       const text = textOfSubmittable(submittable);
-      const statement = this.#router.classify(text);
+      const statement = await this.#router.admit(text);
       if (this.#lostTransaction !== undefined) runAfterLoss(this.#lostTransaction, statement, text);
-      this.#router.assertAllowed(statement);
       const kept = this.#kept ?? (await this.#keepForStream(text, statement));
       await kept.stream(submittable, statement);
       this.#endIfDone(kept);

@@ -3,6 +3,7 @@ import { noteRead } from '../context/note-read.js';
 import type { Route } from '../routing/route.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import type { CatalogKeeper } from './catalog-keeper.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { codeOf, isConnectionLoss, isReadOnlyViolation, messageOf } from './postgres-errors.js';
@@ -14,8 +15,7 @@ export interface StatementReportOptions {
   readonly monitor: TopologyMonitor;
   /** Learns of each statement; `undefined` while nobody listens. */
   readonly listener: () => ((event: StatementEvent) => void) | undefined;
-  /** A text was found to need a newer catalog, or may have changed it. */
-  readonly onCatalogStale: () => void;
+  readonly catalog: Pick<CatalogKeeper, 'refreshSoon' | 'missesName' | 'fresh'>;
   /** A replica that a session was noted to read from is noted anew after so long; milliseconds. */
   readonly renoteAfterMs: number;
   /** Whether nodes are watched: without replicas nobody probes, and nobody takes back a suspicion. */
@@ -45,7 +45,7 @@ export class StatementReports {
       reason: route.reason,
       durationMs: endedMs - startedMs,
     });
-    if (statement.changesCatalog) this.#options.onCatalogStale();
+    if (statement.changesCatalog) this.#options.catalog.refreshSoon();
   }
 
   /** A stream was read to its end: what it showed may be newer than when it began. */

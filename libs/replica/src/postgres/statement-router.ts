@@ -68,17 +68,38 @@ export class StatementRouter {
     };
   }
 
-  classify(text: string): Statement {
-    const statement = this.#options.classifier.classify(text);
-    if (this.#options.classifier.needsCatalog) this.#options.onCatalogStale();
+  /**
+   * What the statement may do. Throws a `WritePreventedError` where the scope around the caller prevents it; one that names what the
+   * catalog does not know, as a table that another process has just made, is judged by a newer catalog before.
+   */
+  admit(text: string): Statement | Promise<Statement> {
+    const statement = this.#classify(text);
+    if (statement.needsCatalog === true && this.#isPrevented(statement)) return this.#admitLater(text);
+    this.assertAllowed(statement);
     return statement;
+  }
+
+  async #admitLater(text: string): Promise<Statement> {
+    await this.#options.catalog.fresh();
+    const statement = this.#classify(text);
+    this.assertAllowed(statement);
+    return statement;
+  }
+
+  #classify(text: string): Statement {
+    const { classifier, catalog } = this.#options;
+    const statement = classifier.classify(text);
+    if (statement.needsCatalog === true) catalog.missesName();
+    return statement;
+  }
+
+  #isPrevented({ kind }: Statement): boolean {
+    return isWrite(kind) && this.contexts.current()?.intent.preventWrites === true;
   }
 
   /** Throws a `WritePreventedError` where the scope around the caller prevents writes. */
   assertAllowed(statement: Statement): void {
-    if (isWrite(statement.kind) && this.contexts.current()?.intent.preventWrites === true) {
-      throw new WritePreventedError(statement.kind, statement.because);
-    }
+    if (this.#isPrevented(statement)) throw new WritePreventedError(statement.kind, statement.because);
   }
 
   nowMs(): number {

@@ -5,6 +5,7 @@ import type { PositionSource } from '../context/position-source.js';
 import { RequestContext } from '../context/request-context.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { CatalogStatus } from '../postgres/catalog-keeper.js';
 import { messageOf } from '../postgres/postgres-errors.js';
 import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
@@ -99,6 +100,11 @@ export class DataSourceRouter {
     const intent = intentOf('replica', options, this.#options);
     const place = { dataSource: this.#dataSource, contexts: this.contexts, scope: this.#scope(intent) };
     return runReadOnly(place, fn);
+  }
+
+  /** What is known of the database's functions, and what keeps reads on the primary. */
+  catalogStatus(): CatalogStatus {
+    return this.#runtime().catalogStatus;
   }
 
   /** What is known of the nodes now. */

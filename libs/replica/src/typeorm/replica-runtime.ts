@@ -8,7 +8,7 @@ import { PositionAlong } from '../postgres/position-along.js';
 import { PostgresProbe } from '../postgres/postgres-probe.js';
 import { PrimaryKeeper } from '../postgres/primary-keeper.js';
 import { StatementRouter } from '../postgres/statement-router.js';
-import { CatalogKeeper } from '../postgres/catalog-keeper.js';
+import { CatalogKeeper, type CatalogStatus } from '../postgres/catalog-keeper.js';
 import { StatementClassifier, type Statement } from '../postgres/statements/index.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { Position } from '../session/position.js';
@@ -105,7 +105,7 @@ export class ReplicaRuntime {
     this.#discovery = this.#discover(given);
     const classifier = new StatementClassifier();
     this.#classifier = classifier;
-    this.#catalog = new CatalogKeeper(classifier, (sql) => this.#queryCatalog(sql), warn);
+    this.#catalog = new CatalogKeeper({ classifier, query: (sql) => this.#queryCatalog(sql), warn, nowMs });
     this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });
     this.router = this.#createRouter(given, classifier);
     this.positions = {
@@ -146,6 +146,11 @@ export class ReplicaRuntime {
   /** Whether some schema has a table or view of that name, as far as the schema has been learned. */
   knowsRelation(name: string): boolean {
     return this.#classifier.knowsRelation(name);
+  }
+
+  /** What is known of the database's functions. */
+  get catalogStatus(): CatalogStatus {
+    return this.#catalog.status;
   }
 
   /** Ends the loops and all connections. */
@@ -200,7 +205,7 @@ export class ReplicaRuntime {
       renoteAfterMs,
       isEnabled: () => hasReplicas() && isEnabled(),
       listener: given.statementListener,
-      onCatalogStale: () => this.#catalog.refreshSoon(),
+      catalog: this.#catalog,
       nowMs,
       random: Math.random,
     });

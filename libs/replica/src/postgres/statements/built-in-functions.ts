@@ -29,8 +29,8 @@ export const HARMLESS_OF_EXTENSIONS: Readonly<Record<string, readonly string[]>>
 
 /**
  * What a call does, by name and whatever the catalog says. Some of these are stable or even immutable by their label and
- * yet fail on a standby, assign a transaction id, or run SQL that is given as a text or names a relation in a text
- * (`table_to_xml('view')`, `crosstab('SELECT ...')`). Manual: 9.17, 9.15, 9.27, 9.28, 27.4.2 (what recovery refuses), F.
+ * yet fail on a standby, assign a transaction id, or run SQL that is given as a text names a relation in a text
+ * (`table_to_xml('view')`, `crosstab('SELECT ...')`), or converts to a type that is given as a value (`record_in`). Manual: 9.17, 9.15, 9.27, 9.28, 27.4.2 (what recovery refuses), F.
  */
 const BY_EFFECT: readonly (readonly [Effects, string])[] = [
   [Effect.knownWrite, 'nextval setval'],
@@ -88,6 +88,8 @@ const BY_EFFECT: readonly (readonly [Effects, string])[] = [
   ],
   [Effect.writes, 'database_to_xml_and_xmlschema query_to_xml query_to_xmlschema query_to_xml_and_xmlschema'],
   [Effect.writes, 'cursor_to_xml cursor_to_xmlschema ts_stat pg_input_is_valid pg_input_error_info'],
+  [Effect.writes, 'array_in array_recv domain_in domain_recv multirange_in multirange_recv'],
+  [Effect.writes, 'range_in range_recv record_in record_recv'],
   [Effect.writes, 'crosstab crosstab2 crosstab3 crosstab4 crosstabn connectby xpath_table'],
 ];
 

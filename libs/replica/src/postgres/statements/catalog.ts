@@ -10,11 +10,16 @@ export interface Catalog {
   readonly functions: ReadonlyMap<string, Effects>;
   /** Every operator. */
   readonly operators: ReadonlyMap<string, Effects>;
-  /** What the operators do that keywords stand for: IN, BETWEEN, LIKE, USING, DISTINCT, ORDER BY ... */
-  readonly impliedEffects: Effects;
+  /**
+   * What any text may use without naming it, in words, with its effects: a cast that the server puts in by itself, or the
+   * operator that IN, LIKE, DISTINCT or ORDER BY stand for. While there is something that is not harmless, no text is a read.
+   */
+  readonly anywhere: ReadonlyMap<string, Effects>;
   /** Functions with an effect that `x.name` calls when x is a row and has no such column (manual, 8.16.5). */
   readonly attributes: ReadonlyMap<string, Effects>;
-  /** Relations and types whose mere use has an effect. */
+  /** Relations that have an effect when they are read. */
+  readonly reads: ReadonlyMap<string, Effects>;
+  /** Types that have an effect when a text does anything with them; it has to name them for that. */
   readonly mentions: ReadonlyMap<string, Effects>;
   /** Tables whose row type has an effect when something is converted to it. */
   readonly casts: ReadonlyMap<string, Effects>;
@@ -42,8 +47,9 @@ function harmless(names: readonly string[]): [string, Effects][] {
 export const BUILT_IN_CATALOG: Catalog = Object.freeze({
   functions: new Map([...harmless(EVERYDAY), ...harmless(HARMLESS_VOLATILE), ...FIXED_EFFECTS]),
   operators: new Map(harmless(OPERATORS.split(' '))),
-  impliedEffects: Effect.none,
+  anywhere: new Map(),
   attributes: new Map(),
+  reads: new Map(),
   mentions: new Map(),
   casts: new Map(),
   relations: undefined,
@@ -51,3 +57,8 @@ export const BUILT_IN_CATALOG: Catalog = Object.freeze({
   revision: 'built-in',
   plainBackslashes: false,
 });
+
+/** What keeps every text from being a read, in words; empty in an ordinary database. */
+export function suspectsOf({ anywhere }: Catalog): readonly string[] {
+  return [...anywhere].filter(([, effects]) => (effects & ~Effect.readsTables) !== 0).map(([what]) => what);
+}

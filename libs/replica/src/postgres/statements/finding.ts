@@ -87,6 +87,7 @@ export class Finding {
       ...(this.transaction === undefined ? {} : { transaction: this.transaction }),
       ...(this.readOnly ? { readOnly: true as const } : {}),
       changesCatalog: this.changesCatalog,
+      ...(this.needsCatalog ? { needsCatalog: true as const } : {}),
     });
   }
 }

@@ -1,3 +1,5 @@
+import { mayNameColumn } from './keywords.js';
+
 /** How far a list of relations behind FROM has been read. */
 export const FromState = {
   /** not in one */
@@ -16,6 +18,9 @@ export const FromState = {
 
 /** How far a WITH list has been read. */
 export const WithState = { none: 0, name: 1, named: 2 } as const;
+
+/** Deeper texts are not read; the server's own stack ends in this region too. */
+export const MAX_DEPTH = 1000;
 
 /** What ends a frame. */
 export type Closer = ')' | ']';
@@ -71,4 +76,10 @@ export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
     withNames: undefined,
     bodyOf: undefined,
   };
+}
+
+/** A name behind this keyword or mark may be a type that something is converted to. */
+export function mayBeType(before: string, { isNames, isCast, from }: Frame): boolean {
+  if (before === '::' || before === 'returning' || isNames) return true;
+  return before === 'as' ? isCast : from !== FromState.after && mayNameColumn(before);
 }

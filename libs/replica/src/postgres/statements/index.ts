@@ -1,4 +1,5 @@
 export type { Catalog } from './catalog.js';
+export { suspectsOf } from './catalog.js';
 export { loadCatalog } from './load-catalog.js';
 export type { CatalogQuery } from './load-catalog.js';
 export { STATEMENT_KINDS, TRANSACTION_STEPS } from './statement.js';

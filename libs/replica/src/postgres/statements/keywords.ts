@@ -169,6 +169,18 @@ export function isOfExpression(keyword: Keyword, before: string): boolean {
   );
 }
 
+/** Keywords that may name the column before its type: `COLUMNS (value mood)`. */
+const COLUMN_NAMES: ReadonlySet<string> = new Set(
+  'name value key path document content rows first next columns sets cube rollup zone filter over operator share no materialized repeatable partition temp temporary recursive ordinality within passing varying'.split(
+    ' ',
+  ),
+);
+
+/** Behind this keyword or mark may stand the type of a column, unless it is an alias. */
+export function mayNameColumn(before: string): boolean {
+  return COLUMN_NAMES.has(before);
+}
+
 /** Where a keyword with a parenthesis behind it stands. */
 export interface Place {
   /** the mark before it */

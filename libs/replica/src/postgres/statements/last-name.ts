@@ -18,6 +18,8 @@ export class LastName {
   /** Of the name before the dot; empty without one. */
   #qualifierStart = 0;
   #qualifierEnd = 0;
+  /** The keyword or mark before it, and before what qualifies it. */
+  before = '';
   isQuoted = false;
   /** A dot stands before it. */
   isQualified = false;
@@ -26,8 +28,10 @@ export class LastName {
     this.#tokens = tokens;
   }
 
-  /** The current token is the last name. */
-  set(isQualified: boolean): void {
+  /** The current token is the last name, and `before` stands before it. */
+  set(before: string): void {
+    const isQualified = before === '.';
+    if (!isQualified) this.before = before;
     this.#qualifierStart = isQualified ? this.#start : 0;
     this.#qualifierEnd = isQualified ? this.#end : 0;
     this.#start = this.#tokens.start;

@@ -14,26 +14,21 @@ export class NameEffects {
     this.#finding = finding;
   }
 
-  /** What every query does: IN, ORDER BY and the like call operators without naming them. */
+  /** What every query may do without naming it. */
   useImplied(): void {
-    this.#finding.noteEffects(
-      this.#catalog.impliedEffects,
-      'a comparison calls a function that is not harmless',
-    );
+    for (const [what, effects] of this.#catalog.anywhere)
+      this.#finding.noteEffects(effects, `may use the ${what}`);
   }
 
-  /** A name stands anywhere: as a relation or type, or behind a dot as an attribute. */
+  /** A name stands anywhere: as a relation, column, alias or type, or behind a dot as an attribute. */
   use(name: string, isQualified: boolean): void {
     const { mentions, attributes } = this.#catalog;
-    if (name.startsWith('pg_')) {
-      if (name.startsWith('pg_temp'))
-        this.#finding.noteEffects(Effect.changesConnection, 'names a temporary schema');
-      this.#finding.noteEffects(relationEffects(name), `names ${name}`);
-    }
+    if (name.startsWith('pg_temp'))
+      this.#finding.noteEffects(Effect.changesConnection, 'names a temporary schema');
     if (mentions.size > 0) {
       this.#finding.noteEffects(
         mentions.get(name) ?? Effect.none,
-        'names a relation or type that is not harmless to use',
+        'names a type that is not harmless to use',
       );
     }
     if (isQualified && attributes.size > 0) {
@@ -48,11 +43,16 @@ export class NameEffects {
     this.#finding.noteEffects(casts.get(name) ?? Effect.none, 'converts to a type that is not harmless');
   }
 
+  /** A relation is read: its name stands in FROM, JOIN, TABLE and the like. */
   useRelation(tableName: TableName): void {
-    const { relations, restsOn } = this.#catalog;
+    const { relations, reads, restsOn } = this.#catalog;
+    const { name } = tableName;
     const table = formatTableName(tableName);
     this.#finding.noteTable(table, restsOn.get(table));
-    if (relations === undefined || relations.has(tableName.name)) return;
+    if (name.startsWith('pg_')) this.#finding.noteEffects(relationEffects(name), `reads ${name}`);
+    if (reads.size > 0)
+      this.#finding.noteEffects(reads.get(name) ?? Effect.none, 'reads a relation that only the primary may');
+    if (relations === undefined || relations.has(name)) return;
     this.#finding.noteUnknown('reads a relation that the catalog does not know');
   }
 

@@ -1,7 +1,7 @@
 import type { Catalog } from './catalog.js';
 import { enterClause } from './enter-clause.js';
 import type { Finding } from './finding.js';
-import { type Closer, type Frame, FromState, newFrame, WithState } from './frame.js';
+import { type Closer, type Frame, FromState, MAX_DEPTH, mayBeType, newFrame, WithState } from './frame.js';
 import {
   isConstruct,
   isLikeCall,
@@ -18,9 +18,6 @@ import { Token, type TokenType } from './token.js';
 import type { Tokenizer } from './tokenizer.js';
 import { isRecursiveKeyword, WithNames } from './with-names.js';
 
-/** Deeper texts are not read; the server's own stack ends in this region too. */
-const MAX_DEPTH = 1000;
-
 /**
  * Reads one statement that begins like a query (SELECT, WITH, VALUES, TABLE, a parenthesis) up to its end, and notes whatever
  * makes it more than a read. It knows the grammar only as far as it has to tell a call from an alias list or a type, and a
@@ -33,10 +30,9 @@ export class QueryReader {
   readonly #outer: Frame[] = [];
   #frame: Frame = newFrame('expression');
   readonly #withNames: WithNames;
-  /** The keyword or mark before the current token, and the one before the (qualified) name that ended there. */
+  /** The keyword or mark before the current token. */
   #before = '';
-  #beforeName = '';
-  /** The last word or quoted name. */
+  /** The last word or quoted name, with what stands before it. */
   readonly #last: LastName;
   /** The token before the current one is that word. */
   #isAfterName = false;
@@ -58,23 +54,33 @@ export class QueryReader {
   /** From the current token to the semicolon or the end. */
   read(): void {
     this.#names.useImplied();
-    for (let type = this.#tokens.type; ; type = this.#tokens.next()) {
-      if (type === Token.end || type === Token.semicolon || type === Token.broken) {
-        if (type === Token.broken || this.#outer.length > 0) this.#finding.noteOdd('not understood');
-        else this.#endRelation();
-        return;
-      }
-      if (!this.#token(type)) {
-        this.#finding.noteOdd('not understood');
-        return;
-      }
+    for (let type = this.#tokens.type; this.#step(type); type = this.#tokens.next());
+  }
+
+  /** From the current token, which opens a parenthesis, to the token behind the one that closes it. */
+  readGroup(): void {
+    this.#names.useImplied();
+    for (let type = this.#tokens.type; this.#step(type);) {
+      type = this.#tokens.next();
+      if (this.#outer.length === 0) return;
     }
+    this.#finding.noteOdd('not understood');
+  }
+
+  /** False where the statement ends, or what is not understood begins. */
+  #step(type: TokenType): boolean {
+    const isEnd = type === Token.end || type === Token.semicolon;
+    if (isEnd && this.#outer.length === 0) this.#endRelation();
+    else if (isEnd || !this.#token(type)) this.#finding.noteOdd('not understood');
+    else return true;
+    return false;
   }
 
   /** False: no more of the text can be understood. */
   #token(type: TokenType): boolean {
     if (type === Token.word) return this.#word();
     if (type === Token.quoted) return this.#name(undefined);
+    if (type === Token.broken) return false;
     const isUnderstood = type === Token.open ? this.#open() : this.#mark(type);
     this.#isAfterName = false;
     this.#isAlias = false;
@@ -129,7 +135,7 @@ export class QueryReader {
     const outer = this.#outer.pop();
     if (outer === undefined || closed.closer !== closer) return false;
     if (closed.isSetConfig) {
-      const isLocal = this.#before === 'true' && (this.#beforeName === ',' || this.#beforeName === ':');
+      const isLocal = this.#before === 'true' && (this.#last.before === ',' || this.#last.before === ':');
       this.#names.setConfig(isLocal);
     }
     this.#withNames.close(closed, outer);
@@ -185,7 +191,7 @@ export class QueryReader {
     const name = this.#last.name();
     if (name === undefined) return false;
     this.#names.use(name, isQualified);
-    if (this.#isType()) this.#names.useType(name);
+    if (mayBeType(this.#last.before, this.#frame)) this.#names.useType(name);
     this.#isAlias = false;
     const isLabel = this.#before === 'as';
     this.#neighbour(isLabel ? undefined : keyword);
@@ -193,12 +199,6 @@ export class QueryReader {
     const word = keyword?.word ?? 'name';
     const isKept = !isLabel || this.#frame.isCast || word === 'materialized' || word === 'not';
     return this.#seen(isKept ? word : 'name');
-  }
-
-  /** Of the last name, as far as what stands before it tells. */
-  #isType(): boolean {
-    const before = this.#beforeName;
-    return before === '::' || before === 'returning' || (before === 'as' && this.#frame.isCast);
   }
 
   #neighbour(keyword: Keyword | undefined): void {
@@ -238,9 +238,7 @@ export class QueryReader {
   }
 
   #remember(): void {
-    const isQualified = this.#before === '.';
-    if (!isQualified) this.#beforeName = this.#before;
-    this.#last.set(isQualified);
+    this.#last.set(this.#before);
     this.#isAfterName = true;
   }
 
@@ -256,7 +254,7 @@ export class QueryReader {
     const frame = this.#frame;
     // Only a type may have a parenthesis in a column list, and it stands behind the name of its column.
     if (frame.isNames)
-      return this.#isAfterName && /^[a-z]/.test(this.#beforeName) && this.#push(newFrame('names'), '(');
+      return this.#isAfterName && /^[a-z]/.test(this.#last.before) && this.#push(newFrame('names'), '(');
     if (this.#beginsColumnList()) {
       if (this.#before === 'using') frame.from = FromState.after;
       return this.#push(newFrame('names'), '(');
@@ -280,13 +278,13 @@ export class QueryReader {
 
   /** A name stands before the parenthesis: a construct of the grammar, a type with its modifiers, or a call. */
   #call(child: Frame): void {
-    if (this.#beforeName === '::' || this.#beforeName === 'as') return;
+    if (this.#last.before === '::' || this.#last.before === 'as') return;
     const name = this.#last.name() ?? '';
     const isPlain = !this.#last.isQuoted && !this.#last.isQualified;
     const keyword = isPlain ? keywordOf(name) : undefined;
     const { isGrouping, with: withState } = this.#frame;
     const place = {
-      before: this.#beforeName,
+      before: this.#last.before,
       inWithList: withState === WithState.named,
       inGroupBy: isGrouping,
     };

@@ -19,8 +19,9 @@ describe('what a statement may do', () => {
   });
 
   it.each(OTHERS)('$kind: $text', ({ text, ...expected }) => {
-    const { because, readOnly = false, ...statement } = classifier.classify(text);
+    const { because, readOnly = false, needsCatalog, ...statement } = classifier.classify(text);
     expect({ transaction: undefined, ...statement, readOnly }).toEqual(expected);
     expect(because).toBeTruthy();
+    expect(needsCatalog === undefined || expected.kind === 'unknown').toBe(true);
   });
 });

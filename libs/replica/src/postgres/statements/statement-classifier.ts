@@ -59,7 +59,9 @@ export class StatementClassifier {
   }
 
   classify(text: string): Statement {
-    return this.#cache.get(text) ?? this.#read(text);
+    const statement = this.#cache.get(text) ?? this.#read(text);
+    this.#needsCatalog ||= statement.needsCatalog === true;
+    return statement;
   }
 
   /** A replica refused the text as a write (SQLSTATE 25006): from now on it is one, whatever a catalog says. */
@@ -68,18 +70,18 @@ export class StatementClassifier {
     this.#keep(text, REFUSED);
   }
 
-  /** Replaces what is known of the database; if that says something new, every text is read anew. */
-  useCatalog(catalog: Catalog): void {
+  /** Replaces what is known of the database; if that says something new, every text is read anew. Says whether it does. */
+  useCatalog(catalog: Catalog): boolean {
     const isNew = catalog.revision !== this.#catalog.revision;
     this.#needsCatalog = false;
-    if (!isNew) return;
+    if (!isNew) return false;
     this.#catalog = catalog;
     this.#cache.clear();
+    return true;
   }
 
   #read(text: string): Statement {
     const finding = readText(text, this.#catalog);
-    this.#needsCatalog ||= finding.needsCatalog;
     const statement = finding.kind === 'read' && this.#refused.has(text) ? REFUSED : finding.toStatement();
     this.#keep(text, statement);
     return statement;

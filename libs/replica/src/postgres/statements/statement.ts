@@ -45,6 +45,9 @@ export interface Statement {
   /** It may change what the catalog says (CREATE, ALTER, DROP, DO, CALL, not understood), so reload the catalog. */
   readonly changesCatalog: boolean;
 
+  /** It names something that the catalog does not know: by a newer one it may be something else. */
+  readonly needsCatalog?: true;
+
   /**
    * Only of a read: the tables, views and other relations that it names in FROM, JOIN, TABLE and the like, each once, in
    * the order of the text: `accounts`, `billing.accounts` (`formatTableName`). Without the names that WITH gives, aliases and

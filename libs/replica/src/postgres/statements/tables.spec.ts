@@ -1,5 +1,5 @@
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
-import { NAMES_QUERY } from './catalog-queries.js';
+import { NAMES_QUERY } from './names-query.js';
 import { Effect } from './effect.js';
 import { loadCatalog, StatementClassifier } from './index.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
@@ -86,11 +86,13 @@ describe('the tables of a statement', () => {
     const statement = classifierWith(catalog).classify('SELECT mine(x) FROM a');
     expect([statement.kind, statement.tables]).toEqual(['read', undefined]);
     expect(classifierWith({ mentions: reads }).classify('SELECT * FROM mine').tables).toBeUndefined();
-    expect(classifierWith({ impliedEffects: Effect.readsTables }).classify('SELECT 1')).toMatchObject({
+    expect(
+      classifierWith({ anywhere: new Map([['operator =', Effect.readsTables]]) }).classify('SELECT 1'),
+    ).toMatchObject({
       kind: 'read',
     });
     expect(
-      classifierWith({ impliedEffects: Effect.readsTables }).classify('SELECT 1').tables,
+      classifierWith({ anywhere: new Map([['operator =', Effect.readsTables]]) }).classify('SELECT 1').tables,
     ).toBeUndefined();
   });
 

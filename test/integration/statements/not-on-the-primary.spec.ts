@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ReplicaDataSource, type StatementEvent } from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { until } from '../../support/test-app.js';
+
+let cluster: PostgresCluster;
+let dataSource: ReplicaDataSource;
+let events: StatementEvent[];
+let lines: string[] = [];
+
+beforeAll(async () => {
+  cluster = await startPostgresCluster({ replicas: 1 });
+  await cluster.primary.query(`
+    create sequence status; create unlogged table note (id int); create table parcel (id int, status text, note text);
+    insert into parcel values (1, 'sent', 'fragile')`);
+  await cluster.waitForCatchUp();
+  dataSource = await connect();
+});
+afterAll(async () => {
+  await dataSource?.destroy();
+  await cluster?.stop();
+});
+beforeEach(() => {
+  events = [];
+  lines = [];
+});
+
+async function connect(): Promise<ReplicaDataSource> {
+  const [replica] = cluster.replicas;
+  const { host, port, username, password, database } = cluster.primary;
+  const made = new ReplicaDataSource({
+    type: 'postgres',
+    name: 'parcels',
+    primary: { name: 'primary', host, port, username, password, database },
+    replicas: [{ name: 'replica', host: replica!.host, port: replica!.port, username, password, database }],
+    logger: {
+      log: (_level, message) => void lines.push(String(message)),
+      logQuery: () => undefined,
+      logQueryError: () => undefined,
+      logQuerySlow: () => undefined,
+      logSchemaBuild: () => undefined,
+      logMigration: () => undefined,
+    },
+  });
+  await made.initialize();
+  made.router.on('statement', (event) => void events.push(event));
+  await until(() => made.router.topology().replicas[0]?.health === 'up');
+  return made;
+}
+
+const read = <T>(text: string, preventWrites = false): Promise<T> =>
+  dataSource.router.runOnReplica({ preventWrites }, () => dataSource.query<T>(text));
+
+/** Where the text ran, by what the events say. */
+async function placeOf(text: string): Promise<string> {
+  events = [];
+  await read(text);
+  return events.map(({ kind, node }) => `${kind} on ${node}`).join();
+}
+
+describe('a read', () => {
+  it.each([
+    'SELECT status FROM parcel',
+    'SELECT p.status, "p"."note" AS "p_note" FROM "parcel" "p" WHERE p.note = \'fragile\'',
+    'SELECT 1 AS status, 2 AS "note"',
+    'WITH status AS (SELECT 1 AS id) SELECT * FROM status',
+  ])('leaves the primary though a column is named like a sequence or an unlogged table: %s', async (text) => {
+    expect(await placeOf(text)).toBe('read on replica');
+  });
+
+  it.each(['SELECT last_value FROM status', 'SELECT "status".* FROM parcel, "status"', 'TABLE note'])(
+    'stays there where the sequence or the table is read: %s',
+    async (text) => {
+      expect(await placeOf(text)).toBe('locking-read on primary');
+    },
+  );
+});
+
+describe('a table that another process has made a moment ago', () => {
+  it('can be read where writes are prevented', async () => {
+    for (const name of ['fresh_1', 'fresh_2']) {
+      await cluster.primary.query(`create table ${name} as select 7 as id`);
+      await cluster.waitForCatchUp();
+      expect(await read(`SELECT id FROM ${name}`, true)).toEqual([{ id: 7 }]);
+    }
+    await cluster.primary.query(
+      `create schema fresh; create function fresh.seven() returns int stable return 7`,
+    );
+    await cluster.waitForCatchUp();
+    expect(await read('SELECT fresh.seven() AS id', true)).toEqual([{ id: 7 }]);
+  });
+
+  it('is still refused where it is written to, and what nobody has made is refused, too', async () => {
+    await cluster.primary.query('create table fresh_3 (id int)');
+    for (const text of ['INSERT INTO fresh_3 VALUES (1)', 'SELECT made_by_nobody()']) {
+      await expect(read(text, true)).rejects.toMatchObject({ code: 'REPLICA_WRITE_PREVENTED' });
+    }
+  });
+
+  it('is soon read on a replica, also when it was asked for before it was there', async () => {
+    const asked = read('SELECT id FROM fresh_4');
+    await expect(asked).rejects.toMatchObject({ code: '42P01' });
+    // The catalog has been read again by then, and did not know it either.
+    await until(() => dataSource.router.catalogStatus().ageMs! < 500);
+    await cluster.primary.query('create table fresh_4 (id int)');
+    await cluster.waitForCatchUp();
+    await until(async () => (await placeOf('SELECT id FROM fresh_4')) === 'read on replica');
+  });
+});
+
+describe('a cast between built-in types by a function that nobody marked', () => {
+  const cast = (context: string): string => `
+    create function to_box(text) returns box language plpgsql as $$ begin perform pg_advisory_lock(5); return null; end $$;
+    create cast (text as box) with function to_box(text) ${context}`;
+  const drop = 'drop cast (text as box); drop function to_box';
+
+  it('is named in the log and in the status where it keeps all reads on the primary', async () => {
+    await cluster.primary.query(cast('as implicit'));
+    await read('SELECT made_by_nobody()').catch(() => undefined);
+    await until(() => dataSource.router.catalogStatus().keepsAllOnPrimary.length > 0);
+    const what = 'cast (text as box) with function to_box';
+    expect(dataSource.router.catalogStatus()).toMatchObject({ isLoaded: true, keepsAllOnPrimary: [what] });
+    expect(lines.filter((line) => line.includes(what))).toHaveLength(1);
+    expect(await placeOf('SELECT status FROM parcel')).toBe('unknown on primary');
+    await cluster.primary.query('alter function to_box(text) stable');
+    await cluster.primary.query(
+      `create or replace function to_box(text) returns box language sql stable return null`,
+    );
+    await read('SELECT made_by_nobody()').catch(() => undefined);
+    await until(() => dataSource.router.catalogStatus().keepsAllOnPrimary.length === 0);
+    expect(await placeOf('SELECT status FROM parcel')).toBe('read on replica');
+    await cluster.primary.query(drop);
+  });
+
+  it.each(['', 'as assignment'])(
+    'concerns only what names the type where it is not implicit: %s',
+    async (context) => {
+      await cluster.primary.query(cast(context));
+      await read('SELECT made_by_nobody()').catch(() => undefined);
+      await until(
+        async () => (await placeOf('SELECT status::box FROM parcel WHERE false')) === 'unknown on primary',
+      );
+      expect(dataSource.router.catalogStatus().keepsAllOnPrimary).toEqual([]);
+      expect(await placeOf('SELECT status FROM parcel')).toBe('read on replica');
+      await cluster.primary.query(drop);
+    },
+  );
+});
