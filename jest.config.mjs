@@ -55,6 +55,7 @@ export default {
   },
   testEnvironment: '<rootDir>/test/support/quiet/quiet-environment.mjs',
   coverageProvider: 'v8',
-  testTimeout: 30_000,
+  // For a machine that is busy: nothing takes so long by itself.
+  testTimeout: 120_000,
   maxWorkers: 2,
 };

@@ -35,7 +35,7 @@ describe('sessions on two instances whose replicas come, go and change', () => {
     expect(violations).toEqual([]);
     expect(reads.r1).toBeGreaterThan(10);
     expect(reads.r2).toBeGreaterThan(10);
-  }, 120_000);
+  });
 
   it.each(['forgets-former-homes', 'notes-nothing', 'moves-at-once'] as const)(
     'are seen to when an instance %s',

@@ -64,7 +64,7 @@ describe('a session, when nodes come and go', () => {
       await app.close();
       await cluster.stop();
     }
-  }, 60_000);
+  });
 
   it('sees its write after a failover to a primary that had replayed less than the other replica', async () => {
     const cluster = await startPostgresCluster({ replicas: 2 });
@@ -103,5 +103,5 @@ describe('a session, when nodes come and go', () => {
       await proxy.close();
       await cluster.stop();
     }
-  }, 60_000);
+  });
 });

@@ -61,7 +61,7 @@ beforeAll(async () => {
   );
   await cluster.waitForCatchUp();
   app = await startApp(cluster, [BalanceController], { maxLagMs: 300, catchUpTimeoutMs: 100 });
-}, 60_000);
+});
 
 afterAll(async () => {
   await app?.close();

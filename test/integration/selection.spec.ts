@@ -106,7 +106,7 @@ beforeAll(async () => {
      INSERT INTO account (owner) VALUES ('ann');`,
   );
   await cluster.waitForCatchUp();
-}, 60_000);
+});
 
 afterEach(async () => {
   await app?.close();

@@ -14,7 +14,10 @@ import { DataSource, type Repository } from 'typeorm';
 import { Account, Entry } from './accounts.js';
 import { APPLICATION } from './transcript.js';
 
-/** Options for a cluster: quick monitor, session by header, answers say who gave them. */
+/**
+ * Options for a cluster: quick monitor, session by header, answers say who gave them. No replica leaves the rotation
+ * because the machine is busy: probes may take long, and so may replay while it is paused.
+ */
 export function optionsFor(
   cluster: PostgresCluster,
   changes: Partial<ReplicaModuleOptions> = {},
@@ -25,11 +28,13 @@ export function optionsFor(
     replicas: cluster.replicas.map(({ name, url }) => ({ name, url })),
     entities: [Account, Entry],
     applicationName: APPLICATION,
-    session: { key: fromHeader('x-session') },
-    monitor: { intervalMs: 100 },
     setHeaders: true,
     retryAttempts: 1,
+    session: { key: fromHeader('x-session') },
+    // What a session remembers has to outlast the lag; who sets the one means the default of the other.
+    ...(changes.session?.ttlMs === undefined ? { maxLagMs: 25_000 } : {}),
     ...changes,
+    monitor: { intervalMs: 100, probeTimeoutMs: 5_000, ...changes.monitor },
   };
 }
 
@@ -74,17 +79,17 @@ export class TestApp {
     return this.call('post', path, session);
   }
 
-  /** Repeats a GET until it is answered by a node that passes; fails after 10 s. */
+  /** Repeats a GET until it is answered by a node that passes; fails after 60 s. */
   async getUntil(
     path: string,
     session: string | undefined,
     passes: (answer: Answer) => boolean,
   ): Promise<Answer> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const answer = await this.get(path, session);
       if (passes(answer)) return answer;
-      if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(answer)} after 10 s`);
+      if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(answer)} after 60 s`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -142,11 +147,11 @@ export async function startApp(
   return app;
 }
 
-/** Waits for a condition that some event brings about; fails after 10 s. */
+/** Waits for a condition that some event brings about; fails after 60 s. */
 export async function until(holds: () => boolean | Promise<boolean>, what = 'the condition'): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come about within 10 s`);
+    if (Date.now() > deadline) throw new Error(`${what} did not come about within 60 s`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

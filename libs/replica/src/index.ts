@@ -82,6 +82,7 @@ export type { SessionStore } from './session/session-store.js';
 export type { ProbedNode, ProbeFunction, ProbeVerdict } from './topology/probe-function.js';
 export { DataSourceRouter, type RouterCounter } from './typeorm/data-source-router.js';
 export type { CatalogStatus } from './postgres/catalog-keeper.js';
+export type { LogSink } from './typeorm/operator-log.js';
 export type { NodeStatus, TopologyStatus } from './typeorm/node-status.js';
 export type { RouterEvents } from './typeorm/router-events.js';
 export { discoverReplicas, type DiscoverReplicasOptions } from './typeorm/discover-replicas.js';

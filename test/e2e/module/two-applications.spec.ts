@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, NotFoundException, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { UseReplica } from 'nestjs-replica';
+import { fromHeader, UseReplica } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import { Agent, get, type IncomingMessage, type Server } from 'node:http';
 import { DataSource, Repository } from 'typeorm';
@@ -77,6 +77,9 @@ async function busyConnections(cluster: PostgresCluster): Promise<object[]> {
   return rows.flat();
 }
 
+/** Replay is paused for as long as a busy machine takes for some hundred requests. */
+const WITH_TIME = { maxLagMs: 110_000, session: { key: fromHeader('x-session'), ttlMs: 120_000 } };
+
 describe('two applications in one process', () => {
   let clusters: [PostgresCluster, PostgresCluster];
   let apps: [TestApp, TestApp];
@@ -88,7 +91,7 @@ describe('two applications in one process', () => {
     ]);
     const start = (cluster: PostgresCluster, index: number): Promise<TestApp> =>
       launchReady(
-        { imports: accountsOn(cluster), controllers: [AccountsController] },
+        { imports: accountsOn(cluster, WITH_TIME), controllers: [AccountsController] },
         { platform: PLATFORMS[index] },
       );
     apps = await Promise.all([start(clusters[0], 0), start(clusters[1], 1)]);

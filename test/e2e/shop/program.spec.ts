@@ -20,7 +20,7 @@ beforeAll(async () => {
   clone = new FreshClone();
   npmStart = run(['npm', 'start']);
   await npmStart.url();
-}, 60_000);
+});
 
 afterEach(async () => {
   await Promise.all(programs.map((program) => program.kill()));
@@ -55,7 +55,7 @@ async function expectToStop(program: Program, send: () => void): Promise<void> {
   const startedMs = performance.now();
   send();
   expect(await program.ended).toBe(0);
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  expect(performance.now() - startedMs).toBeLessThan(30_000);
   expect(program.lines.at(-1)).toBe('stopped');
   expect(findTraces(clone.temporaryFolder)).toEqual({ folders: [], processes: [] });
 }

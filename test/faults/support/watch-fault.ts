@@ -16,8 +16,8 @@ const ROUTING = { monitor: { intervalMs: 100, probeTimeoutMs: 400 } };
 const TIMING = {
   warmUpMs: 200,
   faultMs: 400,
-  noticeTimeoutMs: 8_000,
-  returnTimeoutMs: 8_000,
+  noticeTimeoutMs: 40_000,
+  returnTimeoutMs: 40_000,
   afterMs: 100,
 };
 
@@ -36,7 +36,7 @@ export async function watchFault(
       routing: { ...ROUTING, ...routing },
     },
     load: { ...LOAD, reportMs: fault.reportMs ?? 0 },
-    deadlineMs: 10_000,
+    deadlineMs: 40_000,
   };
   const app = await LoadedApp.start(options);
   return runFault(name, { stage, app, system: 'nestjs-replica' }, TIMING);

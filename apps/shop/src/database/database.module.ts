@@ -13,8 +13,6 @@ export class DatabaseModule {
           ...nodes,
           replicas: withOneForReports(nodes.replicas),
           autoLoadEntities: true,
-          // Says when a node goes out of rotation and comes back.
-          logging: ['warn'],
           session: { key: fromCookie(SESSION_COOKIE) },
           setHeaders: true,
         }),

@@ -25,6 +25,7 @@ import {
   getReplicaOptionsToken,
   MODULE_SETTINGS,
 } from './replica-tokens.js';
+import { loggerOf } from './module-logger.js';
 import { RequestOpener } from './request-opener.js';
 import { RoutingInterceptor } from './routing.interceptor.js';
 import { StickyPrimaryGuard } from './sticky-primary.guard.js';
@@ -96,7 +97,8 @@ function create(
     imports: [optionsModule],
     inject: [optionsToken],
     useFactory: ({ dataSource, nest }: NestReplicaOptions) => ({ ...dataSource, ...nest }),
-    dataSourceFactory: (options) => Promise.resolve(new ReplicaDataSource(resolvedForNest(options))),
+    dataSourceFactory: (options) =>
+      Promise.resolve(new ReplicaDataSource(resolvedForNest(options)).logTo(loggerOf(name))),
   });
   return {
     module: ReplicaModule,

@@ -5,6 +5,7 @@ import type { NodeProbe } from '../topology/node-probe.js';
 import type { NodeRole } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { WatchedNode } from '../topology/watched-node.js';
+import type { OperatorLog } from './operator-log.js';
 
 /** What a monitor is made of. */
 export interface MonitorParts {
@@ -12,12 +13,11 @@ export interface MonitorParts {
   readonly probeOf: (node: ResolvedNode) => NodeProbe;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
-  /** Something that an operator should know, in one line. */
-  readonly warn: (message: string) => void;
+  readonly log: OperatorLog;
 }
 
 /** A monitor of the nodes of the options. It has not begun yet. */
-export function createMonitor({ options, probeOf, nowMs, warn }: MonitorParts): TopologyMonitor {
+export function createMonitor({ options, probeOf, nowMs, log }: MonitorParts): TopologyMonitor {
   const { primary, replicas } = options;
   return new TopologyMonitor(
     [
@@ -33,7 +33,7 @@ export function createMonitor({ options, probeOf, nowMs, warn }: MonitorParts): 
     {
       nowMs,
       random: Math.random,
-      onListenerFailure: (event, error) => warn(`${event}: ${messageOf(error)}`),
+      onListenerFailure: (event, error) => log.warnSeldom(event, `${event}: ${messageOf(error)}`),
     },
   );
 }

@@ -16,6 +16,7 @@ import { topologyStatusOf, type TopologyStatus } from './node-status.js';
 import { runReadOnly } from './read-only-transaction.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
 import { ReplicaBehindError } from './replica-behind.error.js';
+import type { OperatorLog } from './operator-log.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
 import { ReplicasAreDiscoveredError } from './replicas-are-discovered.error.js';
 import type { RouterEvents } from './router-events.js';
@@ -44,16 +45,22 @@ export class DataSourceRouter {
   readonly #dataSource: DataSource;
   readonly #options: ResolvedOptions<never>;
   readonly #runtime: () => ReplicaRuntime;
+  readonly #log: OperatorLog;
   readonly #events = new Listeners<RouterEvents>((event, error) => this.#listenerFailed(event, error));
   /** Of all nodes that there ever were: who asks for one that has left must not get an error for that. */
   readonly #nodeNames: Set<string>;
   #isEnabled: boolean;
   #hasReplicas: boolean;
 
-  constructor(dataSource: DataSource, options: ResolvedOptions<never>, runtime: () => ReplicaRuntime) {
+  constructor(
+    dataSource: DataSource,
+    options: ResolvedOptions<never>,
+    { runtime, log }: { runtime: () => ReplicaRuntime; log: OperatorLog },
+  ) {
     this.#dataSource = dataSource;
     this.#options = options;
     this.#runtime = runtime;
+    this.#log = log;
     this.#positions = {
       sticky: options.sticky,
       unknownForMs: options.sticky.mode === 'time' ? options.sticky.windowMs : options.session.ttlMs,
@@ -265,10 +272,7 @@ export class DataSourceRouter {
   readonly #emitStatement = (event: StatementEvent): void => this.#events.emit('statement', event);
 
   #listenerFailed(event: string, error: unknown): void {
-    this.#dataSource.logger.log(
-      'warn',
-      `[nestjs-replica] a listener to '${event}' threw: ${messageOf(error)}`,
-    );
+    this.#log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${messageOf(error)}`);
   }
 
   #checkRead(options: ReadOptions, where: string): void {

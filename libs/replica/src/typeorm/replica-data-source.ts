@@ -5,6 +5,7 @@ import { resolveOptions, type ResolvedOptions } from '../options/resolve-options
 import { createPgDriver } from '../postgres/pg-driver.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { DataSourceRouter } from './data-source-router.js';
+import { OperatorLog, type LogSink } from './operator-log.js';
 import type { PoolSettings } from './pool-config.js';
 import { ReplicaRuntime } from './replica-runtime.js';
 import { RoutedResultCache } from './routed-result-cache.js';
@@ -26,6 +27,17 @@ export class ReplicaDataSource extends DataSource {
   readonly router: DataSourceRouter;
   readonly #resolved: ResolvedOptions<never>;
   readonly #given: ReplicaDataSourceOptions<never>;
+  readonly #log = new OperatorLog(
+    () => this.#sink ?? this.#typeormLog,
+    () => performance.now(),
+  );
+  #sink: LogSink | undefined;
+  /** TypeORM's logger, which has no level for errors that are no query's. */
+  readonly #typeormLog: LogSink = {
+    log: (message) => this.logger.log('info', `[nestjs-replica] ${message}`),
+    warn: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
+    error: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
+  };
   /** Shared with the driver that TypeORM holds. */
   readonly #current: { runtime?: ReplicaRuntime };
 
@@ -48,9 +60,18 @@ export class ReplicaDataSource extends DataSource {
     this.#current = current;
     this.#given = options;
     this.#resolved = resolved;
-    this.router = new DataSourceRouter(this, resolved, runtime);
+    this.router = new DataSourceRouter(this, resolved, { runtime, log: this.#log });
     this.#routeResultCache();
     this.#keepQueriesRouted();
+  }
+
+  /**
+   * Sends the lines for operators (which nodes there are, each that goes out of rotation and why, another primary) to
+   * `sink` instead of TypeORM's logger, which by default shows none of them. `ReplicaModule` sends them to Nest's.
+   */
+  logTo(sink: LogSink): this {
+    this.#sink = sink;
+    return this;
   }
 
   /** Connects to the primary; replicas are connected when they are first read from, and may be down. */
@@ -68,7 +89,7 @@ export class ReplicaDataSource extends DataSource {
       statementListener: () => this.router.statementListener,
       tableRule: (statement) => rules.ruleFor(statement),
       emit: (event, ...args) => this.router.emit(event, ...args),
-      warn: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
+      log: this.#log,
     });
     this.#current.runtime = runtime;
     try {
@@ -138,10 +159,7 @@ export class ReplicaDataSource extends DataSource {
   #warnOfUnknownTables(rules: TableRules, runtime: ReplicaRuntime): void {
     const unknown = rules.unknownTables((name) => runtime.knowsRelation(name));
     if (unknown.length === 0) return;
-    this.logger.log(
-      'warn',
-      `[nestjs-replica] there are rules for tables that the database does not have: ${unknown.join(', ')}`,
-    );
+    this.#log.warn(`there are rules for tables that the database does not have: ${unknown.join(', ')}`);
   }
 
   async #stop(): Promise<void> {
@@ -169,7 +187,7 @@ export class ReplicaDataSource extends DataSource {
       extra: (extra ?? {}) as Record<string, unknown>,
       onIdleError: (error, node) =>
         poolErrorHandler === undefined
-          ? this.logger.log('warn', `[nestjs-replica] an idle connection to ${node} broke: ${error.message}`)
+          ? this.#log.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`)
           : void poolErrorHandler(error),
       onNotice:
         logNotifications === true ? ({ message }) => this.logger.log('info', message ?? '') : undefined,

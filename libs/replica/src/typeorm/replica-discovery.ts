@@ -1,6 +1,7 @@
 import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
+import type { LogSink } from './operator-log.js';
 import type { ReplicaSet } from './replica-set.js';
 
 /** What {@link discoverInto} works with. */
@@ -8,15 +9,14 @@ export interface DiscoverIntoOptions {
   readonly replicaSet: ReplicaSet;
   /** A look failed. */
   readonly onFailure: () => void;
-  /** Something that an operator should know, in one line. */
-  readonly warn: (message: string) => void;
+  readonly log: LogSink;
   readonly random: () => number;
 }
 
 /** Keeps the replicas as a discovery finds them. */
 export function discoverInto(
   discovery: ReplicaDiscovery,
-  { replicaSet, onFailure, warn, random }: DiscoverIntoOptions,
+  { replicaSet, onFailure, log, random }: DiscoverIntoOptions,
 ): DiscoveryLoop<NodeOptions> {
   return new DiscoveryLoop<NodeOptions>({
     discovery,
@@ -24,9 +24,9 @@ export function discoverInto(
     apply: (found) => replicaSet.put(replicaSet.resolveFound(found)),
     onFailure: (problem, isNews) => {
       onFailure();
-      if (isNews) warn(`replicas could not be discovered, those known before stay: ${problem}`);
+      if (isNews) log.warn(`replicas could not be discovered, those known before stay: ${problem}`);
     },
-    onRecovery: () => warn('replicas are discovered again'),
+    onRecovery: () => log.log('replicas are discovered again'),
     random,
   });
 }

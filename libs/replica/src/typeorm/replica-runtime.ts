@@ -21,6 +21,7 @@ import { createMonitor } from './create-monitor.js';
 import { logTopology } from './log-topology.js';
 import { laneSettings } from './lane-settings.js';
 import { NodePools } from './node-pools.js';
+import type { OperatorLog } from './operator-log.js';
 import { probeConfig, type PoolSettings } from './pool-config.js';
 import { discoverInto, startDiscovery } from './replica-discovery.js';
 import { ReplicaSet } from './replica-set.js';
@@ -42,8 +43,7 @@ export interface RuntimeOptions {
   readonly tableRule: (statement: Statement) => string | undefined;
   /** Tells whoever listens to the router. */
   readonly emit: EmitRouterEvent;
-  /** Something that an operator should know, in one line. */
-  readonly warn: (message: string) => void;
+  readonly log: OperatorLog;
 }
 
 const nowMs = (): number => performance.now();
@@ -67,15 +67,15 @@ export class ReplicaRuntime {
   readonly #classifier: StatementClassifier;
   readonly #mayStartWithoutPrimary: boolean;
   readonly #primaryKeeper: PrimaryKeeper;
-  readonly #warn: (message: string) => void;
+  readonly #log: OperatorLog;
   /** While it starts without the primary: the replica that stands in for it. */
   #standIn: string | undefined;
 
   constructor(given: RuntimeOptions) {
-    const { options, poolSettings, hasReplicas, emit, warn } = given;
+    const { options, poolSettings, hasReplicas, emit, log } = given;
     this.#primary = options.primary;
     this.#hasReplicas = hasReplicas;
-    this.#warn = warn;
+    this.#log = log;
     this.#mayStartWithoutPrimary = options.startWithoutPrimary;
     // A probe of the user's own may mean something else by a position.
     this.#mayAskAlong =
@@ -91,10 +91,10 @@ export class ReplicaRuntime {
     this.#primaryKeeper = this.#keepPrimary(options.primaryWaitMs);
     const probeOf = (node: ResolvedNode): NodeProbe =>
       this.#probeOf(node, poolSettings, options.monitor.probe);
-    this.monitor = createMonitor({ options, probeOf, nowMs, warn });
+    this.monitor = createMonitor({ options, probeOf, nowMs, log });
     this.#cutWhatIsGone();
     this.#watchPrimary();
-    logTopology(this.monitor, warn);
+    logTopology(this.monitor, log);
     forwardTopologyEvents(this.monitor, emit);
     const { monitor } = this;
     const gain = (): Promise<Position> => this.#gainReplicas();
@@ -105,7 +105,12 @@ export class ReplicaRuntime {
     this.#discovery = this.#discover(given);
     const classifier = new StatementClassifier();
     this.#classifier = classifier;
-    this.#catalog = new CatalogKeeper({ classifier, query: (sql) => this.#queryCatalog(sql), warn, nowMs });
+    this.#catalog = new CatalogKeeper({
+      classifier,
+      query: (sql) => this.#queryCatalog(sql),
+      warn: (message) => log.warnSeldom('catalog', message),
+      nowMs,
+    });
     this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });
     this.router = this.#createRouter(given, classifier);
     this.positions = {
@@ -131,10 +136,11 @@ export class ReplicaRuntime {
       schemaChanges,
     });
     if (this.#standIn !== undefined)
-      this.#warn(
+      this.#log.warn(
         `${name} (${address}) is down: starts without it; what needs the primary fails until there is one`,
       );
     if (this.#hasReplicas()) this.monitor.start();
+    else this.#log.log(`there are no replicas: everything goes to ${name} (${address})`);
   }
 
   /** The schema is there: learns what functions and tables it has. Until then nothing is known to be a harmless read. */
@@ -171,17 +177,17 @@ export class ReplicaRuntime {
       hurry: (timeoutMs) => void this.monitor.waitForPrimary(timeoutMs),
       waitMs,
       nowMs,
-      warn: this.#warn,
+      warn: (message) => this.#log.warn(message),
     });
   }
 
-  #discover({ options, onDiscoveryFailure, warn }: RuntimeOptions): DiscoveryLoop<NodeOptions> | undefined {
+  #discover({ options, onDiscoveryFailure, log }: RuntimeOptions): DiscoveryLoop<NodeOptions> | undefined {
     if (options.discovery === undefined) return undefined;
     const { replicaSet } = this;
     return discoverInto(options.discovery, {
       replicaSet,
       onFailure: onDiscoveryFailure,
-      warn,
+      log,
       random: Math.random,
     });
   }

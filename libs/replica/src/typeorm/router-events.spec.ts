@@ -10,12 +10,17 @@ describe('what an application and its log are told of the topology', () => {
   let events: [event: string, told: Record<string, unknown>][];
   let lines: string[];
 
+  const write =
+    (level: string) =>
+    (line: string): void =>
+      void lines.push(`${level}: ${line}`);
+
   beforeEach(async () => {
     jest.useFakeTimers();
     cluster = new WatchedCluster(2, { warnLagMs: 2_000 });
     events = [];
     lines = [];
-    logTopology(cluster.monitor, (line) => lines.push(line));
+    logTopology(cluster.monitor, { log: write('log'), warn: write('warn'), error: write('error') });
     forwardTopologyEvents(cluster.monitor, (event, ...args) =>
       events.push([event, JSON.parse(JSON.stringify(args[0])) as Record<string, unknown>]),
     );
@@ -29,7 +34,7 @@ describe('what an application and its log are told of the topology', () => {
 
   const last = (): [string, Record<string, unknown>] | undefined => events.at(-1);
 
-  it('is a status of each node that comes up, in JSON, and no line', () => {
+  it('is a status of each node that comes up, in JSON, and one line for all', () => {
     expect(events.map(([event]) => event)).toEqual(['node:up', 'node:up', 'node:up']);
     expect(last()?.[1]).toEqual({
       node: {
@@ -51,7 +56,9 @@ describe('what an application and its log are told of the topology', () => {
         isDraining: false,
       },
     });
-    expect(lines).toEqual([]);
+    expect(lines).toEqual([
+      'log: the primary is primary (primary:5432); 2 of 2 replicas answer: replica-1 (replica-1:5432), replica-2 (replica-2:5432)',
+    ]);
   });
 
   it('is why a node is down, and that it is back', async () => {
@@ -62,10 +69,24 @@ describe('what an application and its log are told of the topology', () => {
     ]);
     await jest.advanceTimersByTimeAsync(0);
     expect(last()?.[0]).toBe('node:up');
-    expect(lines).toEqual([
-      'replica-1 (replica-1:5432) is out of rotation: connect ECONNREFUSED',
-      'replica-1 (replica-1:5432) is back in rotation',
+    expect(lines.slice(1)).toEqual([
+      'warn: replica-1 (replica-1:5432) is out of rotation: connect ECONNREFUSED',
+      'log: replica-1 (replica-1:5432) is back in rotation',
     ]);
+  });
+
+  it('is which nodes answer at the start, and why others do not', async () => {
+    const starting = new WatchedCluster(2);
+    starting.replicas[1]?.fail('password authentication failed');
+    logTopology(starting.monitor, { log: write('log'), warn: write('warn'), error: write('error') });
+    lines = [];
+    await starting.start();
+    await second();
+    expect(lines).toEqual([
+      'warn: replica-2 (replica-2:5432) is out of rotation: password authentication failed',
+      'warn: the primary is primary (primary:5432); 1 of 2 replicas answer: replica-1 (replica-1:5432); out of rotation: replica-2 (replica-2:5432)',
+    ]);
+    await starting.stop();
   });
 
   it('is that a replica lags, and that it has caught up', async () => {
@@ -79,9 +100,9 @@ describe('what an application and its log are told of the topology', () => {
     cluster.replicas[0]?.at(200n, true);
     await second();
     expect(last()?.[0]).toBe('lag:ok');
-    expect(lines).toEqual([
-      'replica-1 (replica-1:5432) lags 2000 ms: it gets half of its share of the reads',
-      'replica-1 (replica-1:5432) has caught up: it lags 0 ms',
+    expect(lines.slice(1)).toEqual([
+      'warn: replica-1 (replica-1:5432) lags 2000 ms: it gets half of its share of the reads',
+      'log: replica-1 (replica-1:5432) has caught up: it lags 0 ms',
     ]);
   });
 
@@ -108,14 +129,14 @@ describe('what an application and its log are told of the topology', () => {
       timeline: 1,
       primaryTimeline: 2,
     });
-    expect(lines).toContain('replica-1 (replica-1:5432) is the primary now');
-    expect(lines.at(-1)).toMatch(/^TWO PRIMARIES: primary \(primary:5432\) accepts writes/);
+    expect(lines).toContain('warn: replica-1 (replica-1:5432) is the primary now');
+    expect(lines.at(-1)).toMatch(/^error: TWO PRIMARIES: primary \(primary:5432\) accepts writes/);
   });
 
   it('is that another server answers at the address of the primary', async () => {
     cluster.primary.at(120n, false, 2);
     await second();
-    expect(lines).toContain('another server than before is the primary at primary (primary:5432)');
+    expect(lines).toContain('warn: another server than before is the primary at primary (primary:5432)');
   });
 
   it('is which nodes come, go and drain', () => {
@@ -132,10 +153,10 @@ describe('what an application and its log are told of the topology', () => {
     cluster.monitor.setDraining('replica-2', true);
     cluster.monitor.setDraining('replica-2', false);
     cluster.monitor.setReplicas([replicaNode('replica-2'), replicaNode('replica-3')]);
-    expect(lines).toEqual([
-      'the nodes have changed: added replica-3, removed replica-1',
-      'draining: replica-2',
-      'draining: nobody',
+    expect(lines.slice(1)).toEqual([
+      'log: the nodes have changed: added replica-3, removed replica-1',
+      'log: draining: replica-2',
+      'log: draining: nobody',
     ]);
   });
 });

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function waitUntil(
   what: string,
   isSo: () => Promise<boolean> | boolean,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   for (const endMs = performance.now() + timeoutMs; !(await isSo()); await delay(10)) {
     if (performance.now() > endMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);

@@ -1,0 +1,61 @@
+/** Where lines for operators go; Nest's `Logger` is one. */
+export interface LogSink {
+  /** All is well, or well again. */
+  log(message: string): void;
+  /** Something is out of order, and is dealt with. */
+  warn(message: string): void;
+  /** Somebody has to act. */
+  error(message: string): void;
+}
+
+/** How long lines about the same thing are held back after one; milliseconds. */
+const QUIET_MS = 10_000;
+
+/** What an operator should know, one line each. A sink that throws harms nobody: it may be the application's own. */
+export class OperatorLog implements LogSink {
+  readonly #sink: () => LogSink;
+  readonly #nowMs: () => number;
+  readonly #recent = new Map<string, { readonly saidMs: number; heldBack: number }>();
+
+  /**
+   * @param sink asked anew for each line
+   * @param nowMs milliseconds of a monotonic clock
+   */
+  constructor(sink: () => LogSink, nowMs: () => number) {
+    this.#sink = sink;
+    this.#nowMs = nowMs;
+  }
+
+  log(message: string): void {
+    this.#write('log', message);
+  }
+
+  warn(message: string): void {
+    this.#write('warn', message);
+  }
+
+  error(message: string): void {
+    this.#write('error', message);
+  }
+
+  /** A warning about what may happen often: at most one in ten seconds for each `subject`, which counts the others. */
+  warnSeldom(subject: string, message: string): void {
+    const nowMs = this.#nowMs();
+    const recent = this.#recent.get(subject);
+    if (recent !== undefined && nowMs - recent.saidMs < QUIET_MS) {
+      recent.heldBack++;
+      return;
+    }
+    this.#recent.set(subject, { saidMs: nowMs, heldBack: 0 });
+    const more = recent?.heldBack ?? 0;
+    this.#write('warn', more === 0 ? message : `${message} (and ${more} times before that)`);
+  }
+
+  #write(level: keyof LogSink, message: string): void {
+    try {
+      this.#sink()[level](message);
+    } catch {
+      // There is nobody to tell.
+    }
+  }
+}
