@@ -22,12 +22,20 @@ export class OpenWrite {
     this.#sights = this.#request?.sights ?? 0;
   }
 
-  /** It has, or may have, happened, and is visible on the primary now. `position`: what it told, see {@link asks}. */
+  /**
+   * The primary has answered: it has, or may have, happened and is visible there now; or the answer (an error, what was changed
+   * before a ROLLBACK) told what is there, which binds like a write. `position`: what it told, see {@link asks}.
+   */
   happened(position?: Position): void {
     this.#take()?.wrote(position === undefined ? undefined : { position, sights: this.#sights });
   }
 
-  /** It is known not to have happened. */
+  /** Nobody waits for the rest of its answer; see `RequestContext.wroteBy()`. */
+  happensBy(end: Promise<unknown>): void {
+    this.#take()?.wroteBy(end);
+  }
+
+  /** It is known not to have happened, and nothing was told by it. */
   abandoned(): void {
     this.#take()?.writes.abandon();
   }

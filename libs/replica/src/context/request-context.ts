@@ -5,6 +5,7 @@ import type { SessionState } from '../session/session-state.js';
 import { OwnWrites } from './own-writes.js';
 import type { PositionSource, ToldPosition } from './position-source.js';
 import type { RequestSession } from './request-session.js';
+import { SessionNews } from './session-news.js';
 
 const NONE: readonly never[] = [];
 
@@ -27,13 +28,8 @@ export class RequestContext {
   /** How often the session saw the primary, and how much of that a position covers. */
   #sights = 0;
   #sightsCovered = 0;
-  /** What the session does not know yet. */
-  #servedBy: string | undefined;
-  #saved: Position | undefined;
-  #savedUnknownMs = 0;
-  #savedLostMs = 0;
   #hasWritten = false;
-  #isNewcomerSaved = false;
+  readonly #news: SessionNews;
   #settling: Promise<void> | undefined;
   /** All there is to learn and save by now will be, without anybody's waiting for it. */
   #isLeftToSession = false;
@@ -45,6 +41,7 @@ export class RequestContext {
   ) {
     this.#positions = positions;
     this.writes = new OwnWrites(positions.unknownForMs);
+    this.#news = new SessionNews(this.writes);
   }
 
   /** The session behind the request, where there is one. */
@@ -151,7 +148,7 @@ export class RequestContext {
 
   /** The session reads from another replica than was known; or that is to be noted anew, lest it be forgotten. */
   movedTo(replica: string): void {
-    this.#servedBy = replica;
+    this.#news.movedTo(replica);
     this.#isLeftToSession = false;
   }
 
@@ -176,6 +173,18 @@ export class RequestContext {
     if (this.#ended) void this.settle();
   }
 
+  /**
+   * A write is about to complete, at the latest when `end` resolves; `settle()` awaits that, too. Where `end` rejects, nobody knows
+   * whether it happened.
+   */
+  wroteBy(end: Promise<unknown>): void {
+    this.#hasWritten = true;
+    this.#isLeftToSession = false;
+    if (this.#positions.sticky.mode === 'time') this.writes.completeUnknown();
+    else this.writes.complete(end.then(() => this.#capture()));
+    if (this.#ended) void this.settle();
+  }
+
   /** The outcome of a write is not known, and may not be for a while. */
   lostWrite(): void {
     this.writes.lose();
@@ -188,8 +197,8 @@ export class RequestContext {
     const { session } = this;
     if (session === undefined || this.#isLeftToSession) return false;
     const isUnderWay = this.#settling !== undefined || this.writes.isCapturing;
-    const isNewcomer = !this.#isNewcomerSaved && session.standing === 'none' && this.#kept !== undefined;
-    return (isUnderWay || this.hasSeenMore || this.#hasNews || isNewcomer) && session.mayBeSaved;
+    const isNewcomer = !this.#news.wasTaken && session.standing === 'none' && this.#kept !== undefined;
+    return (isUnderWay || this.hasSeenMore || this.#news.isAny || isNewcomer) && session.mayBeSaved;
   }
 
   /**
@@ -204,7 +213,7 @@ export class RequestContext {
     this.#noteNewcomer(session);
     if (this.hasSeenMore) this.writes.cover(this.#capture());
     this.#isLeftToSession = true;
-    this.writes.whenSettled(() => save(this.#takeNews()));
+    this.writes.whenSettled(() => save(this.#news.take()));
     return true;
   }
 
@@ -224,22 +233,13 @@ export class RequestContext {
     if (session?.mayBeSaved !== true) return this.writesCaptured();
     this.#noteNewcomer(session);
     await this.learn();
-    if (this.#hasNews) await session.save(this.#takeNews());
+    if (this.#news.isAny) await session.save(this.#news.take());
   }
 
   /** The response gives the client its first key: what it was shown by then is news. */
   #noteNewcomer({ standing }: RequestSession): void {
-    if (standing === 'none' && !this.hasSeenMore) this.#servedBy ??= this.#kept?.name;
-  }
-
-  #takeNews(): SessionState {
-    const state = this.news();
-    this.#isNewcomerSaved = true;
-    this.#saved = this.writes.position;
-    this.#savedUnknownMs = this.writes.unknownUntilMs;
-    this.#savedLostMs = this.writes.lostUntilMs;
-    this.#servedBy = undefined;
-    return state;
+    if (standing === 'none' && !this.hasSeenMore && this.#kept !== undefined)
+      this.#news.readsFrom(this.#kept.name);
   }
 
   /** Learns a position that covers all that the request has written and seen by now, or all there is. Never rejects. */
@@ -263,22 +263,7 @@ export class RequestContext {
 
   /** What the request adds to its session, as far as it is known now. */
   news(): SessionState {
-    const now = Date.now();
-    const { position, unknown, unknownUntilMs, lost, lostUntilMs } = this.writes;
-    const aheadMs = now - performance.now();
-    return {
-      position,
-      primaryUntilMs: unknown ? unknownUntilMs + aheadMs : 0,
-      unconfirmedUntilMs: lost ? lostUntilMs + aheadMs : 0,
-      servedBy: this.#servedBy,
-      servedAtMs: this.#servedBy === undefined ? undefined : now,
-    };
-  }
-
-  get #hasNews(): boolean {
-    const { position, unknownUntilMs, lostUntilMs } = this.writes;
-    const isKnown = unknownUntilMs === this.#savedUnknownMs && lostUntilMs === this.#savedLostMs;
-    return position !== this.#saved || !isKnown || this.#servedBy !== undefined;
+    return this.#news.tell();
   }
 
   /** What is captured from now on covers all that was seen until now. */

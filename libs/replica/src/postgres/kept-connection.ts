@@ -1,29 +1,21 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
-import type { Scope } from '../context/context-storage.js';
-import { OpenWrite } from '../context/open-write.js';
-import { isWrite } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import { endsInRollback, rolledBack } from './after-loss.js';
 import { errorOfLoss, meaningOfLoss, type LossMeaning, type LossSite } from './meaning-of-loss.js';
 import type { NodePool } from './node-pool.js';
-import { codeOf, isConnectionEnd, isUnsent } from './postgres-errors.js';
+import { isConnectionEnd, isUnsent } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
 import { routeOnKept, type Keeping } from './kept-place.js';
+import { KeptWrites } from './kept-writes.js';
 import { forwardEvents } from './forward-events.js';
 import { endsInTime, idleAgain } from './idle-again.js';
-import { commandOf, failSubmittable, leadToCaller, queryWith, textOfSubmittable } from './query-call.js';
+import { failSubmittable, leadToCaller, queryWith, textOfSubmittable } from './query-call.js';
 import type { QueryCall, Submittable } from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
 import type { TransactionLostError } from './transaction-lost.error.js';
-
-/** Not AND CHAIN: in the transaction that this begins, a question that fails would do harm. */
-const COMMIT = /^commit;?$/i;
-
-/** While it waits for a client's rows the server takes the question for some. */
-const MAY_COPY = /\bcopy\b/i;
 
 /**
  * One connection to one node, kept by one client over several statements. Knows from the server's own word whether a
@@ -36,9 +28,7 @@ export class KeptConnection {
   readonly #client: pg.PoolClient;
   readonly #stopForwarding: () => void;
   readonly #leave: () => void;
-  /** The open transaction: the request in which it began, what it has written, and whether anything may have been. */
-  #transaction:
-    { readonly scope: Scope | undefined; write: OpenWrite | undefined; changes: boolean } | undefined;
+  readonly #writes: KeptWrites;
   /** Why it is kept beyond transactions: its client asked for one connection, or a statement left something on it. */
   #staysFor: Keeping['staysFor'];
   readonly #onReplica: boolean;
@@ -49,11 +39,11 @@ export class KeptConnection {
   /** Until then whoever runs the first statement may still go elsewhere. */
   #hasAnswered = false;
   #released = false;
-  /** The write of the statement under way, outside a transaction. */
-  #write: OpenWrite | undefined;
   #running = 0;
-  /** Resolves when the stream under way has been read to its end. */
-  #streaming: Promise<void> | undefined;
+  /** A statement failed that may have left a transaction open: the server says so only after the error. */
+  #mayBeOpen = false;
+  /** The stream under way: resolves when it has ended, and tells what it has shown until now. */
+  #stream: { readonly ended: Promise<void>; readonly shown: () => void } | undefined;
 
   constructor(router: StatementRouter, owner: EventEmitter, keeping: Keeping) {
     const { route, pool, client, staysFor } = keeping;
@@ -64,17 +54,18 @@ export class KeptConnection {
     this.#staysFor = staysFor;
     this.#leave = keeping.leave;
     this.#onReplica = route.node !== router.primary;
+    this.#writes = new KeptWrites(router.contexts, this.#onReplica);
     pool.hold();
     this.#stopForwarding = forwardEvents(client, owner, (error) => {
       this.#broken ??= error;
       // In a transaction the next statement tells: whoever gives up at this event would never learn what became of it.
-      return this.#hasAnswered && this.#transaction === undefined;
+      return this.#hasAnswered && this.#writes.transaction === undefined;
     });
   }
 
   /** Nothing on the connection binds it to its client any more. */
   get isFree(): boolean {
-    return this.#transaction === undefined && this.#staysFor === undefined;
+    return this.#writes.transaction === undefined && this.#staysFor === undefined;
   }
 
   /** Lost before it gave any answer: its owner was not told. */
@@ -109,8 +100,10 @@ export class KeptConnection {
     return answer.then(
       (result) => {
         this.#hasAnswered = true;
-        this.#ended(() => this.#succeeded(statement, commandOf(result), position));
+        this.#ended(() => this.#succeeded(statement, position));
         this.#router.reports.answered(scope, route, statement, startedMs);
+        if (statement.mayWrite && this.#writes.transaction !== undefined)
+          this.#router.reports.shown(scope, route);
         ended(true);
         return result;
       },
@@ -120,7 +113,10 @@ export class KeptConnection {
         const meaning = isConnectionEnd(error) ? meaningOfLoss(statement, site, error) : undefined;
         this.#hasAnswered ||= meaning === undefined;
         const told = meaning === undefined ? error : this.#errorOf(meaning, error);
-        this.#ended(() => this.#failed(statement, error, meaning));
+        this.#ended(() => this.#failed(statement, { error, meaning, position }));
+        // Outside a transaction what a write was told is covered by its own position.
+        const isCovered = statement.mayWrite && this.#writes.transaction === undefined;
+        if (meaning === undefined && !isCovered) this.#router.reports.shown(scope, route);
         this.#router.reports.failed(route, statement, startedMs, told);
         const isAsAsked = meaning === 'rolled-back' && endsInRollback(statement, text);
         if (isAsAsked) this.lostTransaction = undefined;
@@ -144,38 +140,52 @@ export class KeptConnection {
     this.#begins(statement);
     // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
     this.#router.reports.answered(scope, route, statement, startedMs);
-    this.#streaming = idleAgain(this.#client);
+    const stream = {
+      ended: idleAgain(this.#client),
+      shown: () => this.#router.reports.shown(scope, route),
+    };
+    this.#stream = stream;
     this.#client.query(submittable as unknown as pg.Submittable);
-    await this.#streaming;
-    this.#streaming = undefined;
+    await stream.ended;
+    this.#stream = undefined;
     const broken = this.#broken;
     this.#ended(() => {
-      if (broken === undefined) this.#succeeded(statement, undefined);
+      if (broken === undefined) this.#succeeded(statement);
       else this.#lost(statement, site, broken);
     });
-    if (broken === undefined) this.#router.reports.shown(scope, route, statement);
-    else this.#router.reports.failed(route, statement, startedMs, broken);
+    // Some rows may have come before it broke.
+    stream.shown();
+    if (broken !== undefined) this.#router.reports.failed(route, statement, startedMs, broken);
   }
 
   /** Gives the connection back to its pool; one that is broken, busy or still in a transaction is closed. */
   release(error?: unknown): void {
     if (this.#released) return;
     this.#released = true;
-    const transaction = this.#transaction;
-    this.#transaction = undefined;
-    const isOpen = transaction !== undefined || this.#pool.transactionStatus(this.#client) !== 'I';
-    transaction?.scope?.request.transactionEnded();
-    // What is sent and not answered may yet happen; what is not committed never will.
-    if (this.#running > 0) (transaction?.write ?? this.#write)?.lost();
-    else transaction?.write?.abandoned();
+    const isOpen =
+      this.#writes.transaction !== undefined ||
+      this.#mayBeOpen ||
+      this.#pool.transactionStatus(this.#client) !== 'I';
+    const write = this.#writes.release();
+    this.#stream?.shown();
     const isFaulty = this.#broken !== undefined || (error !== undefined && error !== null && error !== false);
-    if (this.#streaming !== undefined && !isFaulty && !isOpen) void this.#releaseAfter(this.#streaming);
-    else this.#giveBack(isFaulty || this.#running > 0 || isOpen);
+    if (this.#stream !== undefined && !isFaulty && !isOpen) {
+      const end = this.#releaseAfter(this.#stream.ended);
+      if (write === undefined) end.catch(() => undefined);
+      else write.happensBy(end);
+      return;
+    }
+    // What is sent and not answered may yet happen; what is not committed never will, but was shown.
+    if (this.#running > 0) write?.lost();
+    else write?.happened();
+    this.#giveBack(isFaulty || this.#running > 0 || isOpen);
   }
 
+  /** A stream tells its reader of the end before the server is ready for the next statement. Rejects if that does not come. */
   async #releaseAfter(streaming: Promise<void>): Promise<void> {
-    const isInTime = await endsInTime(streaming);
-    this.#giveBack(!isInTime || this.#broken !== undefined);
+    const isLost = !(await endsInTime(streaming)) || this.#broken !== undefined;
+    this.#giveBack(isLost);
+    if (isLost) throw new Error('a stream was given up, and the server did not say that it is ready');
   }
 
   #giveBack(isToBeClosed: boolean): void {
@@ -188,7 +198,7 @@ export class KeptConnection {
   }
 
   #routeOf({ kind }: Statement): Route {
-    const isOpen = this.#transaction !== undefined;
+    const isOpen = this.#writes.transaction !== undefined;
     return routeOnKept(
       { route: this.#route, onReplica: this.#onReplica, isOpen, staysFor: this.#staysFor },
       kind,
@@ -197,20 +207,15 @@ export class KeptConnection {
 
   #begins(statement: Statement): void {
     this.#running++;
-    if (this.#transaction !== undefined && isWrite(statement.kind)) this.#transaction.changes = true;
-    if (!statement.mayWrite || this.#onReplica) return;
-    const request = this.#router.contexts.surrounding()?.request;
-    if (this.#transaction === undefined) this.#write ??= new OpenWrite(request);
-    else this.#transaction.write ??= new OpenWrite(request);
+    this.#mayBeOpen = false;
+    this.#writes.begins(statement);
   }
 
   /** Whether the statement is the one by which a write becomes visible, and the primary is asked for its position behind it. */
-  #asksAlong({ kind, transaction }: Statement, { args, text }: QueryCall): boolean {
+  #asksAlong(statement: Statement, { args, text }: QueryCall): boolean {
     if (this.#onReplica || this.#running > 1) return false;
-    const isAlone = this.#transaction === undefined && kind === 'write' && transaction === undefined;
-    const write = isAlone ? this.#write : COMMIT.test(text) ? this.#transaction?.write : undefined;
-    const isFit = write?.isWatched === true && !MAY_COPY.test(text);
-    if (!isFit || !this.#router.along.mayAsk(this.#client, args)) return false;
+    const write = this.#writes.endsWith(statement, text);
+    if (write === undefined || !this.#router.along.mayAsk(this.#client, args)) return false;
     write.asks();
     return true;
   }
@@ -219,7 +224,7 @@ export class KeptConnection {
   #lost(statement: Statement, site: LossSite, error: unknown): unknown {
     const meaning = meaningOfLoss(statement, site, error);
     const told = this.#errorOf(meaning, error);
-    this.#failed(statement, error, meaning);
+    this.#failed(statement, { error, meaning });
     return told;
   }
 
@@ -233,7 +238,7 @@ export class KeptConnection {
 
   /** As it is before the statement: a lost connection may release its client before the statement learns of it. */
   #site(text: string): LossSite {
-    return { text, onReplica: this.#onReplica, transaction: this.#transaction };
+    return { text, onReplica: this.#onReplica, transaction: this.#writes.transaction };
   }
 
   /** After `release()` nothing is left to be told. */
@@ -242,53 +247,24 @@ export class KeptConnection {
     if (!this.#released) tell();
   }
 
-  #succeeded(statement: Statement, command: string | undefined, position?: Position): void {
+  #succeeded(statement: Statement, position?: Position): void {
     if (statement.keepsConnection) this.#staysFor ??= 'session-change';
     const isOpen = this.#pool.transactionStatus(this.#client) !== 'I';
-    if (this.#transaction === undefined) {
-      if (isOpen) this.#transactionBegan(statement);
-      else this.#takeWrite()?.happened(position);
-    } else if (!isOpen || statement.transaction === 'end') {
-      this.#transactionEnded((write) =>
-        command === 'ROLLBACK' ? write.abandoned() : write.happened(position),
-      );
-      if (isOpen) this.#transactionBegan(statement);
+    this.#writes.succeeded(statement, { isOpen, position });
+  }
+
+  #failed(
+    statement: Statement,
+    { error, meaning, position }: { error: unknown; meaning?: LossMeaning; position?: Position },
+  ): void {
+    if (meaning === undefined) {
+      this.#mayBeOpen = this.#writes.transaction === undefined && statement.transaction !== undefined;
+      this.#writes.failed(statement, position);
+      return;
     }
-  }
-
-  #failed(statement: Statement, error: unknown, meaning: LossMeaning | undefined): void {
-    if (meaning !== undefined) {
-      this.#broken = error;
-      // A time-out of the client's leaves the connection as it was: what counts as rolled back has to be.
-      if (meaning === 'rolled-back') cutSocket(this.#client);
-      const tell = (write: OpenWrite): void =>
-        meaning === 'commit-unknown' || meaning === 'write-unknown' ? write.lost() : write.abandoned();
-      const write = this.#takeWrite();
-      if (write !== undefined) tell(write);
-      if (this.#transaction !== undefined) this.#transactionEnded(tell);
-    } else if (this.#transaction === undefined) {
-      const write = this.#takeWrite();
-      if (statement.kind === 'write' && codeOf(error) !== undefined) write?.abandoned();
-      else write?.happened();
-    }
-  }
-
-  #takeWrite(): OpenWrite | undefined {
-    const write = this.#write;
-    this.#write = undefined;
-    return write;
-  }
-
-  #transactionBegan({ kind }: Statement): void {
-    const scope = this.#onReplica ? undefined : this.#router.contexts.surrounding();
-    this.#transaction = { scope, write: this.#takeWrite(), changes: isWrite(kind) };
-    scope?.request.transactionBegan();
-  }
-
-  #transactionEnded(tell: (write: OpenWrite) => void): void {
-    const ended = this.#transaction;
-    this.#transaction = undefined;
-    ended?.scope?.request.transactionEnded();
-    if (ended?.write !== undefined) tell(ended.write);
+    this.#broken = error;
+    // A time-out of the client's leaves the connection as it was: what counts as rolled back has to be.
+    if (meaning === 'rolled-back') cutSocket(this.#client);
+    this.#writes.lost(meaning);
   }
 }

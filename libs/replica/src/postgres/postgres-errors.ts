@@ -76,6 +76,14 @@ export function isConnectionEnd(error: unknown): boolean {
 }
 
 /**
+ * The node answered, if only by an error: that may tell what is in the database (a key that exists, a row that is locked), as
+ * rows do. Not so where it gave no answer, or was not asked.
+ */
+export function isAnswer(error: unknown): boolean {
+  return !isConnectionLoss(error) && codeOf(error)?.startsWith('REPLICA_') !== true;
+}
+
+/**
  * A read that failed so may succeed on another node: connection loss, a conflict with recovery (40001; never the fault
  * of the node), no resources (class 53), a system error of the node (class 58).
  */

@@ -125,13 +125,3 @@ export function rethrowAfter(act: () => void): (error: unknown) => never {
 export function leadToCaller(error: unknown): void {
   if (error instanceof Error) Error.captureStackTrace(error);
 }
-
-/** The command tag; of several statements nothing can be said. */
-export function commandOf(result: unknown): string | undefined {
-  return typeof result === 'object' &&
-    result !== null &&
-    'command' in result &&
-    typeof result.command === 'string'
-    ? result.command
-    : undefined;
-}

@@ -6,7 +6,7 @@ import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import type { NodePool } from './node-pool.js';
 import { PoolBusyError } from './pool-busy.error.js';
-import { isConnectionLoss, isReadOnlyViolation, mayWorkOnPrimary } from './postgres-errors.js';
+import { isAnswer, isConnectionLoss, isReadOnlyViolation, mayWorkOnPrimary } from './postgres-errors.js';
 import { leadToCaller } from './query-call.js';
 import type { StatementReports } from './statement-reports.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
@@ -116,17 +116,22 @@ class ReadRun {
     return this.start();
   }
 
-  /** What only a replica refuses. */
+  /** What only a replica refuses. Any other error is the answer. */
   #onPrimary(route: Route, error: unknown): Promise<pg.QueryResult> {
-    // What may have crashed another replica is not run there.
-    if (this.#tries.isSuspect) throw error;
-    if (this.#tried.primaryFor !== undefined || route.node === this.#tools.finder.primary) throw error;
-    if (isReadOnlyViolation(error)) {
+    // What may have crashed another replica is not run on the primary.
+    const isRefusable =
+      !this.#tries.isSuspect &&
+      this.#tried.primaryFor === undefined &&
+      route.node !== this.#tools.finder.primary;
+    if (isRefusable && isReadOnlyViolation(error)) {
       this.#tools.classifier.rememberAsWrite(this.#read.text);
       return runRefused(this.#tools, this.#read, this.#tried.scope);
     }
-    if (!mayWorkOnPrimary(error)) throw error;
-    return new ReadRun(this.#tools, this.#read, 'refused-by-replica').start();
+    if (isRefusable && mayWorkOnPrimary(error)) {
+      return new ReadRun(this.#tools, this.#read, 'refused-by-replica').start();
+    }
+    if (isAnswer(error)) this.#tools.reports.shown(this.#tried.scope, route);
+    throw error;
   }
 }
 
@@ -161,10 +166,9 @@ function runRefused(
       return result;
     } catch (error) {
       leadToCaller(error);
-      const isSent = !(error instanceof NodeUnavailableError);
-      const isUnknown = isSent && isConnectionLoss(error);
+      const isUnknown = isConnectionLoss(error) && !(error instanceof NodeUnavailableError);
       if (isUnknown) write.lost();
-      else if (isSent) write.happened();
+      else if (isAnswer(error)) write.happened();
       else write.abandoned();
       const told = isUnknown ? new CommitOutcomeUnknownError(route.node, 'statement', error) : error;
       reports.failed(route, REFUSED, startedMs, told);

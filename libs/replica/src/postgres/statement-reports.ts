@@ -37,7 +37,8 @@ export class StatementReports {
     const endedMs = this.#options.nowMs();
     if (scope !== undefined) {
       scope.request.routed(route.node, route.reason);
-      this.#note(scope, route, statement, endedMs);
+      if (showsData(statement))
+        noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
     }
     this.#options.listener()?.({
       kind: statement.kind,
@@ -48,9 +49,13 @@ export class StatementReports {
     if (statement.changesCatalog) this.#options.catalog.refreshSoon();
   }
 
-  /** A stream was read to its end: what it showed may be newer than when it began. */
-  shown(scope: Scope | undefined, route: Route, statement: Statement): void {
-    if (scope !== undefined) this.#note(scope, route, statement, this.#options.nowMs());
+  /**
+   * The node has told what is in it by other means than the answer of a read: by an error that data raised, by what a
+   * transaction changed that may yet be rolled back, by the rows of a stream.
+   */
+  shown(scope: Scope | undefined, route: Route): void {
+    const { monitor, nowMs } = this.#options;
+    if (scope !== undefined) noteRead(scope, route, monitor.topology, nowMs(), this.#options);
   }
 
   /** A statement failed: tells whoever listens, and has the node probed where its connection was lost. */
@@ -73,12 +78,11 @@ export class StatementReports {
     if (loss instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(loss.cause), startedMs);
     else monitor.doubt(route.node, startedMs);
   }
+}
 
-  #note(scope: Scope, route: Route, statement: Statement, endedMs: number): void {
-    // What a write has changed is covered by its own position.
-    if (statement.mayWrite || statement.kind === 'transaction-control') return;
-    noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
-  }
+/** What a write has shown is covered by its own position; what controls a transaction shows nothing. */
+function showsData({ mayWrite, kind }: Statement): boolean {
+  return !mayWrite && kind !== 'transaction-control';
 }
 
 /** The loss of a connection that is behind an error; `undefined`: there is none. */

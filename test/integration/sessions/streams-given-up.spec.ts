@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, Post } from '@nestjs/common';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import type { PoolClient } from 'pg';
+import QueryStream from 'pg-query-stream';
+import type { Readable } from 'node:stream';
+import { once } from 'node:events';
+import { DataSource, type QueryRunner } from 'typeorm';
+import { startApp, type TestApp } from '../../support/test-app.js';
+
+const WRITERS: Readonly<Record<string, string>> = {
+  rows: 'INSERT INTO thing SELECT n FROM generate_series(1, 500) n RETURNING id',
+  'a function': 'SELECT add_thing(n) FROM generate_series(1, 500) n',
+};
+
+/** How somebody gives up a stream after its first row. */
+const WAYS: Readonly<Record<string, (runner: QueryRunner, text: string) => Promise<void>>> = {
+  'a stream of TypeORM': async (runner, text) => {
+    const stream = (await runner.stream(text)) as unknown as Readable;
+    await once(stream, 'data');
+    stream.destroy();
+  },
+  'a stream of pg': async (runner, text) => {
+    const client = (await runner.connect()) as PoolClient;
+    const stream = client.query(new QueryStream(text, [], { batchSize: 1 }));
+    for await (const _ of stream) break;
+  },
+  'a stream of pg that is left open': async (runner, text) => {
+    const client = (await runner.connect()) as PoolClient;
+    const stream = client.query(new QueryStream(text, [], { batchSize: 1 }));
+    await once(stream, 'data');
+    stream.pause();
+  },
+};
+
+@Controller()
+class StreamController {
+  constructor(private readonly dataSource: DataSource) {}
+
+  @Post('begin/:writer/:way')
+  async begin(@Param('writer') writer: string, @Param('way') way: string): Promise<object> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      await WAYS[way]?.(runner, WRITERS[writer] ?? '');
+    } finally {
+      await runner.release();
+    }
+    return {};
+  }
+
+  @Get('count')
+  async count(): Promise<object> {
+    const [row] = await this.dataSource.query('SELECT count(*)::int FROM thing');
+    return row;
+  }
+}
+
+describe('a stream that writes and is given up at its first row', () => {
+  let cluster: PostgresCluster;
+  let app: TestApp;
+  let turn = 0;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    await cluster.primary.query(`
+      CREATE TABLE thing (id int);
+      CREATE FUNCTION add_thing(n int) RETURNS int LANGUAGE sql AS 'INSERT INTO thing VALUES (n) RETURNING id';
+    `);
+    app = await startApp(cluster, [StreamController], { maxLagMs: 20_000 });
+    await cluster.waitForCatchUp();
+  });
+  afterAll(async () => {
+    await app?.close();
+    await cluster?.stop();
+  });
+
+  const ways = Object.keys(WAYS).flatMap((way) => Object.keys(WRITERS).map((writer) => ({ way, writer })));
+  it.each(ways)('binds its session to what was written: $way, $writer', async ({ way, writer }) => {
+    const session = `session ${turn++}`;
+    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    try {
+      await cluster.primary.query('TRUNCATE thing');
+      await app.post(`/begin/${encodeURIComponent(writer)}/${encodeURIComponent(way)}`, session);
+      const next = await app.get('/count', session);
+      const [row] = await cluster.primary.query('SELECT count(*)::int FROM thing');
+      expect([next.body, next.nodes]).toEqual([row, ['primary']]);
+    } finally {
+      await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+      await cluster.waitForCatchUp();
+    }
+    if (way.endsWith('left open')) {
+      // Nobody knows what will come of it.
+      expect((await app.get('/count', session)).reasons).toEqual(['session-unknown']);
+      return;
+    }
+    // By a position, not for a time.
+    const back = await app.getUntil('/count', session, ({ nodes }) => nodes[0] !== 'primary');
+    expect(back.reasons).toEqual(['session-replayed']);
+  });
+});
