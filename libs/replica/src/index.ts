@@ -80,7 +80,8 @@ export type {
 export { RedisSessionStore, type RedisSessionStoreOptions } from './session/redis.store.js';
 export type { SessionStore } from './session/session-store.js';
 export type { ProbedNode, ProbeFunction, ProbeVerdict } from './topology/probe-function.js';
-export { DataSourceRouter, type RouterCounter } from './typeorm/data-source-router.js';
+export { DataSourceRouter } from './typeorm/data-source-router.js';
+export type { RouterCounter } from './typeorm/router-counters.js';
 export type { CatalogStatus } from './postgres/catalog-keeper.js';
 export type { LogSink } from './typeorm/operator-log.js';
 export type { NodeStatus, TopologyStatus } from './typeorm/node-status.js';

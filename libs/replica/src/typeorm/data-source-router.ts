@@ -19,13 +19,10 @@ import { ReplicaBehindError } from './replica-behind.error.js';
 import type { OperatorLog } from './operator-log.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
 import { ReplicasAreDiscoveredError } from './replicas-are-discovered.error.js';
+import { noCounts, type RouterCounter } from './router-counters.js';
 import type { RouterEvents } from './router-events.js';
 import { checkTokenOptions, type TokenOptions } from './token-options.js';
 import { TokenSessions } from './token-sessions.js';
-
-/** What a {@link DataSourceRouter} counts: tokens that were none of ours, and what session store and discovery failed to do. */
-export type RouterCounter =
-  'foreignTokens' | 'failedSessionLoads' | 'failedSessionSaves' | 'failedDiscoveries';
 
 /** What the application tells and asks the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
 export class DataSourceRouter {
@@ -34,19 +31,13 @@ export class DataSourceRouter {
   /** Writes and reads this data source's tokens. Used by the module's own parts. */
   readonly tokens: TokenCodec;
   readonly #tokenSessions: TokenSessions;
-  readonly #counters: Record<RouterCounter, number> = {
-    foreignTokens: 0,
-    failedSessionLoads: 0,
-    failedSessionSaves: 0,
-    failedDiscoveries: 0,
-  };
+  readonly #counters = noCounts();
   /** Asked only when something was written: a request may begin before the data source is initialized. */
   readonly #positions: PositionSource;
   readonly #dataSource: DataSource;
   readonly #options: ResolvedOptions<never>;
   readonly #runtime: () => ReplicaRuntime;
-  readonly #log: OperatorLog;
-  readonly #events = new Listeners<RouterEvents>((event, error) => this.#listenerFailed(event, error));
+  readonly #events: Listeners<RouterEvents>;
   /** Of all nodes that there ever were: who asks for one that has left must not get an error for that. */
   readonly #nodeNames: Set<string>;
   #isEnabled: boolean;
@@ -60,7 +51,9 @@ export class DataSourceRouter {
     this.#dataSource = dataSource;
     this.#options = options;
     this.#runtime = runtime;
-    this.#log = log;
+    this.#events = new Listeners((event, error) =>
+      log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${messageOf(error)}`),
+    );
     this.#positions = {
       sticky: options.sticky,
       unknownForMs: options.sticky.mode === 'time' ? options.sticky.windowMs : options.session.ttlMs,
@@ -270,10 +263,6 @@ export class DataSourceRouter {
   }
 
   readonly #emitStatement = (event: StatementEvent): void => this.#events.emit('statement', event);
-
-  #listenerFailed(event: string, error: unknown): void {
-    this.#log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${messageOf(error)}`);
-  }
 
   #checkRead(options: ReadOptions, where: string): void {
     checkReadOptions(options, where);

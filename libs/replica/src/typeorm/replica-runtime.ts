@@ -108,7 +108,7 @@ export class ReplicaRuntime {
     this.#catalog = new CatalogKeeper({
       classifier,
       query: (sql) => this.#queryCatalog(sql),
-      warn: (message) => log.warnSeldom('catalog', message),
+      warn: (message) => log.warn(message),
       nowMs,
     });
     this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });
