@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type StatementEvent } from 'nestjs-replica';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import type pg from 'pg';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { CopyOut } from '../../support/copy-out.js';
 import { until } from '../../support/test-app.js';
 
 let cluster: PostgresCluster;
@@ -74,6 +77,51 @@ describe('a read', () => {
       expect(await placeOf(text)).toBe('locking-read on primary');
     },
   );
+});
+
+describe('COPY ... TO STDOUT', () => {
+  const texts = ['COPY (SELECT id, status FROM parcel) TO STDOUT', 'COPY parcel (id, status) TO STDOUT'];
+
+  async function copy(text: string, preventWrites = false): Promise<string> {
+    return dataSource.router.runOnReplica({ preventWrites }, async () => {
+      const [client, release] = (await (
+        dataSource.driver as unknown as PostgresDriver
+      ).obtainSlaveConnection()) as [pg.PoolClient, () => void];
+      const query = new CopyOut(text);
+      client.query(query as unknown as pg.Submittable);
+      return query.content.finally(release);
+    });
+  }
+
+  it.each(texts)('is read on a replica, also where writes are prevented: %s', async (text) => {
+    for (const preventWrites of [false, true]) {
+      events = [];
+      expect(await copy(text, preventWrites)).toBe('1\tsent\n');
+      expect(events.map(({ kind, node }) => `${kind} on ${node}`)).toEqual(['read on replica']);
+    }
+  });
+
+  it.each(texts)('does no harm where it is given as a plain statement: %s', async (text) => {
+    for (let count = 0; count < 20; count += 1) {
+      expect(await placeOf(text)).toBe('read on replica');
+      expect(await read('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    }
+  });
+
+  it('is refused where its query writes', async () => {
+    await expect(copy('COPY (DELETE FROM parcel RETURNING id) TO STDOUT', true)).rejects.toMatchObject({
+      code: 'REPLICA_WRITE_PREVENTED',
+    });
+  });
+
+  it('binds nobody to the primary', async () => {
+    await dataSource.router.runOnReplica({}, async () => {
+      await copy(texts[0]!);
+      events = [];
+      await dataSource.query('SELECT status FROM parcel');
+      expect(events[0]?.node).toBe('replica');
+    });
+  });
 });
 
 describe('a table that another process has made a moment ago', () => {

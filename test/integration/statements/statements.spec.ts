@@ -7,7 +7,7 @@ import {
   type Catalog,
 } from '../../../libs/replica/src/postgres/statements/index.js';
 import { OTHERS } from '../../support/statements/others.js';
-import { OTHER_READS, TYPEORM_READS } from '../../support/statements/reads.js';
+import { COPIES, OTHER_READS, TYPEORM_READS } from '../../support/statements/reads.js';
 import { SCHEMA } from '../../support/statements/schema.js';
 import { HARMLESS_BESIDE_TRAPS, TRAPPED, TRAPS } from '../../support/statements/traps.js';
 
@@ -167,7 +167,7 @@ describe('on a real replica', () => {
     const statements = classifier();
     await withClient(connect(replica), async (client) => {
       const before = (await client.query(TRACES)).rows;
-      for (const text of [...TYPEORM_READS, ...OTHER_READS, ...HARMLESS_BESIDE_TRAPS]) {
+      for (const text of [...TYPEORM_READS, ...OTHER_READS, ...COPIES, ...HARMLESS_BESIDE_TRAPS]) {
         expect({ text, kind: statements.classify(text).kind }).toEqual({ text, kind: 'read' });
         expect({ text, code: await run(client, text) }).toEqual({ text, code: undefined });
         expect({ text, traces: (await client.query(TRACES)).rows }).toEqual({ text, traces: before });

@@ -163,6 +163,7 @@ export class SqlGenerator {
         .slice();
     }
     if (this.#random.chance(0.03)) return ['SHOW', this.#random.pick(['ALL', 'search_path', 'app.tenant'])];
+    if (this.#random.chance(0.04)) return this.#copy();
     if (this.#random.chance(0.03))
       return [
         'EXPLAIN',
@@ -170,6 +171,25 @@ export class SqlGenerator {
         ...this.#query(2),
       ];
     return this.#query(1 + this.#random.below(3));
+  }
+
+  #copy(): string[] {
+    const source = this.#random.chance(0.6)
+      ? ['(', ...this.#query(2), ')']
+      : [this.#table(), ...this.#random.pick([[], ['(', 'id', ')'], ['(', 'id', ',', '"name"', ')']])];
+    const target = this.#dangerous()
+      ? this.#random.pick([
+          ['TO', `'/tmp/x'`],
+          ['TO', 'PROGRAM', `'cat'`],
+          ['FROM', 'STDIN'],
+        ])
+      : ['TO', 'STDOUT'];
+    const options = this.#random.pick([
+      [],
+      ['CSV', 'HEADER'],
+      ['WITH', '(', 'FORMAT', 'csv', ',', 'FORCE_QUOTE', '(', 'id', ')', ')'],
+    ]);
+    return ['COPY', ...source, ...target, ...options];
   }
 
   #query(depth: number): string[] {

@@ -57,9 +57,14 @@ function findTables(tree: unknown, given: ReadonlySet<string>, tables: Set<strin
   if (typeof tree !== 'object' || tree === null) return;
   for (const [key, child] of Object.entries(tree)) {
     if (key === 'SelectStmt') findTablesOfSelect(child as Tree, given, tables);
-    else if (key === 'RangeVar') addTable(child as RangeVar, given, tables);
+    else if (key === 'RangeVar' || isCopied(key, child)) addTable(child as RangeVar, given, tables);
     else findTables(child, given, tables);
   }
+}
+
+/** The table of COPY is the one relation that is not called a RangeVar. */
+function isCopied(key: string, child: unknown): boolean {
+  return key === 'relation' && typeof child === 'object' && child !== null && 'relname' in child;
 }
 
 function findTablesOfSelect(select: Tree, outer: ReadonlySet<string>, tables: Set<string>): void {
@@ -100,9 +105,16 @@ function addTable(
 function readStatement(statement: Tree, oracle: Oracle, objections: string[]): void {
   const [kind = ''] = Object.keys(statement);
   if (kind === 'VariableShowStmt') return;
+  if (kind === 'CopyStmt') return readCopy(statement[kind] as Tree, oracle, objections);
   if (kind === 'ExplainStmt') readStatement((statement[kind] as { query: Tree }).query, oracle, objections);
   else if (kind === 'SelectStmt') readTree(statement, oracle, objections);
   else objections.push(kind);
+}
+
+function readCopy(copy: Tree, oracle: Oracle, objections: string[]): void {
+  if (copy.is_from === true || copy.filename !== undefined || copy.is_program === true)
+    objections.push('CopyStmt');
+  else if (copy.query !== undefined) readStatement(copy.query as Tree, oracle, objections);
 }
 
 const CHANGES = new Set([

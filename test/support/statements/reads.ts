@@ -26,6 +26,22 @@ export const TYPEORM_READS: readonly string[] = [
   `SELECT "con"."conname" AS "constraint_name", "con"."nspname" AS "table_schema", pg_get_constraintdef("con"."oid") AS "expression", CASE "con"."confdeltype" WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' END as "on_delete" FROM ( SELECT UNNEST ("con1"."conkey") AS "parent", UNNEST ("con1"."confkey") AS "child", "con1".*, "ns"."nspname" FROM "pg_class" "cl" INNER JOIN "pg_namespace" "ns" ON "cl"."relnamespace" = "ns"."oid" INNER JOIN "pg_constraint" "con1" ON "con1"."conrelid" = "cl"."oid" ) "con"`,
 ];
 
+/** Reads that copy: their rows come otherwise than those of a query. */
+export const COPIES: readonly string[] = [
+  'COPY category TO STDOUT',
+  'copy public.category to stdout;',
+  'COPY "category" (id, "name") TO STDOUT WITH (FORMAT csv, HEADER, FORCE_QUOTE (id, name))',
+  `COPY category TO STDOUT (DELIMITER ';', FORCE_QUOTE *, FORMAT csv)`,
+  `COPY category TO STDOUT WITH CSV HEADER DELIMITER AS ';'`,
+  'COPY category TO STDOUT BINARY',
+  '/* rows */ COPY (SELECT id, name FROM category WHERE id > 1 ORDER BY id) TO STDOUT',
+  `COPY (SELECT ')', "parentId" FROM category c JOIN product p ON (p."categoryId" = c.id)) TO STDOUT`,
+  'COPY ((SELECT 1) UNION (SELECT 2)) TO STDOUT',
+  'COPY (VALUES (1), (2)) TO STDOUT',
+  'COPY (TABLE category) TO STDOUT',
+  'COPY (WITH x AS (SELECT 1) SELECT * FROM x) TO STDOUT WITH (FORMAT binary)',
+];
+
 export const OTHER_READS: readonly string[] = [
   'SELECT 1',
   'select 1;',

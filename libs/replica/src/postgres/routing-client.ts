@@ -100,7 +100,7 @@ export class RoutingClient extends EventEmitter {
     if (this.#lostTransaction !== undefined)
       return this.#runAfterLoss(this.#lostTransaction, statement, call.text);
     if (this.#kept !== undefined) return this.#runKept(this.#kept, given);
-    if (statement.kind === 'read' && !this.#primaryRunner)
+    if (statement.kind === 'read' && statement.isCopy !== true && !this.#primaryRunner)
       return this.#router.read({ args: call.args, text: call.text, statement, ended });
     return this.#runFirst(given);
   }

@@ -1,8 +1,8 @@
-import { foldName } from './characters.js';
 import type { Catalog } from './catalog.js';
 import { commandOf } from './commands.js';
 import { Effect } from './effect.js';
 import type { Finding } from './finding.js';
+import { foldWord } from './keywords.js';
 import { nameOfQuoted, nameOfWord } from './names.js';
 import { Token, type TokenType } from './token.js';
 import type { Tokenizer } from './tokenizer.js';
@@ -69,7 +69,7 @@ export class CommandReader {
     const token = this.#tokens.text.slice(this.#tokens.start, this.#tokens.end);
     this.#name = type === Token.quoted ? nameOfQuoted(token) : nameOfWord(token);
     if (this.#name?.startsWith('pg_temp') === true) this.#finding.keepsConnection = true;
-    const word = type === Token.quoted ? '' : foldName(token);
+    const word = type === Token.quoted ? '' : foldWord(token);
     if (this.#words.length < HEAD_WORDS) this.#words.push(word);
     if (this.#words[0] === 'create') this.#block(word);
     this.#last = word;

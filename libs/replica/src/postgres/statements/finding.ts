@@ -1,6 +1,9 @@
 import { Effect, keepsConnection, kindOf, mayWrite, SEVERITY, type Effects } from './effect.js';
 import { readOf, type Statement, type StatementKind, type TransactionStep } from './statement.js';
 
+/** Of a statement that names more, it is not told which. */
+const MAX_TABLES = 1000;
+
 /** What has been found out about one statement so far. It begins as a read and only gets worse. */
 export class Finding {
   kind: StatementKind = 'read';
@@ -12,6 +15,8 @@ export class Finding {
   readOnly = false;
   /** It named something that the catalog does not know. */
   needsCatalog = false;
+  /** Its rows come otherwise than those of a query. */
+  isCopy = false;
   /** The text itself is not understood. */
   isOdd = false;
   /** The relations that it names; `undefined`: it may read others. */
@@ -38,6 +43,7 @@ export class Finding {
   /** It reads that relation, and what stands behind it by the catalog. */
   noteTable(table: string, restsOn: readonly string[] | undefined): void {
     this.#tables?.add(table);
+    if (this.#tables !== undefined && this.#tables.size > MAX_TABLES) this.#tables = undefined;
     if (restsOn !== undefined) this.#restsOn.add(restsOn);
   }
 
@@ -78,7 +84,7 @@ export class Finding {
   }
 
   toStatement(): Statement {
-    if (this.kind === 'read') return readOf(this.#tables, this.#restsOn);
+    if (this.kind === 'read') return readOf(this.#tables, this.#restsOn, this.isCopy);
     return Object.freeze({
       kind: this.kind,
       because: this.because,

@@ -201,8 +201,17 @@ export function isLikeCall(construct: string): boolean {
   return LIKE_CALLS.has(construct);
 }
 
+/** Longer words are no keywords of the grammar. */
+const MAX_LETTERS = 20;
+
+/** The word in lower case if it may be a keyword; empty for one that is too long. */
+export function foldWord(word: string): string {
+  return word.length > MAX_LETTERS ? '' : foldName(word);
+}
+
 /** The keyword that an unquoted word is; `undefined` for any other name. */
 export function keywordOf(word: string): Keyword | undefined {
+  if (word.length > MAX_LETTERS) return undefined;
   const found = KEYWORDS.get(word);
   if (found !== undefined || !hasUpperCase(word)) return found;
   return KEYWORDS.get(foldName(word));

@@ -1,15 +1,25 @@
-import { foldName } from './characters.js';
 import { CommandReader } from './command-reader.js';
 import type { Catalog } from './catalog.js';
+import { readCopyOut } from './copy-out.js';
 import { Finding } from './finding.js';
+import { foldWord } from './keywords.js';
 import { QueryReader } from './query-reader.js';
 import { Token } from './token.js';
 import { Tokenizer } from './tokenizer.js';
 
 const QUERY_WORDS: ReadonlySet<string> = new Set(['select', 'with', 'values', 'table']);
 
-/** Finds out what a SQL text may do. Takes time in proportion to the text, and never throws. */
+/** Longer texts are not read: nobody is to wait for that. Reads that long are lists of values, which are better parameters. */
+export const MAX_CHARACTERS = 1024 * 1024;
+/** So many statements of one text are told apart. */
+const MAX_STATEMENTS = 1000;
+
+/**
+ * Finds out what a SQL text may do. Takes time in proportion to the text and some 20 ms at most: a longer text, or one of more tokens or
+ * statements, is not understood. Never throws.
+ */
 export function readText(text: string, catalog: Catalog): Finding {
+  if (text.length > MAX_CHARACTERS) return odd('longer than is read');
   const tokens = new Tokenizer(text, catalog.plainBackslashes);
   const findings: Finding[] = [];
   tokens.next();
@@ -21,18 +31,19 @@ export function readText(text: string, catalog: Catalog): Finding {
     const finding = new Finding();
     findings.push(finding);
     readStatement(tokens, catalog, finding);
+    if (findings.length > MAX_STATEMENTS) finding.noteOdd('more statements than are read');
     if (finding.isOdd) break;
   }
   // The protocol ends a text at the first NUL, so what is behind it would not be seen by the server.
-  if (text.includes('\0')) findings.push(odd());
+  if (text.includes('\0')) findings.push(odd('not understood'));
   const [first, ...others] = findings;
   if (first === undefined) return empty();
   return others.length === 0 ? first : joined(findings);
 }
 
-function odd(): Finding {
+function odd(because: string): Finding {
   const finding = new Finding();
-  finding.noteOdd('not understood');
+  finding.noteOdd(because);
   return finding;
 }
 
@@ -74,9 +85,12 @@ function readStatement(tokens: Tokenizer, catalog: Catalog, finding: Finding): v
       return readShow(tokens, finding);
     case 'declare':
       return readDeclare(tokens, catalog, finding);
+    case 'copy':
+      if (readCopyOut(tokens, catalog, finding)) return;
+      break;
     default:
-      return new CommandReader(tokens, catalog, finding).read();
   }
+  new CommandReader(tokens, catalog, finding).read();
 }
 
 function firstWord(tokens: Tokenizer): string {
@@ -87,7 +101,7 @@ function firstWord(tokens: Tokenizer): string {
 
 /** The current token as a word without quotes, folded; else empty. */
 function wordOf(tokens: Tokenizer): string {
-  return tokens.type === Token.word ? foldName(tokens.text.slice(tokens.start, tokens.end)) : '';
+  return tokens.type === Token.word ? foldWord(tokens.text.slice(tokens.start, tokens.end)) : '';
 }
 
 function endsStatement(tokens: Tokenizer): boolean {

@@ -1,5 +1,5 @@
 import { OTHERS } from '../../../../../test/support/statements/others.js';
-import { OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
+import { COPIES, OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
 import { StatementClassifier } from './index.js';
 
 const classifier = new StatementClassifier();
@@ -16,6 +16,10 @@ describe('what a statement may do', () => {
 
   it.each(OTHER_READS)('is a read as well: %s', (text) => {
     expect(classifier.classify(text)).toMatchObject({ kind: 'read' });
+  });
+
+  it.each(COPIES)('is a read that copies: %s', (text) => {
+    expect(classifier.classify(text)).toMatchObject({ kind: 'read', isCopy: true });
   });
 
   it.each(OTHERS)('$kind: $text', ({ text, ...expected }) => {

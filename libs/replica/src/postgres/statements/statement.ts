@@ -48,6 +48,9 @@ export interface Statement {
   /** It names something that the catalog does not know: by a newer one it may be something else. */
   readonly needsCatalog?: true;
 
+  /** Only of a read: COPY ... TO STDOUT, whose rows come otherwise than those of a query. It has a connection to itself. */
+  readonly isCopy?: true;
+
   /**
    * Only of a read: the tables, views and other relations that it names in FROM, JOIN, TABLE and the like, each once, in
    * the order of the text: `accounts`, `billing.accounts` (`formatTableName`). Without the names that WITH gives, aliases and
@@ -77,11 +80,13 @@ const READ_OF_NOTHING: Statement = Object.freeze({ ...READ, tables: Object.freez
 export function readOf(
   tables: ReadonlySet<string> | undefined,
   restsOn: ReadonlySet<readonly string[]>,
+  isCopy = false,
 ): Statement {
-  if (tables === undefined) return Object.freeze({ ...READ });
-  if (tables.size === 0) return READ_OF_NOTHING;
+  const read = isCopy ? { ...READ, isCopy } : READ;
+  if (tables === undefined) return Object.freeze({ ...read });
+  if (tables.size === 0 && !isCopy) return READ_OF_NOTHING;
   return Object.freeze({
-    ...READ,
+    ...read,
     tables: Object.freeze([...tables]),
     ...(restsOn.size === 0 ? {} : { restsOn: Object.freeze([...restsOn]) }),
   });

@@ -27,6 +27,13 @@ const BITS = /'[\da-fA-F]*'(?!')/y;
 const DOLLAR_TAG = /\$(?:[a-zA-Z_\u0080-\uffff][a-zA-Z0-9_\u0080-\uffff]*)?\$/y;
 /** Longer names are refused (manual, 4.1.3); also keeps a long row of signs from being read again and again. */
 const MAX_OPERATOR_LENGTH = 63;
+/**
+ * So many tokens of a text are read; then it is broken. Enough for a list of all the parameters that a statement may have (65,535), and
+ * for no more than some 20 ms.
+ */
+export const MAX_TOKENS = 150_000;
+/** `+` and `-` */
+const SIGNS = [0x2b, MINUS];
 /** An operator may end in + or - only if it holds one of these (manual, 4.1.3). */
 const MAY_END_IN_SIGN = /[~!@#^&|`?%]/;
 
@@ -44,6 +51,9 @@ export class Tokenizer {
   readonly #plainBackslashes: boolean;
   /** The last token was a constant whose rules go on in a constant on the next line (manual, 4.1.2.1). */
   #mayContinue = false;
+  /** Up to here there are only signs (+ and -), each an operator of its own. */
+  #signsEnd = 0;
+  #left = MAX_TOKENS;
 
   /** `plainBackslashes`: `standard_conforming_strings` is known to be on. Else a backslash before a quote is broken. */
   constructor(text: string, plainBackslashes: boolean) {
@@ -54,7 +64,8 @@ export class Tokenizer {
   next(): TokenType {
     const mayContinue = this.#mayContinue;
     this.#mayContinue = false;
-    if (!this.#skipBlanks()) return this.#broken();
+    if (this.#left === 0 || !this.#skipBlanks()) return this.#broken();
+    this.#left -= 1;
     const { text, start } = this;
     if (start >= text.length) return this.#token(Token.end, start);
     const code = text.charCodeAt(start);
@@ -79,7 +90,19 @@ export class Tokenizer {
     fork.start = this.start;
     fork.end = this.end;
     fork.#mayContinue = this.#mayContinue;
+    fork.#signsEnd = this.#signsEnd;
+    fork.#left = this.#left;
     return fork;
+  }
+
+  /** Goes on where a fork has come to. */
+  join(fork: Tokenizer): void {
+    this.type = fork.type;
+    this.start = fork.start;
+    this.end = fork.end;
+    this.#mayContinue = fork.#mayContinue;
+    this.#signsEnd = fork.#signsEnd;
+    this.#left = fork.#left;
   }
 
   #token(type: TokenType, end: number): TokenType {
@@ -166,6 +189,7 @@ export class Tokenizer {
   #operator(): TokenType {
     const { text, start } = this;
     let end = start + 1;
+    if (end < this.#signsEnd) return this.#token(Token.operator, end);
     for (let code; characterClass((code = text.charCodeAt(end))) === Character.operator; end += 1) {
       const following = text.charCodeAt(end + 1);
       if ((code === MINUS && following === MINUS) || (code === SLASH && following === STAR)) break;
@@ -174,7 +198,8 @@ export class Tokenizer {
     if (end === start + 1) return this.#token(Token.operator, end);
     const name = text.slice(start, end);
     if (!MAY_END_IN_SIGN.test(name)) {
-      while (end > start + 1 && /[+-]/.test(text.charAt(end - 1))) end -= 1;
+      this.#signsEnd = end;
+      while (end > start + 1 && SIGNS.includes(text.charCodeAt(end - 1))) end -= 1;
     }
     return this.#token(text.slice(start, end) === '=>' ? Token.other : Token.operator, end);
   }

@@ -1,0 +1,85 @@
+import { Session, type Profiler } from 'node:inspector';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SHAPES } from '../../../../../test/support/statements/shapes.js';
+import { BUILT_IN_CATALOG } from './catalog.js';
+import { readText } from './read-text.js';
+import { StatementClassifier } from './statement-classifier.js';
+
+const catalog = { ...BUILT_IN_CATALOG, plainBackslashes: true, revision: 'test' };
+
+/**
+ * Counts what is executed, not how long it takes: how often each function and each block (the body of a loop, an arm of a
+ * condition) of this folder ran. Begins before any of them is called, for V8 counts blocks only of what it compiles from then on.
+ */
+const session = new Session();
+
+function post(method: 'Profiler.takePreciseCoverage'): Profiler.TakePreciseCoverageReturnType {
+  let found: Profiler.TakePreciseCoverageReturnType | undefined;
+  session.post(method, (_error, result) => (found = result));
+  return found!;
+}
+
+function stepsOf(work: () => unknown): number {
+  post('Profiler.takePreciseCoverage');
+  work();
+  let steps = 0;
+  for (const { url, functions } of post('Profiler.takePreciseCoverage').result) {
+    if (!url.includes('/postgres/statements/') || url.endsWith('.spec.ts')) continue;
+    for (const { ranges } of functions) for (const { count } of ranges) steps += count;
+  }
+  return steps;
+}
+
+beforeAll(() => {
+  session.connect();
+  session.post('Profiler.enable');
+  session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+});
+afterAll(() => session.disconnect());
+
+/** Of 150,000 tokens, each of which takes some fifty steps, or of a million characters of names and comments. */
+const MOST_STEPS = 12_000_000;
+
+describe('the steps that it takes to read a text', () => {
+  it('are counted', () => {
+    const one = stepsOf(() => readText('SELECT 1', catalog));
+    const many = stepsOf(() => readText(`SELECT 1${', 1'.repeat(1000)}`, catalog));
+    expect(one).toBeGreaterThan(10);
+    expect(many).toBeGreaterThan(one + 10_000);
+  });
+
+  it.each(Object.keys(SHAPES))('grow no faster than the text: %s', (name) => {
+    const shape = SHAPES[name]!;
+    const steps = [4_000, 8_000, 16_000, 32_000].map((length) => {
+      const text = shape(length);
+      return stepsOf(() => readText(text, catalog));
+    });
+    for (const [index, more] of steps.entries()) {
+      if (index > 0) expect(more).toBeLessThanOrEqual(2.2 * steps[index - 1]! + 2_000);
+    }
+  });
+
+  it.each(Object.keys(SHAPES))('are bounded: %s', (name) => {
+    const text = SHAPES[name]!(1_000_000);
+    expect(stepsOf(() => readText(text, catalog))).toBeLessThan(MOST_STEPS);
+  });
+
+  it('are few for what is longer than is read', () => {
+    const text = `SELECT '${'a'.repeat(2_000_000)}'`;
+    expect(stepsOf(() => readText(text, catalog))).toBeLessThan(100);
+    expect(readText(text, catalog).kind).toBe('unknown');
+  });
+});
+
+describe('a long list of values', () => {
+  it.each<[string, (index: number) => string]>([
+    ['parameters', (index) => `$${index + 1}`],
+    ['texts', (index) => `'value ${index}'`],
+    ['numbers', (index) => String(index)],
+  ])('is still a read: %s', (_name, value) => {
+    const classifier = new StatementClassifier();
+    classifier.useCatalog(catalog);
+    const list = Array.from({ length: 65_535 }, (_, index) => value(index)).join(', ');
+    expect(classifier.classify(`SELECT id FROM product WHERE name IN (${list})`).kind).toBe('read');
+  });
+});
