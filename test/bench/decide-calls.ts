@@ -110,7 +110,7 @@ function classifyMiss(): SmallCall<string> {
 
 /** The request of a session that has written, as long as the handler runs. */
 function requestOf(store: MemorySessionStore): RequestContext {
-  const handle = new SessionHandle({ store, ttlMs: 30_000, resolveKey: () => 'session-1' });
+  const handle = new SessionHandle({ store, timeoutMs: 250, ttlMs: 30_000, resolveKey: () => 'session-1' });
   const context = new RequestContext(POSITIONS, performance.now());
   context.attach(handle);
   handle.begin();

@@ -114,7 +114,7 @@ export class ModelInstance {
       },
       performance.now(),
     );
-    const session = new SessionHandle({ store, ttlMs: TTL_MS, resolveKey: () => key });
+    const session = new SessionHandle({ store, timeoutMs: 60_000, ttlMs: TTL_MS, resolveKey: () => key });
     session.begin();
     context.attach(session);
     await work({

@@ -21,7 +21,7 @@ describe('a request whose session is in the memory of its process', () => {
   };
   const requestOf = (store: SessionStore): RequestContext => {
     const request = new RequestContext(positions, 0);
-    const session = new SessionHandle({ store, ttlMs: TTL_MS, resolveKey: () => key });
+    const session = new SessionHandle({ store, timeoutMs: 50, ttlMs: TTL_MS, resolveKey: () => key });
     session.begin();
     request.attach(session);
     return request;
@@ -110,6 +110,38 @@ describe('a request whose session is in the memory of its process', () => {
     );
     captures[2]?.resolve(9n);
     expect(await loading).toMatchObject({ position: 9n });
+  });
+
+  it('waits for what was written by then, whatever its session goes on writing', async () => {
+    const request = requestOf(memory);
+    write(request);
+    request.trySettle();
+    request.end();
+    const loading = Promise.resolve(memory.load('ann'));
+    write(request);
+    captures[0]?.resolve(7n);
+    expect(await loading).toMatchObject({ position: 7n });
+    captures[1]?.resolve(8n);
+    expect(await memory.load('ann')).toMatchObject({ position: 8n });
+  });
+
+  it('announces at once what is written when its response has left', () => {
+    const request = requestOf(memory);
+    request.end();
+    write(request);
+    expect(requestOf(memory).session?.view(Date.now())?.status).toBe('loading');
+  });
+
+  it('does not wait for long: then the session is not known until it is', async () => {
+    const request = requestOf(memory);
+    write(request);
+    request.trySettle();
+    const next = requestOf(memory);
+    await next.session?.loaded();
+    expect(next.session?.view(Date.now())?.status).toBe('unavailable');
+    captures[0]?.resolve(7n);
+    await memory.load('ann');
+    expect(next.session?.view(Date.now())).toMatchObject({ status: 'loaded', position: 7n });
   });
 
   it('tells the key that the response gave the client, too', async () => {

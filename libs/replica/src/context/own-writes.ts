@@ -6,9 +6,8 @@ import { laterPosition, type Position } from '../session/position.js';
  */
 export class OwnWrites {
   #open = 0;
-  #capturing = 0;
-  /** Who is to be told when no capture is under way; most requests write nothing. */
-  #waiting: (() => void)[] | undefined;
+  /** Captures under way, in the order in which they began; most requests have none. */
+  #batches: readonly Batch[] = NONE;
   #position: Position | undefined;
   #unknownUntilMs = 0;
   #lostUntilMs = 0;
@@ -55,15 +54,16 @@ export class OwnWrites {
 
   /** From now on the request also has to see what `capture` gives. */
   cover(capture: Promise<Position>): void {
-    this.#capturing++;
+    const batch = this.#openBatch();
+    batch.left++;
     capture.then(
       (position) => {
         this.#position = laterPosition(this.#position, position);
-        this.#captured();
+        this.#captured(batch);
       },
       () => {
         this.#unknownUntilMs = this.#untilMs();
-        this.#captured();
+        this.#captured(batch);
       },
     );
   }
@@ -75,12 +75,12 @@ export class OwnWrites {
 
   /** A write is under way, or its position is being learned. */
   get isUnderWay(): boolean {
-    return this.#open > 0 || this.#capturing > 0;
+    return this.#open > 0 || this.isCapturing;
   }
 
   /** The position of some completed write is being learned. */
   get isCapturing(): boolean {
-    return this.#capturing > 0;
+    return this.#batches.length > 0;
   }
 
   /** The position of some write cannot be learned, and it is not so long ago that every replica that serves has it. */
@@ -114,29 +114,49 @@ export class OwnWrites {
     return this.#position;
   }
 
-  /** Resolves when no capture is under way. Never rejects. */
+  /** Resolves when the captures that are under way now are done; later ones are none of the caller's. Never rejects. */
   settled(): Promise<void> {
     return new Promise((resolve) => this.whenSettled(resolve));
   }
 
   /** As {@link settled}, by a call: each promise that is made takes time in a request's context. */
   whenSettled(tell: () => void): void {
-    if (this.#capturing === 0) tell();
-    else (this.#waiting ??= []).push(tell);
+    const last = this.#batches.at(-1);
+    if (last === undefined) tell();
+    else last.waiting.push(tell);
+  }
+
+  /** Somebody waits for a batch: what comes later is none of it. */
+  #openBatch(): Batch {
+    const last = this.#batches.at(-1);
+    if (last?.waiting.length === 0) return last;
+    const batch: Batch = { left: 0, waiting: [] };
+    this.#batches = [...this.#batches, batch];
+    return batch;
   }
 
   #untilMs(): number {
     return performance.now() + this.#unknownForMs;
   }
 
-  #captured(): void {
-    this.#capturing--;
-    const waiting = this.#waiting;
-    if (this.#capturing > 0 || waiting === undefined) return;
-    this.#waiting = undefined;
-    for (const tell of waiting) tell();
+  /** Who waits for a batch waits for those before it, too. */
+  #captured(batch: Batch): void {
+    batch.left--;
+    while (this.#batches[0]?.left === 0) {
+      const [{ waiting }, ...later] = this.#batches as readonly [Batch, ...Batch[]];
+      this.#batches = later;
+      for (const tell of waiting) tell();
+    }
   }
 }
+
+/** Captures for which the same callers wait. */
+interface Batch {
+  left: number;
+  readonly waiting: (() => void)[];
+}
+
+const NONE: readonly never[] = [];
 
 /** Mostly there is no deadline, and then no clock is asked. */
 function isToCome(untilMs: number): boolean {

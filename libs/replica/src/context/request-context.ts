@@ -170,7 +170,7 @@ export class RequestContext {
       this.writes.completeAt(told.position);
       this.#sightsCovered = Math.max(this.#sightsCovered, told.sights);
     }
-    if (this.#ended) void this.settle();
+    this.#settleIfEnded();
   }
 
   /**
@@ -182,14 +182,14 @@ export class RequestContext {
     this.#isLeftToSession = false;
     if (this.#positions.sticky.mode === 'time') this.writes.completeUnknown();
     else this.writes.complete(end.then(() => this.#capture()));
-    if (this.#ended) void this.settle();
+    this.#settleIfEnded();
   }
 
   /** The outcome of a write is not known, and may not be for a while. */
   lostWrite(): void {
     this.writes.lose();
     this.#isLeftToSession = false;
-    if (this.#ended) void this.settle();
+    this.#settleIfEnded();
   }
 
   /** Whether there is anything to learn or to save before the response leaves. */
@@ -228,6 +228,11 @@ export class RequestContext {
     await this.#settling;
   }
 
+  /** Nobody will ask for it any more. At once where it takes no time: the session may be asked for next. */
+  #settleIfEnded(): void {
+    if (this.#ended && !this.trySettle()) void this.settle();
+  }
+
   async #settleOnce(): Promise<void> {
     const { session } = this;
     if (session?.mayBeSaved !== true) return this.writesCaptured();
@@ -258,7 +263,7 @@ export class RequestContext {
   cover(capture: Promise<Position>): void {
     this.#isLeftToSession = false;
     this.writes.cover(capture);
-    if (this.#ended) void this.settle();
+    this.#settleIfEnded();
   }
 
   /** What the request adds to its session, as far as it is known now. */

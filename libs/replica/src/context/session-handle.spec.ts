@@ -24,7 +24,7 @@ describe('SessionHandle', () => {
     if (key instanceof Error) throw key;
     return key;
   };
-  const handle = (): SessionHandle => new SessionHandle({ store, ttlMs: 30_000, resolveKey });
+  const handle = (): SessionHandle => new SessionHandle({ store, timeoutMs: 50, ttlMs: 30_000, resolveKey });
 
   beforeEach(() => {
     calls = [];

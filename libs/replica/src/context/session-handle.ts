@@ -6,8 +6,10 @@ import type { SessionStore } from '../session/session-store.js';
 
 /** What a {@link SessionHandle} works with. */
 export interface SessionHandleOptions {
-  /** Answers in bounded time; whoever made it learns of its failures. */
+  /** Whoever made it learns of its failures. */
   readonly store: SessionStore;
+  /** How long a read waits for the state, which a write under way may hold up; then it goes to the primary. Milliseconds. */
+  readonly timeoutMs: number;
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
   /** The session's key, by what is known of the request; `null`: there is none; `undefined`: not known yet. */
@@ -174,7 +176,8 @@ export class SessionHandle implements RequestSession {
     try {
       const loaded = this.#options.store.load(key);
       if (loaded !== undefined && 'then' in loaded) {
-        this.#loading = this.#load(loaded);
+        // A store that others share answers in bounded time by itself.
+        this.#loading = this.isLocal ? this.#inTime(this.#load(loaded)) : this.#load(loaded);
       } else {
         this.#reloadAfterMs = 0;
         this.#succeeded(loaded);
@@ -190,6 +193,20 @@ export class SessionHandle implements RequestSession {
     } catch {
       this.#status = 'unavailable';
     }
+  }
+
+  /** Where a write under way holds up the state for too long, it counts as unknown until it comes. */
+  #inTime(loading: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#status = 'unavailable';
+        resolve();
+      }, this.#options.timeoutMs);
+      void loading.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #succeeded(state: SessionState | undefined): void {

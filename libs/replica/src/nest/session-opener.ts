@@ -29,10 +29,10 @@ export class SessionOpener {
   constructor(router: DataSourceRouter, prefix: string) {
     this.#router = router;
     this.#prefix = prefix;
-    const { ttlMs } = router.options.session;
+    const { ttlMs, timeoutMs } = router.options.session;
     const resolveKey = (context: unknown): string | null | undefined =>
       this.#resolveKey(context as ExecutionContext);
-    this.#handleOptions = { store: this.#openStore(), ttlMs, resolveKey };
+    this.#handleOptions = { store: this.#openStore(), timeoutMs, ttlMs, resolveKey };
   }
 
   /** For a new request. Loads nothing yet. */
