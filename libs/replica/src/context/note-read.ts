@@ -2,6 +2,7 @@ import { homeOf, type KnownHomes } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
 import type { Intent, KeptNode, SessionView } from '../routing/route-query.js';
 import type { Scope } from './context-storage.js';
+import type { ShownSessions } from './shown-sessions.js';
 
 /** The caller asked for the primary by these: routing had no choice. */
 const ASKED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
@@ -33,6 +34,7 @@ export function noteRead(
   // What a guard reads to find out whose request it is goes to the primary, and binds nobody.
   if (request.session?.standing === 'unresolved') return;
   if (request.session !== undefined) noteShown(scope, route, nodes, settings);
+  if (settings.shown !== undefined && !isLenient(scope.intent)) settings.shown.answered(request, endedMs);
   request.keep(keptNode(scope, route, endedMs));
 }
 
@@ -67,6 +69,8 @@ export interface KnownNodes extends KnownHomes {
 export interface NoteSettings {
   /** A replica that the session was noted to read from is noted anew after so long; milliseconds. */
   readonly renoteAfterMs: number;
+  /** What clients were shown, where there is a result cache that has to know. */
+  readonly shown?: ShownSessions;
 }
 
 /** Reads that may be older anyway (`bounded`, `eventual`) say nothing about what the session may be shown next. */

@@ -9,8 +9,8 @@ export interface NodePoolOptions {
   readonly config: pg.PoolConfig;
   /** An idle connection broke. */
   readonly onIdleError: (error: Error) => void;
-  /** The server sent a notice (`RAISE NOTICE`, a warning) on any connection. */
-  readonly onNotice?: (message: { readonly message?: string }) => void;
+  /** A connection was made: for whoever listens to what the server sends unasked. */
+  readonly onConnect?: (client: pg.ClientBase) => void;
   /** Fast reads share connections, where `pg` and the configuration allow it. `undefined`: each has one to itself. */
   readonly lanes?: LaneSettings;
   /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */

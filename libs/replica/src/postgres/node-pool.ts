@@ -224,7 +224,7 @@ export class NodePool {
       this.#statuses.set(client, status);
       this.#clients.add(client);
       this.#fresh.add(client);
-      if (this.#options.onNotice !== undefined) client.on('notice', this.#options.onNotice);
+      this.#options.onConnect?.(client);
       const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
       connection.on('readyForQuery', (message: { status: TransactionStatus }) => {
         status.value = message.status;

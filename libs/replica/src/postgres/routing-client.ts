@@ -32,10 +32,14 @@ export class RoutingClient extends EventEmitter {
   readonly #router: StatementRouter;
   readonly #primaryRunner: boolean;
   #kept: KeptConnection | undefined;
+  /** Where the connection leads that is kept, or was kept last. */
+  #keptNode = '';
   /** How many statements were given, the number of the last that is known to be answered, and what the last one comes to. */
   #given = 0;
   #answered = 0;
   #last: Promise<unknown> | undefined;
+  /** The node that gave the last answer. */
+  #node: string | undefined;
   /** The connection of the statement that failed last was lost before it gave any answer. */
   #isStillborn = false;
   /** The transaction that was open on a connection that is gone, until it is ended. */
@@ -65,6 +69,16 @@ export class RoutingClient extends EventEmitter {
     return undefined;
   }
 
+  /** How many statements it was given. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** The node that answered the statement of this number, counted from 1; `undefined` unless it was the last one, and was answered. */
+  answeredBy(number: number): string | undefined {
+    return this.#given === number && this.#answered === number ? this.#node : undefined;
+  }
+
   /** Gives the connection back, if one is kept. A transaction that is open then is rolled back. */
   release(error?: unknown): void {
     if (this.#released) return;
@@ -78,16 +92,20 @@ export class RoutingClient extends EventEmitter {
    * The promise chain is only built when statements overlap. A task calls `ended` when its statement was answered; one that does
    * not costs its successor the chain, and no more. Nobody but the caller waits for what is returned: else stacks do not lead to him.
    */
-  #inOrder<T>(task: (ended: () => void) => Promise<T>): Promise<T> {
+  #inOrder<T>(task: (ended: (node: string) => void) => Promise<T>): Promise<T> {
     const number = ++this.#given;
-    const begin = (): Promise<T> => task(() => void (this.#answered = number));
+    const begin = (): Promise<T> =>
+      task((node) => {
+        this.#answered = number;
+        this.#node = node;
+      });
     const run =
       this.#answered === number - 1 ? started(begin) : (this.#last as Promise<unknown>).then(begin, begin);
     this.#last = run;
     return run;
   }
 
-  #run(call: QueryCall, ended: () => void): Promise<pg.QueryResult> {
+  #run(call: QueryCall, ended: Given['ended']): Promise<pg.QueryResult> {
     const statement = this.#router.admit(call.text);
     return statement instanceof Promise
       ? statement.then((admitted) => this.#runAdmitted({ call, statement: admitted, ended }))
@@ -126,7 +144,7 @@ export class RoutingClient extends EventEmitter {
 
   #runKept(kept: KeptConnection, { call, statement, ended }: Given): Promise<pg.QueryResult> {
     return kept.run(call, statement, (isAnswered) => {
-      if (isAnswered) ended();
+      if (isAnswered) ended(this.#keptNode);
       this.#isStillborn = kept.isStillborn;
       this.#endIfDone(kept);
     });
@@ -180,6 +198,7 @@ export class RoutingClient extends EventEmitter {
           throw new Error('Client was released while it waited for a connection');
         }
         this.#kept = kept;
+        this.#keptNode = route.node;
         return kept;
       },
       (error: unknown) => {
@@ -191,9 +210,9 @@ export class RoutingClient extends EventEmitter {
   }
 }
 
-/** A statement as it was given; `ended`: it was answered. */
+/** A statement as it was given; `ended`: it was answered, by this node. */
 interface Given {
   readonly call: QueryCall;
   readonly statement: Statement;
-  readonly ended: () => void;
+  readonly ended: (node: string) => void;
 }

@@ -30,8 +30,8 @@ export interface GivenRead {
   readonly args: readonly unknown[];
   readonly text: string;
   readonly statement: Statement;
-  /** It was answered; not called when it fails. */
-  readonly ended: () => void;
+  /** It was answered, by this node; not called when it fails. */
+  readonly ended: (node: string) => void;
 }
 
 /**
@@ -81,7 +81,7 @@ class ReadRun {
       (result) => {
         leave();
         reports.answered(this.#tried.scope, route, statement, startedMs);
-        this.#read.ended();
+        this.#read.ended(route.node);
         return result;
       },
       (error: unknown) => {

@@ -1,5 +1,5 @@
 import type { Scope } from '../context/context-storage.js';
-import { noteRead } from '../context/note-read.js';
+import { noteRead, type NoteSettings } from '../context/note-read.js';
 import type { Route } from '../routing/route.js';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
@@ -11,13 +11,11 @@ import { TransactionLostError } from './transaction-lost.error.js';
 import type { Statement } from './statements/index.js';
 
 /** What {@link StatementReports} works with. */
-export interface StatementReportOptions {
+export interface StatementReportOptions extends NoteSettings {
   readonly monitor: TopologyMonitor;
   /** Learns of each statement; `undefined` while nobody listens. */
   readonly listener: () => ((event: StatementEvent) => void) | undefined;
   readonly catalog: Pick<CatalogKeeper, 'refreshSoon' | 'missesName' | 'fresh'>;
-  /** A replica that a session was noted to read from is noted anew after so long; milliseconds. */
-  readonly renoteAfterMs: number;
   /** Whether nodes are watched: without replicas nobody probes, and nobody takes back a suspicion. */
   readonly isWatched: () => boolean;
   /** Milliseconds of a monotonic clock. */

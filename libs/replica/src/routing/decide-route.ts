@@ -23,15 +23,20 @@ export function decideRoute(query: RouteQuery): Decision {
   const isUnruled = tableRule === undefined;
   const { intent } = request;
   if (request === OUTSIDE && isUnruled) return toPrimary(query, 'no-context');
-  if (intent.target === 'primary') return toPrimary(query, 'forced-primary');
-  if (intent.consistency === 'strong') return toPrimary(query, 'strong-consistency');
-  if (intent.target !== 'replica' && isUnruled) {
-    if (!intent.safeMethod) return toPrimary(query, 'unsafe-method');
-    if (limits.defaultReadPreference === 'primary') return toPrimary(query, 'primary-preferred');
-  }
+  const asked = primaryAskedBy(intent);
+  if (asked !== undefined && (asked !== 'unsafe-method' || isUnruled)) return toPrimary(query, asked);
+  if (intent.target !== 'replica' && isUnruled && limits.defaultReadPreference === 'primary')
+    return toPrimary(query, 'primary-preferred');
   if (request.ownWritePending) return toPrimary(query, 'own-write');
   if (request.ownWriteLost && !isPrimaryAway(query)) return toPrimary(query, 'own-write');
   return decideRead(query, request);
+}
+
+/** Why whoever opened the scope wants its reads on the primary; `undefined`: they may leave. */
+export function primaryAskedBy({ target, consistency, safeMethod }: Intent): PrimaryReason | undefined {
+  if (target === 'primary') return 'forced-primary';
+  if (consistency === 'strong') return 'strong-consistency';
+  return target === 'replica' || safeMethod ? undefined : 'unsafe-method';
 }
 
 /** A read that may leave the primary: by consistency; then the user's own function has the last word. */

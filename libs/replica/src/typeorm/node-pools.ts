@@ -45,7 +45,7 @@ export class NodePools {
       address: node.address,
       config: poolConfig(node, settings),
       onIdleError: (error) => settings.onIdleError(error, node.name),
-      onNotice: settings.onNotice,
+      onConnect: settings.onConnect,
       lanes,
       probedMs: () => probedMs(node.name),
       nowMs,

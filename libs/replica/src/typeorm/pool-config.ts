@@ -11,7 +11,8 @@ export interface PoolSettings {
   /** TypeORM's `extra`: passed to `pg` as it stands. */
   readonly extra: Readonly<Record<string, unknown>>;
   readonly onIdleError: (error: Error, node: string) => void;
-  readonly onNotice?: (message: { readonly message?: string }) => void;
+  /** A connection of any pool was made. */
+  readonly onConnect?: (client: pg.ClientBase) => void;
 }
 
 /**

@@ -1,14 +1,16 @@
+import type { ClientBase } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { DEFAULTS } from '../options/defaults.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
-import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
+import { resolveOptions } from '../options/resolve-options.js';
 import { createPgDriver } from '../postgres/pg-driver.js';
 import { dataSourceOptions } from './data-source-options.js';
+import { DataSourceParts } from './data-source-parts.js';
 import { DataSourceRouter } from './data-source-router.js';
-import { OperatorLog, type LogSink } from './operator-log.js';
+import { keepCacheRouted, keepQueriesRouted, onReadRunner } from './keep-routed.js';
+import type { LogSink } from './operator-log.js';
 import type { PoolSettings } from './pool-config.js';
 import { ReplicaRuntime } from './replica-runtime.js';
-import { RoutedResultCache } from './routed-result-cache.js';
 import { primaryOnlyTables, TableRules } from './table-rules.js';
 
 /** What TypeORM does at the start when these are set changes the schema. */
@@ -25,44 +27,25 @@ export class ReplicaDataSource extends DataSource {
 
   /** What the application tells and asks the routing. */
   readonly router: DataSourceRouter;
-  readonly #resolved: ResolvedOptions<never>;
-  readonly #given: ReplicaDataSourceOptions<never>;
-  readonly #log = new OperatorLog(
-    () => this.#sink ?? this.#typeormLog,
-    () => performance.now(),
-  );
-  #sink: LogSink | undefined;
-  /** TypeORM's logger, which has no level for errors that are no query's. */
-  readonly #typeormLog: LogSink = {
-    log: (message) => this.logger.log('info', `[nestjs-replica] ${message}`),
-    warn: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
-    error: (message) => this.logger.log('warn', `[nestjs-replica] ${message}`),
-  };
-  /** Shared with the driver that TypeORM holds. */
-  readonly #current: { runtime?: ReplicaRuntime };
+  /** Not `#parts`: large applications clone a data source property by property, and the clone has to work as the original. */
+  private readonly parts: DataSourceParts;
 
   /** Throws an `InvalidReplicaOptionsError` that lists all mistakes. */
   constructor(options: ReplicaDataSourceOptions<never>) {
     const resolved = resolveOptions(options);
-    const current: { runtime?: ReplicaRuntime } = {};
-    const runtime = (): ReplicaRuntime => {
-      if (current.runtime === undefined)
-        throw new Error('The data source is not initialized: call initialize() first');
-      return current.runtime;
-    };
+    const parts = new DataSourceParts(options, resolved);
     super(
       dataSourceOptions(
         options,
         resolved,
-        createPgDriver(() => runtime().router),
+        createPgDriver(() => parts.runtime.router),
       ),
     );
-    this.#current = current;
-    this.#given = options;
-    this.#resolved = resolved;
-    this.router = new DataSourceRouter(this, resolved, { runtime, log: this.#log });
-    this.#routeResultCache();
-    this.#keepQueriesRouted();
+    this.parts = parts;
+    parts.logBy(() => this.logger);
+    this.router = new DataSourceRouter(this, resolved, { runtime: () => parts.runtime, log: parts.log });
+    keepCacheRouted(this, parts, this.router.contexts);
+    keepQueriesRouted(this);
   }
 
   /**
@@ -70,37 +53,40 @@ export class ReplicaDataSource extends DataSource {
    * `sink` instead of TypeORM's logger, which by default shows none of them. `ReplicaModule` sends them to Nest's.
    */
   logTo(sink: LogSink): this {
-    this.#sink = sink;
+    this.parts.logTo(sink);
     return this;
   }
 
   /** Connects to the primary; replicas are connected when they are first read from, and may be down. */
   override async initialize(): Promise<this> {
-    if (this.isInitialized || this.#current.runtime !== undefined) return super.initialize();
-    const { tables } = this.#resolved;
+    if (this.isInitialized || this.parts.isStarted) return super.initialize();
+    const { parts } = this;
+    const { resolved, given } = parts;
+    const { tables } = resolved;
     let rules = new TableRules(tables);
     const runtime = new ReplicaRuntime({
-      options: this.#resolved,
-      poolSettings: this.#poolSettings(),
+      options: resolved,
+      poolSettings: poolSettings(this, parts),
       contexts: this.router.contexts,
       isEnabled: () => this.router.isEnabled,
       hasReplicas: () => this.router.hasReplicas,
       onDiscoveryFailure: () => this.router.count('failedDiscoveries'),
+      shown: () => parts.shown,
       statementListener: () => this.router.statementListener,
       tableRule: (statement) => rules.ruleFor(statement),
       emit: (event, ...args) => this.router.emit(event, ...args),
-      log: this.#log,
+      log: parts.log,
     });
-    this.#current.runtime = runtime;
+    parts.start(runtime);
     try {
-      await runtime.start(SCHEMA_CHANGES.filter((option) => this.#given[option] === true));
+      await runtime.start(SCHEMA_CHANGES.filter((option) => given[option] === true));
       await super.initialize();
       rules = new TableRules(tables, primaryOnlyTables(this.entityMetadatas));
       await runtime.learnSchema();
-      this.#warnOfUnknownTables(rules, runtime);
+      this.warnOfUnknownTables(rules, runtime);
       return this;
     } catch (error) {
-      await this.#stop();
+      await this.parts.stop();
       throw error;
     }
   }
@@ -109,7 +95,7 @@ export class ReplicaDataSource extends DataSource {
     try {
       await super.destroy();
     } finally {
-      await this.#stop();
+      await this.parts.stop();
     }
   }
 
@@ -119,78 +105,40 @@ export class ReplicaDataSource extends DataSource {
     if (queryRunner !== undefined || !this.isInitialized) {
       return super.query(sql, parameters as never, queryRunner) as Promise<T>;
     }
-    return this.#queryOnOwnRunner<T>(sql, parameters);
+    return this.queryOnReadRunner<T>(sql, parameters);
   }
 
-  #queryOnOwnRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {
-    return this.#onOwnRunner((runner) => super.query(sql, parameters as never, runner) as Promise<T>);
-  }
-
-  async #onOwnRunner<T>(fn: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    const runner = this.createQueryRunner('slave');
-    try {
-      return await fn(runner);
-    } finally {
-      await runner.release();
-    }
-  }
-
-  /**
-   * typeorm-transactional assigns a `query` of its own to the data source, which calls TypeORM's and not ours: outside its
-   * transactions it is given the runner that lets a read use a replica.
-   */
-  #keepQueriesRouted(): void {
-    let query: DataSource['query'] = this.query.bind(this);
-    Object.defineProperty(this, 'query', {
-      configurable: true,
-      get: () => query,
-      set: (assigned: DataSource['query']) => {
-        query = ((sql: string, parameters?: never, queryRunner?: QueryRunner) => {
-          const isOnRunner = queryRunner !== undefined || this.manager.queryRunner !== undefined;
-          return isOnRunner || !this.isInitialized
-            ? assigned.call(this, sql, parameters, queryRunner)
-            : this.#onOwnRunner((runner) => assigned.call(this, sql, parameters, runner));
-        }) as DataSource['query'];
-      },
-    });
+  private queryOnReadRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {
+    return onReadRunner(this, (runner) => super.query(sql, parameters as never, runner) as Promise<T>);
   }
 
   /** A rule may come before its table; one that was misspelt must not go unnoticed. */
-  #warnOfUnknownTables(rules: TableRules, runtime: ReplicaRuntime): void {
+  private warnOfUnknownTables(rules: TableRules, runtime: ReplicaRuntime): void {
     const unknown = rules.unknownTables((name) => runtime.knowsRelation(name));
     if (unknown.length === 0) return;
-    this.#log.warn(`there are rules for tables that the database does not have: ${unknown.join(', ')}`);
+    this.parts.log.warn(`there are rules for tables that the database does not have: ${unknown.join(', ')}`);
   }
+}
 
-  async #stop(): Promise<void> {
-    const { runtime } = this.#current;
-    this.#current.runtime = undefined;
-    await runtime?.stop();
-  }
+function poolSettings(dataSource: DataSource, { given, log }: DataSourceParts): PoolSettings {
+  const { connectTimeoutMS, applicationName, poolSize, extra, poolErrorHandler, logNotifications } = given;
+  return {
+    connectTimeoutMs: connectTimeoutMS ?? DEFAULTS.connectTimeoutMS,
+    applicationName,
+    poolSize,
+    extra: (extra ?? {}) as Record<string, unknown>,
+    onIdleError: (error, node) =>
+      poolErrorHandler === undefined
+        ? log.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`)
+        : void poolErrorHandler(error),
+    onConnect: logNotifications === true ? (client) => logMessages(client, dataSource) : undefined,
+  };
+}
 
-  #routeResultCache(): void {
-    if (this.queryResultCache === undefined) return;
-    this.queryResultCache = new RoutedResultCache(
-      this.queryResultCache,
-      this.router.contexts,
-      this.#resolved,
-    );
-  }
-
-  #poolSettings(): PoolSettings {
-    const { connectTimeoutMS, applicationName, poolSize, extra, poolErrorHandler, logNotifications } =
-      this.#given;
-    return {
-      connectTimeoutMs: connectTimeoutMS ?? DEFAULTS.connectTimeoutMS,
-      applicationName,
-      poolSize,
-      extra: (extra ?? {}) as Record<string, unknown>,
-      onIdleError: (error, node) =>
-        poolErrorHandler === undefined
-          ? this.#log.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`)
-          : void poolErrorHandler(error),
-      onNotice:
-        logNotifications === true ? ({ message }) => this.logger.log('info', message ?? '') : undefined,
-    };
-  }
+/** What the server sends unasked, in TypeORM's own words. */
+function logMessages(client: ClientBase, dataSource: DataSource): void {
+  client.on('notice', ({ message }) => dataSource.logger.log('info', message ?? ''));
+  client.on('notification', ({ channel, payload }) =>
+    dataSource.logger.log('info', `Received NOTIFY on channel ${channel}: ${payload}.`),
+  );
 }

@@ -1,5 +1,6 @@
 import type { ContextStorage } from '../context/context-storage.js';
 import type { PositionSource } from '../context/position-source.js';
+import type { ShownSessions } from '../context/shown-sessions.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -38,6 +39,8 @@ export interface RuntimeOptions {
   readonly hasReplicas: () => boolean;
   /** A discovery failed. */
   readonly onDiscoveryFailure: () => void;
+  /** What clients were shown, where there is a result cache. */
+  readonly shown: () => ShownSessions | undefined;
   readonly statementListener: () => ((event: StatementEvent) => void) | undefined;
   /** Where a rule sends the statement's tables. */
   readonly tableRule: (statement: Statement) => string | undefined;
@@ -159,6 +162,11 @@ export class ReplicaRuntime {
     return this.#catalog.status;
   }
 
+  /** What watches the nodes; `undefined` where there are no replicas, and nobody does. */
+  get watchedBy(): TopologyMonitor | undefined {
+    return this.#hasReplicas() ? this.monitor : undefined;
+  }
+
   /** Ends the loops and all connections. */
   async stop(): Promise<void> {
     this.#discovery?.stop();
@@ -209,6 +217,9 @@ export class ReplicaRuntime {
       isWatched: hasReplicas,
       standIn: () => this.#standIn,
       renoteAfterMs,
+      get shown() {
+        return given.shown();
+      },
       isEnabled: () => hasReplicas() && isEnabled(),
       listener: given.statementListener,
       catalog: this.#catalog,

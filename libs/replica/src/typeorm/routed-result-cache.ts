@@ -1,11 +1,19 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
+import type { RequestContext } from '../context/request-context.js';
+import type { ShownSessions } from '../context/shown-sessions.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { primaryAskedBy } from '../routing/decide-route.js';
+import type { RequestView } from '../routing/route-query.js';
+import { laterPosition, type Position } from '../session/position.js';
+import type { CachePositions } from './cache-positions.js';
+import { POSITION_LENGTH, positionOf, withPosition, type CachedPosition } from './cached-position.js';
 import { longestLagMs } from './session-memory.js';
+import { UncachedReads } from './uncached-reads.js';
 
 /** TypeORM's result cache (`cache: true`); the type has no public name of its own in all versions. */
-type ResultCache = NonNullable<DataSource['queryResultCache']>;
-type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
+export type ResultCache = NonNullable<DataSource['queryResultCache']>;
+export type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
 
 type Limits = Pick<
   ResolvedOptions,
@@ -14,26 +22,36 @@ type Limits = Pick<
   readonly session: { readonly ttlMs: number };
 };
 
+/** What a {@link RoutedResultCache} works with. */
+export interface RoutedResultCacheOptions {
+  readonly contexts: ContextStorage;
+  readonly limits: Limits;
+  readonly positions: CachePositions;
+  /** What clients were shown. */
+  readonly shown: ShownSessions;
+}
+
 /**
- * TypeORM's result cache, which never answers a read that must be fresh: one forced to the primary, of consistency
- * `strong`, under an unsafe HTTP method, of TypeORM's primary runner (`save()` reads before it writes), after a write
- * of the same request, in a transaction, or of a session that has a position. For others an answer counts as old as it
- * is, and as the replica may have been that gave it. What a transaction sees is not kept. The cache's own table is read
- * and written outside the request: on the primary, and not as a write of the session's.
+ * The user's result cache, as TypeORM is to see it. It never answers a read that must be fresh: one forced to the primary, of
+ * consistency `strong`, under an unsafe HTTP method, of TypeORM's primary runner (`save()` reads before it writes), or in a
+ * transaction. Each answer is kept with the positions between which its node stood: a session takes only what is at least as new as
+ * all that it has written and was shown, and an older answer never replaces a newer one. What cannot be told serves no session. What a
+ * transaction sees is not kept. The cache's own table is read and written outside the request: on the primary, and not as a write of
+ * the session's. Outside any request all is as TypeORM has it.
  */
 export class RoutedResultCache implements ResultCache {
   readonly #cache: ResultCache;
-  readonly #contexts: ContextStorage;
-  readonly #limits: Limits;
-  /** When the reads began that have not been stored yet, by their text; `Date.now()`. */
-  readonly #begun = new WeakMap<QueryRunner, Map<string | undefined, number>>();
+  readonly #options: RoutedResultCacheOptions;
+  readonly #reads: UncachedReads;
   /** Answers that were found and may not be given: to be replaced. */
   readonly #passedOver = new WeakSet<CacheOptions>();
+  /** Answers are stored one after the other where they are of one read. */
+  readonly #storing = new Map<string, Promise<void>>();
 
-  constructor(cache: ResultCache, contexts: ContextStorage, limits: Limits) {
+  constructor(cache: ResultCache, options: RoutedResultCacheOptions) {
     this.#cache = cache;
-    this.#contexts = contexts;
-    this.#limits = limits;
+    this.#options = options;
+    this.#reads = new UncachedReads(options.positions);
   }
 
   connect(): Promise<void> {
@@ -50,14 +68,19 @@ export class RoutedResultCache implements ResultCache {
 
   async getFromCache(options: CacheOptions, queryRunner?: QueryRunner): Promise<CacheOptions | undefined> {
     if (this.#isInTransaction(queryRunner)) return undefined;
-    this.#begin(options, queryRunner);
-    const scope = this.#contexts.current();
-    const limitMs = scope === undefined ? Infinity : await this.#maxAgeMs(scope, queryRunner);
-    const found = await this.#contexts.exit(() => this.#cache.getFromCache(options, queryRunner));
-    if (found !== undefined && limitMs !== Infinity && !(Date.now() - Number(found.time) <= limitMs)) {
-      this.#passedOver.add(found);
+    const { contexts } = this.#options;
+    const found = (await contexts.exit(() => this.#cache.getFromCache(options, queryRunner))) ?? undefined;
+    const scope = contexts.current();
+    if (found === undefined || this.#cache.isExpired(found)) {
+      await this.#begin(options, scope, queryRunner);
+      return found;
     }
-    return found;
+    if (scope === undefined || (await this.#maySee(scope, found, queryRunner))) return found;
+    await this.#begin(options, scope, queryRunner);
+    // A provider may give the same object to others, whom it may serve.
+    const passedOver = { ...found };
+    this.#passedOver.add(passedOver);
+    return passedOver;
   }
 
   async storeInCache(
@@ -65,9 +88,18 @@ export class RoutedResultCache implements ResultCache {
     savedCache: CacheOptions | undefined,
     queryRunner?: QueryRunner,
   ): Promise<void> {
+    const begun = this.#reads.take(options.query, queryRunner);
     if (this.#isInTransaction(queryRunner)) return;
-    const time = this.#takeBegun(options, queryRunner) ?? options.time;
-    await this.#contexts.exit(() => this.#cache.storeInCache({ ...options, time }, savedCache, queryRunner));
+    const scope = this.#options.contexts.current();
+    const position = begun === undefined ? undefined : await this.#reads.positionOf(begun);
+    const entry: CacheOptions = {
+      ...options,
+      time: begun?.epochMs ?? options.time,
+      result: position === undefined ? options.result : withPosition(options.result ?? '', position),
+    };
+    if (scope !== undefined && begun?.shown !== undefined)
+      this.#options.shown.logOf(scope.request).cached(nameOf(entry), begun.shown);
+    await this.#options.contexts.exit(() => this.#storeInTurn(entry, position, { savedCache, queryRunner }));
   }
 
   isExpired(savedCache: CacheOptions): boolean {
@@ -75,55 +107,156 @@ export class RoutedResultCache implements ResultCache {
   }
 
   clear(queryRunner?: QueryRunner): Promise<void> {
-    return this.#contexts.exit(() => this.#cache.clear(queryRunner));
+    return this.#options.contexts.exit(() => this.#cache.clear(queryRunner));
   }
 
   remove(identifiers: string[], queryRunner?: QueryRunner): Promise<void> {
-    return this.#contexts.exit(() => this.#cache.remove(identifiers, queryRunner));
+    return this.#options.contexts.exit(() => this.#cache.remove(identifiers, queryRunner));
   }
 
   /** What is stored there would be a part of it: seen by nobody else, and its first write, which belongs to no request. */
   #isInTransaction(queryRunner: QueryRunner | undefined): boolean {
-    const scope = this.#contexts.current();
+    const scope = this.#options.contexts.current();
     return (
       queryRunner?.isTransactionActive === true ||
       scope?.request.view(scope.intent, Date.now()).transactionOpen === true
     );
   }
 
-  /** An answer is as old as its read is long ago, which may have taken its time. */
-  #begin({ query }: CacheOptions, queryRunner: QueryRunner | undefined): void {
-    if (queryRunner === undefined) return;
-    const begun = this.#begun.get(queryRunner) ?? new Map<string | undefined, number>();
-    begun.set(query, Date.now());
-    this.#begun.set(queryRunner, begun);
+  /** Last of all before the read leaves. */
+  #begin({ query }: CacheOptions, scope: Scope | undefined, runner: QueryRunner | undefined): Promise<void> {
+    const shown = this.#showsSession(scope) ? this.#options.shown.logOf(scope.request).shown : undefined;
+    return this.#reads.begin(query, runner, {
+      floor: scope === undefined ? undefined : floorOf(scope.request.view(scope.intent, Date.now())),
+      shown,
+    });
   }
 
-  #takeBegun({ query }: CacheOptions, queryRunner: QueryRunner | undefined): number | undefined {
-    const begun = queryRunner === undefined ? undefined : this.#begun.get(queryRunner);
-    const time = begun?.get(query);
-    begun?.delete(query);
-    return time;
+  /** Reads that may be older anyway say nothing of what their client may be shown next. */
+  #showsSession(scope: Scope | undefined): scope is Scope {
+    return scope?.intent.consistency === 'session' && scope.request.session?.standing !== 'unresolved';
   }
 
-  /** How long ago a cached answer may have been read to be given here, in milliseconds: 0 and less is none at all. */
-  async #maxAgeMs({ request, intent }: Scope, queryRunner: QueryRunner | undefined): Promise<number> {
-    if (intent.target === 'primary' || intent.consistency === 'strong') return 0;
-    if (intent.target === 'default' && !intent.safeMethod) return 0;
-    if (queryRunner?.getReplicationMode() === 'master') return 0;
-    const { ownWritePending, ownWriteLost, ownPosition } = request.view(intent, Date.now());
-    if (ownWritePending || ownWriteLost || ownPosition !== undefined) return 0;
-    const { maxStalenessMs, sticky, session: limits } = this.#limits;
-    const lagMs = longestLagMs(this.#limits);
-    if (intent.consistency === 'bounded') return (intent.maxStalenessMs ?? maxStalenessMs) - lagMs;
-    if (intent.consistency === 'eventual') return Infinity;
-    await request.session?.loaded();
-    const session = request.view(intent, Date.now()).session;
-    if (session === undefined) return Infinity;
-    const { status, onPrimary, isUnconfirmed, position } = session;
-    const isBound = status !== 'loaded' || onPrimary || isUnconfirmed || position !== undefined;
-    // What it wrote and nobody remembers is at least this old.
+  /** Two reads of one text do not store at the same time: the older answer would win now and then. */
+  async #storeInTurn(entry: CacheOptions, position: CachedPosition | undefined, by: StoredBy): Promise<void> {
+    const key = keyOf(entry);
+    const storing = (this.#storing.get(key) ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => this.#store(entry, position, by));
+    this.#storing.set(key, storing);
+    try {
+      await storing;
+    } finally {
+      if (this.#storing.get(key) === storing) this.#storing.delete(key);
+    }
+  }
+
+  async #store(
+    entry: CacheOptions,
+    position: CachedPosition | undefined,
+    { savedCache, queryRunner }: StoredBy,
+  ): Promise<void> {
+    // Without a position, as without replicas and before they are known, all is as TypeORM has it.
+    const isPlain = position === undefined && positionOf(savedCache?.result) === undefined;
+    const kept = isPlain ? savedCache : await this.#cache.getFromCache(entry, queryRunner);
+    if (mayBeOlder(position, positionOf(kept?.result))) return;
+    await this.#cache.storeInCache(entry, kept ?? undefined, queryRunner);
+  }
+
+  /** Whether this cached answer, which is not expired, may be given here. */
+  async #maySee(scope: Scope, found: CacheOptions, queryRunner: QueryRunner | undefined): Promise<boolean> {
+    const { request, intent } = scope;
+    if (primaryAskedBy(intent) !== undefined || queryRunner?.getReplicationMode() === 'master') return false;
+    if (request.writes.isCapturing) await request.writesCaptured();
+    if (intent.consistency === 'session') await request.session?.loaded();
+    const view = request.view(intent, Date.now());
+    if (view.ownWritePending || view.ownWriteLost || !this.#isYoungEnough(view, found)) return false;
+    const position = this.#currentPositionOf(found);
+    const floor = floorOf(view);
+    if (floor !== undefined && (position === undefined || position.atLeast < floor)) return false;
+    return intent.consistency !== 'session' || this.#maySessionSee(view, { request, found, position });
+  }
+
+  /** By its age alone; what a session wrote and nobody remembers is at least so old as this allows. */
+  #isYoungEnough({ intent, session }: RequestView, { time }: CacheOptions): boolean {
+    const { maxStalenessMs, sticky, session: limits } = this.#options.limits;
+    const lagMs = longestLagMs(this.#options.limits);
     const rememberedMs = sticky.mode === 'time' ? sticky.windowMs : limits.ttlMs;
-    return isBound || request.hasSeenMore ? 0 : rememberedMs - lagMs;
+    const limitMs =
+      intent.consistency === 'bounded'
+        ? (intent.maxStalenessMs ?? maxStalenessMs) - lagMs
+        : session === undefined
+          ? Infinity
+          : rememberedMs - lagMs;
+    if (limitMs === Infinity) return true;
+    const ageMs = Date.now() - Number(time);
+    // One from the future says that a clock was set back.
+    return ageMs >= 0 && ageMs <= limitMs && limitMs > 0;
   }
+
+  /** Where it stands in the history that goes on; `undefined`: that cannot be told. */
+  #currentPositionOf({ result }: CacheOptions): CachedPosition | undefined {
+    const position = positionOf(result);
+    const timeline = this.#options.positions.topology()?.primary.timeline;
+    return position?.timeline === timeline ? position : undefined;
+  }
+
+  /** A session takes what is at least as new as all that it was shown; then it was shown this, too. */
+  async #maySessionSee(
+    { session }: RequestView,
+    { request, found, position }: { request: RequestContext; found: CacheOptions; position?: CachedPosition },
+  ): Promise<boolean> {
+    if (session !== undefined && (session.status !== 'loaded' || session.onPrimary || session.isUnconfirmed))
+      return false;
+    const { shown: sessions, positions } = this.#options;
+    // Without replicas nobody lags.
+    if (positions.topology() === undefined) return true;
+    if (position === undefined) return false;
+    const name = nameOf(found);
+    const log = sessions.logOf(request);
+    const { shown } = log;
+    if (shown.lastEntry !== name) {
+      const answered = shown.lastMs === -Infinity ? 0n : await positions.after(shown.lastMs);
+      // Unknown, or it was shown more meanwhile.
+      if (answered === undefined || log.shown !== shown) return false;
+      if (position.atLeast < answered || position.atLeast < shown.cachedPosition) return false;
+    }
+    sessions.cached(request, name, {
+      position: position.atMost,
+      isEverywhere: this.#isOnAllNodes(position.atMost),
+    });
+    return true;
+  }
+
+  #isOnAllNodes(position: Position): boolean {
+    const topology = this.#options.positions.topology();
+    return topology?.replicas.every((node) => (node.position ?? 0n) >= position) === true;
+  }
+}
+
+/** What the cache is asked to replace, and on whose connection. */
+interface StoredBy {
+  readonly savedCache: CacheOptions | undefined;
+  readonly queryRunner: QueryRunner | undefined;
+}
+
+/** What the caller's session has written and seen, and the request itself. */
+function floorOf({ session, ownPosition }: RequestView): Position | undefined {
+  return laterPosition(session?.position, ownPosition);
+}
+
+/** As TypeORM's providers find it. */
+function keyOf({ identifier, query }: CacheOptions): string {
+  return identifier === undefined || identifier === '' ? (query ?? '') : identifier;
+}
+
+/** One cached answer; the next one to the same read has another name. */
+function nameOf(entry: CacheOptions): string {
+  return `${keyOf(entry)}\n${Number(entry.time)}\n${String(entry.result).slice(-POSITION_LENGTH)}`;
+}
+
+/** Whether an answer may be older than the one that is kept, as far as that can be told. */
+function mayBeOlder(position: CachedPosition | undefined, kept: CachedPosition | undefined): boolean {
+  if (kept === undefined) return false;
+  return position === undefined || (position.timeline === kept.timeline && position.atLeast < kept.atMost);
 }

@@ -1,0 +1,30 @@
+import type { ResultCache } from './routed-result-cache.js';
+
+type Method = (...args: unknown[]) => unknown;
+
+/**
+ * The user's cache with the routed one before it: whatever TypeORM calls is the routed one's, and everything else the provider's own:
+ * its class, its properties, its further methods.
+ */
+export function asProvider(routed: ResultCache, provider: ResultCache): ResultCache {
+  const ownerOf = (key: string | symbol): object =>
+    Reflect.has(routed, key) && !(key in Object.prototype) ? routed : provider;
+  // An object of its own: a provider may be frozen.
+  return new Proxy(Object.create(provider) as ResultCache, {
+    get: (_, key) => {
+      const owner = ownerOf(key);
+      const value: unknown = Reflect.get(owner, key, owner);
+      const isMethod = typeof value === 'function' && !Object.hasOwn(owner, key) && key !== 'constructor';
+      // Private fields of the provider's class are not the proxy's.
+      return isMethod ? (value as Method).bind(owner) : value;
+    },
+    set: (_, key, value) => Reflect.set(ownerOf(key), key, value),
+    deleteProperty: (_, key) => Reflect.deleteProperty(ownerOf(key), key),
+    getPrototypeOf: () => Reflect.getPrototypeOf(provider),
+    ownKeys: () => Reflect.ownKeys(provider),
+    getOwnPropertyDescriptor: (_, key) => {
+      const descriptor = Reflect.getOwnPropertyDescriptor(provider, key);
+      return descriptor === undefined ? undefined : { ...descriptor, configurable: true };
+    },
+  });
+}

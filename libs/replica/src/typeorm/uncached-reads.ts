@@ -1,0 +1,81 @@
+import type { QueryRunner } from 'typeorm';
+import type { Shown } from '../context/shown-log.js';
+import { RoutingClient } from '../postgres/routing-client.js';
+import type { Position } from '../session/position.js';
+import type { Topology } from '../topology/topology.js';
+import type { CachePositions } from './cache-positions.js';
+import type { CachedPosition } from './cached-position.js';
+
+/** Of whoever reads. */
+export interface Reader {
+  /** What every node that may answer the read has, by the rule: what its session has written and seen. */
+  readonly floor: Position | undefined;
+  /** What it was shown before, where that counts. */
+  readonly shown: Shown | undefined;
+}
+
+/** A read that the cache did not answer, as it began. */
+export interface UncachedRead extends Reader {
+  /** `Date.now()`: an answer is as old as its read is long ago, which may have taken its time. */
+  readonly epochMs: number;
+  readonly topology: Topology | undefined;
+  readonly client: RoutingClient | undefined;
+  /** How many statements the client was given before. */
+  readonly given: number;
+}
+
+/** The reads that the result cache did not answer: which node does, and where that stands in the history. */
+export class UncachedReads {
+  readonly #positions: CachePositions;
+  /** Those that have not been stored yet, by their text. */
+  readonly #begun = new WeakMap<QueryRunner, Map<string | undefined, UncachedRead>>();
+
+  constructor(positions: CachePositions) {
+    this.#positions = positions;
+  }
+
+  /** The read is about to be sent on this runner. */
+  async begin(text: string | undefined, runner: QueryRunner | undefined, reader: Reader): Promise<void> {
+    if (runner === undefined) return;
+    const connection: unknown = await runner.connect();
+    const client = connection instanceof RoutingClient ? connection : undefined;
+    const begun = this.#begun.get(runner) ?? new Map<string | undefined, UncachedRead>();
+    this.#begun.set(runner, begun);
+    begun.set(text, {
+      ...reader,
+      epochMs: Date.now(),
+      topology: this.#positions.topology(),
+      client,
+      given: client?.given ?? 0,
+    });
+  }
+
+  /** The read was answered; `undefined`: it did not begin here, or was taken before. */
+  take(text: string | undefined, runner: QueryRunner | undefined): UncachedRead | undefined {
+    const begun = runner === undefined ? undefined : this.#begun.get(runner);
+    const read = begun?.get(text);
+    begun?.delete(text);
+    return read;
+  }
+
+  /** Between which positions the node stood that has answered; `undefined`: it cannot be told. Never rejects. */
+  async positionOf({
+    topology,
+    floor = 0n,
+    client,
+    given,
+  }: UncachedRead): Promise<CachedPosition | undefined> {
+    // Only if it was the one statement of this client since then.
+    const name = client?.answeredBy(given + 1);
+    if (topology === undefined || name === undefined) return undefined;
+    const node = [topology.primary, ...topology.replicas].find((it) => it.name === name);
+    const known = node?.health === 'up' ? node.position : undefined;
+    const { timeline } = topology.primary;
+    if (known === undefined || timeline === undefined) return undefined;
+    const atLeast = known > floor ? known : floor;
+    const atMost = await this.#positions.capture(name);
+    // A node that was promoted, or came back from a crash, may have another history.
+    const isSame = this.#positions.topology()?.primary.timeline === timeline;
+    return isSame && atMost !== undefined && atMost >= atLeast ? { atLeast, atMost, timeline } : undefined;
+  }
+}
