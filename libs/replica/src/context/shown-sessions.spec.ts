@@ -22,7 +22,7 @@ describe('what sessions were shown', () => {
 
   function requestOf(key: string | null | undefined, store: SessionStore = memory): RequestContext {
     const request = new RequestContext(positions, STARTED_MS);
-    request.attach(new SessionHandle({ store, ttlMs: 30_000, resolveKey: () => key }));
+    request.attach(new SessionHandle({ store, ttlMs: 30_000, timeoutMs: 250, resolveKey: () => key }));
     return request;
   }
 
@@ -66,7 +66,9 @@ describe('what sessions were shown', () => {
   it('belongs to no session while nobody knows whose request it is', () => {
     let key: string | undefined;
     const request = new RequestContext(positions, STARTED_MS);
-    request.attach(new SessionHandle({ store: memory, ttlMs: 30_000, resolveKey: () => key }));
+    request.attach(
+      new SessionHandle({ store: memory, ttlMs: 30_000, timeoutMs: 250, resolveKey: () => key }),
+    );
     expect(lastMs(request)).toBe(STARTED_MS);
     key = 'ann';
     expect(lastMs(request)).toBe(50);
