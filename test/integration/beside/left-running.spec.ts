@@ -1,9 +1,11 @@
+import type { Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Header, Injectable, Sse } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import { concat, defer, from, map, mergeMap, type Observable, Subject, timer } from 'rxjs';
+import { concat, defer, firstValueFrom, from, map, mergeMap, type Observable, Subject, timer } from 'rxjs';
 import request from 'supertest';
 import { Repository } from 'typeorm';
 import { startAccountsCluster } from '../../e2e/module/support/accounts-cluster.js';
@@ -27,6 +29,8 @@ class Reports {
 class LateController {
   late: Promise<unknown> = Promise.resolve();
   readonly published = new Subject<void>();
+  readonly begun = new Subject<void>();
+  readonly gone = new Subject<void>();
 
   constructor(
     @InjectRepository(Account) private readonly accounts: Repository<Account>,
@@ -65,6 +69,32 @@ class LateController {
       return this.accounts.count();
     });
     await first;
+    return {};
+  }
+
+  @UseReplica({ replica: 'replica-2', consistency: 'eventual' })
+  @Get('left')
+  left(): Promise<object> {
+    return this.readOn();
+  }
+
+  @UseReplica({ replica: 'replica-2' })
+  @Get('left-session')
+  leftSession(): Promise<object> {
+    return this.readOn();
+  }
+
+  /** What a report does whose client has gone. */
+  private async readOn(): Promise<object> {
+    await this.accounts.count();
+    const goOn = firstValueFrom(this.gone);
+    this.begun.next();
+    this.late = goOn.then(async () => {
+      await this.accounts.count();
+      await this.accounts.increment({ id: 1 }, 'balance', 1);
+      return this.accounts.sum('balance');
+    });
+    await this.late;
     return {};
   }
 
@@ -129,6 +159,38 @@ describe('what a request leaves running', () => {
     expect(routes.take()).toEqual([ON_REPLICA]);
     await controller.late;
     expect(routes.take()).toEqual(['primary no-context']);
+  });
+
+  /** Asks, and gives up when the handler has begun; the handler goes on when its response is closed. */
+  async function giveUp(path: string): Promise<unknown> {
+    const begun = firstValueFrom(controller.begun);
+    const server = app.nest.getHttpServer() as Server;
+    const closed = new Promise<void>((resolve) =>
+      server.once('request', (_, response: ServerResponse) => response.once('close', resolve)),
+    );
+    const abort = new AbortController();
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+    const asking = fetch(url, { signal: abort.signal }).catch(() => undefined);
+    await begun;
+    abort.abort();
+    await Promise.all([asking, closed]);
+    routes.take();
+    controller.gone.next();
+    return controller.late;
+  }
+
+  it('an intent that promises nobody anything goes on when the client has given up', async () => {
+    const sum = await giveUp('/left');
+    const [first, write, last] = routes.take();
+    expect([first, write]).toEqual(['replica eventual', 'primary write']);
+    // Its own write is seen, wherever that takes it.
+    expect(sum).toBe(1);
+    expect(last).toMatch(/eventual|own-write|no-eligible-replica/);
+  });
+
+  it('a session is over when the client has given up: what goes on reads from the primary', async () => {
+    await giveUp('/left-session');
+    expect(routes.take()).toEqual(['primary no-context', 'primary write', 'primary no-context']);
   });
 
   it('a decorated method opens a context of its own', async () => {

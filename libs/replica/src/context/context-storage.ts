@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Intent } from '../routing/route-query.js';
+import { isLenient } from './is-lenient.js';
 import type { RequestContext } from './request-context.js';
 
 /** What surrounds a statement: its request, and the innermost scope's intent. */
@@ -15,12 +16,21 @@ export interface Scope {
 
 /** The scopes of one data source: two applications in one process do not see each other's. */
 export class ContextStorage {
-  readonly #storage = new AsyncLocalStorage<Scope>();
+  readonly #storage = new AsyncLocalStorage<Scope | undefined>();
 
   /** The scope around the caller; `undefined` outside any request, and after its response has left. */
   current(): Scope | undefined {
     const scope = this.#storage.getStore();
     return scope === undefined || scope.request.ended ? undefined : scope;
+  }
+
+  /**
+   * The scope that a statement of the caller's is routed by: {@link current}; after the response also one whose intent promises nobody
+   * anything, for that goes on to be true.
+   */
+  ofStatement(): Scope | undefined {
+    const scope = this.#storage.getStore();
+    return scope?.request.ended === true && !isLenient(scope.intent) ? undefined : scope;
   }
 
   /** As {@link current}, but also after the response: for what is written late. */
@@ -35,6 +45,13 @@ export class ContextStorage {
 
   /** Calls `fn` outside any request. */
   exit<T>(fn: () => T): T {
-    return this.#storage.exit(fn);
+    // Its own exit() turns hooks off and on for the whole process.
+    return this.#storage.run(undefined, fn);
+  }
+
+  /** The function, to be called later in the scope around the caller. */
+  bind<Args extends unknown[]>(fn: (...args: Args) => void): (...args: Args) => void {
+    const scope = this.#storage.getStore();
+    return scope === undefined ? fn : (...args) => this.#storage.run(scope, () => fn(...args));
   }
 }

@@ -1,6 +1,7 @@
 import { homeOf, type KnownHomes } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
-import type { Intent, KeptNode, SessionView } from '../routing/route-query.js';
+import type { KeptNode, SessionView } from '../routing/route-query.js';
+import { isLenient } from './is-lenient.js';
 import type { Scope } from './context-storage.js';
 import type { ShownSessions } from './shown-sessions.js';
 
@@ -53,11 +54,6 @@ export function noteFailure({ request }: Scope, { node }: Route): void {
 function keptNode({ intent }: Scope, { node, reason }: Route, readMs: number): KeptNode {
   const isAsked = ASKED_REASONS.has(reason);
   return { name: node, lastReadMs: readMs, isAsked, isLenient: isLenient(intent) };
-}
-
-/** What was read with leave to be older must not take the session away from the node that it reads from. */
-function isLenient({ consistency }: Intent): boolean {
-  return consistency === 'bounded' || consistency === 'eventual';
 }
 
 /** The part of the topology that tells whose data was shown. */

@@ -1,3 +1,4 @@
+import type { Outside } from './create-pool.js';
 import { messageOf } from './postgres-errors.js';
 import { loadCatalog, suspectsOf, type Catalog, type StatementClassifier } from './statements/index.js';
 
@@ -33,6 +34,8 @@ export interface CatalogKeeperOptions {
   readonly query: (sql: string) => Promise<readonly Record<string, unknown>[]>;
   /** Something that an operator should know, in one line. */
   readonly warn: (message: string) => void;
+  /** Calls a function outside any request: the statement that has it loaded again belongs to one. As it is, where absent. */
+  readonly outside?: Outside;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -180,7 +183,7 @@ export class CatalogKeeper {
   #schedule(delayMs: number): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#load(), delayMs);
-    this.#timer.unref();
+    const start = (): NodeJS.Timeout => setTimeout(() => void this.#load(), delayMs).unref();
+    this.#timer = this.#options.outside?.(start) ?? start();
   }
 }

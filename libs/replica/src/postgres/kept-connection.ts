@@ -10,6 +10,7 @@ import { cutSocket } from './cut-socket.js';
 import { routeOnKept, type Keeping } from './kept-place.js';
 import { KeptWrites } from './kept-writes.js';
 import { forwardEvents } from './forward-events.js';
+import { lendContext } from './lend-context.js';
 import { endsInTime, idleAgain } from './idle-again.js';
 import { failSubmittable, leadToCaller, queryWith, textOfSubmittable } from './query-call.js';
 import type { QueryCall, Submittable } from './query-call.js';
@@ -84,7 +85,7 @@ export class KeptConnection {
     statement: Statement,
     ended: (isAnswered: boolean) => void,
   ): Promise<pg.QueryResult> {
-    const scope = this.#router.contexts.current();
+    const scope = this.#router.contexts.ofStatement();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
     this.#begins(statement);
@@ -133,7 +134,7 @@ export class KeptConnection {
     const site = this.#site(textOfSubmittable(submittable));
     const known = this.#broken;
     if (known !== undefined) return failSubmittable(submittable, this.#lost(statement, site, known));
-    const scope = this.#router.contexts.current();
+    const scope = this.#router.contexts.ofStatement();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
     this.#hasAnswered = true;
@@ -145,8 +146,10 @@ export class KeptConnection {
       shown: () => this.#router.reports.shown(scope, route),
     };
     this.#stream = stream;
+    const takeContextBack = lendContext(this.#client);
     this.#client.query(submittable as unknown as pg.Submittable);
     await stream.ended;
+    takeContextBack();
     this.#stream = undefined;
     const broken = this.#broken;
     this.#ended(() => {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Outside } from './create-pool.js';
 import type { LaneSettings } from './lanes/read-lanes.js';
 
 /** What makes a `NodePool`. */
@@ -15,6 +16,8 @@ export interface NodePoolOptions {
   readonly lanes?: LaneSettings;
   /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */
   readonly probedMs?: () => number | undefined;
+  /** Calls a function outside any request; in this one, where there are no requests. */
+  readonly outside?: Outside;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
   /** How long this process has waited for anything to happen; milliseconds. As Node counts it, other than in tests. */

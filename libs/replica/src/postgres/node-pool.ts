@@ -1,7 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
 import { askUptime } from './ask-uptime.js';
+import { createPool } from './create-pool.js';
 import { IdleSignal } from './idle-signal.js';
 import { LoopClock, PlainClock, type AnswerClock } from './lanes/loop-clock.js';
 import { NodeReads } from './lanes/node-reads.js';
@@ -23,6 +24,8 @@ const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
 
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
+
+const callAtOnce = <T>(fn: () => T): T => fn();
 
 /** How much a new measurement counts in the moving average. */
 const LATENCY_WEIGHT = 0.2;
@@ -216,7 +219,7 @@ export class NodePool {
   }
 
   #createPool(): pg.Pool {
-    const pool = new pg.Pool(this.#options.config);
+    const pool = createPool(this.#options.config, this.#options.outside ?? callAtOnce);
     pool.on('error', (error) => this.#options.onIdleError(error));
     pool.on('connect', (client) => {
       this.losses.watch(client);
@@ -239,8 +242,9 @@ export class NodePool {
   }
 
   #createReads(): NodeReads {
-    const { config, lanes, probedMs, nowMs, onIdleError } = this.#options;
+    const { config, lanes, probedMs, nowMs, onIdleError, outside = callAtOnce } = this.#options;
     return new NodeReads({
+      outside,
       config,
       lanes,
       connections: {

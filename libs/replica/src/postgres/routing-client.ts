@@ -1,7 +1,7 @@
-import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import type { Route } from '../routing/route.js';
 import { runAfterLoss } from './after-loss.js';
+import { CallerEmitter } from './caller-emitter.js';
 import { KeptConnection } from './kept-connection.js';
 import {
   failSubmittable,
@@ -28,7 +28,7 @@ import type { TransactionLostError } from './transaction-lost.error.js';
  *
  * Statements of one client run one after the other, in the order in which they were given, as with `pg`.
  */
-export class RoutingClient extends EventEmitter {
+export class RoutingClient extends CallerEmitter {
   readonly #router: StatementRouter;
   readonly #primaryRunner: boolean;
   #kept: KeptConnection | undefined;
@@ -47,7 +47,7 @@ export class RoutingClient extends EventEmitter {
   #released = false;
 
   constructor(router: StatementRouter, primaryRunner: boolean) {
-    super();
+    super(router.contexts);
     this.#router = router;
     this.#primaryRunner = primaryRunner;
   }
@@ -129,7 +129,7 @@ export class RoutingClient extends EventEmitter {
    */
   #runFirst(given: Given): Promise<pg.QueryResult> {
     const { call, statement } = given;
-    const scope = this.#router.contexts.current();
+    const scope = this.#router.contexts.ofStatement();
     const readOnlyTransaction =
       statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !this.#primaryRunner;
     const conditions = { text: call.text, primaryRunner: this.#primaryRunner, readOnlyTransaction };
@@ -176,7 +176,7 @@ export class RoutingClient extends EventEmitter {
 
   #keepForStream(text: string, statement: Statement): Promise<KeptConnection> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
-    const scope = this.#router.contexts.current();
+    const scope = this.#router.contexts.ofStatement();
     const conditions = { text, primaryRunner: this.#primaryRunner };
     return this.#router.attempt({ statement, scope, conditions }, (route, leave) =>
       this.#keep({ route, leave }, statement),

@@ -54,7 +54,7 @@ class ReadRun {
 
   constructor(tools: ReadTools, read: GivenRead, primaryFor?: PrimaryReason) {
     const { statement, text } = read;
-    const scope = tools.contexts.current();
+    const scope = tools.contexts.ofStatement();
     this.#tools = tools;
     this.#read = read;
     this.#tried = { statement, scope, conditions: { text, primaryRunner: false }, primaryFor };

@@ -94,7 +94,7 @@ export class StatementRouter {
   }
 
   #isPrevented({ kind }: Statement): boolean {
-    return isWrite(kind) && this.contexts.current()?.intent.preventWrites === true;
+    return isWrite(kind) && this.contexts.ofStatement()?.intent.preventWrites === true;
   }
 
   /** Throws a `WritePreventedError` where the scope around the caller prevents writes. */

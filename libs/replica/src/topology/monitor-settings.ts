@@ -26,6 +26,8 @@ export interface MonitorSources {
   readonly nowMs: () => number;
   /** From 0 up to 1, to spread the probes of many processes. */
   readonly random: () => number;
+  /** Calls a function apart from whoever asked for it: what a loop does is none of its business. As it is, where absent. */
+  readonly outside?: <T>(fn: () => T) => T;
   /** A listener to this event failed. */
   readonly onListenerFailure?: (event: string, error: unknown) => void;
 }

@@ -53,11 +53,12 @@ export class NodeWatch {
     this.#settings = settings;
     this.#sources = sources;
     this.#listener = listener;
-    this.#shared = new SharedRun(() => this.#probeOnce(), { gapMs: GAP_MS, nowMs: sources.nowMs });
+    const { nowMs } = sources;
+    this.#shared = new SharedRun(() => this.#outside(() => this.#probeOnce()), { gapMs: GAP_MS, nowMs });
   }
 
   start(): void {
-    this.#loop ??= this.#run();
+    this.#loop ??= this.#outside(() => this.#run());
   }
 
   async stop(): Promise<void> {
@@ -102,6 +103,10 @@ export class NodeWatch {
     this.#isOutdated = true;
     this.#probesAgainstDoubt = PROBES_AGAINST_DOUBT;
     this.#endPause?.();
+  }
+
+  #outside<T>(fn: () => T): T {
+    return this.#sources.outside === undefined ? fn() : this.#sources.outside(fn);
   }
 
   async #run(): Promise<void> {

@@ -105,6 +105,8 @@ export class TopologyMonitor {
     if (probing !== undefined && this.#lastCapture?.probing === probing) return this.#lastCapture.position;
     const position = this.#positionOf(nodeName, probing).then((it) => {
       this.expect(it);
+      // A promise may keep alive whoever first asked for it.
+      if (this.#lastCapture?.probing === probing) this.#lastCapture = undefined;
       return it;
     });
     this.#lastCapture = probing === undefined ? undefined : { probing, position };

@@ -2,6 +2,7 @@ import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { messageOf } from '../postgres/postgres-errors.js';
 import type { NodeProbe } from '../topology/node-probe.js';
+import type { MonitorSources } from '../topology/monitor-settings.js';
 import type { NodeRole } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { WatchedNode } from '../topology/watched-node.js';
@@ -11,13 +12,15 @@ import type { OperatorLog } from './operator-log.js';
 export interface MonitorParts {
   readonly options: ResolvedOptions<never>;
   readonly probeOf: (node: ResolvedNode) => NodeProbe;
+  /** Calls a function outside any request. */
+  readonly outside: MonitorSources['outside'];
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
   readonly log: OperatorLog;
 }
 
 /** A monitor of the nodes of the options. It has not begun yet. */
-export function createMonitor({ options, probeOf, nowMs, log }: MonitorParts): TopologyMonitor {
+export function createMonitor({ options, probeOf, outside, nowMs, log }: MonitorParts): TopologyMonitor {
   const { primary, replicas } = options;
   return new TopologyMonitor(
     [
@@ -31,6 +34,7 @@ export function createMonitor({ options, probeOf, nowMs, log }: MonitorParts): T
       homesKeptMs: options.session.ttlMs,
     },
     {
+      outside,
       nowMs,
       random: Math.random,
       onListenerFailure: (event, error) => log.warnSeldom(event, `${event}: ${messageOf(error)}`),

@@ -1,4 +1,5 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { Outside } from '../postgres/create-pool.js';
 import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
 import { NodePool } from '../postgres/node-pool.js';
 import { poolConfig, type PoolSettings } from './pool-config.js';
@@ -12,6 +13,8 @@ export interface NodePoolsOptions {
   readonly drainTimeoutMs: number;
   /** How long the monitor's question to a node takes, there and back; milliseconds, `undefined` while it has no answer. */
   readonly probedMs: (node: string) => number | undefined;
+  /** Calls a function outside any request. */
+  readonly outside: Outside;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -39,7 +42,7 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { settings, lanes, probedMs, nowMs } = this.#options;
+    const { settings, lanes, probedMs, outside, nowMs } = this.#options;
     const pool = new NodePool({
       name: node.name,
       address: node.address,
@@ -48,6 +51,7 @@ export class NodePools {
       onConnect: settings.onConnect,
       lanes,
       probedMs: () => probedMs(node.name),
+      outside,
       nowMs,
     });
     this.#pools.set(node.name, pool);

@@ -79,7 +79,9 @@ export class ReplicaDataSource extends DataSource {
     });
     parts.start(runtime);
     try {
-      await runtime.start(SCHEMA_CHANGES.filter((option) => given[option] === true));
+      // What begins here goes on for as long as the data source lives.
+      const schemaChanges = SCHEMA_CHANGES.filter((option) => given[option] === true);
+      await this.router.contexts.exit(() => runtime.start(schemaChanges));
       await super.initialize();
       rules = new TableRules(tables, primaryOnlyTables(this.entityMetadatas));
       await runtime.learnSchema();

@@ -4,6 +4,7 @@ import type { ShownSessions } from '../context/shown-sessions.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Outside } from '../postgres/create-pool.js';
 import { findStandIn } from '../postgres/find-stand-in.js';
 import { PositionAlong } from '../postgres/position-along.js';
 import { PostgresProbe } from '../postgres/postgres-probe.js';
@@ -76,6 +77,7 @@ export class ReplicaRuntime {
 
   constructor(given: RuntimeOptions) {
     const { options, poolSettings, hasReplicas, emit, log } = given;
+    const outside: Outside = (fn) => given.contexts.exit(fn);
     this.#primary = options.primary;
     this.#hasReplicas = hasReplicas;
     this.#log = log;
@@ -89,16 +91,16 @@ export class ReplicaRuntime {
       const { primary, replicas } = this.monitor.topology;
       return (primary.name === name ? primary : replicas.find((node) => node.name === name))?.roundTripMs;
     };
-    this.#pools = new NodePools({ settings: poolSettings, drainTimeoutMs, lanes, probedMs, nowMs });
+    this.#pools = new NodePools({ settings: poolSettings, drainTimeoutMs, lanes, probedMs, outside, nowMs });
     for (const node of [options.primary, ...options.replicas]) this.#pools.add(node);
     this.#primaryKeeper = this.#keepPrimary(options.primaryWaitMs);
     const probeOf = (node: ResolvedNode): NodeProbe =>
       this.#probeOf(node, poolSettings, options.monitor.probe);
-    this.monitor = createMonitor({ options, probeOf, nowMs, log });
+    this.monitor = createMonitor({ options, probeOf, outside, nowMs, log });
     this.#cutWhatIsGone();
     this.#watchPrimary();
     logTopology(this.monitor, log);
-    forwardTopologyEvents(this.monitor, emit);
+    forwardTopologyEvents(this.monitor, (event, ...args) => outside(() => emit(event, ...args)));
     const { monitor } = this;
     const gain = (): Promise<Position> => this.#gainReplicas();
     this.replicaSet = new ReplicaSet(
@@ -112,6 +114,7 @@ export class ReplicaRuntime {
       classifier,
       query: (sql) => this.#queryCatalog(sql),
       warn: (message) => log.warn(message),
+      outside,
       nowMs,
     });
     this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });

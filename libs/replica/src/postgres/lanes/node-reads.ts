@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Outside } from '../create-pool.js';
 import type { BetterElsewhere } from '../take-connection.js';
 import { rethrowAfter } from '../query-call.js';
 import { laneCallOf } from './lane-call.js';
@@ -41,6 +42,7 @@ export interface NodeReadsOptions {
   readonly clock: AnswerClock;
   /** How long the monitor's question takes, there and back; milliseconds. */
   readonly probedMs?: () => number | undefined;
+  readonly outside: Outside;
   readonly nowMs: () => number;
 }
 
@@ -138,7 +140,7 @@ export class NodeReads {
   }
 
   #createLanes(pool: pg.Pool, { prepare }: LaneSettings): ReadLanes {
-    const { config, connections, clock, nowMs, onIdleError, onMeasured } = this.#options;
+    const { config, connections, clock, nowMs, onIdleError, onMeasured, outside } = this.#options;
     const { maxLifetimeSeconds = 0 } = config;
     return new ReadLanes({
       pool: {
@@ -156,6 +158,7 @@ export class NodeReads {
       maxLifetimeMs: maxLifetimeSeconds > 0 ? maxLifetimeSeconds * 1000 : Infinity,
       onMeasured,
       onIdleError,
+      outside,
       nowMs,
     });
   }

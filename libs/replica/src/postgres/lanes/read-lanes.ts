@@ -4,6 +4,7 @@ import { PoolExhaustedError } from '../pool-exhausted.error.js';
 import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
 import { isUsable, leastBusy } from './choose-lane.js';
 import type { LaneCall } from './lane-call.js';
+import type { Outside } from '../create-pool.js';
 import type { BetterElsewhere } from '../take-connection.js';
 import type { LanePool } from './lane-pool.js';
 import { LaneRead, type LaneReadOptions } from './lane-read.js';
@@ -31,6 +32,7 @@ export interface ReadLanesOptions {
   readonly maxLifetimeMs: number;
   readonly onMeasured: (tookMs: number) => void;
   readonly onIdleError: (error: Error) => void;
+  readonly outside: Outside;
   readonly nowMs: () => number;
 }
 
@@ -178,7 +180,7 @@ export class ReadLanes {
         nowMs,
       }),
     );
-    this.#watch.start();
+    this.#options.outside(() => this.#watch.start());
     this.#sendWaiting();
   }
 

@@ -1,0 +1,24 @@
+import pg from 'pg';
+
+/** Calls a function outside any request. */
+export type Outside = <T>(fn: () => T) => T;
+
+/** What of a `pg` pool's insides is replaced: it opens a connection; it gets one back. */
+interface PoolInside {
+  newClient?: (...args: unknown[]) => unknown;
+  _release?: (...args: unknown[]) => unknown;
+}
+
+/**
+ * A pool of `pg`'s. It opens connections outside any request, and so it waits for them to idle too long: sockets and timers outlive the
+ * request in which they are made, and would keep its context and run in it.
+ */
+export function createPool(config: pg.PoolConfig, outside: Outside): pg.Pool {
+  const pool = new pg.Pool(config);
+  const inside = pool as unknown as PoolInside;
+  for (const name of ['newClient', '_release'] as const) {
+    const method = inside[name];
+    if (method !== undefined) inside[name] = (...args) => outside(() => method.apply(pool, args));
+  }
+  return pool;
+}
