@@ -17,7 +17,7 @@ const HOUSE = {
     types: ['topology', 'session', 'observability'],
   },
   context: {
-    code: ['session/position', 'session/session-state', 'routing/rendezvous'],
+    code: ['session/position', 'session/session-key', 'session/session-state', 'routing/rendezvous'],
     types: ['routing', 'session', 'observability'],
   },
   postgres: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },

@@ -25,6 +25,7 @@ export class RequestContext {
   /** The node that is kept was chosen and has not answered yet; and what was kept before. */
   #choice: { readonly name: string; readonly before: KeptNode | undefined } | undefined;
   #ended = false;
+  #isAnswered = false;
   /** How often the session saw the primary, and how much of that a position covers. */
   #sights = 0;
   #sightsCovered = 0;
@@ -76,6 +77,13 @@ export class RequestContext {
 
   end(): void {
     this.#ended = true;
+    this.answered();
+  }
+
+  /** All of its answer was given to be sent: no part of it will wait for what is written from now on, which is saved at once. */
+  answered(): void {
+    this.#isAnswered = true;
+    this.#settleIfAnswered();
   }
 
   transactionBegan(): void {
@@ -170,7 +178,7 @@ export class RequestContext {
       this.writes.completeAt(told.position);
       this.#sightsCovered = Math.max(this.#sightsCovered, told.sights);
     }
-    this.#settleIfEnded();
+    this.#settleIfAnswered();
   }
 
   /**
@@ -182,14 +190,14 @@ export class RequestContext {
     this.#isLeftToSession = false;
     if (this.#positions.sticky.mode === 'time') this.writes.completeUnknown();
     else this.writes.complete(end.then(() => this.#capture()));
-    this.#settleIfEnded();
+    this.#settleIfAnswered();
   }
 
   /** The outcome of a write is not known, and may not be for a while. */
   lostWrite(): void {
     this.writes.lose();
     this.#isLeftToSession = false;
-    this.#settleIfEnded();
+    this.#settleIfAnswered();
   }
 
   /** Whether there is anything to learn or to save before the response leaves. */
@@ -217,10 +225,7 @@ export class RequestContext {
     return true;
   }
 
-  /**
-   * Learns what the request has written and seen, and saves it to the session. To be awaited before the response
-   * leaves; never rejects. May be called again: only what is new is saved.
-   */
+  /** Learns what the request has written and seen, and saves what of it is new. For before the response leaves; never rejects. */
   async settle(): Promise<void> {
     await this.#settling;
     if (this.trySettle()) return;
@@ -229,8 +234,8 @@ export class RequestContext {
   }
 
   /** Nobody will ask for it any more. At once where it takes no time: the session may be asked for next. */
-  #settleIfEnded(): void {
-    if (this.#ended && !this.trySettle()) void this.settle();
+  #settleIfAnswered(): void {
+    if (this.#isAnswered && !this.trySettle()) void this.settle();
   }
 
   async #settleOnce(): Promise<void> {
@@ -263,7 +268,7 @@ export class RequestContext {
   cover(capture: Promise<Position>): void {
     this.#isLeftToSession = false;
     this.writes.cover(capture);
-    this.#settleIfEnded();
+    this.#settleIfAnswered();
   }
 
   /** What the request adds to its session, as far as it is known now. */

@@ -113,4 +113,60 @@ describe('SessionHandle', () => {
     await session.save({ position: 7n });
     expect(await memory.load('ann')).toMatchObject({ position: 7n });
   });
+
+  it('does not know whose session it is while its key cannot be found, and says why when the handler begins', async () => {
+    key = new Error('no user yet');
+    const session = handle();
+    session.begin();
+    expect([session.standing, session.mayBeSaved, session.view(0)?.status]).toEqual([
+      'unresolved',
+      false,
+      'unresolved',
+    ]);
+    await session.loaded();
+    await session.save({ position: 1n });
+    expect(calls).toEqual([]);
+    expect(() => session.conclude()).toThrow('no user yet');
+    expect(session.standing).toBe('unresolved');
+  });
+
+  it('finds a key that it could not find before', () => {
+    key = new Error('no user yet');
+    const session = handle();
+    session.begin();
+    key = 'ann';
+    session.conclude();
+    expect(session.standing).toBe('known');
+  });
+
+  it('gives the store keys of bounded length, behind the prefix', async () => {
+    key = 'k'.repeat(8_000);
+    const session = new SessionHandle({
+      store,
+      ttlMs: 30_000,
+      timeoutMs: 250,
+      resolveKey,
+      keyPrefix: 'archive:',
+    });
+    session.begin();
+    await session.save({ position: 1n });
+    key = 'short';
+    new SessionHandle({ store, ttlMs: 30_000, timeoutMs: 250, resolveKey, keyPrefix: 'archive:' }).begin();
+    expect(calls).toEqual([
+      expect.stringMatching(/^load [\w-]{43}$/),
+      expect.stringMatching(/^save [\w-]{43}$/),
+      'load archive:short',
+    ]);
+  });
+
+  it('announces nothing where one of two saves cannot be announced, and keeps nobody waiting', async () => {
+    const unable = new MemorySessionStore();
+    const announce = unable.announce.bind(unable);
+    unable.announce = (of, hurry) => (of === 'ann' ? announce(of, hurry) : (undefined as never));
+    const session = new SessionHandle({ store: unable, ttlMs: 30_000, timeoutMs: 250, resolveKey });
+    session.conclude();
+    key = 'bob';
+    expect(session.announce(() => undefined)).toBeUndefined();
+    expect(await unable.load('ann')).toBeDefined();
+  });
 });

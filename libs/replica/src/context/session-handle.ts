@@ -1,6 +1,7 @@
 import { hashText } from '../routing/rendezvous.js';
 import type { SessionView } from '../routing/route-query.js';
 import type { RequestSession } from './request-session.js';
+import { boundedKey } from '../session/session-key.js';
 import { mergeSessionStates, NEW_SESSION, type SessionState } from '../session/session-state.js';
 import type { SessionStore } from '../session/session-store.js';
 
@@ -12,8 +13,10 @@ export interface SessionHandleOptions {
   readonly timeoutMs: number;
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
-  /** The session's key, by what is known of the request; `null`: there is none; `undefined`: not known yet. */
+  /** The session's key, by what is known of the request; `null`: there is none; `undefined`: not known yet. May throw. */
   readonly resolveKey: (context: unknown) => string | null | undefined;
+  /** Stands before every key: one store may serve several data sources, whose positions must not mix. */
+  readonly keyPrefix?: string;
 }
 
 type Status = SessionView['status'];
@@ -37,6 +40,10 @@ export class SessionHandle implements RequestSession {
   /** What the key is found by. */
   #context: unknown;
   #key: string | null | undefined;
+  /** Why the key could not be found when it was last asked for. */
+  #failure: { readonly error: unknown } | undefined;
+  /** What `resolveKey` gave last, and the key that it makes. */
+  #resolved: { readonly text: string; readonly key: string } | undefined;
   #keyHash = 0;
   /** Of the key, once that is known. */
   #status: Exclude<Status, 'unresolved'> = 'loading';
@@ -60,10 +67,14 @@ export class SessionHandle implements RequestSession {
     this.#startLoading();
   }
 
-  /** Nothing can find the key any more that has not found it yet: the handler begins. Loads nothing. */
+  /**
+   * Nothing can find the key any more that has not found it yet: the handler begins. Loads nothing. Throws what `resolveKey` throws
+   * even now: nobody can tell whose session it is, so its request must not write.
+   */
   conclude(context = this.#context): void {
     this.#context = context;
     this.#findKey();
+    if (this.#key === undefined && this.#failure !== undefined) throw this.#failure.error;
     this.#key ??= null;
   }
 
@@ -126,8 +137,15 @@ export class SessionHandle implements RequestSession {
     const { store, ttlMs } = this.#options;
     const before = this.#key ?? undefined;
     const now = this.#keyNow();
+    const needsAnew = now !== undefined && now !== before;
     const save = before === undefined ? undefined : store.announce?.(before, hurry);
-    const saveAnew = now === undefined || now === before ? undefined : store.announce?.(now, hurry);
+    if (before !== undefined && save === undefined) return undefined;
+    const saveAnew = needsAnew ? store.announce?.(now, hurry) : undefined;
+    if (needsAnew && saveAnew === undefined) {
+      // Whoever waits for the one that was announced is told that there is nothing new.
+      save?.(NEW_SESSION, ttlMs);
+      return undefined;
+    }
     return (state) => {
       if (before !== undefined) this.#learned(state);
       save?.(state, ttlMs);
@@ -144,21 +162,36 @@ export class SessionHandle implements RequestSession {
     this.#state = mergeSessionStates(this.#state, state);
   }
 
+  /** Throws nothing: this is asked also where nobody could catch it. A key that cannot be found yet is not known yet. */
   #findKey(): void {
     if (this.#key !== undefined) return;
-    const key = this.#options.resolveKey(this.#context);
-    if (key === undefined) return;
-    this.#key = key === '' ? null : key;
+    try {
+      this.#failure = undefined;
+      const key = this.#options.resolveKey(this.#context);
+      if (key === undefined) return;
+      this.#key = key === null || key === '' ? null : this.#keyOf(key);
+    } catch (error) {
+      this.#failure = { error };
+      return;
+    }
     if (this.#key !== null) this.#keyHash = hashText(this.#key);
   }
 
   /** The key at the end of the request, when what it is found by may be gone: that is no error then. */
   #keyNow(): string | undefined {
     try {
-      return this.#options.resolveKey(this.#context) || undefined;
+      const key = this.#options.resolveKey(this.#context);
+      return key === null || key === undefined || key === '' ? undefined : this.#keyOf(key);
     } catch {
       return this.#key ?? undefined;
     }
+  }
+
+  /** Bounded in length, whatever the client sends. Asked several times in a request, and nearly always for the same text. */
+  #keyOf(text: string): string {
+    if (this.#resolved?.text !== text)
+      this.#resolved = { text, key: boundedKey((this.#options.keyPrefix ?? '') + text) };
+    return this.#resolved.key;
   }
 
   /** A request that takes long learns what its session does meanwhile. */

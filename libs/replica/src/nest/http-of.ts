@@ -5,12 +5,10 @@ interface AnyRequest {
   readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-interface AnyResponse {
+export interface AnyResponse {
   readonly raw?: AnyResponse;
   readonly headersSent?: boolean;
   readonly statusCode?: number;
-  /** Node's own note while `end()` sends the headers: the length of all that follows. */
-  readonly _contentLength?: number | null;
   getHeader?(name: string): unknown;
   setHeader?(name: string, value: unknown): void;
 }
@@ -51,18 +49,9 @@ export function httpOf(context: ExecutionContext): HttpHeaders {
   };
 }
 
-/**
- * The headers of a response leave now: whether its body may come later, and the handler of a request that may write may
- * still be at work. A length, or `end()` under way, says that all is there.
- */
-export function isBodyToCome(context: ExecutionContext): boolean {
-  const { request, response } = find(context);
-  const raw = response?.raw ?? response;
-  const isSafe = ['GET', 'HEAD', 'OPTIONS'].includes(request?.method ?? '');
-  const hasNoBody = raw?.statusCode === 204 || raw?.statusCode === 304;
-  const { _contentLength: lengthAtEnd } = raw ?? {};
-  const hasLength = typeof lengthAtEnd === 'number' || raw?.getHeader?.('content-length') !== undefined;
-  return !isSafe && !hasNoBody && !hasLength;
+/** The response behind an execution context: Node's own, or the one that Fastify wraps around it; `undefined`: there is no HTTP. */
+export function responseOf(context: ExecutionContext): AnyResponse | undefined {
+  return find(context).response;
 }
 
 /** The value of a cookie as the client sent it; an empty one is none. */

@@ -39,8 +39,12 @@ export class ProviderScope implements MethodScope {
     return this.routed(call, self, (dataSource) => askedOfClass(self.constructor, dataSource));
   }
 
-  withToken(call: () => unknown, token: string | undefined, options: TokenOptions): Promise<unknown> {
-    return this.#router.runWithToken(token, call, options);
+  async withToken(
+    call: () => unknown,
+    findToken: () => string | undefined,
+    options: TokenOptions,
+  ): Promise<unknown> {
+    return this.#router.runWithToken(findToken(), call, options);
   }
 
   #inside(scope: Scope, call: () => unknown): unknown {

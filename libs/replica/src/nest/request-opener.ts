@@ -4,7 +4,8 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { intentOf } from '../typeorm/read-options.js';
-import { bindResponse, type RawResponse } from './bind-response.js';
+import { bindResponse } from './bind-response.js';
+import type { RawResponse } from './held-answer.js';
 import { SessionOpener } from './session-opener.js';
 import { askedOf } from './routing-metadata.js';
 
@@ -52,7 +53,12 @@ export class RequestOpener {
     if (raw !== undefined) {
       bindResponse(raw, context, {
         namePrefix: this.#options.setHeaders ? this.#prefix : undefined,
-        beforeHeaders: () => this.#sessions.beforeHeaders(context, host),
+        beforeHeaders: (sending) =>
+          this.#sessions.beforeHeaders(context, host, {
+            sending,
+            response: raw,
+            isSafeMethod: isSafe(request),
+          }),
       });
     }
     const scope = { request: context, intent: intentOf('default', {}, this.router.options, isSafe(request)) };
@@ -91,9 +97,14 @@ export class RequestOpener {
     this.#sessions.begin(scope.request, context, this.intentFor(context, scope));
   }
 
-  /** The handler begins: the session is known now, or there is none. */
+  /** The handler begins: the session is known now, or there is none. Throws where the user's function that tells it does. */
   concludeSession(scope: Scope, context: ExecutionContext): void {
     this.#sessions.conclude(scope.request, context);
+  }
+
+  /** The handler of an HTTP request has ended, and gave `value`. */
+  handlerEnded(scope: Scope, value: unknown): void {
+    this.#sessions.handlerEnded(scope.request, value);
   }
 
   #open(context: ExecutionContext): RequestContext {

@@ -1,5 +1,5 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { Observable } from 'rxjs';
+import { Observable, type Observer, type Subscriber } from 'rxjs';
 import type { Scope } from '../context/context-storage.js';
 import { RequestOpener } from './request-opener.js';
 import { settleBeforeEach } from './settle-before-each.js';
@@ -20,11 +20,29 @@ export class RoutingInterceptor implements NestInterceptor {
     this.opener.concludeSession(scope, context);
     const inner: Scope = { request: scope.request, intent: this.opener.intentFor(context, scope) };
     const endsHere = outer === undefined && context.getType() !== 'http';
+    const isHttp = context.getType() === 'http';
     // Nest subscribes later: what runs then must still be inside.
     return new Observable((subscriber) =>
-      contexts.run(inner, () =>
-        settleBeforeEach(next.handle(), scope.request, endsHere).subscribe(subscriber),
-      ),
+      contexts.run(inner, () => {
+        const answer = settleBeforeEach(next.handle(), scope.request, endsHere);
+        return answer.subscribe(isHttp ? this.#watched(subscriber, scope) : subscriber);
+      }),
     );
+  }
+
+  /** Notes what the handler of an HTTP request gave last, when it has ended. */
+  #watched(subscriber: Subscriber<unknown>, scope: Scope): Observer<unknown> {
+    let last: unknown;
+    return {
+      next: (value) => {
+        last = value;
+        subscriber.next(value);
+      },
+      error: (error) => subscriber.error(error),
+      complete: () => {
+        this.opener.handlerEnded(scope, last);
+        subscriber.complete();
+      },
+    };
   }
 }

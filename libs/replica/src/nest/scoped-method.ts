@@ -14,8 +14,12 @@ export interface MethodScope {
   ): unknown;
   /** The same under what the object's class asks for, unless the call comes from inside the object. */
   routedByClass(call: () => unknown, self: object): unknown;
-  /** Makes the call in a context whose reads include what the token covers. */
-  withToken(call: () => unknown, token: string | undefined, options: TokenOptions): Promise<unknown>;
+  /** Makes the call in a context whose reads include what the token covers. Rejects where it cannot be found. */
+  withToken(
+    call: () => unknown,
+    findToken: () => string | undefined,
+    options: TokenOptions,
+  ): Promise<unknown>;
 }
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;

@@ -1,4 +1,5 @@
-import { Logger, type ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
+import { isPromise } from 'node:util/types';
 import type { RequestContext } from '../context/request-context.js';
 import type { RequestSession } from '../context/request-session.js';
 import { SessionHandle, type SessionHandleOptions } from '../context/session-handle.js';
@@ -6,39 +7,49 @@ import { TokenSession } from '../context/token-session.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
+import { checkedKey } from '../session/invalid-session-key.error.js';
 import { MemorySessionStore } from '../session/memory.store.js';
 import type { SessionStore } from '../session/session-store.js';
 import { SessionTable } from '../session/session-table.js';
+import { messageOf } from '../postgres/postgres-errors.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
-import { isBodyToCome } from './http-of.js';
+import { AnswerProgress, type LeavingHeaders } from './answer-progress.js';
+import { responseOf } from './http-of.js';
+import { SafeLogger } from './safe-logger.js';
 
 /** Ties requests to their sessions: found by a key and kept in a store, or carried by the client in a token. */
 export class SessionOpener {
   readonly #router: DataSourceRouter;
-  readonly #prefix: string;
   /** What sessions in tokens have in common with their next requests in this process. */
   readonly #tokenStates = new SessionTable();
   readonly #handleOptions: SessionHandleOptions;
+  /** Of requests whose sessions are in tokens: a token leaves with the headers, and has to tell what comes after them. */
+  readonly #answers = new WeakMap<RequestContext, AnswerProgress>();
   /** The handler's context of requests that have no session yet. */
   readonly #handled = new WeakMap<RequestContext, ExecutionContext>();
-  readonly #logger = new Logger('ReplicaModule');
+  readonly #logger = new SafeLogger();
   /** The last failure of an outage of the store that has not ended yet; milliseconds since the epoch. */
   #lastFailureMs: number | undefined;
 
   /** @param prefix of keys: one store may serve several data sources, whose positions must not mix */
   constructor(router: DataSourceRouter, prefix: string) {
     this.#router = router;
-    this.#prefix = prefix;
     const { ttlMs, timeoutMs } = router.options.session;
-    const resolveKey = (context: unknown): string | null | undefined =>
-      this.#resolveKey(context as ExecutionContext);
-    this.#handleOptions = { store: this.#openStore(), timeoutMs, ttlMs, resolveKey };
+    const key = router.options.session.key as SessionKey<ExecutionContext> | undefined;
+    this.#handleOptions = {
+      store: this.#openStore(),
+      timeoutMs,
+      ttlMs,
+      keyPrefix: prefix,
+      resolveKey: (context) => checkedKey('session.key', key?.(context as ExecutionContext)),
+    };
   }
 
   /** For a new request. Loads nothing yet. */
   attach(request: RequestContext, context: ExecutionContext): void {
     const { session } = this.#router.options;
     if (session.token === undefined && session.key === undefined) return;
+    if (session.token !== undefined) this.#answers.set(request, new AnswerProgress());
     if (this.#router.hasReplicas) {
       request.attach(this.#sessionOf(context));
       return;
@@ -58,31 +69,44 @@ export class SessionOpener {
     }
   }
 
-  /** The handler begins: whose session it is can be known by now, or not at all. */
+  /** The handler begins: whose session it is can be known by now, or not at all. Throws where the user's function does. */
   conclude(request: RequestContext, context: ExecutionContext): void {
     if (!this.#router.hasReplicas) this.#handled.set(request, context);
     handleOf(request)?.conclude(context);
+    if (context.getType() === 'http')
+      this.#answers.get(request)?.handlerBegan(responseOf(context)?.raw !== undefined);
+  }
+
+  /** The handler of an HTTP request has ended, and gave `value`. */
+  handlerEnded(request: RequestContext, value: unknown): void {
+    this.#answers.get(request)?.handlerEnded(value);
   }
 
   /**
    * The headers leave now: gives the client its new token. Where a write is still under way, or may follow (a stream
-   * began before it), the token keeps the session on the primary: no later one can be given.
+   * began before it), the token keeps the session on the primary: no later one can be given. Throws nothing.
    */
-  beforeHeaders(request: RequestContext, context: ExecutionContext): void {
+  beforeHeaders(request: RequestContext, context: ExecutionContext, headers: LeavingHeaders): void {
     const { session } = request;
     const { token, ttlMs } = this.#router.options.session;
     if (token === undefined || !(session instanceof TokenSession)) return;
-    const isOpen = request.unsettled || request.writes.isUnderWay || isBodyToCome(context);
+    const mayGoOn = this.#answers.get(request)?.mayGoOn(request, headers) !== false;
+    const isOpen = mayGoOn || request.unsettled || request.writes.isUnderWay;
     if (!isOpen && !session.isChanged) return;
     const news = request.news();
     const text = session.token(isOpen ? { ...news, primaryUntilMs: Date.now() + ttlMs } : news);
-    (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
+    try {
+      const written: unknown = (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
+      if (isPromise(written)) written.catch((error: unknown) => this.#tokenNotWritten(error));
+    } catch (error) {
+      this.#tokenNotWritten(error);
+    }
   }
 
-  /** One that is in this process's memory neither fails nor is late. */
+  /** Our own, in this process's memory, neither fails nor is late. */
   #openStore(): SessionStore {
     const { store = new MemorySessionStore(), timeoutMs } = this.#router.options.session;
-    if (store.announce !== undefined) return store;
+    if (isOurMemory(store)) return store;
     return new GuardedSessionStore({
       store,
       timeoutMs,
@@ -98,19 +122,31 @@ export class SessionOpener {
       : this.#tokenSession(token, context);
   }
 
-  #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): TokenSession {
-    return new TokenSession({
-      codec: this.#router.tokens,
-      ttlMs: this.#router.options.session.ttlMs,
-      token: carrier.read(context),
-      memory: this.#tokenStates,
-      onForeignToken: () => this.#router.count('foreignTokens'),
-    });
+  /** A token that cannot be read is a session that is never known: its request fails when its handler is to begin. */
+  #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): RequestSession {
+    try {
+      const token = checkedKey('session.token.read', carrier.read(context)) ?? undefined;
+      return new TokenSession({
+        codec: this.#router.tokens,
+        ttlMs: this.#router.options.session.ttlMs,
+        token,
+        memory: this.#tokenStates,
+        onForeignToken: () => this.#router.count('foreignTokens'),
+      });
+    } catch (error) {
+      const resolveKey = (): never => {
+        throw error;
+      };
+      return new SessionHandle({ ...this.#handleOptions, resolveKey }, context);
+    }
   }
 
-  #resolveKey(context: ExecutionContext): string | null | undefined {
-    const key = (this.#router.options.session.key as SessionKey<ExecutionContext>)(context);
-    return typeof key === 'string' && key !== '' ? this.#prefix + key : key;
+  /** Its message stays untold: it may quote what it was given. */
+  #tokenNotWritten(error: unknown): void {
+    const name = error instanceof Error ? error.name : typeof error;
+    this.#logger.errorNowAndThen(
+      `session.token.write failed (${name}): the client may be shown what is older than its own write`,
+    );
   }
 
   /** Counted each time, said once per outage. */
@@ -119,9 +155,8 @@ export class SessionOpener {
     const isSaid = this.#lastFailureMs !== undefined;
     this.#lastFailureMs = Date.now();
     if (isSaid) return;
-    const message = error instanceof Error ? error.message : String(error);
     this.#logger.error(
-      `the session store failed to ${doing}; reads of its sessions go to the primary: ${message}`,
+      `the session store failed to ${doing}; reads of its sessions go to the primary: ${messageOf(error)}`,
     );
   }
 
@@ -131,6 +166,11 @@ export class SessionOpener {
     this.#lastFailureMs = undefined;
     this.#logger.log('the session store answers again');
   }
+}
+
+/** Not one that somebody has extended or changed. */
+function isOurMemory(store: SessionStore): boolean {
+  return Object.getPrototypeOf(store) === MemorySessionStore.prototype && Object.keys(store).length === 0;
 }
 
 function handleOf({ session }: RequestContext): SessionHandle | undefined {

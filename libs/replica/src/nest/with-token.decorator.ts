@@ -36,7 +36,7 @@ export function WithToken(
       throw new TypeError('@WithToken() belongs on methods of objects');
     }
     descriptor.value = scoped(descriptor.value as () => unknown, (scope, call, _self, args) =>
-      scope.dataSource === dataSource ? scope.withToken(call, tokenOf(...args), tokenOptions) : call(),
+      scope.dataSource === dataSource ? scope.withToken(call, () => tokenOf(...args), tokenOptions) : call(),
     );
     noteDecorated(target, key, dataSource);
   };

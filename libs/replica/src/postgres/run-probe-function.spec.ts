@@ -45,7 +45,7 @@ describe('runProbeFunction', () => {
     [
       'gives an age that is no number',
       () => ({ lagMs: '5' }) as never,
-      'monitor.probe gave a lagMs that is no number from 0: 5',
+      'monitor.probe gave a lagMs that is no number from 0: string',
     ],
     [
       'gives no age at all',

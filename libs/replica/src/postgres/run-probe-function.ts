@@ -42,5 +42,7 @@ function read(verdict: ProbeVerdict): Pick<ProbeResult, 'problem' | 'minLagMs'> 
   const { lagMs } = verdict;
   return typeof lagMs === 'number' && Number.isFinite(lagMs) && lagMs >= 0
     ? { minLagMs: lagMs }
-    : { problem: `monitor.probe gave a lagMs that is no number from 0: ${String(lagMs)}` };
+    : {
+        problem: `monitor.probe gave a lagMs that is no number from 0: ${typeof lagMs === 'number' ? lagMs : typeof lagMs}`,
+      };
 }

@@ -155,9 +155,12 @@ describe('a function of the user', () => {
   it.each([
     ['r9', '"r9"'],
     [undefined, 'undefined'],
-    [{ name: 'r1' }, '[object Object]'],
-  ])('is told when it names none of them (%s)', (choice, shown) => {
-    const balancer = createBalancer((() => choice) as unknown as BalancerFunction, {
+    [{ name: 'r1' }, 'an object'],
+    [Object.create(null), 'an object'],
+    [Symbol('r1'), 'a symbol'],
+    [Promise.reject(new Error('asked too late')), 'a promise'],
+  ])('is told when it names none of them: %#', (choice, shown) => {
+    const balancer = createBalancer(() => choice as string, {
       load: () => IDLE,
       random: Math.random,
     });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { GuardedSessionStore } from './guarded.store.js';
 import { SessionTable } from './session-table.js';
 import type { SessionState } from './session-state.js';
+import type { SessionStore } from './session-store.js';
 
 describe('GuardedSessionStore', () => {
   let failing: Error | undefined;
@@ -131,4 +132,101 @@ describe('GuardedSessionStore', () => {
     void atOnce.save('a', { position: 1n }, 1_000);
     expect(atOnce.load('a')).toMatchObject({ position: 1n });
   });
+
+  it('knows what is being saved', async () => {
+    let saved = (): void => undefined;
+    const slow = guarding({
+      load: () => Promise.resolve({ position: 1n }),
+      save: () => new Promise<void>((resolve) => (saved = resolve)),
+    });
+    const saving = slow.save('a', { position: 5n }, 1_000);
+    const loading = slow.load('a');
+    saved();
+    await saving;
+    expect(await loading).toMatchObject({ position: 5n });
+    expect(await slow.load('a')).toMatchObject({ position: 1n });
+  });
+
+  /** Asked whether it is a promise, it throws. */
+  const opaque = new Proxy({} as never, {
+    has: () => {
+      throw new Error('do not touch');
+    },
+  });
+
+  it.each([
+    [1, 'load gave number'],
+    ['x', 'load gave string'],
+    [[], 'load gave a list'],
+    [() => undefined, 'load gave function'],
+    [{ position: 5 }, 'position is number'],
+    [{ position: '0/5' }, 'position is string'],
+    [{ primaryUntilMs: Number.NaN }, 'primaryUntilMs is not finite'],
+    [{ unconfirmedUntilMs: '1' }, 'unconfirmedUntilMs is string'],
+    [{ servedBy: {} }, 'servedBy is object'],
+  ])('fails to load where the store gives nonsense: %#', async (nonsense, problem) => {
+    for (const answer of [nonsense, Promise.resolve(nonsense)]) {
+      const wrong = guarding({ load: () => answer as never, save: () => undefined });
+      await expect((async () => wrong.load('a'))()).rejects.toThrow(problem);
+    }
+  });
+
+  it('fails where what the store gives cannot even be looked at', async () => {
+    const wrong = guarding({ load: () => opaque, save: () => opaque });
+    await expect((async () => wrong.load('a'))()).rejects.toThrow('do not touch');
+    await expect((async () => wrong.save('a', {}, 1))()).rejects.toThrow('do not touch');
+  });
+
+  it('takes null for absent', async () => {
+    const nulls = { position: null, primaryUntilMs: null, servedBy: null };
+    expect(await guarding({ load: () => null as never, save: () => undefined }).load('a')).toBeUndefined();
+    expect(guarding({ load: () => nulls as never, save: () => undefined }).load('a')).toEqual({});
+  });
+
+  describe('of a store that announces', () => {
+    const quiet = { load: () => undefined, save: () => undefined };
+
+    it('announces only if the store can', () => {
+      expect(guarding(quiet).announce).toBeUndefined();
+    });
+
+    it.each([
+      [() => undefined],
+      [() => 5],
+      [() => Promise.resolve()],
+      [
+        () => {
+          throw new Error('not now');
+        },
+      ],
+    ])('reports that it could not: %#', (announce) => {
+      const guarded = guarding({ ...quiet, announce: announce as never });
+      expect(guarded.announce?.('a', () => undefined)).toBeUndefined();
+      expect(events).toEqual([expect.stringMatching(/^save: /)]);
+    });
+
+    it.each([
+      [
+        () => {
+          throw new Error('lost');
+        },
+      ],
+      [() => Promise.reject(new Error('lost'))],
+    ])('remembers what it announced and then failed to save: %#', async (save) => {
+      const guarded = guarding({ ...quiet, announce: () => save });
+      guarded.announce?.('a', () => undefined)?.({ position: 7n }, 1_000);
+      await Promise.resolve().then(() => Promise.resolve());
+      expect(await guarded.load('a')).toMatchObject({ position: 7n });
+      expect(events[0]).toBe('save: lost');
+    });
+  });
+
+  function guarding(wrapped: SessionStore): GuardedSessionStore {
+    return new GuardedSessionStore({
+      store: wrapped,
+      timeoutMs: 100,
+      onFailure: (error, doing) => events.push(`${doing}: ${(error as Error).message}`),
+      onAnswer: () => undefined,
+    });
+  }
 });

@@ -1,6 +1,8 @@
 import { SessionTable } from './session-table.js';
-import { mergeSessionStates, type SessionState } from './session-state.js';
+import { ownCopy } from './session-key.js';
+import { checkedState, mergeSessionStates, type SessionState } from './session-state.js';
 import type { SessionStore } from './session-store.js';
+import { UnsavedStates } from './unsaved-states.js';
 
 /** What a {@link GuardedSessionStore} works with. */
 export interface GuardedSessionStoreOptions {
@@ -15,15 +17,19 @@ export interface GuardedSessionStoreOptions {
 
 export type StoreCall = 'load' | 'save';
 
+type Save = (state: SessionState, ttlMs: number) => void;
+
 /**
- * A store that may be slow or down: bounds the wait, and reports failures. While it gives no answer at all it is asked
- * now and then only, so that few requests wait for it, and each of them once. What could not be saved is known to this
- * process nevertheless, and is saved again as soon as the store answers: else a session whose save failed would read what
- * is older than its write once the store can be read again.
+ * A store that may be slow, down or wrong: bounds the wait, checks the answers, and reports failures. While it gives no answer at
+ * all it is asked now and then only, so that few requests wait for it, and each of them once. What could not be saved, or is being
+ * saved, is known to this process nevertheless; what could not be is saved again as soon as the store answers: else a session whose
+ * save failed would read what is older than its write once the store can be read again.
  */
 export class GuardedSessionStore implements SessionStore {
+  readonly announce: SessionStore['announce'];
   readonly #options: GuardedSessionStoreOptions;
   readonly #unsaved = new SessionTable();
+  readonly #underWay = new UnsavedStates();
   /** Keys of what is to be saved again, with the time to keep it. */
   readonly #toSave = new Map<string, number>();
   #isSavingAgain = false;
@@ -32,36 +38,74 @@ export class GuardedSessionStore implements SessionStore {
 
   constructor(options: GuardedSessionStoreOptions) {
     this.#options = options;
+    if (options.store.announce !== undefined) this.announce = (key, hurry) => this.#announce(key, hurry);
   }
 
   load(key: string): SessionState | undefined | Promise<SessionState | undefined> {
-    let answer: SessionState | undefined | Promise<SessionState | undefined>;
+    // A save that is under way now may have ended when the store's answer, which lacks it, comes.
+    const ours = this.#underWay.of(key);
     try {
       this.#assertNotSilent();
-      answer = this.#options.store.load(key);
+      const answer = this.#options.store.load(key);
+      if (!isPromise(answer)) return this.#loaded(key, answer, ours);
+      return this.#inTime(answer)
+        .then((state) => this.#loaded(key, state, ours))
+        .catch((error: unknown) => this.#failed('load', error));
     } catch (error) {
       return this.#failed('load', error);
     }
-    if (!isPromise(answer)) return this.#loaded(key, answer);
-    return this.#inTime(answer).then(
-      (state) => this.#loaded(key, state),
-      (error: unknown) => this.#failed('load', error),
-    );
   }
 
   save(key: string, state: SessionState, ttlMs: number): void | Promise<void> {
-    let saving: void | Promise<void>;
     try {
       this.#assertNotSilent();
-      saving = this.#options.store.save(key, state, ttlMs);
+      const saving = this.#options.store.save(key, state, ttlMs);
+      if (!isPromise(saving)) return this.#answered('save');
+      return this.#saved(key, state, ttlMs, this.#inTime(saving));
     } catch (error) {
       return this.#notSaved(key, state, ttlMs, error);
     }
-    if (!isPromise(saving)) return this.#answered('save');
-    return this.#inTime(saving).then(
-      () => this.#answered('save'),
-      (error: unknown) => this.#notSaved(key, state, ttlMs, error),
-    );
+  }
+
+  /** `undefined` where the store cannot: the response then waits for its save. */
+  #announce(key: string, hurry: () => void): Save | undefined {
+    let save: unknown;
+    try {
+      save = this.#options.store.announce?.(key, hurry);
+      if (typeof save !== 'function') {
+        if (isPromise(save)) this.#inTime(save).catch(() => undefined);
+        throw new TypeError(`announce gave ${typeof save}, not a function`);
+      }
+    } catch (error) {
+      this.#options.onFailure(error, 'save');
+      return undefined;
+    }
+    return (state, ttlMs) => this.#saveAnnounced(save as Save, key, state, ttlMs);
+  }
+
+  #saveAnnounced(save: Save, ...[key, state, ttlMs]: Parameters<SessionStore['save']>): void {
+    try {
+      const saving: unknown = save(state, ttlMs);
+      if (isPromise(saving))
+        this.#saved(key, state, ttlMs, this.#inTime(saving)).catch(() => {
+          // It was reported.
+        });
+    } catch (error) {
+      this.#remember(key, state, ttlMs);
+      this.#options.onFailure(error, 'save');
+    }
+  }
+
+  async #saved(key: string, state: SessionState, ttlMs: number, saving: Promise<unknown>): Promise<void> {
+    const end = this.#underWay.add(key, state);
+    try {
+      await saving;
+    } catch (error) {
+      this.#notSaved(key, state, ttlMs, error);
+    } finally {
+      end();
+    }
+    this.#answered('save');
   }
 
   #answered(doing: StoreCall): void {
@@ -74,18 +118,21 @@ export class GuardedSessionStore implements SessionStore {
     throw error;
   }
 
-  #loaded(key: string, state: SessionState | undefined): SessionState | undefined {
+  #loaded(key: string, answer: unknown, ours: SessionState | undefined): SessionState | undefined {
+    const state = checkedState(answer);
     this.#answered('load');
-    const unsaved = this.#unsaved.load(key);
-    return unsaved === undefined || state === undefined
-      ? (state ?? unsaved)
-      : mergeSessionStates(state, unsaved);
+    const unsaved = merged(merged(ours, this.#underWay.of(key)), this.#unsaved.load(key));
+    return merged(state, unsaved);
   }
 
   #notSaved(key: string, state: SessionState, ttlMs: number, error: unknown): never {
-    this.#unsaved.save(key, state, ttlMs);
-    if (this.#toSave.size < MAX_TO_SAVE) this.#toSave.set(key, ttlMs);
+    this.#remember(key, state, ttlMs);
     this.#failed('save', error);
+  }
+
+  #remember(key: string, state: SessionState, ttlMs: number): void {
+    this.#unsaved.save(key, state, ttlMs);
+    if (this.#toSave.size < MAX_TO_SAVE) this.#toSave.set(ownCopy(key), ttlMs);
   }
 
   /** One after the other, until all are saved or the store fails again. */
@@ -113,14 +160,14 @@ export class GuardedSessionStore implements SessionStore {
   }
 
   /** An answer that comes later is of no use to this request, but shows that there are answers. */
-  #inTime<T>(answer: Promise<T>): Promise<T> {
+  #inTime<T>(answer: PromiseLike<T>): Promise<T> {
     const { timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#silentUntilMs = performance.now() + timeoutMs;
         reject(new Error(`no answer within ${timeoutMs} ms`));
       }, timeoutMs);
-      answer
+      Promise.resolve(answer)
         .finally(() => {
           clearTimeout(timer);
           this.#silentUntilMs = undefined;
@@ -133,6 +180,10 @@ export class GuardedSessionStore implements SessionStore {
 /** Of sessions that could not be saved in one outage; of more than that, only this process knows. */
 const MAX_TO_SAVE = 10_000;
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+function merged(a: SessionState | undefined, b: SessionState | undefined): SessionState | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : mergeSessionStates(a, b);
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

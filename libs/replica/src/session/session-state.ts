@@ -39,3 +39,34 @@ export function mergeSessionStates(a: SessionState, b: SessionState): SessionSta
     servedAtMs: served.servedAtMs,
   };
 }
+
+/**
+ * What a store gave, as a state: anybody's code may have made it. `null` counts as absent, for it and for each of its parts. Throws a
+ * `TypeError` that names what is wrong, without its value.
+ */
+export function checkedState(answer: unknown): SessionState | undefined {
+  if (answer === undefined || answer === null) return undefined;
+  if (typeof answer !== 'object' || Array.isArray(answer))
+    throw new TypeError(
+      `load gave ${Array.isArray(answer) ? 'a list' : typeof answer}, not a session's state`,
+    );
+  const state = answer as { readonly [Part in keyof SessionState]: unknown };
+  check('position', state.position, 'bigint');
+  check('primaryUntilMs', state.primaryUntilMs, 'number');
+  check('unconfirmedUntilMs', state.unconfirmedUntilMs, 'number');
+  check('servedBy', state.servedBy, 'string');
+  check('servedAtMs', state.servedAtMs, 'number');
+  return {
+    position: (state.position as Position | null) ?? undefined,
+    primaryUntilMs: (state.primaryUntilMs as number | null) ?? undefined,
+    unconfirmedUntilMs: (state.unconfirmedUntilMs as number | null) ?? undefined,
+    servedBy: (state.servedBy as string | null) ?? undefined,
+    servedAtMs: (state.servedAtMs as number | null) ?? undefined,
+  };
+}
+
+function check(name: keyof SessionState, value: unknown, type: 'bigint' | 'number' | 'string'): void {
+  const isRight = value === undefined || value === null || typeof value === type;
+  if (!isRight || (type === 'number' && typeof value === 'number' && !Number.isFinite(value)))
+    throw new TypeError(`load gave a state whose ${name} is ${isRight ? 'not finite' : typeof value}`);
+}

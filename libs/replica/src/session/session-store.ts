@@ -15,7 +15,8 @@ export interface SessionStore {
   /**
    * Only for a store that is this process's memory, where no other process serves its sessions: announces a save of what is not
    * known yet. The function that it returns saves, is called once, and throws nothing; until then `load` of the key
-   * calls `hurry` and gives a promise that waits for it. So no response has to wait for the position of its writes.
+   * calls `hurry` and gives a promise that waits for it. So no response has to wait for the position of its writes. `undefined`: it
+   * cannot now, and the response waits for `save`.
    */
-  announce?(key: string, hurry: () => void): (state: SessionState, ttlMs: number) => void;
+  announce?(key: string, hurry: () => void): ((state: SessionState, ttlMs: number) => void) | undefined;
 }

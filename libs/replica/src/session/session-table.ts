@@ -1,3 +1,4 @@
+import { boundedKey, ownCopy } from './session-key.js';
 import { mergeSessionStates, type SessionState } from './session-state.js';
 
 /** One object for each session: of a million of them every word counts. */
@@ -12,7 +13,7 @@ function entryOf(state: SessionState, expiresAtMs: number): Entry {
 
 /** Settings of a {@link SessionTable}. */
 export interface SessionTableOptions {
-  /** At most so many sessions are kept; from 1, default 100,000 (about 20 MB). */
+  /** At most so many sessions are kept; from 1, default 100,000 (about 20 MB, however long their keys are). */
   maxSessions?: number;
   /** The clock, in milliseconds since the epoch. Default `Date.now`. */
   now?: () => number;
@@ -48,7 +49,7 @@ export class SessionTable {
   load(key: string): SessionState | undefined {
     if (this.#entries.size === 0 && this.#displaced === undefined) return undefined;
     const now = this.#now();
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.get(boundedKey(key));
     if (entry !== undefined && entry.expiresAtMs > now) return entry;
     this.#sweep(now);
     return this.#displaced !== undefined && this.#displaced.expiresAtMs > now ? this.#displaced : undefined;
@@ -59,10 +60,11 @@ export class SessionTable {
     const now = this.#now();
     const known = this.load(key);
     const merged = known === undefined ? state : mergeSessionStates(known, state);
-    this.#entries.delete(key);
+    const kept = ownCopy(boundedKey(key));
+    this.#entries.delete(kept);
     this.#sweep(now);
     if (this.#entries.size >= this.#maxSessions) this.#displaceOldest(now);
-    this.#entries.set(key, entryOf(merged, now + ttlMs));
+    this.#entries.set(kept, entryOf(merged, now + ttlMs));
   }
 
   /** A Map keeps insertion order, and a save inserts anew: the entries that expire first stand first. */

@@ -11,6 +11,7 @@ import { keepCacheRouted, keepQueriesRouted, onReadRunner } from './keep-routed.
 import type { LogSink } from './operator-log.js';
 import type { PoolSettings } from './pool-config.js';
 import { ReplicaRuntime } from './replica-runtime.js';
+import { tellErrorHandler, tellLogger } from './tell-logger.js';
 import { primaryOnlyTables, TableRules } from './table-rules.js';
 
 /** What TypeORM does at the start when these are set changes the schema. */
@@ -132,15 +133,15 @@ function poolSettings(dataSource: DataSource, { given, log }: DataSourceParts): 
     onIdleError: (error, node) =>
       poolErrorHandler === undefined
         ? log.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`)
-        : void poolErrorHandler(error),
+        : tellErrorHandler(poolErrorHandler, error, log),
     onConnect: logNotifications === true ? (client) => logMessages(client, dataSource) : undefined,
   };
 }
 
 /** What the server sends unasked, in TypeORM's own words. */
 function logMessages(client: ClientBase, dataSource: DataSource): void {
-  client.on('notice', ({ message }) => dataSource.logger.log('info', message ?? ''));
+  client.on('notice', ({ message }) => tellLogger(dataSource.logger, 'info', message ?? ''));
   client.on('notification', ({ channel, payload }) =>
-    dataSource.logger.log('info', `Received NOTIFY on channel ${channel}: ${payload}.`),
+    tellLogger(dataSource.logger, 'info', `Received NOTIFY on channel ${channel}: ${payload}.`),
   );
 }

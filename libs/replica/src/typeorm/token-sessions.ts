@@ -3,6 +3,7 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { preferredBy } from '../routing/rendezvous.js';
+import { checkedKey } from '../session/invalid-session-key.error.js';
 import { SessionTable } from '../session/session-table.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { TokenCodec } from '../session/token-codec.js';
@@ -64,10 +65,14 @@ export class TokenSessions {
     });
   }
 
-  /** The session of whoever carries the token; a new one where it is none of ours. */
-  read(token: string | undefined): TokenSession {
+  /**
+   * The session of whoever carries the token; a new one where it is none of ours. Throws an `InvalidSessionKeyError` for what is no
+   * text at all, such as a promise that was not awaited.
+   */
+  read(given: string | undefined): TokenSession {
     const { codec, options, onForeignToken } = this.#options;
     const { ttlMs } = options.session;
+    const token = checkedKey('the token', given) ?? undefined;
     return new TokenSession({ codec, ttlMs, token, memory: this.#memory, onForeignToken });
   }
 

@@ -110,9 +110,14 @@ export class DiscoveryLoop<Node> {
   }
 }
 
+/** Anybody's function may have thrown anything. */
 function messageOf(error: unknown): string {
-  const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
-  return String(hasMessage ? error.message : error);
+  try {
+    const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
+    return String(hasMessage ? error.message : error);
+  } catch {
+    return 'unknown error';
+  }
 }
 
 /** A message may come from anybody's function, and quote a URL. */
@@ -125,7 +130,9 @@ function check<Node>(found: Found<Node>): Found<Node> {
   const { replicas, validForMs } = (found ?? {}) as Partial<Found<Node>>;
   if (!Array.isArray(replicas)) throw new TypeError('it gave no list of replicas');
   if (typeof validForMs !== 'number' || !(validForMs >= 0))
-    throw new TypeError(`validForMs must be a number of at least 0, not ${String(validForMs)}`);
+    throw new TypeError(
+      `validForMs must be a number of at least 0, not ${typeof validForMs === 'number' ? validForMs : typeof validForMs}`,
+    );
   if (replicas.length === 0) throw new TypeError('it found no replica');
   return { replicas: replicas as readonly Node[], validForMs };
 }

@@ -1,0 +1,176 @@
+import type { ServerResponse } from 'node:http';
+import type { RequestContext } from '../context/request-context.js';
+
+/** Node's response, which Express extends and Fastify wraps; of HTTP/2 its compatible one. */
+export type RawResponse = ServerResponse;
+
+/** The call with which something leaves; `head`: the headers alone. */
+export type Sending = 'head' | 'write' | 'end';
+
+type Send = (...args: unknown[]) => unknown;
+type Listener = (...args: unknown[]) => void;
+
+/** A call that waits for what was written before it. */
+interface HeldSend {
+  readonly send: () => unknown;
+  isReady: boolean;
+}
+
+/** Of one that does not tell how much it buffers; bytes. */
+const HIGH_WATER_MARK_BYTES = 16_384;
+
+/**
+ * The calls that send an answer, held back while something that the request wrote before them is not saved to its session; in their
+ * order. Meanwhile the response looks as if they had been made: who sees that a response was begun does not begin another one.
+ *
+ * It may stand above or below others that wrap the response, such as compression.
+ */
+export class HeldAnswer {
+  readonly #response: RawResponse;
+  readonly #request: RequestContext;
+  readonly #held: HeldSend[] = [];
+  #heldBytes = 0;
+  #needsDrain = false;
+  #isPassing = false;
+  #sending: Sending = 'head';
+  /** Who waits for room, where somebody below keeps that from the response itself. */
+  #redirected: Set<Listener> | undefined;
+
+  constructor(response: RawResponse, request: RequestContext) {
+    this.#response = response;
+    this.#request = request;
+    this.#wrap();
+  }
+
+  /** The call that is being made: when headers leave, it says how. */
+  get sending(): Sending {
+    return this.#sending;
+  }
+
+  #wrap(): void {
+    const response = this.#response as unknown as Record<string, Send>;
+    const { write, end, flushHeaders } = response as { write: Send; end: Send; flushHeaders?: Send };
+    // oxlint-disable-next-line typescript/no-this-alias -- the functions below have the response as theirs
+    const held = this;
+    response.write = function (...args) {
+      if (held.#passes()) return held.#pass('write', write, this, args);
+      return held.#hold(() => held.#pass('write', write, this, args), sizeOf(args[0]));
+    };
+    response.end = function (...args) {
+      if (held.#passes()) return held.#pass('end', end, this, args);
+      held.#hold(() => held.#pass('end', end, this, args), 0);
+      pretend(held.#response, 'writableEnded');
+      return this;
+    };
+    if (flushHeaders !== undefined) response.flushHeaders = this.#holding('head', flushHeaders);
+    if (Object.hasOwn(response, 'flush') && typeof response.flush === 'function')
+      response.flush = this.#holding('write', response.flush);
+    if (Object.hasOwn(response, 'on')) this.#watchDrains(response as { on: Send });
+  }
+
+  #holding(sending: Sending, send: Send): Send {
+    // oxlint-disable-next-line typescript/no-this-alias -- as above
+    const held = this;
+    return function (this: unknown, ...args) {
+      if (held.#passes()) return held.#pass(sending, send, this, args);
+      held.#hold(() => held.#pass(sending, send, this, args), 0);
+      return undefined;
+    };
+  }
+
+  /** Somebody below has put his own `on` in place: compression keeps those who wait for room to its own stream. */
+  #watchDrains(response: { on: Send }): void {
+    const { on } = response;
+    const waiting = new Set<Listener>();
+    this.#redirected = waiting;
+    response.on = function (...args) {
+      if (args[0] === 'drain') waiting.add(args[1] as Listener);
+      return on.apply(this, args);
+    };
+  }
+
+  /** What a call does inside itself is part of it: HTTP/2's `end()` calls `write()`. */
+  #passes(): boolean {
+    return this.#isPassing || (this.#held.length === 0 && isSettled(this.#request));
+  }
+
+  #pass(sending: Sending, send: Send, response: unknown, args: unknown[]): unknown {
+    if (this.#isPassing) return send.apply(response, args);
+    this.#isPassing = true;
+    this.#sending = sending;
+    try {
+      return send.apply(response, args);
+    } finally {
+      this.#isPassing = false;
+      this.#sending = 'head';
+      if (sending === 'end') this.#request.answered();
+    }
+  }
+
+  /** Gives what `write()` gives: whether there is room for more, as much as without us. */
+  #hold(send: () => unknown, bytes: number): boolean {
+    const one: HeldSend = { send, isReady: false };
+    this.#held.push(one);
+    pretend(this.#response, 'headersSent');
+    const release = (): void => {
+      one.isReady = true;
+      this.#release();
+    };
+    this.#request.settle().then(release, release);
+    this.#heldBytes += bytes;
+    const isFull = this.#heldBytes >= (this.#response.writableHighWaterMark ?? HIGH_WATER_MARK_BYTES);
+    this.#needsDrain ||= isFull;
+    return !isFull;
+  }
+
+  #release(): void {
+    let result: unknown;
+    let isEmpty = false;
+    try {
+      while (this.#held[0]?.isReady === true) {
+        stopPretending(this.#response);
+        result = this.#held[0].send();
+        this.#held.shift();
+        isEmpty = this.#held.length === 0;
+      }
+    } catch (error) {
+      this.#held.length = 0;
+      this.#response.destroy(error as Error);
+      return;
+    }
+    if (isEmpty) this.#tellRoom(result !== false);
+  }
+
+  /** `hasRoom`: otherwise whoever is below tells it when there is. */
+  #tellRoom(hasRoom: boolean): void {
+    const isAwaited = this.#needsDrain;
+    this.#heldBytes = 0;
+    this.#needsDrain = false;
+    if (!isAwaited || !hasRoom || this.#response.writableEnded) return;
+    this.#response.emit('drain');
+    for (const listener of this.#redirected ?? []) listener.call(this.#response);
+  }
+}
+
+function isSettled(request: RequestContext): boolean {
+  try {
+    return request.trySettle();
+  } catch {
+    // Whoever failed has reported it. An answer that never comes would mend nothing.
+    return true;
+  }
+}
+
+function pretend(response: RawResponse, property: 'headersSent' | 'writableEnded'): void {
+  Object.defineProperty(response, property, { configurable: true, get: () => true });
+}
+
+function stopPretending(response: RawResponse): void {
+  delete (response as { headersSent?: boolean }).headersSent;
+  delete (response as { writableEnded?: boolean }).writableEnded;
+}
+
+function sizeOf(chunk: unknown): number {
+  if (typeof chunk === 'string') return chunk.length;
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+}

@@ -1,0 +1,52 @@
+import { isPromise } from 'node:util/types';
+
+/** The user's function that was asked who the client is. */
+export type SessionFunction = 'session.key' | 'session.token.read' | 'the token';
+
+/** Longer texts are no keys; letters. Node's own limit for all headers of a request is a quarter of that. */
+export const MAX_KEY_LETTERS = 65_536;
+
+const MENDS: Readonly<Record<string, string>> = {
+  'a number': ': write String(...) around it',
+  'a bigint': ': write String(...) around it',
+  'a promise': ': it is asked for at once, so await it before, say in a guard that puts it on the request',
+};
+
+/**
+ * A function that has to say who the client is gave something that cannot be. The request fails before its handler begins. The
+ * message names what came, and never its value.
+ */
+export class InvalidSessionKeyError extends TypeError {
+  override readonly name = 'InvalidSessionKeyError';
+  readonly code = 'REPLICA_INVALID_SESSION_KEY';
+  /** Whose answer it was. */
+  readonly option: SessionFunction;
+  /** What came, such as `a number` or `a promise`. */
+  readonly given: string;
+
+  constructor(option: SessionFunction, value: unknown) {
+    const given = kindOf(value);
+    super(`${option} must be a text, null or undefined, not ${given}${MENDS[given] ?? ''}`);
+    this.option = option;
+    this.given = given;
+  }
+}
+
+/** Gives the text, or `undefined`/`null` as they are; throws an {@link InvalidSessionKeyError} for anything else. */
+export function checkedKey(option: SessionFunction, value: unknown): string | null | undefined {
+  // A token that is too long is a damaged one, and counts as none.
+  if (typeof value === 'string' && (value.length <= MAX_KEY_LETTERS || option !== 'session.key'))
+    return value;
+  if (value === undefined || value === null) return value;
+  // Nobody else waits for it.
+  if (isPromise(value)) value.catch(() => undefined);
+  throw new InvalidSessionKeyError(option, value);
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return `one of ${value.length} letters (at most ${MAX_KEY_LETTERS})`;
+  if (Number.isNaN(value)) return 'NaN';
+  if (isPromise(value)) return 'a promise';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
