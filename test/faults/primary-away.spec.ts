@@ -168,7 +168,7 @@ describe('without a primary', () => {
     const nodes: string[] = [];
     data.router.on('statement', ({ kind, node, errorCode }) => {
       if (kind === 'read')
-        nodes.push(`${node.replace(/-\d/, '')} ${errorCode === undefined ? 'answers' : 'fails'}`);
+        nodes.push(`${String(node).replace(/-\d/, '')} ${errorCode === undefined ? 'answers' : 'fails'}`);
     });
     const rows = await data.router.runOnReplica({}, async () => {
       const read = (): Promise<unknown> => data.query('SELECT balance FROM account WHERE id = 1');

@@ -93,7 +93,7 @@ describe('pools per node', () => {
     async (lanes) => {
       const data = await start({ lanes, pool: { replica: { size: 2 } } });
       const nodes: string[] = [];
-      data.router.on('statement', ({ node }) => nodes.push(node));
+      data.router.on('statement', ({ node }) => nodes.push(String(node)));
       const sleepers = (node: PostgresNode): Promise<{ pid: number }[]> =>
         node.query(`SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
       await data.router.runOnReplica({}, async () => {

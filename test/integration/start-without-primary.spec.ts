@@ -59,7 +59,7 @@ describe('an application that starts while the primary is down', () => {
   it('reads from replicas, and writes when the primary is there', async () => {
     const data = await start();
     const nodes: string[] = [];
-    data.router.on('statement', ({ node }) => nodes.push(node));
+    data.router.on('statement', ({ node }) => nodes.push(String(node)));
     const read = (): Promise<Account | null> =>
       data.router.runOnReplica({}, () => data.getRepository(Account).findOneBy({ id: 1 }));
     await until(() => data.router.topology().replicas.every(({ health }) => health === 'up'), 'the replicas');

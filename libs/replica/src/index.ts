@@ -67,7 +67,7 @@ export {
 } from './routing/route.js';
 export type { ReplicaSelection } from './routing/replica-filter.js';
 export { STATEMENT_KINDS, type RouteContext, type StatementKind } from './routing/route-query.js';
-export type { StatementEvent } from './routing/statement-event.js';
+export type { RefusedStatementEvent, StatementEvent } from './routing/statement-event.js';
 export { InvalidSessionKeyError } from './session/invalid-session-key.error.js';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './session/memory.store.js';
 export type { Position } from './session/position.js';

@@ -16,7 +16,15 @@ import { failSubmittable, leadToCaller, queryWith, textOfSubmittable } from './q
 import type { QueryCall, Submittable } from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
+import type { AttemptLog } from './try-nodes.js';
 import type { TransactionLostError } from './transaction-lost.error.js';
+
+/** A statement on a kept connection. */
+export interface KeptCall {
+  readonly call: QueryCall;
+  readonly statement: Statement;
+  readonly log?: AttemptLog;
+}
 
 /**
  * One connection to one node, kept by one client over several statements. Knows from the server's own word whether a
@@ -79,10 +87,12 @@ export class KeptConnection {
     return this.isStillborn || this.#hasLostTransaction;
   }
 
-  /** Runs one statement and tells what came of it: `ended` last, before whoever awaits the answer. */
+  /**
+   * Runs one statement and tells what came of it: `ended` last, before whoever awaits the answer. `log`: where it may be tried
+   * elsewhere when it fails.
+   */
   run(
-    { args, text }: QueryCall,
-    statement: Statement,
+    { call: { args, text }, statement, log }: KeptCall,
     ended: (isAnswered: boolean) => void,
   ): Promise<pg.QueryResult> {
     const scope = this.#router.contexts.ofStatement();
@@ -90,6 +100,7 @@ export class KeptConnection {
     const startedMs = this.#router.nowMs();
     this.#begins(statement);
     const site = this.#site(text);
+    const attempt = log?.attempt ?? 1;
     let position: Position | undefined;
     const answer = this.#asksAlong(statement, { args, text })
       ? this.#router.along.query(
@@ -102,7 +113,7 @@ export class KeptConnection {
       (result) => {
         this.#hasAnswered = true;
         this.#ended(() => this.#succeeded(statement, position));
-        this.#router.reports.answered(scope, route, statement, startedMs);
+        this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
         if (statement.mayWrite && this.#writes.transaction !== undefined)
           this.#router.reports.shown(scope, route);
         ended(true);
@@ -118,7 +129,8 @@ export class KeptConnection {
         // Outside a transaction what a write was told is covered by its own position.
         const isCovered = statement.mayWrite && this.#writes.transaction === undefined;
         if (meaning === undefined && !isCovered) this.#router.reports.shown(scope, route);
-        this.#router.reports.failed(route, statement, startedMs, told);
+        if (log === undefined) this.#router.reports.failed({ route, statement, startedMs, attempt }, told);
+        else log.failedTry({ route, startedMs }, told);
         const isAsAsked = meaning === 'rolled-back' && endsInRollback(statement, text);
         if (isAsAsked) this.lostTransaction = undefined;
         ended(isAsAsked);
@@ -129,7 +141,7 @@ export class KeptConnection {
   }
 
   /** Runs a stream or cursor; resolves when its last row has been fetched and the connection is idle again. */
-  async stream(submittable: Submittable, statement: Statement): Promise<void> {
+  async stream(submittable: Submittable, statement: Statement, attempt: number): Promise<void> {
     if (submittable.destroyed === true) return;
     const site = this.#site(textOfSubmittable(submittable));
     const known = this.#broken;
@@ -140,7 +152,7 @@ export class KeptConnection {
     this.#hasAnswered = true;
     this.#begins(statement);
     // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
-    this.#router.reports.answered(scope, route, statement, startedMs);
+    this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
     const stream = {
       ended: idleAgain(this.#client),
       shown: () => this.#router.reports.shown(scope, route),
@@ -158,7 +170,7 @@ export class KeptConnection {
     });
     // Some rows may have come before it broke.
     stream.shown();
-    if (broken !== undefined) this.#router.reports.failed(route, statement, startedMs, broken);
+    if (broken !== undefined) this.#router.reports.failed({ route, statement, startedMs, attempt }, broken);
   }
 
   /** Gives the connection back to its pool; one that is broken, busy or still in a transaction is closed. */

@@ -14,6 +14,7 @@ import {
 import { started } from './started.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
+import type { AttemptLog } from './try-nodes.js';
 import type { TransactionLostError } from './transaction-lost.error.js';
 
 /**
@@ -136,15 +137,15 @@ export class RoutingClient extends CallerEmitter {
     const gaveUp = (error: unknown): void => {
       if (this.#isStillborn && this.listenerCount('error') > 0) this.emit('error', error);
     };
-    return this.#router.attempt({ statement, scope, conditions, gaveUp }, (route, leave) => {
+    return this.#router.attempt({ statement, scope, conditions, gaveUp }, (route, leave, log) => {
       this.#isStillborn = false;
-      return this.#keep({ route, leave }, statement).then((kept) => this.#runKept(kept, given));
+      return this.#keep({ route, leave }, log).then((kept) => this.#runKept(kept, { ...given, log }));
     });
   }
 
-  #runKept(kept: KeptConnection, { call, statement, ended }: Given): Promise<pg.QueryResult> {
-    return kept.run(call, statement, (isAnswered) => {
-      if (isAnswered) ended(this.#keptNode);
+  #runKept(kept: KeptConnection, given: Given): Promise<pg.QueryResult> {
+    return kept.run(given, (isAnswered) => {
+      if (isAnswered) given.ended(this.#keptNode);
       this.#isStillborn = kept.isStillborn;
       this.#endIfDone(kept);
     });
@@ -168,25 +169,28 @@ export class RoutingClient extends CallerEmitter {
       const text = textOfSubmittable(submittable);
       const statement = await this.#router.admit(text);
       if (this.#lostTransaction !== undefined) runAfterLoss(this.#lostTransaction, statement, text);
-      const kept = this.#kept ?? (await this.#keepForStream(text, statement));
-      await kept.stream(submittable, statement);
+      let attempt = 1;
+      const kept = this.#kept ?? (await this.#keepForStream(text, statement, (which) => (attempt = which)));
+      await kept.stream(submittable, statement, attempt);
       this.#endIfDone(kept);
     }).catch((error: unknown) => failSubmittable(submittable, error));
   }
 
-  #keepForStream(text: string, statement: Statement): Promise<KeptConnection> {
+  #keepForStream(
+    text: string,
+    statement: Statement,
+    onAttempt: (attempt: number) => void,
+  ): Promise<KeptConnection> {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     const scope = this.#router.contexts.ofStatement();
     const conditions = { text, primaryRunner: this.#primaryRunner };
-    return this.#router.attempt({ statement, scope, conditions }, (route, leave) =>
-      this.#keep({ route, leave }, statement),
-    );
+    return this.#router.attempt({ statement, scope, conditions }, (route, leave, log) => {
+      onAttempt(log.attempt);
+      return this.#keep({ route, leave }, log);
+    });
   }
 
-  #keep(
-    { route, leave }: { route: Route; leave: () => void },
-    statement: Statement,
-  ): Promise<KeptConnection> {
+  #keep({ route, leave }: { route: Route; leave: () => void }, log: AttemptLog): Promise<KeptConnection> {
     const pool = this.#router.pool(route.node);
     const startedMs = this.#router.nowMs();
     return pool.checkout().then(
@@ -203,7 +207,7 @@ export class RoutingClient extends CallerEmitter {
       },
       (error: unknown) => {
         leadToCaller(error);
-        this.#router.reports.failed(route, statement, startedMs, error);
+        log.failedTry({ route, startedMs }, error);
         throw error;
       },
     );
@@ -215,4 +219,6 @@ interface Given {
   readonly call: QueryCall;
   readonly statement: Statement;
   readonly ended: (node: string) => void;
+  /** Where it may be tried elsewhere. */
+  readonly log?: AttemptLog;
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ContextStorage, Scope } from '../context/context-storage.js';
+import type { ContextStorage } from '../context/context-storage.js';
 import { OpenWrite } from '../context/open-write.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
@@ -52,24 +52,30 @@ class ReadRun {
   readonly #tried: Tried;
   readonly #tries: Tries;
 
-  constructor(tools: ReadTools, read: GivenRead, primaryFor?: PrimaryReason) {
+  constructor(tools: ReadTools, read: GivenRead, anew?: { primaryFor: PrimaryReason; triedBefore: number }) {
     const { statement, text } = read;
     const scope = tools.contexts.ofStatement();
     this.#tools = tools;
     this.#read = read;
-    this.#tried = { statement, scope, conditions: { text, primaryRunner: false }, primaryFor };
+    this.#tried = { statement, scope, conditions: { text, primaryRunner: false }, ...anew };
     this.#tries = new Tries(tools, this.#tried);
   }
 
   start(): Promise<pg.QueryResult> {
-    const next = this.#tries.next();
-    return next instanceof Promise ? next.then((route) => this.#enter(route)) : this.#enter(next);
+    try {
+      const next = this.#tries.next();
+      return next instanceof Promise
+        ? next.then((route) => this.#enter(route), this.#giveUp)
+        : this.#enter(next);
+    } catch (error) {
+      return this.#giveUp(error);
+    }
   }
 
   #enter(route: Route): Promise<pg.QueryResult> {
     const entered = this.#tools.enter(route);
     return entered instanceof Promise
-      ? entered.then((leave) => this.#ask(route, leave))
+      ? entered.then((leave) => this.#ask(route, leave), this.#giveUp)
       : this.#ask(route, entered);
   }
 
@@ -77,17 +83,19 @@ class ReadRun {
     const { reports, nowMs } = this.#tools;
     const { statement } = this.#read;
     const startedMs = nowMs();
+    this.#tries.goesOn();
     return this.#answer(route).then(
       (result) => {
         leave();
-        reports.answered(this.#tried.scope, route, statement, startedMs);
+        const { attempt } = this.#tries;
+        reports.answered(this.#tried.scope, { route, statement, startedMs, attempt });
         this.#read.ended(route.node);
         return result;
       },
       (error: unknown) => {
         leave();
         leadToCaller(error);
-        if (!(error instanceof PoolBusyError)) reports.failed(route, statement, startedMs, error);
+        if (!(error instanceof PoolBusyError)) this.#tries.failedTry({ route, startedMs }, error);
         return this.#again(route, error);
       },
     );
@@ -125,14 +133,35 @@ class ReadRun {
       route.node !== this.#tools.finder.primary;
     if (isRefusable && isReadOnlyViolation(error)) {
       this.#tools.classifier.rememberAsWrite(this.#read.text);
-      return runRefused(this.#tools, this.#read, this.#tried.scope);
+      this.#tools.reports.refused(route.node, this.#read.statement, this.#read.text);
+      return this.#asWrite();
     }
     if (isRefusable && mayWorkOnPrimary(error)) {
-      return new ReadRun(this.#tools, this.#read, 'refused-by-replica').start();
+      this.#tries.goesOn();
+      return new ReadRun(this.#tools, this.#read, this.#anew).start();
     }
     if (isAnswer(error)) this.#tools.reports.shown(this.#tried.scope, route);
-    throw error;
+    return this.#giveUp(error);
   }
+
+  #asWrite(): Promise<pg.QueryResult> {
+    try {
+      this.#tools.assertAllowed(REFUSED);
+    } catch (error) {
+      return this.#giveUp(error);
+    }
+    this.#tries.goesOn();
+    return runRefused(this.#tools, this.#read, { ...this.#tried, ...this.#anew, statement: REFUSED });
+  }
+
+  get #anew(): { primaryFor: PrimaryReason; triedBefore: number } {
+    return { primaryFor: 'refused-by-replica', triedBefore: this.#tries.attempt - 1 };
+  }
+
+  readonly #giveUp = (error: unknown): Promise<never> => {
+    this.#tries.ended(error);
+    return Promise.reject(error);
+  };
 }
 
 const REFUSED: Statement = Object.freeze({
@@ -145,23 +174,17 @@ const REFUSED: Statement = Object.freeze({
 /** A replica refused it: it writes after all. */
 function runRefused(
   tools: ReadTools,
-  { args, text }: Pick<GivenRead, 'args' | 'text'>,
-  scope: Scope | undefined,
+  { args }: Pick<GivenRead, 'args'>,
+  tried: Tried,
 ): Promise<pg.QueryResult> {
-  const { reports, pool, assertAllowed, nowMs } = tools;
-  assertAllowed(REFUSED);
-  const tried: Tried = {
-    statement: REFUSED,
-    scope,
-    conditions: { text, primaryRunner: false },
-    primaryFor: 'refused-by-replica',
-  };
-  return tryNodes(tools, tried, async (route) => {
+  const { reports, pool, nowMs } = tools;
+  const { scope } = tried;
+  return tryNodes(tools, tried, async (route, _leave, log) => {
     const startedMs = nowMs();
     const write = new OpenWrite(scope?.request);
     try {
       const result = await pool(route.node).run(args);
-      reports.answered(scope, route, REFUSED, startedMs);
+      reports.answered(scope, { route, statement: REFUSED, startedMs, attempt: log.attempt });
       write.happened();
       return result;
     } catch (error) {
@@ -171,7 +194,7 @@ function runRefused(
       else if (isAnswer(error)) write.happened();
       else write.abandoned();
       const told = isUnknown ? new CommitOutcomeUnknownError(route.node, 'statement', error) : error;
-      reports.failed(route, REFUSED, startedMs, told);
+      log.failedTry({ route, startedMs }, told);
       throw told;
     }
   });

@@ -1,18 +1,30 @@
 import type { Scope } from '../context/context-storage.js';
 import { noteRead, type NoteSettings } from '../context/note-read.js';
 import type { Route } from '../routing/route.js';
-import type { StatementEvent } from '../routing/statement-event.js';
+import type { RefusedStatementEvent, StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { CatalogKeeper } from './catalog-keeper.js';
 import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
+import type { NoReplicaError } from './no-replica.error.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { codeOf, isConnectionLoss, isReadOnlyViolation, messageOf } from './postgres-errors.js';
+import { digestOf } from './text-digest.js';
 import { TransactionLostError } from './transaction-lost.error.js';
 import type { Statement } from './statements/index.js';
+
+/** One try of a statement on a node. */
+export interface Try {
+  readonly route: Route;
+  readonly statement: Statement;
+  readonly startedMs: number;
+  /** From 1. */
+  readonly attempt: number;
+}
 
 /** What {@link StatementReports} works with. */
 export interface StatementReportOptions extends NoteSettings {
   readonly monitor: TopologyMonitor;
+  readonly onRefused: (event: RefusedStatementEvent) => void;
   /** Learns of each statement; `undefined` while nobody listens. */
   readonly listener: () => ((event: StatementEvent) => void) | undefined;
   readonly catalog: Pick<CatalogKeeper, 'refreshSoon' | 'missesName' | 'fresh'>;
@@ -31,7 +43,7 @@ export class StatementReports {
   }
 
   /** A statement was answered: tells the request and whoever listens. */
-  answered(scope: Scope | undefined, route: Route, statement: Statement, startedMs: number): void {
+  answered(scope: Scope | undefined, { route, statement, startedMs, attempt }: Try): void {
     const endedMs = this.#options.nowMs();
     if (scope !== undefined) {
       scope.request.routed(route.node, route.reason);
@@ -43,6 +55,8 @@ export class StatementReports {
       node: route.node,
       reason: route.reason,
       durationMs: endedMs - startedMs,
+      attempt,
+      isFinal: true,
     });
     if (statement.changesCatalog) this.#options.catalog.refreshSoon();
   }
@@ -56,16 +70,53 @@ export class StatementReports {
     if (scope !== undefined) noteRead(scope, route, monitor.topology, nowMs(), this.#options);
   }
 
-  /** A statement failed: tells whoever listens, and has the node probed where its connection was lost. */
-  failed(route: Route, statement: Statement, startedMs: number, error: unknown): void {
-    const { monitor, listener, isWatched, nowMs } = this.#options;
-    listener()?.({
+  /** A statement failed, and is not tried again: tells whoever listens, and has the node probed where its connection was lost. */
+  failed(tried: Try, error: unknown): void {
+    const event = this.failedTry(tried, error);
+    if (event !== undefined) this.tell(event);
+  }
+
+  /** Has the node probed where its connection was lost; gives what to tell of the try, `undefined` while nobody listens. */
+  failedTry(tried: Try, error: unknown): StatementEvent | undefined {
+    this.#probe(tried, error);
+    if (this.#options.listener() === undefined) return undefined;
+    return this.#failure(tried, tried.route.node, error);
+  }
+
+  /** A statement failed, for no node was allowed to answer it. */
+  unplaced(tried: Omit<Try, 'route'>, error: NoReplicaError): void {
+    const { reason } = error;
+    this.tell(this.#failure({ ...tried, route: { reason } }, null, error));
+  }
+
+  /** Tells whoever listens. */
+  tell(event: StatementEvent): void {
+    this.#options.listener()?.(event);
+  }
+
+  /** A replica refused as a write what looked like a read. */
+  refused(node: string, { tables }: Statement, text: string): void {
+    this.#options.onRefused({ digest: digestOf(text), tables: tables ?? null, node });
+  }
+
+  #failure(
+    { route, statement, startedMs, attempt }: Omit<Try, 'route'> & { readonly route: Pick<Route, 'reason'> },
+    node: string | null,
+    error: unknown,
+  ): StatementEvent {
+    return {
       kind: statement.kind,
-      node: route.node,
+      node,
       reason: route.reason,
-      durationMs: nowMs() - startedMs,
+      durationMs: this.#options.nowMs() - startedMs,
       errorCode: codeOf(error) ?? 'unknown',
-    });
+      attempt,
+      isFinal: true,
+    };
+  }
+
+  #probe({ route, startedMs }: Try, error: unknown): void {
+    const { monitor, isWatched } = this.#options;
     if (!isWatched()) return;
     // The primary refused to write: it may be a standby by now.
     if (isReadOnlyViolation(error) && route.node === monitor.topology.primary.name)

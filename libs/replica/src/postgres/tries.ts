@@ -10,8 +10,9 @@ import { isConnectionLoss, isSilentLoss, isWorthAnotherNode } from './postgres-e
 import type { PrimaryGate } from './primary-gate.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RouteConditions, RouteFinder } from './route-finder.js';
-import type { StatementReports } from './statement-reports.js';
+import type { StatementReports, Try } from './statement-reports.js';
 import type { Statement } from './statements/index.js';
+import { TryLog } from './try-log.js';
 
 /** So many replicas are asked for one read; then the primary. */
 const MAX_REPLICAS = 2;
@@ -27,7 +28,7 @@ const AGAIN_MS = 10;
 /** What {@link Tries} work with. */
 export interface TryTools {
   readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack'>;
-  readonly reports: Pick<StatementReports, 'failed'>;
+  readonly reports: Pick<StatementReports, 'failedTry' | 'tell' | 'unplaced'>;
   readonly budget: RetryBudget;
   readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;
   /** A replica that answers everything, while the application starts without the primary. */
@@ -52,6 +53,8 @@ export interface Tried {
   readonly conditions: RouteConditions;
   /** It goes to the primary for this reason, whatever the rule says. */
   readonly primaryFor?: PrimaryReason;
+  /** So many tries of it have failed before. */
+  readonly triedBefore?: number;
   /** No (other) node shall be tried: the caller gets this error. */
   readonly gaveUp?: (error: unknown) => void;
 }
@@ -85,6 +88,8 @@ export class Tries {
   #leaves = 0;
   /** A primary that gave no connection. */
   #unreachable: string | undefined;
+  /** Only where a try has failed. */
+  #log: TryLog | undefined;
   /** Since when it waits for a primary. */
   #waitsSinceMs: number | undefined;
 
@@ -128,16 +133,45 @@ export class Tries {
   }
 
   async #waitForPrimary(route: Route): Promise<Route> {
-    const { finder, gate, reports, nowMs } = this.#tools;
+    const { finder, gate, nowMs } = this.#tools;
     this.#waitsSinceMs ??= nowMs();
     try {
       await gate.opens(this.#waitsSinceMs);
     } catch (error) {
-      reports.failed(route, this.#tried.statement, this.#startedMs, error);
+      this.failedTry({ route, startedMs: this.#startedMs }, error);
       throw error;
     }
     this.#unreachable = undefined;
     return { node: finder.primary, reason: route.reason };
+  }
+
+  /** Which try is the next one to be told of, from 1. */
+  get attempt(): number {
+    return 1 + (this.#tried.triedBefore ?? 0) + (this.#log?.failures ?? 0);
+  }
+
+  /** A try failed; it is told when it is known whether there is another one. */
+  failedTry({ route, startedMs }: Pick<Try, 'route' | 'startedMs'>, error: unknown): void {
+    const { reports } = this.#tools;
+    const { attempt } = this;
+    this.#log ??= new TryLog((event) => reports.tell(event));
+    this.#log.failed(
+      reports.failedTry({ route, statement: this.#tried.statement, startedMs, attempt }, error),
+    );
+  }
+
+  /** Another try begins. */
+  goesOn(): void {
+    this.#log?.goesOn();
+  }
+
+  /** The caller gets this error. */
+  ended(error: unknown): void {
+    const { attempt } = this;
+    this.#log?.ended();
+    if (this.#log !== undefined || !(error instanceof NoReplicaError)) return;
+    const { statement } = this.#tried;
+    this.#tools.reports.unplaced({ statement, startedMs: this.#startedMs, attempt }, error);
   }
 
   /** The try failed. Throws where there shall be no other. */

@@ -68,7 +68,14 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
       },
       mayFallBack: given.mayFallBack ?? true,
     },
-    reports: { failed: () => void reported++ },
+    reports: {
+      failedTry: () => {
+        reported++;
+        return undefined;
+      },
+      tell: () => undefined,
+      unplaced: () => undefined,
+    },
     budget: given.budget ?? new RetryBudget({ ratio: 0, minPerSecond: 100 }),
     gate: {
       get isClosed() {

@@ -12,7 +12,10 @@ export interface TryNodesTools extends TryTools {
  * One try on a node. It tells by itself what came of it, and calls `leave` when it needs the node no more; after a failure that
  * is done for it.
  */
-export type Attempt<T> = (route: Route, leave: () => void) => Promise<T>;
+export type Attempt<T> = (route: Route, leave: () => void, log: AttemptLog) => Promise<T>;
+
+/** Where an attempt tells that it failed, and which it is, from 1. */
+export type AttemptLog = Pick<Tries, 'attempt' | 'failedTry'>;
 
 /** Tries a statement on the nodes that the rule names until one answers, or no other shall be tried. */
 export function tryNodes<T>(tools: TryNodesTools, tried: Tried, attempt: Attempt<T>): Promise<T> {
@@ -52,7 +55,8 @@ class NodeTries<T> {
   }
 
   #try(route: Route, leave: () => void): Promise<T> {
-    return started(() => this.#attempt(route, leave)).then(undefined, (error: unknown) => {
+    this.#tries.goesOn();
+    return started(() => this.#attempt(route, leave, this.#tries)).then(undefined, (error: unknown) => {
       leave();
       try {
         this.#tries.failed(route, error);
@@ -64,6 +68,7 @@ class NodeTries<T> {
   }
 
   readonly #giveUp = (error: unknown): Promise<never> => {
+    this.#tries.ended(error);
     this.#gaveUp?.(error);
     return Promise.reject(error);
   };

@@ -225,6 +225,7 @@ export class ReplicaRuntime {
       },
       isEnabled: () => hasReplicas() && isEnabled(),
       listener: given.statementListener,
+      onRefused: (event) => given.emit('statement:refused', event),
       catalog: this.#catalog,
       nowMs,
       random: Math.random,

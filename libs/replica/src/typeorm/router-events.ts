@@ -1,11 +1,13 @@
-import type { StatementEvent } from '../routing/statement-event.js';
+import type { RefusedStatementEvent, StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { nodeStatusOf, topologyStatusOf, type NodeStatus, type TopologyStatus } from './node-status.js';
 
 /** Events of a {@link DataSourceRouter}: all of them can be turned into JSON, and none holds a credential. */
 export interface RouterEvents {
-  /** A statement was answered or failed. */
+  /** A try of a statement was answered or has failed. */
   statement: [event: StatementEvent];
+  /** A replica refused as a write what looked like a read; from now on its text goes to the primary. */
+  'statement:refused': [event: RefusedStatementEvent];
   /** A node is out of rotation; `problem` says why. */
   'node:down': [event: { readonly node: NodeStatus; readonly problem: string }];
   /** A node is in rotation, for the first time or again. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../text-digest.js';
 
 /** A text that takes less time than this on the server shares its connection with others; milliseconds. */
 const FAST_MS = 2;
@@ -50,7 +50,7 @@ export class StatementCost {
 
   /** Says which text it is, in 32 letters. */
   get digest(): string {
-    return (this.#digest ??= createHash('sha256').update(this.text).digest('base64url').slice(0, 32));
+    return (this.#digest ??= digestOf(this.text));
   }
 }
 
