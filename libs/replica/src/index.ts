@@ -40,6 +40,7 @@ export { PoolExhaustedError } from './postgres/pool-exhausted.error.js';
 export { PrimaryUnavailableError } from './postgres/primary-unavailable.error.js';
 export { StartNeedsPrimaryError } from './postgres/start-needs-primary.error.js';
 export { TransactionLostError } from './postgres/transaction-lost.error.js';
+export { UnboundTransactionError } from './postgres/unbound-transaction.error.js';
 export { WritePreventedError } from './postgres/write-prevented.error.js';
 export {
   BALANCERS,

@@ -3,6 +3,22 @@ import pg from 'pg';
 /** Calls a function outside any request. */
 export type Outside = <T>(fn: () => T) => T;
 
+const SETTINGS = [
+  'max',
+  'min',
+  'maxUses',
+  'maxLifetimeSeconds',
+  'idleTimeoutMillis',
+  'connectionTimeoutMillis',
+  'allowExitOnIdle',
+] as const;
+
+/** Sizes and times of a pool; nothing of how to connect, which is secret in part. */
+export function poolSettingsOf({ options }: pg.Pool): Partial<pg.PoolConfig> {
+  const all = options as unknown as Record<string, unknown>;
+  return Object.fromEntries(SETTINGS.map((key) => [key, all[key]]));
+}
+
 /** What of a `pg` pool's insides is replaced: it opens a connection; it gets one back. */
 interface PoolInside {
   newClient?: (...args: unknown[]) => unknown;

@@ -4,6 +4,7 @@ import type { Route } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import { endsInRollback, rolledBack } from './after-loss.js';
 import { errorOfLoss, meaningOfLoss, type LossMeaning, type LossSite } from './meaning-of-loss.js';
+import type { TransactionStatus } from './node-connections.js';
 import type { NodePool } from './node-pool.js';
 import { isConnectionEnd, isUnsent } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
@@ -70,6 +71,14 @@ export class KeptConnection {
       // In a transaction the next statement tells: whoever gives up at this event would never learn what became of it.
       return this.#hasAnswered && this.#writes.transaction === undefined;
     });
+  }
+
+  get processId(): number | null {
+    return (this.#client as unknown as { readonly processID?: number | null }).processID ?? null;
+  }
+
+  get transactionStatus(): TransactionStatus {
+    return this.#pool.transactionStatus(this.#client);
   }
 
   /** Nothing on the connection binds it to its client any more. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Outside } from './create-pool.js';
+import type { PoolEvents } from './pool-events.js';
 import type { LaneSettings } from './lanes/read-lanes.js';
 
 /** What makes a `NodePool`. */
@@ -16,6 +17,8 @@ export interface NodePoolOptions {
   readonly lanes?: LaneSettings;
   /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */
   readonly probedMs?: () => number | undefined;
+  /** Who hears of its connections. */
+  readonly events?: PoolEvents;
   /** Calls a function outside any request; in this one, where there are no requests. */
   readonly outside?: Outside;
   /** Milliseconds of the monotonic clock. */

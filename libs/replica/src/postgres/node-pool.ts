@@ -2,11 +2,12 @@ import type pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
 import { askUptime } from './ask-uptime.js';
-import { createPool } from './create-pool.js';
+import { createPool, poolSettingsOf } from './create-pool.js';
 import { IdleSignal } from './idle-signal.js';
 import { LoopClock, PlainClock, type AnswerClock } from './lanes/loop-clock.js';
 import { NodeReads } from './lanes/node-reads.js';
 import { LossWatch } from './loss-watch.js';
+import { NodeConnections, type TransactionStatus } from './node-connections.js';
 import type { NodePoolOptions } from './node-pool-options.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
@@ -15,9 +16,6 @@ import { queryWith, rethrowAfter } from './query-call.js';
 import { statementLimitMs } from './statement-limit.js';
 import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
 import { Waiting } from './waiting.js';
-
-/** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
-export type TransactionStatus = 'I' | 'T' | 'E';
 
 /** What `pg-pool` says when no connection came free in time, and also when none could be made in time. */
 const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
@@ -30,18 +28,21 @@ const callAtOnce = <T>(fn: () => T): T => fn();
 /** How much a new measurement counts in the moving average. */
 const LATENCY_WEIGHT = 0.2;
 
+/** How many connections there are, idle, too old to be given out again; and how many callers wait for one. */
+export interface PoolCounts {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+  readonly expired: number;
+}
+
 /** The connections to one node. Makes none before it is asked for one. */
 export class NodePool {
   readonly name: string;
   /** `host:port`. */
   readonly address: string;
   readonly #options: NodePoolOptions;
-  readonly #statuses = new WeakMap<pg.ClientBase, { value: TransactionStatus }>();
-  readonly #clients = new Set<pg.ClientBase>();
-  /** Connections that have not run a statement yet. */
-  readonly #fresh = new WeakSet<pg.ClientBase>();
-  /** Connections given out for more than one read outside a transaction: streams, transactions, writes. */
-  readonly #held = new Set<pg.ClientBase>();
+  readonly #connections: NodeConnections;
   readonly #waiting = new Waiting(() => this.#idle.check());
   readonly #waitingReads = new Waiting(() => this.#idle.check());
   readonly #idle = new IdleSignal(
@@ -62,6 +63,11 @@ export class NodePool {
     this.#options = options;
     this.#clock = options.lanes === undefined ? new PlainClock(options.nowMs) : new LoopClock(options);
     this.losses = new LossWatch({ askUptime: () => askUptime(options.config), nowMs: options.nowMs });
+    this.#connections = new NodeConnections({
+      losses: this.losses,
+      onConnect: options.onConnect,
+      onAnswer: () => (this.#answeredMs = options.nowMs()),
+    });
     this.#reads = this.#createReads();
     this.#pool = this.#createPool();
   }
@@ -111,7 +117,7 @@ export class NodePool {
 
   /** What the server last said about a connection of this pool. */
   transactionStatus(client: pg.ClientBase): TransactionStatus {
-    return this.#statuses.get(client)?.value ?? 'I';
+    return this.#connections.transactionStatus(client);
   }
 
   get load(): NodeLoad {
@@ -145,8 +151,8 @@ export class NodePool {
     const old = this.#pool;
     this.#pool = this.#createPool();
     this.#interrupt(this.#unavailable(new Error(problem)));
-    this.losses.cut(this.#clients);
-    this.#clients.clear();
+    this.losses.cut(this.#connections.open);
+    this.#connections.open.clear();
     old.end().catch(() => undefined);
   }
 
@@ -158,9 +164,9 @@ export class NodePool {
     const old = this.#pool;
     this.#pool = this.#createPool();
     this.#interrupt(this.#unavailable(new Error(problem)));
-    const cut = [...this.#clients].filter((client) => !this.#held.has(client));
+    const cut = [...this.#connections.open].filter((client) => !this.#connections.held.has(client));
     this.losses.cut(cut);
-    for (const client of cut) this.#clients.delete(client);
+    for (const client of cut) this.#connections.open.delete(client);
     old.end().catch(() => undefined);
   }
 
@@ -174,6 +180,24 @@ export class NodePool {
     return answersAnew(this.#options.config, { timeoutMs, signal });
   }
 
+  get counts(): PoolCounts {
+    const { totalCount: total, idleCount: idle, waitingCount: waiting, expiredCount: expired } = this.#pool;
+    return { total, idle, waiting, expired };
+  }
+
+  /** Sizes and times, as `pg` completed them. */
+  get settings(): Partial<pg.PoolConfig> {
+    return poolSettingsOf(this.#pool);
+  }
+
+  /** Connections that there are now are not given out again. */
+  renew(): void {
+    const old = this.#pool;
+    if (old.totalCount === 0 || old.waitingCount > 0) return;
+    this.#pool = this.#createPool();
+    old.end().catch(() => undefined);
+  }
+
   /** Waits for what runs, for a while; then cuts it. */
   async end(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
@@ -182,7 +206,7 @@ export class NodePool {
     const ended = this.#pool.end();
     await Promise.race([ended, late]);
     clearTimeout(timer);
-    this.losses.cut(this.#clients);
+    this.losses.cut(this.#connections.open);
     this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }
 
@@ -193,12 +217,12 @@ export class NodePool {
     ended: (tookMs?: number) => void,
   ): Promise<pg.QueryResult> {
     const sentIn = this.#clock.sent();
-    this.#held.delete(client);
+    this.#connections.held.delete(client);
     return queryWith(client, args).then(
       (result) => {
         let tookMs: number | undefined;
         // A connection's first statement also fills the server's caches: it says nothing about the next ones.
-        if (!this.#fresh.delete(client)) {
+        if (!this.#connections.takeFresh(client)) {
           tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
           this.#measured(tookMs);
         }
@@ -221,23 +245,9 @@ export class NodePool {
   #createPool(): pg.Pool {
     const pool = createPool(this.#options.config, this.#options.outside ?? callAtOnce);
     pool.on('error', (error) => this.#options.onIdleError(error));
-    pool.on('connect', (client) => {
-      this.losses.watch(client);
-      const status = { value: 'I' as TransactionStatus };
-      this.#statuses.set(client, status);
-      this.#clients.add(client);
-      this.#fresh.add(client);
-      this.#options.onConnect?.(client);
-      const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
-      connection.on('readyForQuery', (message: { status: TransactionStatus }) => {
-        status.value = message.status;
-        this.#answeredMs = this.#options.nowMs();
-      });
-    });
-    pool.on('acquire', (client) => this.#held.add(client));
-    pool.on('release', (_, client) => this.#held.delete(client));
-    pool.on('remove', (client) => this.#clients.delete(client));
+    this.#connections.watch(pool);
     this.#reads.useConnectionsOf(pool);
+    this.#options.events?.forward(pool, this.name);
     return pool;
   }
 
@@ -250,12 +260,12 @@ export class NodePool {
       connections: {
         checkout: async (isBetterElsewhere) => {
           const client = await this.#take(this.#waitingReads, isBetterElsewhere);
-          this.#held.delete(client);
+          this.#connections.held.delete(client);
           return client;
         },
         release: (client, error) => this.release(client, error),
         run: (client, args, ended) => this.#runOn(client, args, ended),
-        takeFresh: (client) => this.#fresh.delete(client),
+        takeFresh: (client) => this.#connections.takeFresh(client),
         explain: (client, error) => this.losses.explain(client, error),
       },
       isWaitedBeside: () => this.#waiting.size > 0,

@@ -78,6 +78,8 @@ export class ProbeConnector {
 
   async #openWith(client: pg.Client): Promise<ProbeConnection> {
     await client.connect();
+    // While a probe is under way its time-out keeps the process alive.
+    (client as { unref?: () => void }).unref?.();
     const { rows } = await client.query<SizeRow>(LAYOUT_SQL);
     const connection: ProbeConnection = { client, layout: readLayout(rows) };
     if (this.#attempts.some((attempt) => attempt.client === client)) this.#take(connection);

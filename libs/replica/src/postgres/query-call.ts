@@ -7,6 +7,7 @@ export interface Submittable {
   readonly cursor?: { readonly text?: unknown };
   destroy?(error: unknown): void;
   readonly destroyed?: boolean;
+  callback?: (error: unknown, result?: pg.QueryResult) => void;
   handleError?(error: unknown): void;
 }
 
@@ -25,7 +26,7 @@ export function parseQueryCall(args: readonly unknown[]): QueryCall {
   const [query] = args;
   if (query === undefined || query === null)
     throw new TypeError('Client was passed a null or undefined query');
-  if (isSubmittable(query)) return { text: textOfSubmittable(query), args: [query], submittable: query };
+  if (isSubmittable(query)) return callOfSubmittable(query, args);
   const text = typeof query === 'string' ? query : textOf(query);
   const last = args.findIndex((argument) => typeof argument === 'function');
   if (last >= 0) {
@@ -37,6 +38,13 @@ export function parseQueryCall(args: readonly unknown[]): QueryCall {
   return typeof callback === 'function'
     ? { text, args: [config, ...args.slice(1)], callback }
     : { text, args };
+}
+
+/** As `pg` does: one without a callback gets the caller's. */
+function callOfSubmittable(submittable: Submittable, args: readonly unknown[]): QueryCall {
+  const callback = args.find((argument) => typeof argument === 'function') as QueryCall['callback'];
+  if (callback !== undefined) submittable.callback ??= callback;
+  return { text: textOfSubmittable(submittable), args: [submittable], submittable };
 }
 
 /** The statement that a stream or cursor runs. */

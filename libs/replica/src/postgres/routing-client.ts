@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import type { Route } from '../routing/route.js';
 import { runAfterLoss } from './after-loss.js';
 import { CallerEmitter } from './caller-emitter.js';
@@ -13,6 +13,7 @@ import {
 } from './query-call.js';
 import { started } from './started.js';
 import type { StatementRouter } from './statement-router.js';
+import type { TransactionStatus } from './node-connections.js';
 import type { Statement } from './statements/index.js';
 import type { AttemptLog } from './try-nodes.js';
 import type { TransactionLostError } from './transaction-lost.error.js';
@@ -46,6 +47,7 @@ export class RoutingClient extends CallerEmitter {
   /** The transaction that was open on a connection that is gone, until it is ended. */
   #lostTransaction: TransactionLostError | undefined;
   #released = false;
+  #types: pg.TypeOverrides | undefined;
 
   constructor(router: StatementRouter, primaryRunner: boolean) {
     super(router.contexts);
@@ -53,9 +55,42 @@ export class RoutingClient extends CallerEmitter {
     this.#primaryRunner = primaryRunner;
   }
 
+  /** The server's process behind the connection that is kept; `null` while none is. */
+  get processID(): number | null {
+    return this.#kept?.processId ?? null;
+  }
+
+  /** What the server last said of the connection that is kept. */
+  getTransactionStatus(): TransactionStatus {
+    return this.#kept?.transactionStatus ?? 'I';
+  }
+
+  escapeIdentifier(text: string): string {
+    return pg.escapeIdentifier(text);
+  }
+
+  escapeLiteral(text: string): string {
+    return pg.escapeLiteral(text);
+  }
+
+  /** For what this client queries, wherever it runs; unlike with `pg` it ends with the client. */
+  setTypeParser(...args: Parameters<pg.TypeOverrides['setTypeParser']>): void {
+    (this.#types ??= new pg.TypeOverrides()).setTypeParser(...args);
+  }
+
+  getTypeParser(...args: Parameters<pg.TypeOverrides['getTypeParser']>): unknown {
+    return (this.#types ?? pg.types).getTypeParser(...args);
+  }
+
+  /** Resolves when all that was given is answered, or has failed. */
+  async whenIdle(): Promise<void> {
+    await this.#last?.catch(() => undefined);
+  }
+
   /** As `query` of a `pg` client: a text or a config, with values, by promise or callback; or a stream or cursor. */
   query(...args: unknown[]): unknown {
-    const call = parseQueryCall(args);
+    const call =
+      this.#types === undefined ? parseQueryCall(args) : withTypes(parseQueryCall(args), this.#types);
     if (call.submittable !== undefined) {
       this.#queryStream(call.submittable);
       return call.submittable;
@@ -82,7 +117,8 @@ export class RoutingClient extends CallerEmitter {
 
   /** Gives the connection back, if one is kept. A transaction that is open then is rolled back. */
   release(error?: unknown): void {
-    if (this.#released) return;
+    if (this.#released)
+      throw new Error('Release called on client which has already been released to the pool.');
     this.#released = true;
     this.#kept?.release(error);
     this.#kept = undefined;
@@ -212,6 +248,13 @@ export class RoutingClient extends CallerEmitter {
       },
     );
   }
+}
+
+function withTypes(call: QueryCall, types: pg.TypeOverrides): QueryCall {
+  if (call.submittable !== undefined) return call;
+  const [query, values] = call.args;
+  const config = typeof query === 'string' ? { text: query } : (query as object);
+  return { ...call, args: [{ types, ...config }, values] };
 }
 
 /** A statement as it was given; `ended`: it was answered, by this node. */

@@ -1,15 +1,23 @@
 import { EventEmitter } from 'node:events';
+import type pg from 'pg';
+import type { NodePool, PoolCounts } from './node-pool.js';
+import { parseQueryCall, type Submittable } from './query-call.js';
 import { RoutingClient } from './routing-client.js';
 import type { StatementRouter } from './statement-router.js';
 
 type Release = (error?: unknown) => void;
 type ConnectCallback = (error: unknown, client?: RoutingClient, release?: Release) => void;
+type QueryCallback = (error: unknown, result?: pg.QueryResult) => void;
 
 /**
  * A pool as `pg` has it, whose clients stand for all nodes. Giving out a client needs no network and no connection:
- * an application starts with every replica down. Also serves code that uses `pg` directly.
+ * an application starts with every replica down. Also serves code that uses `pg` directly: it takes the same calls, counts the
+ * connections of the nodes behind it, and emits what happens to them. A pool of the primary hears of all nodes, for without replicas it
+ * would be the only one.
  */
 export class RoutingPool extends EventEmitter {
+  ending = false;
+  ended = false;
   readonly #router: () => StatementRouter;
   readonly #primaryRunner: boolean;
 
@@ -18,31 +26,104 @@ export class RoutingPool extends EventEmitter {
     super();
     this.#router = router;
     this.#primaryRunner = primaryRunner;
+    const { poolEvents } = router();
+    poolEvents.add({ emitter: this, hears: (node) => primaryRunner || node !== router().primary });
+    // What is done to each new connection has not been done to those that there are.
+    this.on('newListener', (event) => {
+      if (event === 'connect') for (const pool of router().nodePools) pool.renew();
+    });
   }
 
   connect(): Promise<RoutingClient>;
   connect(callback: ConnectCallback): void;
   connect(callback?: ConnectCallback): Promise<RoutingClient> | void {
+    if (this.ending) {
+      const error = new Error('Cannot use a pool after calling end on the pool');
+      return callback === undefined ? Promise.reject(error) : callback(error);
+    }
     const client = new RoutingClient(this.#router(), this.#primaryRunner);
     if (callback === undefined) return Promise.resolve(client);
-    callback(undefined, client, (error) => client.release(error));
+    process.nextTick(callback, undefined, client, (error?: unknown) => client.release(error));
   }
 
-  /** One statement on a client of its own. */
-  async query(text: unknown, values?: unknown[]): Promise<unknown> {
+  /** One statement on a client of its own: a text, a config, a stream or a cursor, by promise or callback. */
+  query(query: unknown, values?: unknown, callback?: QueryCallback): Promise<unknown> | void {
+    const told = [query, values, callback].find((argument) => typeof argument === 'function') as
+      QueryCallback | undefined;
+    if (typeof query === 'function') {
+      const error = new Error('Passing a function as the first parameter to pool.query is not supported');
+      setImmediate(query as QueryCallback, error);
+      return;
+    }
+    const outcome = this.#query(query, typeof values === 'function' ? undefined : values);
+    if (told === undefined) return outcome;
+    outcome.then(
+      (result) => told(undefined, result as pg.QueryResult),
+      (error: unknown) => told(error),
+    );
+  }
+
+  async #query(query: unknown, values: unknown): Promise<unknown> {
+    const { submittable, text } = parseQueryCall([query]);
+    this.#router().assertLeavesNoTransaction(text);
     const client = await this.connect();
     try {
-      return await client.query(text, values);
+      return await (submittable === undefined ? client.query(query, values) : runToEnd(client, submittable));
     } finally {
       client.release();
     }
+  }
+
+  get totalCount(): number {
+    return this.#sum('total');
+  }
+
+  get idleCount(): number {
+    return this.#sum('idle');
+  }
+
+  get waitingCount(): number {
+    return this.#sum('waiting');
+  }
+
+  get expiredCount(): number {
+    return this.#sum('expired');
+  }
+
+  /** How the pool of each node is set, by the example of the first: sizes and times, nothing of how to connect. */
+  get options(): Partial<pg.PoolConfig> {
+    return this.#pools[0]?.settings ?? {};
   }
 
   /** The connections behind it belong to the data source, which ends them when it is destroyed. */
   end(): Promise<void>;
   end(callback: (error?: unknown) => void): void;
   end(callback?: (error?: unknown) => void): Promise<void> | void {
-    if (callback === undefined) return Promise.resolve();
-    callback();
+    const error = this.ending ? new Error('Called end on pool more than once') : undefined;
+    this.ending = true;
+    this.ended = true;
+    if (callback !== undefined) return callback(error);
+    return error === undefined ? Promise.resolve() : Promise.reject(error);
   }
+
+  get #pools(): readonly NodePool[] {
+    const { nodePools, primary } = this.#router();
+    return nodePools.filter(({ name }) => (name === primary) === this.#primaryRunner);
+  }
+
+  #sum(count: keyof PoolCounts): number {
+    return this.#pools.reduce((sum, { counts }) => sum + counts[count], 0);
+  }
+}
+
+/** A query of `pg`'s own gives its result by its callback; a stream or cursor gives none, and has ended when the client is idle. */
+function runToEnd(client: RoutingClient, submittable: Submittable): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    submittable.callback ??= (error, result) => {
+      if (error === null || error === undefined) resolve(result);
+      else reject(error);
+    };
+    client.query(submittable);
+    void client.whenIdle().then(resolve);
+  });
 }

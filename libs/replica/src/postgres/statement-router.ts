@@ -5,6 +5,7 @@ import type { Route } from '../routing/route.js';
 import { FallbackGate } from './fallback-gate.js';
 import type { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
+import type { PoolEvents } from './pool-events.js';
 import type { PositionAlong } from './position-along.js';
 import type { PrimaryGate } from './primary-gate.js';
 import { RetryBudget, type RetryLimits } from './retry-budget.js';
@@ -14,11 +15,13 @@ import { StatementReports, type StatementReportOptions } from './statement-repor
 import type { Statement } from './statements/index.js';
 import type { Tried } from './tries.js';
 import { tryNodes, type Attempt } from './try-nodes.js';
+import { UnboundTransactionError } from './unbound-transaction.error.js';
 import { WritePreventedError } from './write-prevented.error.js';
 
 /** What a {@link StatementRouter} works with. */
 export interface StatementRouterOptions extends RouteFinderOptions, StatementReportOptions {
   readonly pools: ReadonlyMap<string, NodePool>;
+  readonly poolEvents: PoolEvents;
   readonly contexts: ContextStorage;
   readonly along: PositionAlong;
   /** How many reads may be tried again. */
@@ -100,6 +103,21 @@ export class StatementRouter {
   /** Throws a `WritePreventedError` where the scope around the caller prevents writes. */
   assertAllowed(statement: Statement): void {
     if (this.#isPrevented(statement)) throw new WritePreventedError(statement.kind, statement.because);
+  }
+
+  /** Throws an `UnboundTransactionError` where the text would leave a transaction open. */
+  assertLeavesNoTransaction(text: string): void {
+    if (this.#options.classifier.classify(text).transaction === 'begin') throw new UnboundTransactionError();
+  }
+
+  /** Who hears of the connections of all nodes. */
+  get poolEvents(): PoolEvents {
+    return this.#options.poolEvents;
+  }
+
+  /** The pools of all nodes that there are now. */
+  get nodePools(): readonly NodePool[] {
+    return [...this.#options.pools.values()];
   }
 
   nowMs(): number {

@@ -161,7 +161,8 @@ export class NodeWatch {
         this.#endPause = undefined;
         resolve();
       };
-      const timer = setTimeout(end, this.#choosePauseMs());
+      // Whoever waits for a probe keeps the process alive; the loop does not.
+      const timer = setTimeout(end, this.#choosePauseMs()).unref();
       this.#endPause = end;
     });
   }

@@ -28,6 +28,8 @@ export function dataSourceOptions(
     ...typeorm,
     type: 'postgres',
     driver,
+    // Errors of idle connections come from the pools of the nodes.
+    poolErrorHandler: () => undefined,
     replication: { master: primary.credentials, slaves: [{ host: REPLICAS_HOST }], defaultMode: 'slave' },
   };
   return translated;

@@ -20,9 +20,9 @@ export async function onReadRunner<T>(
 
 /**
  * typeorm-transactional assigns a `query` of its own to the data source, which calls TypeORM's and not ours: outside its transactions
- * it is given the runner that lets a read use a replica.
+ * it is given the runner that lets a read use a replica. `check` throws where a text is not for a runner of its own.
  */
-export function keepQueriesRouted(dataSource: DataSource): void {
+export function keepQueriesRouted(dataSource: DataSource, check: (sql: string) => void): void {
   let query: DataSource['query'] = dataSource.query.bind(dataSource);
   Object.defineProperty(dataSource, 'query', {
     configurable: true,
@@ -32,7 +32,10 @@ export function keepQueriesRouted(dataSource: DataSource): void {
         const isOnRunner = queryRunner !== undefined || dataSource.manager.queryRunner !== undefined;
         return isOnRunner || !dataSource.isInitialized
           ? assigned.call(dataSource, sql, parameters, queryRunner)
-          : onReadRunner(dataSource, (runner) => assigned.call(dataSource, sql, parameters, runner));
+          : onReadRunner(dataSource, (runner) => {
+              check(sql);
+              return assigned.call(dataSource, sql, parameters, runner);
+            });
       }) as DataSource['query'];
     },
   });

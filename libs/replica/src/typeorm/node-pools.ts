@@ -2,6 +2,7 @@ import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { Outside } from '../postgres/create-pool.js';
 import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
 import { NodePool } from '../postgres/node-pool.js';
+import { PoolEvents } from '../postgres/pool-events.js';
 import { poolConfig, type PoolSettings } from './pool-config.js';
 
 /** What {@link NodePools} work with. */
@@ -24,6 +25,8 @@ const WARM_CONNECTIONS = 2;
 
 /** The pools of all nodes, by name. Those of nodes that have left go on until what runs there has ended. */
 export class NodePools {
+  /** Who hears of their connections. */
+  readonly events = new PoolEvents();
   readonly #options: NodePoolsOptions;
   readonly #pools = new Map<string, NodePool>();
   readonly #nodes = new Map<string, ResolvedNode>();
@@ -51,6 +54,7 @@ export class NodePools {
       onConnect: settings.onConnect,
       lanes,
       probedMs: () => probedMs(node.name),
+      events: this.events,
       outside,
       nowMs,
     });

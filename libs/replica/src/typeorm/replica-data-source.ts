@@ -46,7 +46,7 @@ export class ReplicaDataSource extends DataSource {
     parts.logBy(() => this.logger);
     this.router = new DataSourceRouter(this, resolved, { runtime: () => parts.runtime, log: parts.log });
     keepCacheRouted(this, parts, this.router.contexts);
-    keepQueriesRouted(this);
+    keepQueriesRouted(this, (sql) => this.parts.runtime.router.assertLeavesNoTransaction(sql));
   }
 
   /**
@@ -102,7 +102,7 @@ export class ReplicaDataSource extends DataSource {
     }
   }
 
-  /** Runs a raw statement: a read may use a replica, too. */
+  /** Runs a raw statement: a read may use a replica, too. Rejects with an `UnboundTransactionError` where it would leave a transaction open. */
   // oxlint-disable-next-line typescript/no-explicit-any -- the default of TypeORM's own signature
   override query<T = any>(sql: string, parameters?: unknown[], queryRunner?: QueryRunner): Promise<T> {
     if (queryRunner !== undefined || !this.isInitialized) {
@@ -112,7 +112,10 @@ export class ReplicaDataSource extends DataSource {
   }
 
   private queryOnReadRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {
-    return onReadRunner(this, (runner) => super.query(sql, parameters as never, runner) as Promise<T>);
+    return onReadRunner(this, (runner) => {
+      this.parts.runtime.router.assertLeavesNoTransaction(sql);
+      return super.query(sql, parameters as never, runner) as Promise<T>;
+    });
   }
 
   /** A rule may come before its table; one that was misspelt must not go unnoticed. */

@@ -208,6 +208,7 @@ export class ReplicaRuntime {
     const { renoteAfterMs, rememberedMs } = sessionMemory(options);
     return new StatementRouter({
       pools: this.#pools.byName,
+      poolEvents: this.#pools.events,
       monitor: this.monitor,
       contexts: given.contexts,
       along: this.#along,

@@ -1,0 +1,62 @@
+import type pg from 'pg';
+import type { LossWatch } from './loss-watch.js';
+
+/** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
+export type TransactionStatus = 'I' | 'T' | 'E';
+
+/** What {@link NodeConnections} work with. */
+export interface NodeConnectionsOptions {
+  readonly losses: LossWatch;
+  /** A connection was made. */
+  readonly onConnect: ((client: pg.ClientBase) => void) | undefined;
+  /** The server has answered a statement. */
+  readonly onAnswer: () => void;
+}
+
+/** What is known of the connections to one node. */
+export class NodeConnections {
+  /** Those that are open. */
+  readonly open = new Set<pg.ClientBase>();
+  /** Those given out for more than one read outside a transaction: streams, transactions, writes. */
+  readonly held = new Set<pg.ClientBase>();
+  readonly #options: NodeConnectionsOptions;
+  readonly #statuses = new WeakMap<pg.ClientBase, { value: TransactionStatus }>();
+  readonly #fresh = new WeakSet<pg.ClientBase>();
+
+  constructor(options: NodeConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on those of this pool, too. */
+  watch(pool: pg.Pool): void {
+    pool.on('connect', (client) => this.#made(client));
+    pool.on('acquire', (client) => this.held.add(client));
+    pool.on('release', (_, client) => this.held.delete(client));
+    pool.on('remove', (client) => this.open.delete(client));
+  }
+
+  /** What the server last said about it. */
+  transactionStatus(client: pg.ClientBase): TransactionStatus {
+    return this.#statuses.get(client)?.value ?? 'I';
+  }
+
+  /** It has not run a statement yet; asked once. */
+  takeFresh(client: pg.ClientBase): boolean {
+    return this.#fresh.delete(client);
+  }
+
+  #made(client: pg.ClientBase): void {
+    const { losses, onConnect, onAnswer } = this.#options;
+    losses.watch(client);
+    const status = { value: 'I' as TransactionStatus };
+    this.#statuses.set(client, status);
+    this.open.add(client);
+    this.#fresh.add(client);
+    onConnect?.(client);
+    const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+    connection.on('readyForQuery', (message: { status: TransactionStatus }) => {
+      status.value = message.status;
+      onAnswer();
+    });
+  }
+}

@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ReplicaDataSource } from 'nestjs-replica';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import pg from 'pg';
+import QueryStream from 'pg-query-stream';
+import { Account } from '../../support/accounts.js';
+import { optionsFor, until } from '../../support/test-app.js';
+
+interface Pools {
+  readonly master: pg.Pool;
+  readonly slaves: readonly pg.Pool[];
+}
+
+/** What a call by callback gave. */
+function byCallback<T>(call: (callback: (error: unknown, result: T) => void) => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const given = call((error, result) => {
+      if (error === null || error === undefined) resolve(result);
+      else reject(error);
+    });
+    if (given !== undefined) reject(new Error('it also gave a promise'));
+  });
+}
+
+/** `query()` of a pool as its own types do not know it: they promise nothing for what runs itself. */
+const queryBy = (pool: pg.Pool, submittable: object): Promise<unknown> =>
+  (pool.query as (submittable: object) => Promise<unknown>).call(pool, submittable);
+
+describe('pools and clients as those of pg', () => {
+  let cluster: PostgresCluster;
+  let source: ReplicaDataSource;
+  let plain: pg.Pool;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 2 });
+    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
+    source = await new ReplicaDataSource({ ...options, synchronize: true, poolSize: 4 }).initialize();
+    await source.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
+    await cluster.waitForCatchUp();
+    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    plain = new pg.Pool({ connectionString: cluster.primary.url });
+  });
+  afterAll(async () => {
+    await plain.end();
+    await source.destroy();
+    await cluster.stop();
+  });
+
+  const pools = (): Pools => source.driver as unknown as Pools;
+  const ours = (): pg.Pool[] => [pools().master, pools().slaves[0] as pg.Pool];
+
+  it('take every form of query() and connect()', async () => {
+    for (const pool of [plain, ...ours()]) {
+      const rows = [{ n: 5 }];
+      const text = 'SELECT $1::int AS n';
+      expect(await byCallback((back) => pool.query('SELECT 5 AS n', back))).toMatchObject({ rows });
+      expect(await byCallback((back) => pool.query(text, [5], back))).toMatchObject({ rows });
+      expect(await byCallback((back) => pool.query({ text, values: [5] }, back))).toMatchObject({ rows });
+      expect(await byCallback((back) => pool.query({ text } as never, [5], back))).toMatchObject({ rows });
+      expect(await pool.query({ text, values: [5], rowMode: 'array' })).toMatchObject({ rows: [[5]] });
+      expect(await queryBy(pool, new pg.Query(text, [5]))).toMatchObject({ rows });
+      await expect(byCallback((back) => pool.query('SELECT 1 / 0', back))).rejects.toMatchObject({
+        code: '22012',
+      });
+      await expect(byCallback((back) => pool.query(back as never))).rejects.toThrow('first parameter');
+      await expect(async () => pool.query(undefined as never)).rejects.toThrow(TypeError);
+      const order: string[] = [];
+      const connected = byCallback<pg.PoolClient>((back) =>
+        pool.connect((error, client) => {
+          order.push('connected');
+          back(error, client as pg.PoolClient);
+        }),
+      );
+      order.push('called');
+      const client = await connected;
+      expect(order).toEqual(['called', 'connected']);
+      const query = new pg.Query('SELECT 5 AS n');
+      const result = await new Promise((resolve) =>
+        (client.query as (...args: unknown[]) => unknown)(query, (_: unknown, given: unknown) =>
+          resolve(given),
+        ),
+      );
+      expect(result).toMatchObject({ rows });
+      client.release();
+      expect(() => client.release()).toThrow('already been released');
+    }
+  });
+
+  it('read a stream to its end, and give the connection back', async () => {
+    for (const pool of ours()) {
+      const stream = new QueryStream('SELECT generate_series(1, 3) AS n');
+      const done = queryBy(pool, stream);
+      expect(await stream.toArray()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+      await done;
+    }
+  });
+
+  it('give what a client gives', async () => {
+    for (const pool of [plain, ...ours()]) {
+      const client = await pool.connect();
+      expect(client.escapeLiteral(`it's`)).toBe(`'it''s'`);
+      expect(client.escapeIdentifier('a"b')).toBe('"a""b"');
+      client.setTypeParser(23, (value: string) => `int ${value}`);
+      expect(client.getTypeParser(23, 'text')('1')).toBe('int 1');
+      await client.query('BEGIN');
+      expect(client.getTransactionStatus()).toBe('T');
+      const { rows } = await client.query('SELECT pg_backend_pid() AS pid, $1::int AS n', [5]);
+      expect(rows).toEqual([
+        { pid: `int ${(client as unknown as { processID: number }).processID}`, n: 'int 5' },
+      ]);
+      await client.query('ROLLBACK');
+      client.release(true);
+      expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
+    }
+  });
+
+  it('count connections, and show how they are set without anything secret', async () => {
+    const pool = pools().master;
+    const clients = await Promise.all([1, 2].map(() => pool.connect()));
+    await Promise.all(clients.map((client) => client.query('UPDATE account SET balance = 0')));
+    expect(pool.totalCount - pool.idleCount).toBeGreaterThanOrEqual(2);
+    expect([pool.waitingCount, pool.expiredCount]).toEqual([0, 0]);
+    for (const client of clients) client.release();
+    expect(pool.idleCount).toBeGreaterThanOrEqual(2);
+    expect(pool.options).toMatchObject({ max: 4, idleTimeoutMillis: 10_000 });
+    expect(JSON.stringify(pool.options)).not.toMatch(/postgres|password/);
+    expect([pool.ending, pool.ended]).toEqual([false, false]);
+  });
+
+  it('emit what happens to the connections of all nodes', async () => {
+    const [master, slave] = ours() as [pg.Pool, pg.Pool];
+    const seen: string[] = [];
+    for (const event of ['connect', 'acquire', 'release', 'remove'] as const)
+      master.on(event as 'connect', () => seen.push(event));
+    master.on('connect', (client) => void client.query(`SET my.tenant = 'ann'`));
+    const tenantOf = async (): Promise<unknown> =>
+      (await slave.query(`SELECT current_setting('my.tenant', true) AS tenant`)).rows[0].tenant;
+    const tenants = new Set<unknown>();
+    const nodes = new Set<string | null>();
+    source.router.on('statement', ({ node }) => nodes.add(node));
+    for (let n = 0; n < 60; n++) tenants.add(await source.router.runOnReplica({}, tenantOf));
+    await Promise.all(
+      Array.from({ length: 20 }, async () => tenants.add(await source.router.runOnReplica({}, tenantOf))),
+    );
+    tenants.add(await tenantOf());
+    expect([...tenants]).toEqual(['ann']);
+    expect([...nodes].toSorted()).toEqual(['primary', 'replica-1', 'replica-2']);
+    expect([...new Set(seen)].toSorted()).toEqual(['acquire', 'connect', 'release', 'remove']);
+    const removed = new Promise((resolve) => master.once('remove', resolve));
+    const failed = new Promise((resolve) => master.once('error', resolve));
+    await cluster.primary.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'app-under-test' AND state = 'idle'`,
+    );
+    await Promise.all([removed, failed]);
+    master.removeAllListeners('connect');
+  });
+
+  it('call the option onConnect on all nodes, before anything else runs there', async () => {
+    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
+    const own = await new ReplicaDataSource({
+      ...options,
+      extra: { onConnect: (client: pg.ClientBase) => client.query(`SET my.tenant = 'bob'`) },
+    }).initialize();
+    await until(() => own.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    const sql = `SELECT current_setting('my.tenant', true) AS tenant`;
+    for (let n = 0; n < 20; n++)
+      expect(await own.router.runOnReplica({}, () => own.query(sql))).toEqual([{ tenant: 'bob' }]);
+    expect(await own.query(sql)).toEqual([{ tenant: 'bob' }]);
+    await own.destroy();
+  });
+
+  it.each(['BEGIN', 'start transaction', 'BEGIN; UPDATE account SET balance = 9', 'COMMIT; BEGIN'])(
+    'refuse to leave the transaction of %s to whoever comes next',
+    async (sql) => {
+      const error = { code: 'REPLICA_UNBOUND_TRANSACTION' };
+      await expect(source.query(sql)).rejects.toMatchObject(error);
+      await expect(source.manager.query(sql)).rejects.toMatchObject(error);
+      for (const pool of ours()) {
+        await expect(pool.query(sql)).rejects.toMatchObject(error);
+        await expect(byCallback((back) => pool.query({ text: sql }, back))).rejects.toMatchObject(error);
+      }
+      expect(await source.getRepository(Account).sum('balance')).toBe(0);
+    },
+  );
+
+  it('run a text that ends its own transaction', async () => {
+    await source.query('BEGIN; UPDATE account SET balance = 2 WHERE id = 1; COMMIT');
+    await source.query('BEGIN; UPDATE account SET balance = 9; ROLLBACK');
+    expect(await source.getRepository(Account).sum('balance')).toBe(2);
+    await expect(source.query('SAVEPOINT a')).rejects.toMatchObject({ code: '25P01' });
+    await source.query(`SET LOCAL work_mem = '1MB'`);
+  });
+});
