@@ -23,7 +23,7 @@ const HOUSE = {
   postgres: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
   mysql: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
   options: {
-    code: ['routing/route', 'routing/balancer', 'routing/table-name'],
+    code: ['routing/route', 'routing/balancer', 'routing/table-name', 'topology/discovery/node-name'],
     types: ['routing', 'topology', 'session', 'observability'],
   },
   observability: { types: ['routing', 'topology', 'session'] },

@@ -47,7 +47,7 @@ const READ = Object.freeze({
 } as const);
 
 /** A defect put into an instance, to see that the model finds it. */
-export type ModelDefect = 'forgets-former-homes' | 'notes-nothing' | 'moves-at-once';
+export type ModelDefect = 'forgets-former-homes' | 'notes-nothing' | 'moves-at-once' | 'notes-no-home';
 
 /** What makes a {@link ModelInstance}. */
 export interface ModelInstanceOptions {
@@ -103,7 +103,7 @@ export class ModelInstance {
 
   /** A request of a session; ends, like its response, when all is saved that the next one has to know. */
   async handle(key: string, work: (request: ModelRequest) => Promise<void>): Promise<void> {
-    const { store, cluster } = this.#options;
+    const { store, cluster, defect } = this.#options;
     const { monitor } = this;
     const context = new RequestContext(
       {
@@ -115,6 +115,7 @@ export class ModelInstance {
       performance.now(),
     );
     const session = new SessionHandle({ store, timeoutMs: 60_000, ttlMs: TTL_MS, resolveKey: () => key });
+    if (defect === 'notes-no-home') Object.defineProperty(session, 'isShared', { value: false });
     session.begin();
     context.attach(session);
     await work({

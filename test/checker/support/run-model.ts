@@ -19,6 +19,8 @@ export interface ModelRun {
   readonly requests: number;
   readonly defect?: ModelDefect;
   /** Of the first instance and of the second. */
+  /** The replicas that each instance knows, which do not change, as while one version is replaced by another. */
+  readonly lists?: readonly [readonly string[], readonly string[]];
   readonly limits?: readonly [Partial<RoutingLimits>, Partial<RoutingLimits>];
 }
 
@@ -36,17 +38,19 @@ export interface ModelOutcome {
  * Sessions on two instances that share a store, while replicas pause, die, drain, join, leave and change their weight, on
  * one instance earlier than on the other. Needs jest's fake timers.
  */
-export async function runModel({ seed, requests, defect, limits }: ModelRun): Promise<ModelOutcome> {
+export async function runModel({ seed, requests, defect, limits, lists }: ModelRun): Promise<ModelOutcome> {
   const random = seededRandom(seed);
   const cluster = new ModelCluster(NAMES, random);
   const memory = new MemorySessionStore();
   // Every other time as a store of several processes, for which responses wait.
   const store: SessionStore =
-    seed % 2 === 0 ? memory : { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
+    seed % 2 === 0 && lists === undefined
+      ? memory
+      : { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
   const instances = [0, 1].map(
     (index) =>
       new ModelInstance(
-        ['primary', 'r1', 'r2'].map((name) => cluster.watched(name)),
+        ['primary', ...(lists?.[index] ?? ['r1', 'r2'])].map((name) => cluster.watched(name)),
         {
           cluster,
           store,
@@ -59,24 +63,31 @@ export async function runModel({ seed, requests, defect, limits }: ModelRun): Pr
   const ticks = setInterval(() => cluster.advance(), TICK_MS);
   for (const { monitor } of instances) monitor.start();
   await jest.advanceTimersByTimeAsync(1_000);
-  const course = new ModelCourse(cluster, instances, random);
-  const histories = Array.from(
-    { length: SESSIONS },
-    (_, index) => new History(`session-${seed}-${index}`, KINDS[index % KINDS.length]),
-  );
+  const course = new ModelCourse(cluster, instances, { random, isListFixed: lists !== undefined });
+  const begin = (index: number, request = 0): History =>
+    new History(`session-${seed}-${index}-${request}`, KINDS[index % KINDS.length]);
+  const histories = Array.from({ length: SESSIONS }, (_, index) => begin(index));
+  const violations: string[] = [];
   const counts = { reads: {} as Record<string, number>, reasons: {} as Record<string, number> };
   const isEnough = (): boolean =>
-    defect !== undefined && histories.some(({ violations }) => violations.length > 0);
+    defect !== undefined && histories.some((history) => history.violations.length > 0);
   for (let request = 0; request < requests && !isEnough(); request++) {
     course.maybeChange();
-    const history = histories[Math.floor(random() * SESSIONS)] as History;
+    const index = Math.floor(random() * SESSIONS);
+    const history = histories[index] as History;
     const instance = instances[Math.floor(random() * 2)] as ModelInstance;
     await finish(instance.handle(history.key, (model) => history.work(model, { random, counts })));
     await jest.advanceTimersByTimeAsync(random() * 40);
+    // What has a note moves no more: only new sessions show what lists that differ do.
+    if (lists !== undefined && random() < 0.1 && !isEnough()) {
+      violations.push(...history.violations);
+      histories[index] = begin(index, request);
+    }
   }
   clearInterval(ticks);
   await finish(Promise.all(instances.map(({ monitor }) => monitor.stop())));
-  return { violations: histories.flatMap(({ violations }) => violations), ...counts };
+  for (const history of histories) violations.push(...history.violations);
+  return { violations, ...counts };
 }
 
 /** Lets the time pass that something takes. */
@@ -141,13 +152,19 @@ class ModelCourse {
   readonly #cluster: ModelCluster;
   readonly #instances: readonly ModelInstance[];
   readonly #random: () => number;
+  readonly #isListFixed: boolean;
   #primaryBackMs = 0;
   #isChanging = false;
 
-  constructor(cluster: ModelCluster, instances: readonly ModelInstance[], random: () => number) {
+  constructor(
+    cluster: ModelCluster,
+    instances: readonly ModelInstance[],
+    { random, isListFixed }: { readonly random: () => number; readonly isListFixed: boolean },
+  ) {
     this.#cluster = cluster;
     this.#instances = instances;
     this.#random = random;
+    this.#isListFixed = isListFixed;
   }
 
   maybeChange(): void {
@@ -171,7 +188,7 @@ class ModelCourse {
 
   /** One instance learns of it earlier than the other, by less than sessions are remembered. */
   #changeReplicas(): void {
-    if (this.#isChanging) return;
+    if (this.#isChanging || this.#isListFixed) return;
     this.#isChanging = true;
     const names = NAMES.filter(() => this.#random() < 0.6);
     const weights = names.map(() => this.#any([1, 1, 2, 0.5, 0]));

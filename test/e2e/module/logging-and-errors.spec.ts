@@ -245,7 +245,7 @@ describe('logs and errors', () => {
     );
     await until(() => logs.lines.some((line) => line.includes('an idle connection to primary broke')));
     expect(logs.lines).toContainEqual(
-      expect.stringMatching(/replica-1 \(127\.0\.0\.1:1\) is out of rotation/),
+      expect.stringMatching(/127\.0\.0\.1-1 \(127\.0\.0\.1:1\) is out of rotation/),
     );
     expect(JSON.stringify(app.router.topology())).not.toContain(cluster.primary.password);
   });

@@ -37,7 +37,7 @@ describe('GET /reports/sales', () => {
         { productId: 2, name: 'Black bamboo basket', quantity: 600, revenue: 3000 },
       ],
     });
-    expect(headers['x-replica-node']).toBe('replica-2');
+    expect(headers['x-replica-node']).toBe(`127.0.0.1-${shop.replicas[1]?.port}`);
     expect(headers['x-replica-reason']).toBe('within-staleness');
   });
 });

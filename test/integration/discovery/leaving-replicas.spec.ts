@@ -169,14 +169,16 @@ describe('setReplicas', () => {
           'replicas[1].wieght is not an option; did you mean weight?',
         ],
       });
-      expect(source.router.topology().replicas.map(({ name }) => name)).toEqual(['replica-1']);
+      expect(source.router.topology().replicas.map(({ name }) => name)).toEqual([
+        `127.0.0.1-${replica.port}`,
+      ]);
       await source.router.setReplicas([{ host: '127.0.0.1', port: 1 }, { url: replica.url }]);
       expect(
         source.router
           .topology()
           .replicas.map(({ name }) => name)
           .toSorted(),
-      ).toEqual(['127.0.0.1-1', 'replica-1']);
+      ).toEqual(['127.0.0.1-1', `127.0.0.1-${replica.port}`].toSorted());
     } finally {
       await source.destroy();
       await cluster.stop();

@@ -44,6 +44,7 @@ describe('noteRead', () => {
     session = {
       standing: 'known',
       mayBeSaved: true,
+      isShared: false,
       isLocal: false,
       announce: () => undefined,
       ttlMs: 30_000,

@@ -81,16 +81,17 @@ function noteShown(
     return;
   }
   const now = Date.now();
-  const session = intent.consistency === 'session' ? request.session?.view(now) : undefined;
-  if (session === undefined || session.status === 'unresolved') return;
-  if (isNewsOf(session, node, { home: homeOf(session.keyHash, nodes), oldMs: now - renoteAfterMs })) {
-    request.movedTo(node);
-  }
+  const { session } = request;
+  const view = intent.consistency === 'session' ? session?.view(now) : undefined;
+  if (view === undefined || view.status === 'unresolved') return;
+  const home = session?.isShared === true ? undefined : homeOf(view.keyHash, nodes);
+  if (isNewsOf(view, node, { home, oldMs: now - renoteAfterMs })) request.movedTo(node);
 }
 
 /**
- * Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. Where its home
- * has changed of late it is told also that it reads from the new one: instances may not agree on that yet.
+ * Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. That it reads from
+ * `home` is known without being told; there is none where other processes may know other replicas, or where the home has
+ * changed of late.
  */
 function isNewsOf(
   { servedBy, servedAtMs = 0 }: SessionView,

@@ -15,6 +15,11 @@ export interface RequestSession {
   loaded(): Promise<void>;
   /** Keeps what the request adds, merged with what is there. Never rejects. */
   save(state: SessionState): Promise<void>;
+  /**
+   * Other processes serve it, too, and may know other replicas: then it is noted which one it reads from, though it is its home. One
+   * without a note has read nothing for as long as notes are kept.
+   */
+  readonly isShared: boolean;
   /** Its state is in this process's memory: a save may be announced. */
   readonly isLocal: boolean;
   /**

@@ -129,6 +129,10 @@ export class SessionHandle implements RequestSession {
     }
   }
 
+  get isShared(): boolean {
+    return !this.isLocal;
+  }
+
   get isLocal(): boolean {
     return this.#options.store.announce !== undefined;
   }

@@ -26,11 +26,14 @@ export class TokenSession implements RequestSession {
   readonly #keyHash: number;
   #state: SessionState;
   #isChanged = false;
+  /** Nobody can come with it again who was not given it. */
+  readonly isShared: boolean;
 
   constructor({ codec, ttlMs, token, memory, onForeignToken }: TokenSessionOptions) {
     const content = token === undefined || token === '' ? undefined : codec.decode(token, Date.now());
     if (content === undefined && token !== undefined && token !== '') onForeignToken();
     this.ttlMs = ttlMs;
+    this.isShared = content !== undefined;
     this.#codec = codec;
     this.#memory = memory;
     this.#id = content?.id ?? codec.newId();

@@ -113,6 +113,7 @@ describe('a write whose position nobody knows', () => {
       ttlMs: TTL_MS,
       standing: 'known',
       mayBeSaved: true,
+      isShared: false,
       isLocal: false,
       view: () => undefined,
       loaded: () => Promise.resolve(),

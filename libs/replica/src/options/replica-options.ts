@@ -14,7 +14,7 @@ export type NodeCredentials = NonNullable<PostgresOptions['replication']>['maste
 
 /** One node. */
 export type NodeOptions = NodeCredentials & {
-  /** Unique; stands in headers, events, logs and errors. Default `primary`; `replica-1`, `replica-2`, ... */
+  /** Unique; stands in headers, events, logs and errors. Default: `primary`; of a replica its address. */
   readonly name?: string;
   /**
    * Its share of the reads beside the other replicas': from 0, default 1. A node of weight 0 answers only reads that ask

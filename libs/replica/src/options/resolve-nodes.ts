@@ -1,6 +1,7 @@
 import type { TagSet } from '../routing/balancer.js';
 import { DEFAULTS } from './defaults.js';
 import { KNOWN_KEYS } from './known-keys.js';
+import { nameReplicas } from './name-replicas.js';
 import { addressOf, problemOfUrl } from './node-address.js';
 import { describe, type OptionProblems } from './option-problems.js';
 import type {
@@ -84,12 +85,13 @@ function checkNodes(
     );
     return { ...nodes, replicas: [] };
   }
-  checkReplicas(problems, nodes.replicas, {
+  const replicas = nameReplicas(nodes.replicas, { primary: nodes.primary?.name ?? 'primary' });
+  checkReplicas(problems, replicas, {
     path: paths.replicas,
     primary: nodes.primary?.name,
     primaryPath: paths.primary,
   });
-  return nodes;
+  return { ...nodes, replicas };
 }
 
 /** Checks a list of replicas, and that no two nodes have the same name. */
@@ -102,7 +104,8 @@ export function checkReplicas(
   replicas.forEach((node: NodeOptions, index) => {
     const path = `${where.path}[${index}]`;
     checkNode(problems, path, node);
-    const name = node?.name ?? `replica-${index + 1}`;
+    const name = node?.name;
+    if (name === undefined) return;
     const other = names.get(name);
     if (other !== undefined) problems.add(`${path}.name`, `${describe(name)} is also the name of ${other}`);
     names.set(name, path);

@@ -71,7 +71,7 @@ describe('resolveOptions', () => {
       },
       replicas: [
         {
-          name: 'replica-1',
+          name: '10.0.0.2-6000',
           address: '10.0.0.2:6000',
           credentials: { host: '10.0.0.2', port: 6000 },
           weight: 1,
@@ -143,8 +143,8 @@ describe('resolveOptions', () => {
     ],
     [
       'a given name that is also a default',
-      { primary: PRIMARY, replicas: [{ name: 'replica-2' }, {}] },
-      'replicas[1].name "replica-2" is also the name of replicas[0]',
+      { primary: PRIMARY, replicas: [{ name: 'b', host: 'a' }, { host: 'b' }] },
+      'replicas[1].name "b" is also the name of replicas[0]',
     ],
     [
       'a name with a comma',

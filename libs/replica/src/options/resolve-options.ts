@@ -96,8 +96,8 @@ export function resolveOptions<Context>(
     prepare: options.prepare ?? DEFAULTS.prepare,
     prepareAfter: options.prepareAfter ?? DEFAULTS.prepareAfter,
     primary: resolveNode(nodes.primary, 'primary', { otherwise: 'primary', levels: options.pool }),
-    replicas: nodes.replicas.map((node, index) =>
-      resolveNode(node, 'replica', { otherwise: `replica-${index + 1}`, levels: options.pool }),
+    replicas: nodes.replicas.map((node) =>
+      resolveNode(node, 'replica', { otherwise: '', levels: options.pool }),
     ),
   };
 }
@@ -126,10 +126,7 @@ function checkRuledNodes(
       problems.add('discovery', 'takes the place of replicas: give one or the other');
     return;
   }
-  const names = [
-    nodes.primary?.name ?? 'primary',
-    ...nodes.replicas.map((node, index) => node?.name ?? `replica-${index + 1}`),
-  ];
+  const names = [nodes.primary?.name ?? 'primary', ...nodes.replicas.map((node) => node?.name ?? '')];
   for (const [table, node] of Object.entries(tables ?? {})) {
     if (typeof node !== 'string' || node === 'primary' || names.includes(node)) continue;
     problems.add(

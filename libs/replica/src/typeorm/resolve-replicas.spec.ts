@@ -53,7 +53,7 @@ describe('resolveReplicas', () => {
       { port: 0 },
       null,
       { host: 'c' },
-      { host: 'c' },
+      { host: 'd', name: 'c' },
     ];
     expect(() => resolveReplicas(given as never, known)).toThrow(
       expect.objectContaining({

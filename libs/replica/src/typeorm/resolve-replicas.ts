@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
-import { addressOf, problemOfUrl } from '../options/node-address.js';
+import { isReadable, nameReplicas } from '../options/name-replicas.js';
+import { addressOf } from '../options/node-address.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, PoolLevels } from '../options/replica-options.js';
 import { checkReplicas, resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
-import { nodeNameOf } from '../topology/discovery/node-name.js';
 import { withConnectionOf } from './node-connection.js';
 
 /** What a list of replicas is read against. */
@@ -26,8 +26,9 @@ export function resolveReplicas(
     problems.add(path, `must be a list, not ${typeof replicas === 'string' ? 'a text' : describe(replicas)}`);
     throw new InvalidReplicaOptionsError(problems.list);
   }
-  const names = new Map([...known.replicas].map(({ address, name }) => [address, name]));
-  const named = replicas.map((node: NodeOptions) => withName(node, names, known.primary.name));
+  // Of several at one address the first one's.
+  const names = new Map([...known.replicas].toReversed().map(({ address, name }) => [address, name]));
+  const named = nameReplicas(replicas, { primary: known.primary.name, byAddress: names });
   checkReplicas(problems, named, { path, primary: known.primary.name, primaryPath: 'the primary' });
   if (problems.list.length > 0) throw new InvalidReplicaOptionsError(problems.list);
   return named.map((node) =>
@@ -51,22 +52,6 @@ export function resolveFound(found: readonly NodeOptions[], known: KnownNodes): 
     .filter((node) => !isReadable(node) || addressOf(node) !== known.primary.address);
   if (others.length === 0) throw new Error('it found no replica beside the primary');
   return resolveReplicas(others, known, 'found');
-}
-
-/** Without a name it keeps the one that it has, or is called by its address: the same in all processes. */
-function withName(node: NodeOptions, names: ReadonlyMap<string, string>, primary: string): NodeOptions {
-  if (typeof node !== 'object' || node === null || node.name !== undefined || !isReadable(node)) return node;
-  const address = addressOf(node);
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.+)\]$/, '$1');
-  const port = Number(address.slice(colon + 1));
-  const own = nodeNameOf(host, port);
-  return { ...node, name: names.get(address) ?? (own === primary ? `${own}-${port}` : own) };
-}
-
-/** It has an address that can be told. */
-function isReadable({ url }: NodeOptions): boolean {
-  return url === undefined || problemOfUrl(url) === undefined;
 }
 
 /** Whether connections to `before` will do for `after`. Functions (of a password, say) are taken for equal. */
