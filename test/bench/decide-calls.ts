@@ -1,3 +1,4 @@
+import { SessionClock } from '../../libs/replica/src/session/session-clock.js';
 import type { PositionSource } from '../../libs/replica/src/context/position-source.js';
 import { RequestContext } from '../../libs/replica/src/context/request-context.js';
 import { ContextStorage, type Scope } from '../../libs/replica/src/context/context-storage.js';
@@ -120,6 +121,7 @@ function requestOf(store: MemorySessionStore): RequestContext {
 
 const POSITIONS: PositionSource = {
   sticky: { mode: 'position' },
+  clock: new SessionClock({ keptMs: 30_000 }),
   unknownForMs: 30_000,
   capture: () => Promise.reject(new Error('nothing is written here')),
   hurry: () => undefined,
@@ -131,7 +133,7 @@ function openRequest(store: MemorySessionStore): SmallCall<MemorySessionStore> {
     inputs: (count) => Array.from({ length: count }, () => store),
     call: requestOf,
     check: (context) => {
-      const { session: found } = (context as RequestContext).view(intent(), Date.now());
+      const { session: found } = (context as RequestContext).view(intent());
       expectEqual('open a request', found?.position === WRITTEN, true);
     },
   };

@@ -61,7 +61,6 @@ describe('sessions on two instances whose replicas come, go and change', () => {
     'are seen to when an instance %s',
     async (defect, changes) => {
       const violations: string[] = [];
-      // Of even seeds instances share the memory of one process: there homes need no note.
       for (const seed of [1, 2, 3, 4, 6, 8, 10, 12]) {
         if (violations.length > 0) break;
         violations.push(...(await runModel({ seed, requests: REQUESTS, defect, ...changes })).violations);

@@ -4,6 +4,7 @@ import { SessionHandle } from '../../../libs/replica/src/context/session-handle.
 import { RouteFinder } from '../../../libs/replica/src/postgres/route-finder.js';
 import type { Intent, RoutingLimits } from '../../../libs/replica/src/routing/route-query.js';
 import type { Route } from '../../../libs/replica/src/routing/route.js';
+import { SessionClock } from '../../../libs/replica/src/session/session-clock.js';
 import type { SessionStore } from '../../../libs/replica/src/session/session-store.js';
 import type { MonitorSettings } from '../../../libs/replica/src/topology/monitor-settings.js';
 import { TopologyMonitor } from '../../../libs/replica/src/topology/topology-monitor.js';
@@ -108,6 +109,7 @@ export class ModelInstance {
     const context = new RequestContext(
       {
         sticky: { mode: 'position' },
+        clock: new SessionClock({ keptMs: 30_000 }),
         unknownForMs: 30_000,
         capture: () => monitor.capturePositionSoon('primary'),
         hurry: () => monitor.hurryPosition('primary'),
@@ -115,7 +117,9 @@ export class ModelInstance {
       performance.now(),
     );
     const session = new SessionHandle({ store, timeoutMs: 60_000, ttlMs: TTL_MS, resolveKey: () => key });
-    if (defect === 'notes-no-home') Object.defineProperty(session, 'isShared', { value: false });
+    // Where homes have notes, nobody needs to know the former ones.
+    if (defect === 'notes-no-home' || defect === 'forgets-former-homes')
+      Object.defineProperty(session, 'isShared', { value: false });
     session.begin();
     context.attach(session);
     await work({

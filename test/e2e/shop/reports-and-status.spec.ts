@@ -46,7 +46,7 @@ describe('GET /status', () => {
   it('shows role, health, position and lag of every node, and asks none', async () => {
     const { body, headers } = await visitor.get('/status').expect(200);
     const node = (role: string, index: number, port?: number): object => ({
-      name: role === 'primary' ? role : `${role}-${index}`,
+      name: role === 'primary' ? role : `127.0.0.1-${port}`,
       role,
       address: `127.0.0.1:${port}`,
       health: 'up',

@@ -3,6 +3,7 @@ import type { Position } from '../session/position.js';
 import { MemorySessionStore } from '../session/memory.store.js';
 import type { SessionStore } from '../session/session-store.js';
 import { OpenWrite } from './open-write.js';
+import { SessionClock } from '../session/session-clock.js';
 import { RequestContext } from './request-context.js';
 import { SessionHandle } from './session-handle.js';
 
@@ -15,6 +16,7 @@ describe('a request whose session is in the memory of its process', () => {
   let key: string | null;
   const positions = {
     sticky: { mode: 'position' } as const,
+    clock: new SessionClock({ keptMs: 30_000 }),
     unknownForMs: TTL_MS,
     capture: () => new Promise<Position>((resolve, reject) => captures.push({ resolve, reject })),
     hurry: () => void hurried++,

@@ -5,6 +5,7 @@ import type { Route, RouteReason } from '../routing/route.js';
 import type { SessionState } from '../session/session-state.js';
 import type { Scope } from './context-storage.js';
 import { noteChoice, noteFailure, noteRead, type KnownNodes } from './note-read.js';
+import { SessionClock } from '../session/session-clock.js';
 import { RequestContext } from './request-context.js';
 import type { RequestSession } from './request-session.js';
 
@@ -35,6 +36,7 @@ describe('noteRead', () => {
     request = new RequestContext(
       {
         sticky: { mode: 'position' },
+        clock: new SessionClock({ keptMs: 30_000 }),
         unknownForMs: 30_000,
         capture: () => Promise.resolve(BigInt(100 + ++captures)),
         hurry: () => undefined,
@@ -138,24 +140,24 @@ describe('noteRead', () => {
     read(OTHER, 'eventual', 'eventual');
     await request.settle();
     expect(saved).toEqual([]);
-    expect(request.view(intentOf('session'), 0).kept).toMatchObject({ name: OTHER, isLenient: true });
+    expect(request.view(intentOf('session')).kept).toMatchObject({ name: OTHER, isLenient: true });
     read(HOME);
     read(OTHER, 'eventual', 'eventual');
-    expect(request.view(intentOf('session'), 0).kept).toMatchObject({ name: HOME, isLenient: false });
+    expect(request.view(intentOf('session')).kept).toMatchObject({ name: HOME, isLenient: false });
   });
 
   it('keeps the node for a request without a session', () => {
     session.standing = 'none';
     session.view = () => undefined;
     read(OTHER, 'eventual', 'eventual');
-    expect(request.view(intentOf('session'), 0).kept).toMatchObject({ name: OTHER });
+    expect(request.view(intentOf('session')).kept).toMatchObject({ name: OTHER });
   });
 
   it('binds nobody by what is read before the session is known', () => {
     session.standing = 'unresolved';
     read('primary', 'session-unknown');
     expect(request.unsettled).toBe(false);
-    expect(request.view(intentOf('bounded'), 0).kept).toBeUndefined();
+    expect(request.view(intentOf('bounded')).kept).toBeUndefined();
   });
 
   it('waits for nothing where nothing can be saved', async () => {
@@ -201,6 +203,7 @@ describe('noteFailure', () => {
     request = new RequestContext(
       {
         sticky: { mode: 'position' },
+        clock: new SessionClock({ keptMs: 30_000 }),
         unknownForMs: 30_000,
         capture: () => Promise.resolve(1n),
         hurry: () => undefined,
@@ -213,7 +216,7 @@ describe('noteFailure', () => {
     request,
     intent: intentOf(consistency),
   });
-  const kept = (): string | undefined => request.view(intentOf('session'), 0).kept?.name;
+  const kept = (): string | undefined => request.view(intentOf('session')).kept?.name;
   const route = (node: string): Route => ({ node, reason: 'session-free' });
 
   it('lets a request choose anew whose first node failed before it showed anything', () => {

@@ -36,19 +36,20 @@ export function noteRead(
   if (request.session?.standing === 'unresolved') return;
   if (request.session !== undefined) noteShown(scope, route, nodes, settings);
   if (settings.shown !== undefined && !isLenient(scope.intent)) settings.shown.answered(request, endedMs);
-  request.keep(keptNode(scope, route, endedMs));
+  request.reading.keep(keptNode(scope, route, endedMs));
 }
 
 /** A node was chosen for a read: those of the same request that run at the same time go there, too. */
 export function noteChoice(scope: Scope, route: Route, startedMs: number): void {
   const { request, intent } = scope;
   if (request.session?.standing === 'unresolved') return;
-  if (request.isFirstRead(isLenient(intent))) request.keepChoice(keptNode(scope, route, startedMs));
+  if (request.reading.isFirstRead(isLenient(intent)))
+    request.reading.keepChoice(keptNode(scope, route, startedMs));
 }
 
 /** The node that was chosen did not answer. */
 export function noteFailure({ request }: Scope, { node }: Route): void {
-  request.dropChoice(node);
+  request.reading.dropChoice(node);
 }
 
 function keptNode({ intent }: Scope, { node, reason }: Route, readMs: number): KeptNode {
@@ -80,12 +81,12 @@ function noteShown(
     if (!isLenient(intent)) request.sawPrimary();
     return;
   }
-  const now = Date.now();
-  const { session } = request;
-  const view = intent.consistency === 'session' ? session?.view(now) : undefined;
+  const { session, clock } = request;
+  const nowMs = clock.latestMs();
+  const view = intent.consistency === 'session' ? session?.view(nowMs) : undefined;
   if (view === undefined || view.status === 'unresolved') return;
   const home = session?.isShared === true ? undefined : homeOf(view.keyHash, nodes);
-  if (isNewsOf(view, node, { home, oldMs: now - renoteAfterMs })) request.movedTo(node);
+  if (isNewsOf(view, node, { home, oldMs: nowMs - renoteAfterMs, nowMs })) request.movedTo(node);
 }
 
 /**
@@ -96,7 +97,9 @@ function noteShown(
 function isNewsOf(
   { servedBy, servedAtMs = 0 }: SessionView,
   node: string,
-  { home, oldMs }: { home: ReturnType<typeof homeOf>; oldMs: number },
+  { home, oldMs, nowMs }: { home: ReturnType<typeof homeOf>; oldMs: number; nowMs: number },
 ): boolean {
-  return node !== (servedBy ?? home) || (servedBy !== undefined && servedAtMs < oldMs);
+  // One of a time to come was made by a clock that was ahead: how old it is nobody knows.
+  const isOld = servedAtMs < oldMs || servedAtMs > nowMs + 1_000;
+  return node !== (servedBy ?? home) || (servedBy !== undefined && isOld);
 }

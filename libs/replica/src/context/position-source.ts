@@ -1,4 +1,5 @@
 import type { Position } from '../session/position.js';
+import type { SessionClock } from '../session/session-clock.js';
 
 /** How a session is kept fresh after a write: until a position is replayed, or for a time. */
 export type StickyPolicy =
@@ -7,6 +8,8 @@ export type StickyPolicy =
 /** What a request needs from the outside: how it learns positions. */
 export interface PositionSource {
   readonly sticky: StickyPolicy;
+  /** The time for what sessions keep. */
+  readonly clock: SessionClock;
   /** So long after a write that no position covers reads stay on the primary; milliseconds. */
   readonly unknownForMs: number;
   /**

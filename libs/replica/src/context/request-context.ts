@@ -1,11 +1,14 @@
-import type { Intent, KeptNode, RequestView } from '../routing/route-query.js';
+import type { Intent, RequestView } from '../routing/route-query.js';
 import type { RouteReason } from '../routing/route.js';
 import type { Position } from '../session/position.js';
+import type { SessionClock } from '../session/session-clock.js';
 import type { SessionState } from '../session/session-state.js';
 import { OwnWrites } from './own-writes.js';
 import type { PositionSource, ToldPosition } from './position-source.js';
+import { ReadingNode } from './reading-node.js';
 import type { RequestSession } from './request-session.js';
 import { SessionNews } from './session-news.js';
+import { viewSession } from './view-session.js';
 
 const NONE: readonly never[] = [];
 
@@ -15,15 +18,14 @@ const NONE: readonly never[] = [];
  */
 export class RequestContext {
   readonly writes: OwnWrites;
+  /** The node that it reads from. */
+  readonly reading = new ReadingNode();
   readonly #positions: PositionSource;
   #nodes: readonly string[] = NONE;
   #reasons: readonly RouteReason[] = NONE;
   #session: RequestSession | undefined;
   #findSession: (() => RequestSession | undefined) | undefined;
   #openTransactions = 0;
-  #kept: KeptNode | undefined;
-  /** The node that is kept was chosen and has not answered yet; and what was kept before. */
-  #choice: { readonly name: string; readonly before: KeptNode | undefined } | undefined;
   #ended = false;
   #isAnswered = false;
   /** How often the session saw the primary, and how much of that a position covers. */
@@ -42,7 +44,7 @@ export class RequestContext {
   ) {
     this.#positions = positions;
     this.writes = new OwnWrites(positions.unknownForMs);
-    this.#news = new SessionNews(this.writes);
+    this.#news = new SessionNews(this.writes, positions.clock);
   }
 
   /** The session behind the request, where there is one. */
@@ -94,8 +96,13 @@ export class RequestContext {
     this.#openTransactions--;
   }
 
-  /** What routing needs to know, under the given intent. `nowEpochMs` as `Date.now()`. */
-  view(intent: Intent, nowEpochMs: number): RequestView {
+  /** The time for what its session keeps. */
+  get clock(): SessionClock {
+    return this.#positions.clock;
+  }
+
+  /** What routing needs to know, under the given intent. */
+  view(intent: Intent): RequestView {
     return {
       intent,
       startedMs: this.startedMs,
@@ -104,8 +111,8 @@ export class RequestContext {
       ownPosition: this.writes.position,
       hasWritten: this.#hasWritten,
       transactionOpen: this.#openTransactions > 0,
-      kept: this.#kept,
-      session: intent.consistency === 'session' ? this.session?.view(nowEpochMs) : undefined,
+      kept: this.reading.kept,
+      session: intent.consistency === 'session' ? viewSession(this.session, this.clock) : undefined,
     };
   }
 
@@ -113,34 +120,6 @@ export class RequestContext {
   routed(node: string, reason: RouteReason): void {
     if (!this.#nodes.includes(node)) this.#nodes = [...this.#nodes, node];
     if (!this.#reasons.includes(reason)) this.#reasons = [...this.#reasons, reason];
-  }
-
-  /** The request reads from this node: from the decision on, that reads at the same time do not choose another. */
-  keep(node: KeptNode): void {
-    const before = this.#kept;
-    if (node.isLenient && before?.isLenient === false) return;
-    this.#choice = undefined;
-    const isOlder = before !== undefined && before.lastReadMs > node.lastReadMs;
-    this.#kept = isOlder ? { ...node, lastReadMs: before.lastReadMs } : node;
-  }
-
-  /** As {@link keep}, before the first answer. */
-  keepChoice(node: KeptNode): void {
-    const before = this.#kept;
-    this.keep(node);
-    this.#choice = { name: node.name, before };
-  }
-
-  /** The node failed to answer: if it was only chosen and nothing was shown of it, another one may be chosen as freely. */
-  dropChoice(name: string): void {
-    if (this.#choice?.name !== name) return;
-    this.#kept = this.#choice.before;
-    this.#choice = undefined;
-  }
-
-  /** Nothing has been read yet that says where reads of this kind go. */
-  isFirstRead(isLenient: boolean): boolean {
-    return this.#kept === undefined || (this.#kept.isLenient && !isLenient);
   }
 
   /** The session was shown data of the primary: before a replica serves it, that must have as much. */
@@ -156,7 +135,7 @@ export class RequestContext {
 
   /** The session reads from another replica than was known; or that is to be noted anew, lest it be forgotten. */
   movedTo(replica: string): void {
-    this.#news.movedTo(replica);
+    this.#news.movedTo(replica, this.session?.view(this.clock.latestMs()));
     this.#isLeftToSession = false;
   }
 
@@ -205,7 +184,7 @@ export class RequestContext {
     const { session } = this;
     if (session === undefined || this.#isLeftToSession) return false;
     const isUnderWay = this.#settling !== undefined || this.writes.isCapturing;
-    const isNewcomer = !this.#news.wasTaken && session.standing === 'none' && this.#kept !== undefined;
+    const isNewcomer = !this.#news.wasTaken && session.standing === 'none' && this.reading.kept !== undefined;
     return (isUnderWay || this.hasSeenMore || this.#news.isAny || isNewcomer) && session.mayBeSaved;
   }
 
@@ -248,8 +227,8 @@ export class RequestContext {
 
   /** The response gives the client its first key: what it was shown by then is news. */
   #noteNewcomer({ standing }: RequestSession): void {
-    if (standing === 'none' && !this.hasSeenMore && this.#kept !== undefined)
-      this.#news.readsFrom(this.#kept.name);
+    if (standing === 'none' && !this.hasSeenMore && this.reading.kept !== undefined)
+      this.#news.readsFrom(this.reading.kept.name);
   }
 
   /** Learns a position that covers all that the request has written and seen by now, or all there is. Never rejects. */

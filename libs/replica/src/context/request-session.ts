@@ -9,7 +9,7 @@ export interface RequestSession {
   readonly standing: 'unresolved' | 'none' | 'known';
   /** Whether there is a key by now to save under: the response may have given the client one. */
   readonly mayBeSaved: boolean;
-  /** What routing needs to know; `undefined`: there is no session. `nowMs` as `Date.now()`. */
+  /** What routing needs to know; `undefined`: there is no session. `nowMs`: by the sessions' clock, milliseconds since the epoch. */
   view(nowMs: number): SessionView | undefined;
   /** Resolves when the state is loaded or cannot be. Never rejects. */
   loaded(): Promise<void>;

@@ -87,12 +87,12 @@ export class SessionHandle implements RequestSession {
     return this.#keyNow() !== undefined;
   }
 
-  /** What routing needs to know; `undefined`: there is no session. Loads nothing: see `loaded()`. `nowMs` as `Date.now()`. */
+  /** What routing needs to know; `undefined`: there is no session. Loads nothing: see `loaded()`. `nowMs`: by the sessions' clock. */
   view(nowMs: number): SessionView | undefined {
     this.#findKey();
     if (this.#key === undefined) return UNRESOLVED;
     if (this.#key === null) return undefined;
-    this.#outdate(nowMs);
+    this.#outdate();
     const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0, servedBy, servedAtMs } = this.#state;
     return {
       keyHash: this.#keyHash,
@@ -199,8 +199,8 @@ export class SessionHandle implements RequestSession {
   }
 
   /** A request that takes long learns what its session does meanwhile. */
-  #outdate(nowMs: number): void {
-    if (this.#status !== 'loaded' || nowMs - this.#loadedAtMs < this.#reloadAfterMs) return;
+  #outdate(): void {
+    if (this.#status !== 'loaded' || performance.now() - this.#loadedAtMs < this.#reloadAfterMs) return;
     this.#status = 'loading';
     this.#loading = undefined;
     if (this.#reloadAfterMs === 0) this.#startLoading();
@@ -250,6 +250,6 @@ export class SessionHandle implements RequestSession {
     // What this request has saved meanwhile counts as well.
     this.#state = mergeSessionStates(state ?? NEW_SESSION, this.#state);
     this.#status = 'loaded';
-    this.#loadedAtMs = Date.now();
+    this.#loadedAtMs = performance.now();
   }
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '../session/memory.store.js';
 import type { SessionStore } from '../session/session-store.js';
 import { RequestContext } from './request-context.js';
+import { SessionClock } from '../session/session-clock.js';
 import { SessionHandle } from './session-handle.js';
 import { ShownSessions } from './shown-sessions.js';
 
@@ -11,6 +12,7 @@ const positions = {
   sticky: { mode: 'position' } as const,
   capture: () => Promise.resolve(7n),
   hurry: () => undefined,
+  clock: new SessionClock({ keptMs: 30_000 }),
   unknownForMs: 30_000,
 };
 

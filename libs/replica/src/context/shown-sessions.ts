@@ -72,9 +72,9 @@ export class ShownSessions {
     return entry;
   }
 
-  #findLog({ session, startedMs }: RequestContext): ShownLog {
+  #findLog({ session, startedMs, clock }: RequestContext): ShownLog {
     if (session === undefined || session.standing === 'none') return new ShownLog(-Infinity);
-    const view = session.isLocal ? session.view(Date.now()) : undefined;
+    const view = session.isLocal ? session.view(clock.earliestMs()) : undefined;
     return view === undefined || view.status === 'unresolved'
       ? new ShownLog(startedMs)
       : this.#logOfSession(view.keyHash);

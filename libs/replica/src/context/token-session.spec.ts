@@ -1,15 +1,17 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionClock } from '../session/session-clock.js';
 import { SessionTable } from '../session/session-table.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { TokenSession } from './token-session.js';
 
+const clock = new SessionClock({ keptMs: 30_000 });
 const codec = new TokenCodec(['a secret of at least 32 letters....'], 'default');
 
 describe('a session whose client carries its state', () => {
   let memory: SessionTable;
   let foreign: number;
   const sessionOf = (token?: string): TokenSession =>
-    new TokenSession({ codec, ttlMs: 30_000, token, memory, onForeignToken: () => foreign++ });
+    new TokenSession({ codec, clock, ttlMs: 30_000, token, memory, onForeignToken: () => foreign++ });
 
   beforeEach(() => {
     memory = new SessionTable();

@@ -1,5 +1,6 @@
 import { hashText } from '../routing/rendezvous.js';
 import type { SessionView } from '../routing/route-query.js';
+import type { SessionClock } from '../session/session-clock.js';
 import { mergeSessionStates, NEW_SESSION, type SessionState } from '../session/session-state.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { TokenCodec } from '../session/token-codec.js';
@@ -8,6 +9,7 @@ import type { RequestSession } from './request-session.js';
 /** What a {@link TokenSession} works with. */
 export interface TokenSessionOptions {
   readonly codec: TokenCodec;
+  readonly clock: SessionClock;
   readonly ttlMs: number;
   /** The token that came with the request; anything else than one of ours counts as none. */
   readonly token: string | undefined;
@@ -21,6 +23,7 @@ export interface TokenSessionOptions {
 export class TokenSession implements RequestSession {
   readonly ttlMs: number;
   readonly #codec: TokenCodec;
+  readonly #clock: SessionClock;
   readonly #memory: SessionTable;
   readonly #id: string;
   readonly #keyHash: number;
@@ -29,12 +32,13 @@ export class TokenSession implements RequestSession {
   /** Nobody can come with it again who was not given it. */
   readonly isShared: boolean;
 
-  constructor({ codec, ttlMs, token, memory, onForeignToken }: TokenSessionOptions) {
-    const content = token === undefined || token === '' ? undefined : codec.decode(token, Date.now());
+  constructor({ codec, clock, ttlMs, token, memory, onForeignToken }: TokenSessionOptions) {
+    const content = token === undefined || token === '' ? undefined : codec.decode(token, clock.earliestMs());
     if (content === undefined && token !== undefined && token !== '') onForeignToken();
     this.ttlMs = ttlMs;
     this.isShared = content !== undefined;
     this.#codec = codec;
+    this.#clock = clock;
     this.#memory = memory;
     this.#id = content?.id ?? codec.newId();
     this.#keyHash = hashText(this.#id);
@@ -91,6 +95,6 @@ export class TokenSession implements RequestSession {
       mergeSessionStates(this.#state, this.#memory.load(this.#id) ?? NEW_SESSION),
       news,
     );
-    return this.#codec.encode({ id: this.#id, state, expiresAtMs: Date.now() + this.ttlMs });
+    return this.#codec.encode({ id: this.#id, state, expiresAtMs: this.#clock.latestMs() + this.ttlMs });
   }
 }

@@ -4,6 +4,7 @@ import type { Position } from '../session/position.js';
 import type { SessionState } from '../session/session-state.js';
 import { includeWrites } from './include-writes.js';
 import type { PositionSource, StickyPolicy } from './position-source.js';
+import { SessionClock } from '../session/session-clock.js';
 import { RequestContext } from './request-context.js';
 import type { RequestSession } from './request-session.js';
 
@@ -31,6 +32,7 @@ describe('a write whose position nobody knows', () => {
   const requestOf = (sticky: StickyPolicy): RequestContext => {
     const positions: PositionSource = {
       sticky,
+      clock: new SessionClock({ keptMs: 30_000 }),
       unknownForMs: sticky.mode === 'time' ? sticky.windowMs : TTL_MS,
       capture: () => capture(),
       hurry: () => undefined,
@@ -42,7 +44,7 @@ describe('a write whose position nobody knows', () => {
     request.wrote();
     await request.writesCaptured();
   };
-  const isOnPrimary = (request: RequestContext): boolean => request.view(INTENT, Date.now()).ownWritePending;
+  const isOnPrimary = (request: RequestContext): boolean => request.view(INTENT).ownWritePending;
 
   it.each([
     [{ mode: 'time', windowMs: WINDOW_MS }, WINDOW_MS],
@@ -101,9 +103,9 @@ describe('a write whose position nobody knows', () => {
     request.lostWrite();
     const next = requestOf({ mode: 'position' });
     includeWrites(next, request);
-    expect([request, next].map((one) => one.view(INTENT, 0).ownWriteLost)).toEqual([true, true]);
+    expect([request, next].map((one) => one.view(INTENT).ownWriteLost)).toEqual([true, true]);
     jest.advanceTimersByTime(TTL_MS);
-    expect([request, next].map((one) => one.view(INTENT, 0).ownWriteLost)).toEqual([false, false]);
+    expect([request, next].map((one) => one.view(INTENT).ownWriteLost)).toEqual([false, false]);
   });
 
   it('gives the session the time that is left, and each later write a time of its own', async () => {

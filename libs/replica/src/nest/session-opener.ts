@@ -51,12 +51,12 @@ export class SessionOpener {
     if (session.token === undefined && session.key === undefined) return;
     if (session.token !== undefined) this.#answers.set(request, new AnswerProgress());
     if (this.#router.hasReplicas) {
-      request.attach(this.#sessionOf(context));
+      request.attach(this.#sessionOf(request, context));
       return;
     }
     // The first replicas may be added while it runs: what it writes from then on must be saved.
     request.attachLater(() =>
-      this.#router.hasReplicas ? this.#sessionOf(this.#handled.get(request) ?? context) : undefined,
+      this.#router.hasReplicas ? this.#sessionOf(request, this.#handled.get(request) ?? context) : undefined,
     );
   }
 
@@ -94,7 +94,7 @@ export class SessionOpener {
     const isOpen = mayGoOn || request.unsettled || request.writes.isUnderWay;
     if (!isOpen && !session.isChanged) return;
     const news = request.news();
-    const text = session.token(isOpen ? { ...news, primaryUntilMs: Date.now() + ttlMs } : news);
+    const text = session.token(isOpen ? { ...news, primaryUntilMs: request.clock.latestMs() + ttlMs } : news);
     try {
       const written: unknown = (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);
       if (isPromise(written)) written.catch((error: unknown) => this.#tokenNotWritten(error));
@@ -115,19 +115,24 @@ export class SessionOpener {
     });
   }
 
-  #sessionOf(context: ExecutionContext): RequestSession {
+  #sessionOf(request: RequestContext, context: ExecutionContext): RequestSession {
     const { token } = this.#router.options.session;
     return token === undefined
       ? new SessionHandle(this.#handleOptions, context)
-      : this.#tokenSession(token, context);
+      : this.#tokenSession(token, request, context);
   }
 
   /** A token that cannot be read is a session that is never known: its request fails when its handler is to begin. */
-  #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): RequestSession {
+  #tokenSession(
+    carrier: TokenCarrier<ExecutionContext>,
+    { clock }: RequestContext,
+    context: ExecutionContext,
+  ): RequestSession {
     try {
       const token = checkedKey('session.token.read', carrier.read(context)) ?? undefined;
       return new TokenSession({
         codec: this.#router.tokens,
+        clock,
         ttlMs: this.#router.options.session.ttlMs,
         token,
         memory: this.#tokenStates,

@@ -18,7 +18,7 @@ export interface CookieTokenOptions {
 
 /**
  * The client carries its session's position in a signed cookie (`HttpOnly`): no store is needed, and every application
- * instance knows it. It is set when the session has written. Needs `session.secrets`.
+ * instance knows it. It is set when the session has written, and again while it reads. Needs `session.secrets`.
  *
  * Requests of one client that write at the same time on different instances overwrite each other's cookie; where that
  * happens, use a store.

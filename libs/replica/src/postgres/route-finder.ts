@@ -142,7 +142,7 @@ export class RouteFinder {
       readOnlyTransaction,
       // What a transaction will read is not known when it begins: where there is any rule, that is the primary's.
       tableRule: isRead || readOnlyTransaction ? tableRule(statement) : undefined,
-      request: scope?.request.view(scope.intent, Date.now()),
+      request: scope?.request.view(scope.intent),
       topology: monitor.topology,
       limits,
       failed,

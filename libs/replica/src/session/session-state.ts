@@ -5,7 +5,7 @@ export interface SessionState {
   /** The session has written, or seen on the primary, the write history up to here: a node that serves it has as much. */
   readonly position?: Position;
   /**
-   * Until then (milliseconds since the epoch, as `Date.now()`) the session reads from the primary: the position of one
+   * Until then (milliseconds since the epoch, by a `SessionClock`) the session reads from the primary: the position of one
    * of its writes could not be learned. 0 or absent: no such write.
    */
   readonly primaryUntilMs?: number;

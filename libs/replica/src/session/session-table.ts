@@ -1,3 +1,4 @@
+import { steadyNowMs } from './session-clock.js';
 import { boundedKey, ownCopy } from './session-key.js';
 import { mergeSessionStates, type SessionState } from './session-state.js';
 
@@ -15,7 +16,7 @@ function entryOf(state: SessionState, expiresAtMs: number): Entry {
 export interface SessionTableOptions {
   /** At most so many sessions are kept; from 1, default 100,000 (about 20 MB, however long their keys are). */
   maxSessions?: number;
-  /** The clock, in milliseconds since the epoch. Default `Date.now`. */
+  /** The clock, in milliseconds since the epoch; it must not step. Default: the time when the process began, and what has passed since. */
   now?: () => number;
 }
 
@@ -32,7 +33,7 @@ export class SessionTable {
   readonly #now: () => number;
   #displaced: Entry | undefined;
 
-  constructor({ maxSessions = 100_000, now = Date.now }: SessionTableOptions = {}) {
+  constructor({ maxSessions = 100_000, now = steadyNowMs }: SessionTableOptions = {}) {
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(`maxSessions must be a whole number from 1, not ${String(maxSessions)}`);
     }

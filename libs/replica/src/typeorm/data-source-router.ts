@@ -9,6 +9,7 @@ import type { CatalogStatus } from '../postgres/catalog-keeper.js';
 import { messageOf } from '../postgres/postgres-errors.js';
 import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
+import { SessionClock } from '../session/session-clock.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
 import { checkReplicaNames } from './check-selection.js';
@@ -54,7 +55,9 @@ export class DataSourceRouter {
     this.#events = new Listeners((event, error) =>
       log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${messageOf(error)}`),
     );
+    const clock = new SessionClock({ keptMs: options.session.ttlMs });
     this.#positions = {
+      clock,
       sticky: options.sticky,
       unknownForMs: options.sticky.mode === 'time' ? options.sticky.windowMs : options.session.ttlMs,
       capture: () => runtime().positions.capture(),
@@ -68,6 +71,7 @@ export class DataSourceRouter {
     this.on('topology:changed', ({ added }) => added.forEach((name) => this.#nodeNames.add(name)));
     this.tokens = new TokenCodec(options.session.secrets, options.name);
     this.#tokenSessions = new TokenSessions({
+      clock,
       codec: this.tokens,
       options,
       hasReplicas: () => this.#hasReplicas,

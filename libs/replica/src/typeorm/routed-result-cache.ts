@@ -1,3 +1,4 @@
+import type { SessionClock } from '../session/session-clock.js';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -118,8 +119,7 @@ export class RoutedResultCache implements ResultCache {
   #isInTransaction(queryRunner: QueryRunner | undefined): boolean {
     const scope = this.#options.contexts.current();
     return (
-      queryRunner?.isTransactionActive === true ||
-      scope?.request.view(scope.intent, Date.now()).transactionOpen === true
+      queryRunner?.isTransactionActive === true || scope?.request.view(scope.intent).transactionOpen === true
     );
   }
 
@@ -127,7 +127,7 @@ export class RoutedResultCache implements ResultCache {
   #begin({ query }: CacheOptions, scope: Scope | undefined, runner: QueryRunner | undefined): Promise<void> {
     const shown = this.#showsSession(scope) ? this.#options.shown.logOf(scope.request).shown : undefined;
     return this.#reads.begin(query, runner, {
-      floor: scope === undefined ? undefined : floorOf(scope.request.view(scope.intent, Date.now())),
+      floor: scope === undefined ? undefined : floorOf(scope.request.view(scope.intent)),
       shown,
     });
   }
@@ -169,8 +169,9 @@ export class RoutedResultCache implements ResultCache {
     if (primaryAskedBy(intent) !== undefined || queryRunner?.getReplicationMode() === 'master') return false;
     if (request.writes.isCapturing) await request.writesCaptured();
     if (intent.consistency === 'session') await request.session?.loaded();
-    const view = request.view(intent, Date.now());
-    if (view.ownWritePending || view.ownWriteLost || !this.#isYoungEnough(view, found)) return false;
+    const view = request.view(intent);
+    if (view.ownWritePending || view.ownWriteLost || !this.#isYoungEnough(view, found, request.clock))
+      return false;
     const position = this.#currentPositionOf(found);
     const floor = floorOf(view);
     if (floor !== undefined && (position === undefined || position.atLeast < floor)) return false;
@@ -178,7 +179,7 @@ export class RoutedResultCache implements ResultCache {
   }
 
   /** By its age alone; what a session wrote and nobody remembers is at least so old as this allows. */
-  #isYoungEnough({ intent, session }: RequestView, { time }: CacheOptions): boolean {
+  #isYoungEnough({ intent, session }: RequestView, { time }: CacheOptions, clock: SessionClock): boolean {
     const { maxStalenessMs, sticky, session: limits } = this.#options.limits;
     const lagMs = longestLagMs(this.#options.limits);
     const rememberedMs = sticky.mode === 'time' ? sticky.windowMs : limits.ttlMs;
@@ -189,7 +190,7 @@ export class RoutedResultCache implements ResultCache {
           ? Infinity
           : rememberedMs - lagMs;
     if (limitMs === Infinity) return true;
-    const ageMs = Date.now() - Number(time);
+    const ageMs = clock.latestMs() - Number(time);
     // One from the future says that a clock was set back.
     return ageMs >= 0 && ageMs <= limitMs && limitMs > 0;
   }

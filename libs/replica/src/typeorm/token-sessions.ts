@@ -4,6 +4,7 @@ import type { RequestContext } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { preferredBy } from '../routing/rendezvous.js';
 import { checkedKey } from '../session/invalid-session-key.error.js';
+import type { SessionClock } from '../session/session-clock.js';
 import { SessionTable } from '../session/session-table.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { TokenCodec } from '../session/token-codec.js';
@@ -13,6 +14,7 @@ import type { ReplicaRuntime } from './replica-runtime.js';
 /** What {@link TokenSessions} work with. */
 export interface TokenSessionsOptions {
   readonly codec: TokenCodec;
+  readonly clock: SessionClock;
   readonly options: Pick<ResolvedOptions<never>, 'session'>;
   readonly hasReplicas: () => boolean;
   readonly runtime: () => ReplicaRuntime;
@@ -38,12 +40,12 @@ export class TokenSessions {
     const { primary, replicas } = runtime().monitor.topology;
     const sawPrimary = scope === undefined || request.nodes.includes(primary.name);
     await Promise.all([request.session?.loaded(), request.learn(sawPrimary && hasReplicas())]);
-    const now = Date.now();
+    const now = request.clock.latestMs();
     const { ttlMs } = options.session;
     const view = request.session?.view(now);
     const isUnknown = view !== undefined && view.status !== 'loaded';
     const news = request.news();
-    const kept = scope === undefined ? undefined : request.view(scope.intent, now).kept?.name;
+    const kept = scope === undefined ? undefined : request.view(scope.intent).kept?.name;
     // A position of the primary as of now is past all that any replica has shown.
     const isCovered = sawPrimary && !request.writes.unknown;
     const isReplica = replicas.some(({ name }) => name === kept);
@@ -70,10 +72,10 @@ export class TokenSessions {
    * text at all, such as a promise that was not awaited.
    */
   read(given: string | undefined): TokenSession {
-    const { codec, options, onForeignToken } = this.#options;
+    const { codec, options, clock, onForeignToken } = this.#options;
     const { ttlMs } = options.session;
     const token = checkedKey('the token', given) ?? undefined;
-    return new TokenSession({ codec, ttlMs, token, memory: this.#memory, onForeignToken });
+    return new TokenSession({ codec, ttlMs, clock, token, memory: this.#memory, onForeignToken });
   }
 
   /**
@@ -81,11 +83,12 @@ export class TokenSessions {
    * to which its key ties it.
    */
   async settleDown(session: TokenSession): Promise<void> {
-    const { position, servedBy, keyHash } = session.view(Date.now());
+    const { clock } = this.#options;
+    const { position, servedBy, keyHash } = session.view(clock.earliestMs());
     if (position === undefined || servedBy !== undefined) return;
     const replayed = this.#replayed(position);
     if (replayed.length === 0) return;
-    await session.save({ servedBy: preferredBy(keyHash, replayed).name, servedAtMs: Date.now() });
+    await session.save({ servedBy: preferredBy(keyHash, replayed).name, servedAtMs: clock.latestMs() });
   }
 
   /**
@@ -93,11 +96,12 @@ export class TokenSessions {
    * `timeoutMs`, or only the primary can tell.
    */
   async waitFor(token: string, timeoutMs: number): Promise<boolean> {
-    const { codec, hasReplicas, runtime } = this.#options;
-    const content = codec.decode(token, Date.now());
+    const { codec, clock, hasReplicas, runtime } = this.#options;
+    const nowMs = clock.earliestMs();
+    const content = codec.decode(token, nowMs);
     if (content === undefined) return true;
     const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0 } = content.state;
-    if (Math.max(primaryUntilMs, unconfirmedUntilMs) > Date.now() || !hasReplicas()) return false;
+    if (Math.max(primaryUntilMs, unconfirmedUntilMs) > nowMs || !hasReplicas()) return false;
     return position === undefined || runtime().monitor.waitForReplica(position, timeoutMs);
   }
 
