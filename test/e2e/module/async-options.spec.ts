@@ -1,8 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
-import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import {
+  InjectRepository,
+  TypeOrmModule,
+  type TypeOrmModuleOptions,
+  type TypeOrmOptionsFactory,
+} from '@nestjs/typeorm';
 import {
   InvalidReplicaOptionsError,
+  ReplicaDataSource,
   ReplicaModule,
   type ReplicaModuleAsyncOptions,
   type ReplicaModuleFactoryOptions,
@@ -39,6 +45,13 @@ class OptionsFactory implements ReplicaOptionsFactory {
   createReplicaOptions(name?: string): ReplicaModuleFactoryOptions {
     this.askedFor.push(name);
     return configured;
+  }
+}
+
+@Injectable()
+class TypeOrmConfiguration implements TypeOrmOptionsFactory {
+  createTypeOrmOptions(): TypeOrmModuleOptions {
+    return configured as TypeOrmModuleOptions;
   }
 }
 
@@ -79,6 +92,18 @@ describe('ReplicaModule.forRootAsync()', () => {
     ],
     ['useClass', { useClass: OptionsFactory }],
     ['useExisting', { imports: [ConfigModule], useExisting: OptionsFactory }],
+    ['a class that was made for TypeOrmModule', { useClass: TypeOrmConfiguration }],
+    [
+      'a factory whose type is that of TypeOrmModule',
+      { useFactory: (): TypeOrmModuleOptions => configured as TypeOrmModuleOptions },
+    ],
+    [
+      'useFactory, and the data source from dataSourceFactory',
+      {
+        useFactory: () => configured,
+        dataSourceFactory: (options) => Promise.resolve(new ReplicaDataSource(options)),
+      },
+    ],
     [
       'extraProviders',
       {

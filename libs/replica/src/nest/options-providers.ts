@@ -1,10 +1,12 @@
 import type { Provider } from '@nestjs/common';
+import type { TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
 import { NEST_TYPEORM_KEYS } from '../options/known-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import type {
+  FactoryOptions,
   ReplicaModuleAsyncOptions,
   ReplicaModuleFactoryOptions,
   ReplicaOptionsFactory,
@@ -28,9 +30,7 @@ export function optionsProviders(name: string, token: string, source: ReplicaMod
     ]);
   }
   if (useFactory !== undefined) {
-    const make = useFactory as (
-      ...args: unknown[]
-    ) => ReplicaModuleFactoryOptions | Promise<ReplicaModuleFactoryOptions>;
+    const make = useFactory as (...args: unknown[]) => FactoryOptions | Promise<FactoryOptions>;
     return [
       ...extraProviders,
       { provide: token, inject, useFactory: async (...args: unknown[]) => check(await make(...args)) },
@@ -43,10 +43,20 @@ export function optionsProviders(name: string, token: string, source: ReplicaMod
     {
       provide: token,
       inject: [factory],
-      useFactory: async (maker: ReplicaOptionsFactory) =>
-        check(await maker.createReplicaOptions(name === 'default' ? undefined : name)),
+      useFactory: async (maker: ReplicaOptionsFactory | TypeOrmOptionsFactory) =>
+        check(await optionsBy(maker, name === 'default' ? undefined : name)),
     },
   ];
+}
+
+/** Classes that were made for TypeOrmModule are taken, too. */
+function optionsBy(
+  maker: ReplicaOptionsFactory | TypeOrmOptionsFactory,
+  name: string | undefined,
+): FactoryOptions | Promise<FactoryOptions> {
+  return 'createReplicaOptions' in maker
+    ? maker.createReplicaOptions(name)
+    : maker.createTypeOrmOptions(name);
 }
 
 /** What TypeOrmModule hands to its factory, without what is Nest's. */
@@ -54,7 +64,8 @@ export function resolvedForNest(options: DataSourceOptions | undefined): Replica
   return split(options as unknown as Record<string, unknown>).dataSource;
 }
 
-function check(options: ReplicaModuleFactoryOptions): NestReplicaOptions {
+function check(given: FactoryOptions): NestReplicaOptions {
+  const options = given as ReplicaModuleFactoryOptions;
   if (typeof options !== 'object' || options === null) {
     throw new InvalidReplicaOptionsError(['the options must be an object: did the factory return them?']);
   }

@@ -7,7 +7,8 @@ import type {
   Type,
 } from '@nestjs/common';
 import type { MiddlewareConsumer } from '@nestjs/common';
-import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
+import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 
 /** Which routes the context middleware is for, as in `MiddlewareConsumer`. */
@@ -47,6 +48,12 @@ export interface ReplicaFactoryOptions extends NestTypeOrmOptions {
 /** What a factory of `forRootAsync` gives. */
 export type ReplicaModuleFactoryOptions = ReplicaDataSourceOptions<ExecutionContext> & ReplicaFactoryOptions;
 
+/**
+ * What a factory of `forRootAsync` may be said to give: also that of TypeOrmModule, for factories and classes that were written for it. It has
+ * to hold a configuration that this module takes all the same; that is checked when it is there.
+ */
+export type FactoryOptions = ReplicaModuleFactoryOptions | TypeOrmModuleOptions;
+
 /** Options of `ReplicaModule.forRoot`. */
 export type ReplicaModuleOptions = ReplicaModuleFactoryOptions & ReplicaModuleSettings;
 
@@ -59,11 +66,15 @@ export interface ReplicaOptionsFactory {
 /** Options of `ReplicaModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */
 export interface ReplicaModuleAsyncOptions extends ReplicaModuleSettings, Pick<ModuleMetadata, 'imports'> {
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
-  readonly useFactory?: (
-    ...args: never[]
-  ) => ReplicaModuleFactoryOptions | Promise<ReplicaModuleFactoryOptions>;
-  readonly useClass?: Type<ReplicaOptionsFactory>;
-  readonly useExisting?: Type<ReplicaOptionsFactory>;
+  readonly useFactory?: (...args: never[]) => FactoryOptions | Promise<FactoryOptions>;
+  /** A class with `createReplicaOptions()`, or with TypeOrmModule's `createTypeOrmOptions()`. */
+  readonly useClass?: Type<ReplicaOptionsFactory | TypeOrmOptionsFactory>;
+  readonly useExisting?: Type<ReplicaOptionsFactory | TypeOrmOptionsFactory>;
+  /**
+   * Makes the data source, as in `TypeOrmModule`: `(options) => addTransactionalDataSource(new ReplicaDataSource(options))`. It has to
+   * be a `ReplicaDataSource`. Default: one is made.
+   */
+  readonly dataSourceFactory?: (options: ReplicaDataSourceOptions<never>) => DataSource | Promise<DataSource>;
   /** Providers beside the factory, for it to inject. */
   readonly extraProviders?: Provider[];
 }

@@ -27,6 +27,7 @@ import {
 } from './replica-tokens.js';
 import { loggerOf } from './module-logger.js';
 import { RequestOpener } from './request-opener.js';
+import { checkDataSource, routerOf } from './router-of.js';
 import { RoutingInterceptor } from './routing.interceptor.js';
 import { StickyPrimaryGuard } from './sticky-primary.guard.js';
 
@@ -97,8 +98,11 @@ function create(
     imports: [optionsModule],
     inject: [optionsToken],
     useFactory: ({ dataSource, nest }: NestReplicaOptions) => ({ ...dataSource, ...nest }),
-    dataSourceFactory: (options) =>
-      Promise.resolve(new ReplicaDataSource(resolvedForNest(options)).logTo(loggerOf(name))),
+    dataSourceFactory: async (options) => {
+      const resolved = resolvedForNest(options);
+      const made = await (source.dataSourceFactory?.(resolved) ?? new ReplicaDataSource(resolved));
+      return checkDataSource(made).logTo(loggerOf(name));
+    },
   });
   return {
     module: ReplicaModule,
@@ -118,8 +122,8 @@ function routingProviders(settings: ReplicaModuleSettings, optionsToken: string)
   return [
     {
       provide: getDataSourceRouterToken(name),
-      inject: [dataSource],
-      useFactory: ({ router }: ReplicaDataSource) => router,
+      inject: [dataSource, optionsToken],
+      useFactory: routerOf,
     },
     {
       provide: RequestOpener,
