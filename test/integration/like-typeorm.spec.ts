@@ -118,6 +118,22 @@ describe('a data source beside what TypeORM has', () => {
     expect(await clone.router.runOnReplica({}, () => isStandby(clone))).toBe(true);
   });
 
+  it('can be made anew of its own options', async () => {
+    const first = await start({ applicationName: 'first' });
+    const changed = { ...first.options, applicationName: 'second' } as Options;
+    const second = await ready(new ReplicaDataSource(changed));
+    expect(second.router.topology().replicas).toHaveLength(1);
+    await second.router.runOnReplica({}, async () => {
+      const rows = await second.query(
+        `SELECT current_setting('application_name') AS name, pg_is_in_recovery() AS standby`,
+      );
+      expect(rows).toEqual([{ name: 'second', standby: true }]);
+    });
+    await first.destroy();
+    open.splice(0, 1);
+    expect(await isStandby(second)).toBe(false);
+  });
+
   it('can be extended, with a query of its own', async () => {
     const texts: string[] = [];
     class Recording extends ReplicaDataSource {

@@ -4,6 +4,9 @@ import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/repli
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';
 
+/** Where the driver keeps the options of its data source; hidden, for they hold passwords. */
+const GIVEN = Symbol('the options of the data source');
+
 /**
  * What TypeORM is given: its own options, and a `replication` with the primary and one logical replica that stands for
  * all. So reads ask for the replica's pool, everything else for the primary's; both are ours.
@@ -23,6 +26,7 @@ export function dataSourceOptions(
     'database',
     'ssl',
   ]);
+  Object.defineProperty(driver, GIVEN, { value: options });
   const typeorm = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
   const translated: PostgresOptions = {
     ...typeorm,
@@ -33,4 +37,18 @@ export function dataSourceOptions(
     replication: { master: primary.credentials, slaves: [{ host: REPLICAS_HOST }], defaultMode: 'slave' },
   };
   return translated;
+}
+
+/**
+ * The options as they were given, where these were made by {@link dataSourceOptions}: others make a data source anew of
+ * `{ ...dataSource.options, ... }`. Else the options themselves.
+ */
+export function optionsAsGiven(options: ReplicaDataSourceOptions<never>): ReplicaDataSourceOptions<never> {
+  const { driver, replication, ...changed } = options as ReplicaDataSourceOptions<never> & {
+    driver?: { readonly [GIVEN]?: ReplicaDataSourceOptions<never> };
+  };
+  const given = driver?.[GIVEN];
+  if (given === undefined) return options;
+  const isOurs = replication?.slaves.some((node) => node.host === REPLICAS_HOST) === true;
+  return { ...given, ...changed, ...(isOurs || replication === undefined ? {} : { replication }) };
 }

@@ -4,7 +4,7 @@ import { DEFAULTS } from '../options/defaults.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createPgDriver } from '../postgres/pg-driver.js';
-import { dataSourceOptions } from './data-source-options.js';
+import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { DataSourceParts } from './data-source-parts.js';
 import { DataSourceRouter } from './data-source-router.js';
 import { keepCacheRouted, keepQueriesRouted, onReadRunner } from './keep-routed.js';
@@ -31,13 +31,17 @@ export class ReplicaDataSource extends DataSource {
   /** Not `#parts`: large applications clone a data source property by property, and the clone has to work as the original. */
   private readonly parts: DataSourceParts;
 
-  /** Throws an `InvalidReplicaOptionsError` that lists all mistakes. */
+  /**
+   * Takes its own options again, too: `new ReplicaDataSource({ ...dataSource.options, ... })`. Throws an
+   * `InvalidReplicaOptionsError` that lists all mistakes.
+   */
   constructor(options: ReplicaDataSourceOptions<never>) {
-    const resolved = resolveOptions(options);
-    const parts = new DataSourceParts(options, resolved);
+    const given = optionsAsGiven(options);
+    const resolved = resolveOptions(given);
+    const parts = new DataSourceParts(given, resolved);
     super(
       dataSourceOptions(
-        options,
+        given,
         resolved,
         createPgDriver(() => parts.runtime.router),
       ),
