@@ -194,7 +194,7 @@ describe('the probe of PostgreSQL', () => {
       const answer = await ask(replica(0), {
         probe: ({ query }) => query('SELECT * FROM nothing').then(() => true),
       });
-      expect(answer.problem).toBe('monitor.probe: relation "nothing" does not exist');
+      expect(answer.problem).toContain('42P01');
     });
 
     it('fails when that takes too long', async () => {

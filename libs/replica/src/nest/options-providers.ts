@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import type { TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
+import { conceal, withoutTexts } from '../options/conceal.js';
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
 import { NEST_TYPEORM_KEYS } from '../options/known-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
@@ -81,6 +82,7 @@ function check(given: FactoryOptions): NestReplicaOptions {
     problems.push(...error.problems);
   }
   if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
+  conceal(found.dataSource, () => withoutTexts(found.dataSource));
   return { ...found, setHeaders: options.setHeaders ?? false };
 }
 

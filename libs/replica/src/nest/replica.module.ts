@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import { conceal, withoutTexts } from '../options/conceal.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { MethodMarker } from './method-marker.js';
@@ -97,7 +98,10 @@ function create(
     ...(name === DEFAULT_NAME ? {} : { name }),
     imports: [optionsModule],
     inject: [optionsToken],
-    useFactory: ({ dataSource, nest }: NestReplicaOptions) => ({ ...dataSource, ...nest }),
+    useFactory: ({ dataSource, nest }: NestReplicaOptions) => {
+      const given = { ...dataSource, ...nest };
+      return conceal(given, () => withoutTexts(given));
+    },
     dataSourceFactory: async (options) => {
       const resolved = resolvedForNest(options);
       const made = await (source.dataSourceFactory?.(resolved) ?? new ReplicaDataSource(resolved));

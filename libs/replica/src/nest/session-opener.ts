@@ -9,9 +9,9 @@ import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { checkedKey } from '../session/invalid-session-key.error.js';
 import { MemorySessionStore } from '../session/memory.store.js';
+import { kindOfFailure } from '../session/safe-message.error.js';
 import type { SessionStore } from '../session/session-store.js';
 import { SessionTable } from '../session/session-table.js';
-import { messageOf } from '../postgres/postgres-errors.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { AnswerProgress, type LeavingHeaders } from './answer-progress.js';
 import { responseOf } from './http-of.js';
@@ -161,7 +161,7 @@ export class SessionOpener {
     this.#lastFailureMs = Date.now();
     if (isSaid) return;
     this.#logger.error(
-      `the session store failed to ${doing}; reads of its sessions go to the primary: ${messageOf(error)}`,
+      `the session store failed to ${doing}; reads of its sessions go to the primary: ${kindOfFailure(error)}`,
     );
   }
 

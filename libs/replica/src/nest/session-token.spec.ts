@@ -90,9 +90,9 @@ describe('cookieToken', () => {
   it.each([
     [{ name: 'a b' }, "needs a cookie's name"],
     [{ name: '' }, "needs a cookie's name"],
-    [{ path: '/;Domain=evil' }, '{ path }) cannot stand in a cookie'],
-    [{ domain: 'a\r\nb' }, '{ domain }) cannot stand in a cookie'],
-    [{ sameSite: 'none' as never }, 'must be Strict, Lax or None'],
+    [{ path: '/;Domain=evil' }, '{ path }) must be a text that can stand in a cookie'],
+    [{ domain: 'a\r\nb' }, '{ domain }) must be a text that can stand in a cookie'],
+    [{ sameSite: 'none' as never }, "must be 'Strict', 'Lax' or 'None'"],
     [{ sameSite: 'None' as const, secure: false }, 'needs secure: true'],
   ])('refuses %j', (options, message) => {
     expect(() => cookieToken(options)).toThrow(message);

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
+import { OptionProblems } from '../options/option-problems.js';
 import type { TokenCarrier } from '../options/replica-options.js';
 import { httpOf, sentCookie } from './http-of.js';
 
@@ -16,6 +17,8 @@ export interface CookieTokenOptions {
   readonly sameSite?: 'Strict' | 'Lax' | 'None';
 }
 
+const COOKIE_KEYS = ['name', 'path', 'domain', 'secure', 'sameSite'];
+
 /**
  * The client carries its session's position in a signed cookie (`HttpOnly`): no store is needed, and every application
  * instance knows it. It is set when the session has written, and again while it reads. Needs `session.secrets`.
@@ -24,18 +27,19 @@ export interface CookieTokenOptions {
  * happens, use a store.
  */
 export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<ExecutionContext> {
+  const problems = new OptionProblems();
+  if (problems.object('', options, COOKIE_KEYS)) problems.boolean('secure', options.secure);
+  if (problems.list.length > 0) throw new TypeError(`cookieToken(): ${problems.list.join(', ')}`);
   const { name = 'replica_session', path = '/', domain, sameSite = 'Lax' } = options;
   const secure = options.secure ?? (sameSite === 'None' || process.env.NODE_ENV === 'production');
   if (!/^[\w!#$%&'*.^`|~+-]+$/.test(name))
-    throw new TypeError(`cookieToken() needs a cookie's name, not ${JSON.stringify(name)}`);
+    throw new TypeError(`cookieToken() needs a cookie's name: letters, digits, '-' and '_'`);
   for (const [key, value] of Object.entries({ path, domain: domain ?? '' })) {
     if (typeof value !== 'string' || !/^[ -:<-~]*$/.test(value))
-      throw new TypeError(`cookieToken({ ${key} }) cannot stand in a cookie: ${JSON.stringify(value)}`);
+      throw new TypeError(`cookieToken({ ${key} }) must be a text that can stand in a cookie`);
   }
   if (!['Strict', 'Lax', 'None'].includes(sameSite))
-    throw new TypeError(
-      `cookieToken({ sameSite }) must be Strict, Lax or None, not ${JSON.stringify(sameSite)}`,
-    );
+    throw new TypeError(`cookieToken({ sameSite }) must be 'Strict', 'Lax' or 'None'`);
   if (sameSite === 'None' && !secure)
     throw new TypeError(`cookieToken({ sameSite: 'None' }) needs secure: true: browsers refuse it otherwise`);
   return {
@@ -58,7 +62,7 @@ export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<Exec
 /** For API clients: the token is given in a response header after a write, and sent back in the request header. */
 export function headerToken(name = 'x-replica-token'): TokenCarrier<ExecutionContext> {
   if (typeof name !== 'string' || !/^[\w!#$%&'*.^`|~+-]+$/.test(name))
-    throw new TypeError(`headerToken() needs a header's name, not ${JSON.stringify(name)}`);
+    throw new TypeError(`headerToken() needs a header's name: letters, digits, '-' and '_'`);
   return {
     read: (context) => httpOf(context).requestHeader(name),
     write: (context, token) => httpOf(context).setHeader(name, token),

@@ -110,7 +110,12 @@ function checkFallback(problems: OptionProblems, fallback: unknown): void {
     return;
   }
   if (!problems.object('fallback', fallback, KNOWN_KEYS.fallback)) return;
-  problems.whole('fallback.maxConcurrent', fallback.maxConcurrent ?? Number.NaN, 1);
+  if (fallback.maxConcurrent === undefined)
+    problems.add(
+      'fallback.maxConcurrent',
+      'is missing: give how many reads at once the primary may take over',
+    );
+  problems.whole('fallback.maxConcurrent', fallback.maxConcurrent, 1);
   problems.number('fallback.queueTimeoutMs', fallback.queueTimeoutMs, 0);
 }
 
@@ -131,11 +136,13 @@ function checkRules(problems: OptionProblems, { tables, route }: RoutingOptions<
     return;
   }
   for (const [table, node] of Object.entries(tables)) {
-    if (parseTableName(table) === undefined)
+    if (parseTableName(table) === undefined) {
       problems.add(
-        `tables.${table}`,
-        `is no name of a table: write table or schema.table, with letters as in the catalog`,
+        'tables',
+        'has a key that is no name of a table: write table or schema.table, with letters as in the catalog',
       );
+      continue;
+    }
     if (typeof node !== 'string')
       problems.add(`tables.${table}`, `must be a node's name, not ${describe(node)}`);
   }

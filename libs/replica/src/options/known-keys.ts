@@ -152,6 +152,20 @@ export const NEST_TYPEORM_KEYS: readonly string[] = [
   'manualInitialization',
 ];
 
+/** Options that TypeORM or `@nestjs/typeorm` once had, or has for other databases, and what to do instead. */
+export const REPLACED_OPTIONS: Readonly<Record<string, string>> = {
+  cli: 'TypeORM has no such option any more; its command line is told where things go by its own arguments',
+  keepConnectionAlive:
+    '@nestjs/typeorm has no such option any more, and it has no effect; a test closes its application instead',
+  connectionFactory: 'it has no effect; give forRootAsync() a dataSourceFactory',
+  dataSourceFactory: 'it has no effect here; give it to forRootAsync()',
+  timezone: 'it belongs to MySQL and has no effect; PostgreSQL takes extra: { options: "-c timezone=..." }',
+  charset: 'it belongs to MySQL and has no effect',
+  location: 'it belongs to SQLite and sql.js and has no effect',
+  autoSave: 'it belongs to sql.js and has no effect',
+  entitiesDir: 'it has no effect; give entities',
+};
+
 /** The option keys that are known, by where they may stand. */
 export const KNOWN_KEYS = {
   top: [...Object.keys(ROUTING), ...Object.keys(TYPEORM), ...NEST_TYPEORM_KEYS],

@@ -1,5 +1,5 @@
 import { nodeNameOf } from '../topology/discovery/node-name.js';
-import { addressOf, problemOfUrl } from './node-address.js';
+import { addressOf, problemOfHost, problemOfUrl } from './node-address.js';
 import type { NodeOptions } from './replica-options.js';
 
 /** What names are given by beside the address. */
@@ -34,7 +34,7 @@ export function isReadable(node: NodeOptions): boolean {
   if (typeof node !== 'object' || node === null) return false;
   if (node.url !== undefined) return problemOfUrl(node.url) === undefined;
   // A host that holds more than a host may hold a password.
-  return node.host === undefined || (typeof node.host === 'string' && !/@|:\/\//.test(node.host));
+  return node.host === undefined || problemOfHost(node.host) === undefined;
 }
 
 function nameOf(address: string, primary: string): string {

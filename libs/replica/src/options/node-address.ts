@@ -1,7 +1,26 @@
+import { describe } from './option-problems.js';
 import type { NodeCredentials } from './replica-options.js';
 
 /** Protocols of a PostgreSQL connection URL. */
 const PROTOCOLS = ['postgres:', 'postgresql:'];
+
+/** What people give instead. Other words are not repeated: what stands before a colon may be a user's name. */
+const OTHER_PROTOCOLS = [
+  'mysql://',
+  'mariadb://',
+  'http://',
+  'https://',
+  'redis://',
+  'rediss://',
+  'mongodb://',
+  'tcp://',
+];
+
+const UNREADABLE =
+  'cannot be read as postgres://user:password@host:port/database (percent-encode special characters of the password)';
+
+/** A name (also an international one) or an IPv4 address, an IPv6 address, a folder. */
+const HOSTS = [/^[\p{L}\p{N}._-]+$/u, /^\[?[0-9a-f:.]+(%\w+)?\]?$/i, /^\/[\w./-]*$/];
 
 /** `host:port` of a node, for people: no credential. Expects credentials that were validated. */
 export function addressOf(node: NodeCredentials): string {
@@ -14,15 +33,41 @@ export function addressOf(node: NodeCredentials): string {
 
 /** What is wrong with a connection URL, without repeating it (it holds a password); `undefined`: nothing. */
 export function problemOfUrl(url: unknown): string | undefined {
-  if (typeof url !== 'string') return `must be a text, not ${typeof url}`;
+  if (typeof url !== 'string') return `must be a text, not ${describe(url)}`;
   if (url === '') return 'is empty';
   let parsed: URL;
   try {
     parsed = new URL(url);
   } catch {
-    return 'cannot be read as postgres://user:password@host:port/database (percent-encode special characters of the password)';
+    return UNREADABLE;
   }
-  return PROTOCOLS.includes(parsed.protocol)
-    ? undefined
-    : `begins with ${JSON.stringify(parsed.protocol)}; it must be postgres:// or postgresql://`;
+  const begin = /^[a-z]+:\/\//i.exec(url)?.[0].toLowerCase() ?? '';
+  if (PROTOCOLS.includes(parsed.protocol) && begin !== '')
+    return isSplitRight(parsed) ? undefined : UNREADABLE;
+  const shown = OTHER_PROTOCOLS.includes(begin) ? `begins with ${begin}; it` : 'begins otherwise; it';
+  return `${shown} must begin with postgres:// or postgresql://`;
+}
+
+/** What is wrong with a host, without repeating it (it may be a URL with a password); `undefined`: nothing. */
+export function problemOfHost(host: unknown): string | undefined {
+  if (typeof host !== 'string') return `must be a text, not ${describe(host)}`;
+  if (host === '' || HOSTS.some((pattern) => pattern.test(host))) return undefined;
+  return host.includes('://')
+    ? 'must be the name or address of a host, not a URL: give that as url'
+    : 'must be the name or address of a host, or the folder of its socket, and nothing else';
+}
+
+/** Where a password has a `/`, `?` or `#` that is not percent-encoded, the rest of it counts as path, and so on. */
+function isSplitRight({ hostname, pathname, search, hash }: URL): boolean {
+  const rest = pathname + search + hash;
+  return hash === '' && !rest.includes('@') && problemOfHost(decoded(hostname)) === undefined;
+}
+
+/** Percent-decoded, where that can be. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

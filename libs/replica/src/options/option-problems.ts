@@ -1,6 +1,11 @@
-/** Small checks of option values. Each adds a line `path: what was given, what is allowed` to the list of problems. */
+/**
+ * Small checks of option values. Each adds a line to the list of problems: where, what kind of value was given, what is
+ * allowed. No line repeats a text that was given: anything may have been put in the wrong place, a password, too.
+ */
 export class OptionProblems {
   readonly list: string[] = [];
+  /** What has no effect, and stops nobody. */
+  readonly warnings: string[] = [];
 
   add(path: string, problem: string): void {
     this.list.push(`${path} ${problem}`);
@@ -16,14 +21,35 @@ export class OptionProblems {
       return false;
     }
     for (const key of Object.keys(value)) {
-      if (knownKeys.includes(key)) continue;
-      const meant = closest(key, knownKeys);
-      this.add(
-        path === '' ? key : `${path}.${key}`,
-        `is not an option${meant ? `; did you mean ${meant}?` : ''}`,
-      );
+      if (!knownKeys.includes(key)) this.#unknownKey(path, key, knownKeys);
     }
     return true;
+  }
+
+  /**
+   * The same for options that may be meant for somebody else as well: a key that looks like a slip is a mistake, any
+   * other one is warned of, with what `replaced` says of it.
+   */
+  lenientObject(
+    value: unknown,
+    knownKeys: readonly string[],
+    replaced: Readonly<Record<string, string>>,
+  ): value is Record<string, unknown> {
+    if (!this.object('', value, [...knownKeys, ...othersThan(knownKeys, value)])) return false;
+    for (const key of othersThan(knownKeys, value)) {
+      const hint = Object.hasOwn(replaced, key) ? replaced[key] : 'it is no option, and has no effect';
+      this.warnings.push(`${shownKey(key)}: ${hint}`);
+    }
+    return true;
+  }
+
+  #unknownKey(path: string, key: string, knownKeys: readonly string[]): void {
+    const meant = closest(key, knownKeys);
+    const shown = meant === undefined ? shownKey(key) : key;
+    this.add(
+      path === '' ? shown : `${path}.${shown}`,
+      `is not an option${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+    );
   }
 
   /** A finite number of at least `min`; absent is fine. */
@@ -66,42 +92,72 @@ export class OptionProblems {
 
   oneOf(path: string, value: unknown, allowed: readonly string[]): void {
     if (value !== undefined && !allowed.includes(value as string)) {
+      const meant = typeof value === 'string' ? closest(value, allowed) : undefined;
       this.add(
         path,
-        `must be one of ${allowed.map((text) => `'${text}'`).join(', ')}, not ${describe(value)}`,
+        `must be one of ${allowed.map((text) => `'${text}'`).join(', ')}, not ${describe(value)}` +
+          (meant === undefined ? '' : `; did you mean '${meant}'?`),
       );
     }
   }
 }
 
-/** A value for people: short, and never the inside of an object. */
+/** What kind of value it is, for people: neither a text nor the inside of an object, which may hold a password. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') {
-    // Whatever looks like a URL may hold a password.
-    if (/[@:]/.test(value)) return 'a text that is not shown here';
-    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  }
+  if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text';
   if (value === null || ['number', 'boolean', 'undefined', 'bigint'].includes(typeof value))
     return String(value);
   return Array.isArray(value) ? 'a list' : `${typeof value === 'function' ? 'a' : 'an'} ${typeof value}`;
 }
 
-/** The known key that differs from `key` by letter case or at most two edits. */
-function closest(key: string, known: readonly string[]): string | undefined {
-  const wanted = key.toLowerCase();
-  return known.find((candidate) => edits(wanted, candidate.toLowerCase()) <= 2);
+/** As {@link describe}, but shows what has the shape of a node's name. */
+export function describeName(name: unknown): string {
+  return typeof name === 'string' && /^[\w.-]{1,64}$/.test(name) ? `"${name}"` : describe(name);
 }
 
-/** The Levenshtein distance. */
+/** The known text that `given` is most likely a slip of: it differs by letter case, or by two edits, of short ones by one. */
+function closest(given: string, known: readonly string[]): string | undefined {
+  // Nothing longer can be a slip of a name.
+  if (given.length > MAX_SHOWN_LETTERS) return undefined;
+  const wanted = given.toLowerCase();
+  let best: { readonly text: string; readonly distance: number } | undefined;
+  for (const text of known) {
+    const candidate = text.toLowerCase();
+    const isBeginning = wanted.length > 2 && candidate.startsWith(wanted);
+    const distance = isBeginning ? 1 : edits(wanted, candidate);
+    if (distance > (text.length < 6 ? 1 : 2)) continue;
+    if (best === undefined || distance < best.distance) best = { text, distance };
+  }
+  return best?.text;
+}
+
+const MAX_SHOWN_LETTERS = 40;
+
+function othersThan(knownKeys: readonly string[], value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.keys(value).filter(
+    (key) => !knownKeys.includes(key) && closest(key, knownKeys) === undefined,
+  );
+}
+
+/** A key that is no word may be anything: a URL, for one. */
+function shownKey(key: string): string {
+  return /^[A-Za-z]+$/.test(key) && key.length <= MAX_SHOWN_LETTERS ? key : '(a key that is not shown here)';
+}
+
+/** How many letters differ, are missing or too many; two that changed places count as one. */
 function edits(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1);
+      const swapped =
+        a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] as number) + 1 : Infinity;
+      next[j] = Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1, swapped);
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[b.length] as number;
 }

@@ -77,7 +77,7 @@ describe('replicaOptionsFromEnv', () => {
 
   it.each<[Record<string, string>, string]>([
     [{}, 'DATABASE_URL is missing'],
-    [{ DATABASE_URL: 'mysql://a:s3cret@h/d' }, 'DATABASE_URL begins with "mysql:"'],
+    [{ DATABASE_URL: 'mysql://a:s3cret@h/d' }, 'DATABASE_URL begins with mysql://'],
     [
       { DATABASE_URL: URL_1, DATABASE_READ_REPLICA_URL: 'postgres://a/b,' },
       'DATABASE_READ_REPLICA_URL (number 2 of 2) is empty',

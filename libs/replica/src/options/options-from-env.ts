@@ -1,6 +1,6 @@
 import type { NodeOptions } from './replica-options.js';
 import { InvalidReplicaOptionsError } from './invalid-options.error.js';
-import { problemOfUrl } from './node-address.js';
+import { decoded, problemOfUrl } from './node-address.js';
 
 /** What {@link replicaOptionsFromEnv} gives: to be spread into the options. */
 export interface OptionsFromEnv {
@@ -41,9 +41,7 @@ type Read = (name: string) => string | undefined;
 function readSwitch(value: string | undefined, problems: string[]): boolean {
   if (value === undefined || ON.includes(value.toLowerCase())) return true;
   if (!OFF.includes(value.toLowerCase())) {
-    problems.push(
-      `ENABLE_READ_REPLICA must be one of ${[...ON, ...OFF].join(', ')}, not ${JSON.stringify(value)}`,
-    );
+    problems.push(`ENABLE_READ_REPLICA must be one of ${[...ON, ...OFF].join(', ')}, not another text`);
   }
   return false;
 }
@@ -89,7 +87,7 @@ function readReplicas(read: Read, primary: NodeOptions | undefined, problems: st
 function readParts(read: Read, prefix: string, problems: string[]): NodeOptions {
   const port = read(`${prefix}PORT`);
   if (port !== undefined && !/^\d{1,5}$/.test(port)) {
-    problems.push(`${prefix}PORT must be a number from 1 to 65535, not ${JSON.stringify(port)}`);
+    problems.push(`${prefix}PORT must be a number from 1 to 65535, not another text`);
   }
   return {
     host: read(`${prefix}HOST`),
@@ -103,9 +101,8 @@ function readParts(read: Read, prefix: string, problems: string[]): NodeOptions 
 function readUrl(url: string): Pick<NodeOptions, 'username' | 'password' | 'database'> {
   if (problemOfUrl(url) !== undefined) return {};
   const { username, password, pathname } = new URL(url);
-  return { username: decoded(username), password: decoded(password), database: decoded(pathname.slice(1)) };
-}
-
-function decoded(part: string): string | undefined {
-  return part === '' ? undefined : decodeURIComponent(part);
+  const [user, secret, name] = [username, password, pathname.slice(1)].map(
+    (part) => decoded(part) || undefined,
+  );
+  return { username: user, password: secret, database: name };
 }

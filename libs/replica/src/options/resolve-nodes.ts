@@ -1,8 +1,9 @@
 import type { TagSet } from '../routing/balancer.js';
+import { conceal } from './conceal.js';
 import { DEFAULTS } from './defaults.js';
 import { KNOWN_KEYS } from './known-keys.js';
 import { nameReplicas } from './name-replicas.js';
-import { addressOf, problemOfUrl } from './node-address.js';
+import { addressOf, problemOfHost, problemOfUrl } from './node-address.js';
 import { describe, type OptionProblems } from './option-problems.js';
 import type {
   NodeCredentials,
@@ -48,28 +49,50 @@ export function findNodes(
     if (!problems.object('replication', replication, KNOWN_KEYS.replication)) return undefined;
     problems.oneOf('replication.defaultMode', replication.defaultMode, ['master', 'slave']);
     const found = {
-      primary: replication.master,
-      replicas: replication.slaves ?? [],
+      primary: withoutEmptyUrl(replication.master),
+      replicas: withoutEmptyUrls(replication.slaves ?? []),
       defaultMode: replication.defaultMode,
     };
     return checkNodes(problems, found, { primary: 'replication.master', replicas: 'replication.slaves' });
   }
-  const primary = options.primary ?? topLevelNode(options);
+  const given = options.primary ?? topLevelNode(options);
+  const primary = given && withoutEmptyUrl(given);
   if (primary === undefined) {
     problems.add('primary', 'is missing: give primary: { url }, replication: { master, slaves }, or url');
     return undefined;
   }
   return checkNodes(
     problems,
-    { primary, replicas: options.replicas ?? [] },
+    { primary, replicas: withoutEmptyUrls(options.replicas ?? []) },
     { primary: 'primary', replicas: 'replicas' },
   );
 }
 
 function topLevelNode(options: ReplicaDataSourceOptions<never>): NodeOptions | undefined {
   if (options.url === undefined && options.host === undefined) return undefined;
-  const { url, host, port, username, password, database, ssl, applicationName } = options;
-  return { url, host, port, username, password, database, ssl, applicationName };
+  const { host, port, username, password, database, ssl, applicationName } = options;
+  return withoutEmptyUrl({
+    url: options.url,
+    host,
+    port,
+    username,
+    password,
+    database,
+    ssl,
+    applicationName,
+  });
+}
+
+/** As {@link withoutEmptyUrl}, of a list, whatever it is. */
+export function withoutEmptyUrls(nodes: readonly NodeOptions[]): readonly NodeOptions[] {
+  return Array.isArray(nodes) ? nodes.map((node: NodeOptions) => withoutEmptyUrl(node)) : nodes;
+}
+
+/** An environment variable that is not set often comes as an empty text: beside a host that is as good as none. */
+function withoutEmptyUrl(node: NodeOptions): NodeOptions {
+  if (node?.url !== '' || !node.host) return node;
+  const { url: _, ...others } = node;
+  return others;
 }
 
 function checkNodes(
@@ -79,10 +102,7 @@ function checkNodes(
 ): FoundNodes {
   checkNode(problems, paths.primary, nodes.primary);
   if (!Array.isArray(nodes.replicas)) {
-    problems.add(
-      paths.replicas,
-      `must be a list, not ${typeof nodes.replicas === 'string' ? 'a text' : describe(nodes.replicas)}`,
-    );
+    problems.add(paths.replicas, `must be a list, not ${describe(nodes.replicas)}`);
     return { ...nodes, replicas: [] };
   }
   const replicas = nameReplicas(nodes.replicas, { primary: nodes.primary?.name ?? 'primary' });
@@ -107,7 +127,7 @@ export function checkReplicas(
     const name = node?.name;
     if (name === undefined) return;
     const other = names.get(name);
-    if (other !== undefined) problems.add(`${path}.name`, `${describe(name)} is also the name of ${other}`);
+    if (other !== undefined) problems.add(`${path}.name`, `is also the name of ${other}`);
     names.set(name, path);
   });
 }
@@ -115,19 +135,26 @@ export function checkReplicas(
 /** Checks one node. */
 export function checkNode(problems: OptionProblems, path: string, node: NodeOptions | undefined): void {
   if (!problems.object(path, node, KNOWN_KEYS.node)) return;
-  const { name, url, port, weight, region, tags, pool, servername } = node as NodeOptions;
+  const { name, url, host, port, weight, region, tags, pool, servername } = node as NodeOptions;
   if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))) {
     problems.add(`${path}.name`, `must be 1 to 64 letters, digits, '.', '_' or '-', not ${describe(name)}`);
   }
-  if (url === undefined && 'url' in (node as object) && (node as NodeOptions).host === undefined) {
+  if (url === undefined && 'url' in (node as object) && host === undefined) {
     problems.add(`${path}.url`, 'is undefined: is the environment variable set?');
   }
   if (url !== undefined) {
     const problem = problemOfUrl(url);
     if (problem !== undefined) problems.add(`${path}.url`, problem);
   }
+  if (host !== undefined) {
+    const problem = problemOfHost(host);
+    if (problem !== undefined) problems.add(`${path}.host`, problem);
+  }
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
-    problems.add(`${path}.port`, `must be a whole number from 1 to 65535, not ${describe(port)}`);
+    problems.add(
+      `${path}.port`,
+      `must be a whole number from 1 to 65535, not ${typeof port === 'number' ? 'another one' : describe(port)}`,
+    );
   }
   problems.number(`${path}.weight`, weight, 0);
   problems.text(`${path}.region`, region);
@@ -168,7 +195,7 @@ export function resolveNode(
     ...(region === undefined ? {} : { region }),
     ...(tags === undefined ? {} : { tags }),
     ...(servername === undefined ? {} : { servername }),
-    credentials,
+    credentials: conceal(credentials, () => ({ address: addressOf(credentials) })),
     pool: {
       ...all,
       ...dropUndefined((role === 'primary' ? primary : replica) ?? {}),

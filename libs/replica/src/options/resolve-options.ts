@@ -1,8 +1,9 @@
 import { checkRouting } from './check-routing.js';
+import { conceal, withoutTexts } from './conceal.js';
 import { DEFAULTS } from './defaults.js';
 import { InvalidReplicaOptionsError } from './invalid-options.error.js';
-import { KNOWN_KEYS } from './known-keys.js';
-import { describe, OptionProblems } from './option-problems.js';
+import { KNOWN_KEYS, REPLACED_OPTIONS } from './known-keys.js';
+import { describeName, OptionProblems } from './option-problems.js';
 import type {
   FallbackLimit,
   MonitorOptions,
@@ -45,6 +46,8 @@ export interface ResolvedOptions<Context = unknown>
   readonly fallback: 'primary' | 'error' | Required<FallbackLimit>;
   readonly retries: Required<RetryOptions>;
   readonly monitor: Required<Omit<MonitorOptions, 'probe'>> & Pick<MonitorOptions, 'probe'>;
+  /** What was given and has no effect, for the log. */
+  readonly warnings: readonly string[];
 }
 
 /** Validates the options and fills in the defaults. Throws one `InvalidReplicaOptionsError` with all mistakes. */
@@ -52,16 +55,19 @@ export function resolveOptions<Context>(
   options: ReplicaDataSourceOptions<Context>,
 ): ResolvedOptions<Context> {
   const problems = new OptionProblems();
-  if (!problems.object('', options, KNOWN_KEYS.top)) throw new InvalidReplicaOptionsError(problems.list);
+  if (!problems.lenientObject(options, KNOWN_KEYS.top, REPLACED_OPTIONS))
+    throw new InvalidReplicaOptionsError(problems.list);
   problems.oneOf('type', options.type ?? 'none', ['postgres']);
+  problems.text('name', options.name);
   checkRouting(problems, options);
   const nodes = findNodes(problems, options);
   if (nodes !== undefined) checkRuledNodes(problems, options, nodes);
   if (problems.list.length > 0 || nodes === undefined) throw new InvalidReplicaOptionsError(problems.list);
   const session = { ...DEFAULTS.session, ...dropUndefined(options.session ?? {}) };
+  conceal(session, () => withoutTexts(session));
   const monitor = resolveMonitor(options.monitor);
   const maxLagMs = options.maxLagMs ?? DEFAULTS.maxLagMs;
-  return {
+  const resolved: ResolvedOptions<Context> = {
     name: options.name ?? DEFAULTS.name,
     enabled: options.enabled ?? DEFAULTS.enabled,
     discovery: options.discovery,
@@ -92,6 +98,7 @@ export function resolveOptions<Context>(
         ? { mode: 'time', windowMs: options.sticky.windowMs ?? DEFAULTS.sticky.windowMs }
         : { mode: 'position' },
     monitor,
+    warnings: problems.warnings,
     lanes: options.lanes ?? DEFAULTS.lanes,
     prepare: options.prepare ?? DEFAULTS.prepare,
     prepareAfter: options.prepareAfter ?? DEFAULTS.prepareAfter,
@@ -100,6 +107,8 @@ export function resolveOptions<Context>(
       resolveNode(node, 'replica', { otherwise: '', levels: options.pool }),
     ),
   };
+  const { primary, replicas } = resolved;
+  return conceal(resolved, () => ({ ...withoutTexts(resolved), session, monitor, primary, replicas }));
 }
 
 function resolveMonitor(given: MonitorOptions = {}): ResolvedOptions['monitor'] {
@@ -131,7 +140,7 @@ function checkRuledNodes(
     if (typeof node !== 'string' || node === 'primary' || names.includes(node)) continue;
     problems.add(
       `tables.${table}`,
-      `names ${describe(node)}, which is none of the nodes (${names.join(', ')})`,
+      `names ${describeName(node)}, which is none of the nodes (${names.map((name) => describeName(name)).join(', ')})`,
     );
   }
 }

@@ -34,9 +34,13 @@ describe('runProbeFunction', () => {
       () => {
         throw new Error('of the user');
       },
-      'monitor.probe: of the user',
+      'monitor.probe: it failed with Error, whose message is not shown: it may hold a credential',
     ],
-    ['rejects', () => Promise.reject(new Error('of the user')), 'monitor.probe: of the user'],
+    [
+      'rejects',
+      () => Promise.reject(new Error('of the user')),
+      'monitor.probe: it failed with Error, whose message is not shown: it may hold a credential',
+    ],
     [
       'gives an age below 0',
       () => ({ lagMs: -1 }),

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { ProbeResult } from '../topology/node-probe.js';
 import type { ProbeFunction, ProbeVerdict } from '../topology/probe-function.js';
-import { messageOf } from './postgres-errors.js';
+import { kindOfFailure } from '../session/safe-message.error.js';
 
 /** The user's own probe, and of which node. */
 export interface ProbeSubject {
@@ -30,7 +30,7 @@ export async function runProbeFunction(
     });
     return { ...answer, ...read(verdict) };
   } catch (error) {
-    return { ...answer, problem: `monitor.probe: ${messageOf(error)}` };
+    return { ...answer, problem: `monitor.probe: ${kindOfFailure(error)}` };
   } finally {
     hasEnded = true;
   }

@@ -7,26 +7,29 @@ export class InvalidChoiceError extends Error {
   readonly code = 'REPLICA_INVALID_CHOICE';
   /** The option. */
   readonly option: Chooser;
-  /** What it gave. */
+  /** The name that it gave, or what kind of value. */
   readonly choice: unknown;
   /** The names that it may give. */
   readonly allowed: readonly string[];
 
   constructor(option: Chooser, choice: unknown, allowed: readonly string[]) {
+    // Only what has the shape of a name is shown: a function may give out anything.
+    const isName = typeof choice === 'string' && /^[\w.-]{1,64}$/.test(choice);
+    const given = isName ? JSON.stringify(choice) : kindOf(choice);
     super(
-      `the function given as option ${option} named ${kindOf(choice)}: it has to name one of ${allowed.join(', ')}`,
+      `the function given as option ${option} named ${given}: it has to name one of ${allowed.join(', ')}`,
     );
     // Nobody else waits for it: its rejection would end the process.
     if (choice instanceof Promise) choice.catch(() => undefined);
     this.option = option;
-    this.choice = choice;
+    this.choice = isName ? choice : given;
     this.allowed = allowed;
   }
 }
 
-/** A name as it is; of anything else, which may be anything, its kind. */
+/** Of what is no name, and may be anything, its kind. */
 function kindOf(choice: unknown): string {
-  if (typeof choice === 'string') return JSON.stringify(choice.slice(0, 100));
+  if (typeof choice === 'string') return 'a text that is no name';
   if (choice === undefined || choice === null) return String(choice);
   if (choice instanceof Promise) return 'a promise';
   return typeof choice === 'object' ? 'an object' : `a ${typeof choice}`;

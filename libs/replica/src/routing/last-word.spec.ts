@@ -76,7 +76,7 @@ describe('the last word on a read', () => {
 
   it.each([
     ['r9', '"r9"'],
-    ['', '""'],
+    ['', 'a text that is no name'],
     [null, 'null'],
   ])('has to name a node, and %j is none', (name, shown) => {
     const decideSo = (): unknown => decide({ lastWord: () => name as string });

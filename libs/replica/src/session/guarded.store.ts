@@ -1,3 +1,4 @@
+import { SafeMessageError } from './safe-message.error.js';
 import { SessionTable } from './session-table.js';
 import { ownCopy } from './session-key.js';
 import { checkedState, mergeSessionStates, type SessionState } from './session-state.js';
@@ -154,7 +155,8 @@ export class GuardedSessionStore implements SessionStore {
   #assertNotSilent(): void {
     if (this.#silentUntilMs === undefined) return;
     const now = performance.now();
-    if (now < this.#silentUntilMs) throw new Error('it has not answered lately, and was not asked');
+    if (now < this.#silentUntilMs)
+      throw new SafeMessageError('it has not answered lately, and was not asked');
     // This call finds out; others do not wait with it.
     this.#silentUntilMs = now + this.#options.timeoutMs;
   }
@@ -165,7 +167,7 @@ export class GuardedSessionStore implements SessionStore {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#silentUntilMs = performance.now() + timeoutMs;
-        reject(new Error(`no answer within ${timeoutMs} ms`));
+        reject(new SafeMessageError(`no answer within ${timeoutMs} ms`));
       }, timeoutMs);
       Promise.resolve(answer)
         .finally(() => {

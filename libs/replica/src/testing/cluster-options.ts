@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { ClusterOptionProblem, InvalidClusterOptionsError } from './cluster.error.js';
 
 /** Where the servers come from, as a closed set. */
@@ -88,7 +87,11 @@ function unknownKeys(options: object): ClusterOptionProblem[] {
   const known = Object.keys(DEFAULTS);
   return Object.keys(options)
     .filter((key) => !known.includes(key))
-    .map((key) => ({ path: key, received: 'an unknown option', expected: `one of ${known.join(', ')}` }));
+    .map((key) => ({
+      path: shownPath(key),
+      received: 'an unknown option',
+      expected: `one of ${known.join(', ')}`,
+    }));
 }
 
 function wrongValues(options: PostgresClusterOptions): ClusterOptionProblem[] {
@@ -130,5 +133,16 @@ function expectedSetting(name: string, value: unknown): string | undefined {
 }
 
 function problem(path: string, value: unknown, expected: string): ClusterOptionProblem {
-  return { path, received: inspect(value, { depth: 0, breakLength: Infinity }), expected };
+  return { path: shownPath(path), received: kindOf(value), expected };
+}
+
+/** A number or a switch as it is; of anything else, which may hold a secret, what kind of value it is. */
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
+
+function shownPath(path: string): string {
+  return /^[\w.]{1,80}$/.test(path) ? path : '(a key that is not shown here)';
 }

@@ -2,7 +2,7 @@
 export interface ClusterOptionProblem {
   /** Where: `replicas`, `settings.port`, ... */
   readonly path: string;
-  /** The value, as text. */
+  /** The value, where it is a number or a switch, else what kind of value. */
   readonly received: string;
   /** What would have been right. */
   readonly expected: string;

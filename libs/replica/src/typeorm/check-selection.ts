@@ -1,5 +1,5 @@
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
-import { describe, type OptionProblems } from '../options/option-problems.js';
+import { describeName, type OptionProblems } from '../options/option-problems.js';
 import { listOf, type ReplicaSelection } from '../routing/replica-filter.js';
 import type { Consistency } from '../routing/route.js';
 
@@ -23,7 +23,7 @@ export function checkSelection(
   if (second !== undefined)
     problems.add(second, `cannot stand beside ${first}: give one of replica, tags and region`);
   if (consistency === 'strong')
-    problems.add(first, `means nothing with consistency ${describe(consistency)}, which is the primary's`);
+    problems.add(first, `means nothing with consistency 'strong', which is the primary's`);
 }
 
 /** Those replicas that are named and that no node is. */
@@ -45,5 +45,5 @@ export function checkReplicaNames(
 
 /** For people: these are no nodes, and those are. */
 export function problemOfNames(unknown: readonly string[], nodes: readonly string[]): string {
-  return `replica names ${unknown.map(describe).join(', ')}, but the nodes are ${nodes.join(', ')}`;
+  return `replica names ${unknown.map(describeName).join(', ')}, but the nodes are ${nodes.join(', ')}`;
 }

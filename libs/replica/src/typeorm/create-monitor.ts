@@ -1,6 +1,6 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { messageOf } from '../postgres/postgres-errors.js';
+import { kindOfFailure } from '../session/safe-message.error.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { MonitorSources } from '../topology/monitor-settings.js';
 import type { NodeRole } from '../topology/topology.js';
@@ -37,7 +37,7 @@ export function createMonitor({ options, probeOf, outside, nowMs, log }: Monitor
       outside,
       nowMs,
       random: Math.random,
-      onListenerFailure: (event, error) => log.warnSeldom(event, `${event}: ${messageOf(error)}`),
+      onListenerFailure: (event, error) => log.warnSeldom(event, `${event}: ${kindOfFailure(error)}`),
     },
   );
 }

@@ -1,6 +1,9 @@
 import type { DataSourceOptions } from 'typeorm';
+import { conceal, withoutTexts } from '../options/conceal.js';
 import { ROUTING_KEYS } from '../options/known-keys.js';
 import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/replica-options.js';
+import { decoded } from '../options/node-address.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';
 
@@ -34,9 +37,21 @@ export function dataSourceOptions(
     driver,
     // Errors of idle connections come from the pools of the nodes.
     poolErrorHandler: () => undefined,
-    replication: { master: primary.credentials, slaves: [{ host: REPLICAS_HOST }], defaultMode: 'slave' },
+    replication: { master: withoutSecrets(primary), slaves: [{ host: REPLICAS_HOST }], defaultMode: 'slave' },
   };
-  return translated;
+  return conceal(translated, () => ({ ...withoutTexts(translated), type: 'postgres' }));
+}
+
+/** Our pools connect; TypeORM asks for the names of server and database alone. */
+function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: number; database?: string } {
+  const { host, port, database, url } = credentials;
+  if (url === undefined) return { host, port, database };
+  const { hostname, port: portOfUrl, pathname, searchParams } = new URL(url);
+  return {
+    host: hostname || (searchParams.get('host') ?? undefined),
+    port: portOfUrl === '' ? undefined : Number(portOfUrl),
+    database: decoded(pathname.slice(1)) || (searchParams.get('database') ?? database),
+  };
 }
 
 /**

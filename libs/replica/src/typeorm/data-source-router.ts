@@ -6,9 +6,9 @@ import { RequestContext } from '../context/request-context.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { CatalogStatus } from '../postgres/catalog-keeper.js';
-import { messageOf } from '../postgres/postgres-errors.js';
 import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
+import { kindOfFailure } from '../session/safe-message.error.js';
 import { SessionClock } from '../session/session-clock.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
@@ -53,7 +53,7 @@ export class DataSourceRouter {
     this.#options = options;
     this.#runtime = runtime;
     this.#events = new Listeners((event, error) =>
-      log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${messageOf(error)}`),
+      log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${kindOfFailure(error)}`),
     );
     const clock = new SessionClock({ keptMs: options.session.ttlMs });
     this.#positions = {

@@ -50,11 +50,11 @@ describe('dnsReplicas', () => {
     expect(dnsReplicas(options as never).problems).toEqual([
       'intervalMs is not an option',
       'hostname must be a text, not an empty one',
-      "type must be one of 'A', 'AAAA', 'SRV', not \"CNAME\"",
+      "type must be one of 'A', 'AAAA', 'SRV', not a text",
       'port must be a whole number of at least 1, not 0',
       'maxIntervalMs must be a number of at least 5000, not 1000',
       'node.regoin is not an option; did you mean region?',
-      'servers must be addresses such as 10.0.0.2 or 10.0.0.2:5353, not "dns.internal"',
+      'servers must be addresses such as 10.0.0.2 or 10.0.0.2:5353, not a text',
     ]);
     expect(dnsReplicas(undefined as never).problems).toEqual([
       'the options must be an object, not undefined',

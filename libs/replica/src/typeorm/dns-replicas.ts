@@ -1,8 +1,10 @@
 import { Resolver } from 'node:dns/promises';
 import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
-import { OptionProblems } from '../options/option-problems.js';
+import { problemOfHost } from '../options/node-address.js';
+import { describe, OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import { checkNode } from '../options/resolve-nodes.js';
+import { SafeMessageError } from '../session/safe-message.error.js';
 import { DnsDiscovery, type DnsServers } from '../topology/discovery/dns-discovery.js';
 import { DNS_TYPES, type DnsNode, type DnsType } from '../topology/discovery/dns-lookup.js';
 
@@ -80,10 +82,15 @@ export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
   const common: NodeOptions = type === 'SRV' ? node : { servername: hostname, ...node };
   return {
     find: async () => {
-      const { replicas, validForMs } = await discovery.find();
+      const { replicas, validForMs } = await discovery.find().catch(fromDns);
       return { replicas: replicas.map((found) => nodeOf(found, common)), validForMs };
     },
   };
+}
+
+/** What Node says of DNS names the question, whose name was checked. */
+function fromDns(error: unknown): never {
+  throw new SafeMessageError(error instanceof Error ? error.message : 'DNS failed', { cause: error });
 }
 
 function nodeOf({ host, port, weight }: DnsNode, common: NodeOptions): NodeOptions {
@@ -100,6 +107,8 @@ function check(problems: OptionProblems, options: DnsReplicasOptions): void {
   if (!problems.object('', options, Object.keys(KEYS))) return;
   const { hostname, type, port, minIntervalMs, maxIntervalMs, rememberMs, servers, resolver, node } = options;
   problems.text('hostname', hostname ?? '');
+  if (typeof hostname === 'string' && problemOfHost(hostname) !== undefined)
+    problems.add('hostname', 'must be a name in DNS');
   problems.oneOf('type', type, DNS_TYPES);
   problems.whole('port', port, 1);
   problems.number('minIntervalMs', minIntervalMs, 10);
@@ -116,9 +125,6 @@ function checkServer(problems: OptionProblems, server: string): void {
   try {
     new Resolver().setServers([server]);
   } catch {
-    problems.add(
-      'servers',
-      `must be addresses such as 10.0.0.2 or 10.0.0.2:5353, not ${JSON.stringify(server)}`,
-    );
+    problems.add('servers', `must be addresses such as 10.0.0.2 or 10.0.0.2:5353, not ${describe(server)}`);
   }
 }

@@ -50,10 +50,7 @@ describe('which replicas a read asks for', () => {
     [{ replica: [] }, 'here: replica must not be an empty list'],
     [{ replica: ['a', null] }, 'here: replica[1] must be a text, not null'],
     [{ region: 7 }, 'here: region must be a text, not 7'],
-    [
-      { tags: 'reports' },
-      `here: tags must be an object of texts such as { usage: 'reporting' }, not "reports"`,
-    ],
+    [{ tags: 'reports' }, `here: tags must be an object of texts such as { usage: 'reporting' }, not a text`],
     [
       { tags: [{}, { a: 1 }] },
       `here: tags[1] must be an object of texts such as { usage: 'reporting' }, not an object`,
@@ -64,7 +61,7 @@ describe('which replicas a read asks for', () => {
     ],
     [
       { consistency: 'strong', tags: {} },
-      `here: tags means nothing with consistency "strong", which is the primary's`,
+      `here: tags means nothing with consistency 'strong', which is the primary's`,
     ],
   ])('is refused from %j', (options, problem) => {
     expect(problemsOf(options)).toEqual([problem]);

@@ -1,5 +1,5 @@
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
-import { describe, OptionProblems } from '../options/option-problems.js';
+import { OptionProblems } from '../options/option-problems.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { filtersOf, type ReplicaSelection } from '../routing/replica-filter.js';
 import { CONSISTENCIES, ON_BEHIND, type Consistency, type OnBehind } from '../routing/route.js';
@@ -46,10 +46,7 @@ export function checkReadOptions(options: ReadOptions, where: string): void {
       options.consistency !== undefined &&
       options.consistency !== 'bounded'
     ) {
-      problems.add(
-        'maxStalenessMs',
-        `belongs to consistency 'bounded' and means nothing with ${describe(options.consistency)}`,
-      );
+      problems.add('maxStalenessMs', `belongs to consistency 'bounded' and means nothing with another one`);
     }
   }
   if (problems.list.length > 0)

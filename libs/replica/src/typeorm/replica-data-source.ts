@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { conceal } from '../options/conceal.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
@@ -47,6 +48,11 @@ export class ReplicaDataSource extends DataSource {
       ),
     );
     this.parts = parts;
+    conceal(this, () => ({
+      name: resolved.name,
+      isInitialized: this.isInitialized,
+      nodes: [resolved.primary, ...resolved.replicas].map(({ name, address }) => `${name} (${address})`),
+    }));
     parts.logBy(() => this.logger);
     this.router = new DataSourceRouter(this, resolved, { runtime: () => parts.runtime, log: parts.log });
     keepCacheRouted(this, parts, this.router.contexts);
@@ -84,6 +90,7 @@ export class ReplicaDataSource extends DataSource {
     });
     parts.start(runtime);
     try {
+      for (const warning of resolved.warnings) parts.log.warn(`option ${warning}`);
       // What begins here goes on for as long as the data source lives.
       const schemaChanges = SCHEMA_CHANGES.filter((option) => given[option] === true);
       await this.router.contexts.exit(() => runtime.start(schemaChanges));

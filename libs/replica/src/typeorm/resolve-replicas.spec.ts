@@ -58,12 +58,12 @@ describe('resolveReplicas', () => {
     expect(() => resolveReplicas(given as never, known)).toThrow(
       expect.objectContaining({
         problems: [
-          'replicas[0].name "primary" is also the name of the primary',
+          'replicas[0].name is also the name of the primary',
           expect.stringMatching(/^replicas\[1\].name must be 1 to 64 letters/),
           expect.stringMatching(/^replicas\[1\].url cannot be read/),
-          'replicas[2].port must be a whole number from 1 to 65535, not 0',
+          'replicas[2].port must be a whole number from 1 to 65535, not another one',
           'replicas[3] must be an object, not null',
-          'replicas[5].name "c" is also the name of replicas[4]',
+          'replicas[5].name is also the name of replicas[4]',
         ],
       }),
     );

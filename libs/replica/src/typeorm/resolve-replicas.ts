@@ -4,7 +4,8 @@ import { isReadable, nameReplicas } from '../options/name-replicas.js';
 import { addressOf } from '../options/node-address.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, PoolLevels } from '../options/replica-options.js';
-import { checkReplicas, resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
+import { checkReplicas, resolveNode, withoutEmptyUrls, type ResolvedNode } from '../options/resolve-nodes.js';
+import { SafeMessageError } from '../session/safe-message.error.js';
 import { withConnectionOf } from './node-connection.js';
 
 /** What a list of replicas is read against. */
@@ -23,12 +24,13 @@ export function resolveReplicas(
 ): readonly ResolvedNode[] {
   const problems = new OptionProblems();
   if (!Array.isArray(replicas)) {
-    problems.add(path, `must be a list, not ${typeof replicas === 'string' ? 'a text' : describe(replicas)}`);
+    problems.add(path, `must be a list, not ${describe(replicas)}`);
     throw new InvalidReplicaOptionsError(problems.list);
   }
   // Of several at one address the first one's.
   const names = new Map([...known.replicas].toReversed().map(({ address, name }) => [address, name]));
-  const named = nameReplicas(replicas, { primary: known.primary.name, byAddress: names });
+  const given = withoutEmptyUrls(replicas);
+  const named = nameReplicas(given, { primary: known.primary.name, byAddress: names });
   checkReplicas(problems, named, { path, primary: known.primary.name, primaryPath: 'the primary' });
   if (problems.list.length > 0) throw new InvalidReplicaOptionsError(problems.list);
   return named.map((node) =>
@@ -50,7 +52,7 @@ export function resolveFound(found: readonly NodeOptions[], known: KnownNodes): 
   const others = found
     .map((node) => withConnectionOf(known.primary.credentials, node))
     .filter((node) => !isReadable(node) || addressOf(node) !== known.primary.address);
-  if (others.length === 0) throw new Error('it found no replica beside the primary');
+  if (others.length === 0) throw new SafeMessageError('it found no replica beside the primary');
   return resolveReplicas(others, known, 'found');
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Found } from './discovery.js';
 import { DiscoveryLoop } from './discovery-loop.js';
+import { SafeMessageError } from '../../session/safe-message.error.js';
 
 const SETTINGS = { timeoutMs: 5_000, retryMs: 1_000, maxRetryMs: 4_000 };
 
@@ -43,7 +44,7 @@ describe('DiscoveryLoop', () => {
     (replicas: string[], validForMs = 10_000) =>
     () =>
       Promise.resolve({ replicas, validForMs });
-  const fails = (message: string) => () => Promise.reject<Found<string>>(new Error(message));
+  const fails = (message: string) => () => Promise.reject<Found<string>>(new SafeMessageError(message));
 
   it('puts what it finds in place, and looks again no sooner than the answer is good for', async () => {
     answers = [found(['a', 'b']), found(['b'])];
@@ -82,10 +83,14 @@ describe('DiscoveryLoop', () => {
     ],
     [
       'an error that quotes a URL',
-      fails('connect to postgres://app:s3/cr@t@h/x failed'),
-      'connect to postgres://***@h/x failed',
+      () => Promise.reject(new Error('connect to postgres://app:s3/cr@t@h/x failed')),
+      'it failed with Error, whose message is not shown: it may hold a credential',
     ],
-    ['a list that cannot be put in place', found(['bad']), 'bad is no replica'],
+    [
+      'a list that cannot be put in place',
+      found(['bad']),
+      'it failed with Error, whose message is not shown: it may hold a credential',
+    ],
   ])('changes nothing on %s', async (_, answer, problem) => {
     answers = [answer as () => Promise<Found<string>>];
     await loop.start();
@@ -99,7 +104,7 @@ describe('DiscoveryLoop', () => {
       },
     ];
     await loop.start();
-    expect(log).toEqual(['news: thrown']);
+    expect(log).toEqual(['news: it failed with Error, whose message is not shown: it may hold a credential']);
   });
 
   it('takes an answer that is too late for none', async () => {

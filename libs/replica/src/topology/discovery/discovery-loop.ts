@@ -1,4 +1,5 @@
 import type { Discovery, Found } from './discovery.js';
+import { kindOfFailure, SafeMessageError } from '../../session/safe-message.error.js';
 
 /** How patiently a discovery is asked; milliseconds. */
 export interface DiscoverySettings {
@@ -80,8 +81,8 @@ export class DiscoveryLoop<Node> {
     const { timeoutMs } = settings;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-      this.#endWait = () => reject(new Error('stopped'));
+      timer = setTimeout(() => reject(new SafeMessageError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      this.#endWait = () => reject(new SafeMessageError('stopped'));
     });
     try {
       return await Promise.race([discovery.find(), late]);
@@ -100,7 +101,7 @@ export class DiscoveryLoop<Node> {
 
   #failed(error: unknown): number {
     const { settings, onFailure, random } = this.#options;
-    const problem = withoutCredentials(messageOf(error));
+    const problem = kindOfFailure(error);
     const isNews = problem !== this.#problem;
     this.#problem = problem;
     const pauseMs = Math.min(settings.retryMs * 2 ** this.#failures, settings.maxRetryMs);
@@ -110,29 +111,14 @@ export class DiscoveryLoop<Node> {
   }
 }
 
-/** Anybody's function may have thrown anything. */
-function messageOf(error: unknown): string {
-  try {
-    const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
-    return String(hasMessage ? error.message : error);
-  } catch {
-    return 'unknown error';
-  }
-}
-
-/** A message may come from anybody's function, and quote a URL. */
-function withoutCredentials(message: string): string {
-  return message.replace(/:\/\/\S*@/g, '://***@');
-}
-
 /** An answer may come from anybody's function. */
 function check<Node>(found: Found<Node>): Found<Node> {
   const { replicas, validForMs } = (found ?? {}) as Partial<Found<Node>>;
-  if (!Array.isArray(replicas)) throw new TypeError('it gave no list of replicas');
+  if (!Array.isArray(replicas)) throw new SafeMessageError('it gave no list of replicas');
   if (typeof validForMs !== 'number' || !(validForMs >= 0))
-    throw new TypeError(
-      `validForMs must be a number of at least 0, not ${typeof validForMs === 'number' ? validForMs : typeof validForMs}`,
+    throw new SafeMessageError(
+      `validForMs must be a number of at least 0, not ${typeof validForMs === 'number' ? validForMs : `a value of type ${typeof validForMs}`}`,
     );
-  if (replicas.length === 0) throw new TypeError('it found no replica');
+  if (replicas.length === 0) throw new SafeMessageError('it found no replica');
   return { replicas: replicas as readonly Node[], validForMs };
 }
