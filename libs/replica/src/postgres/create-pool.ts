@@ -19,6 +19,19 @@ export function poolSettingsOf({ options }: pg.Pool): Partial<pg.PoolConfig> {
   return Object.fromEntries(SETTINGS.map((key) => [key, all[key]]));
 }
 
+/** How many connections there are, idle, too old to be given out again; and how many callers wait for one. */
+export interface PoolCounts {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+  readonly expired: number;
+}
+
+export function countsOf(pool: pg.Pool): PoolCounts {
+  const { totalCount: total, idleCount: idle, waitingCount: waiting, expiredCount: expired } = pool;
+  return { total, idle, waiting, expired };
+}
+
 /** What of a `pg` pool's insides is replaced: it opens a connection; it gets one back. */
 interface PoolInside {
   newClient?: (...args: unknown[]) => unknown;

@@ -4,13 +4,13 @@ import type { Route } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import { endsInRollback, rolledBack } from './after-loss.js';
 import { errorOfLoss, meaningOfLoss, type LossMeaning, type LossSite } from './meaning-of-loss.js';
-import type { TransactionStatus } from './node-connections.js';
 import type { NodePool } from './node-pool.js';
 import { isConnectionEnd, isUnsent } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
 import { routeOnKept, type Keeping } from './kept-place.js';
 import { KeptWrites } from './kept-writes.js';
 import { forwardEvents } from './forward-events.js';
+import { leavesState } from './leaves-state.js';
 import { lendContext } from './lend-context.js';
 import { endsInTime, idleAgain } from './idle-again.js';
 import { failSubmittable, leadToCaller, queryWith, textOfSubmittable } from './query-call.js';
@@ -43,6 +43,8 @@ export class KeptConnection {
   #staysFor: Keeping['staysFor'];
   readonly #onReplica: boolean;
   #broken: unknown;
+  /** A statement left something on it that is nobody else's. */
+  #hasState: boolean;
   /** The transaction that was open when the connection was lost, where its owner has not ended it by that statement. */
   lostTransaction: TransactionLostError | undefined;
   #hasLostTransaction = false;
@@ -62,6 +64,7 @@ export class KeptConnection {
     this.#pool = pool;
     this.#client = client;
     this.#staysFor = staysFor;
+    this.#hasState = keeping.hasState === true;
     this.#leave = keeping.leave;
     this.#onReplica = route.node !== router.primary;
     this.#writes = new KeptWrites(router.contexts, this.#onReplica);
@@ -73,12 +76,9 @@ export class KeptConnection {
     });
   }
 
-  get processId(): number | null {
-    return (this.#client as unknown as { readonly processID?: number | null }).processID ?? null;
-  }
-
-  get transactionStatus(): TransactionStatus {
-    return this.#pool.transactionStatus(this.#client);
+  /** To be asked what it is, no more. */
+  get client(): pg.ClientBase {
+    return this.#client;
   }
 
   /** Nothing on the connection binds it to its client any more. */
@@ -121,6 +121,7 @@ export class KeptConnection {
     return answer.then(
       (result) => {
         this.#hasAnswered = true;
+        this.#hasState ||= leavesState(statement, text);
         this.#ended(() => this.#succeeded(statement, position));
         this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
         if (statement.mayWrite && this.#writes.transaction !== undefined)
@@ -174,6 +175,7 @@ export class KeptConnection {
     this.#stream = undefined;
     const broken = this.#broken;
     this.#ended(() => {
+      this.#hasState ||= leavesState(statement, site.text);
       if (broken === undefined) this.#succeeded(statement);
       else this.#lost(statement, site, broken);
     });
@@ -216,9 +218,11 @@ export class KeptConnection {
     this.#stopForwarding();
     this.#pool.letGo();
     this.#leave();
-    this.#client.release(
-      isToBeClosed ? new Error('closed: broken, busy, or released inside a transaction') : undefined,
-    );
+    if (isToBeClosed)
+      this.#client.release(new Error('closed: broken, busy, or released inside a transaction'));
+    else if (!this.#hasState) this.#client.release();
+    else if (this.#onReplica) void this.#pool.parked.reset(this.#client);
+    else this.#pool.parked.park(this.#client, this.#router.stateOwner);
   }
 
   #routeOf({ kind }: Statement): Route {

@@ -12,6 +12,8 @@ export interface Keeping {
   readonly client: pg.PoolClient;
   /** Why it is kept beyond transactions and streams; `undefined`: it is not. */
   readonly staysFor: 'primary-runner' | 'session-change' | undefined;
+  /** Something was left on it before. */
+  readonly hasState?: boolean;
   /** To be called when it is given back. */
   readonly leave: () => void;
 }

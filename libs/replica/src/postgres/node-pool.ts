@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
 import { answersAnew } from './answers-anew.js';
 import { askUptime } from './ask-uptime.js';
-import { createPool, poolSettingsOf } from './create-pool.js';
+import { createPool } from './create-pool.js';
 import { IdleSignal } from './idle-signal.js';
 import { LoopClock, PlainClock, type AnswerClock } from './lanes/loop-clock.js';
 import { NodeReads } from './lanes/node-reads.js';
@@ -11,6 +11,7 @@ import { NodeConnections, type TransactionStatus } from './node-connections.js';
 import type { NodePoolOptions } from './node-pool-options.js';
 import { NodeUnavailableError } from './node-unavailable.error.js';
 import { PoolExhaustedError } from './pool-exhausted.error.js';
+import { ParkedConnections } from './parked-connections.js';
 import { isConnectionEnd, isConnectionLoss, messageOf } from './postgres-errors.js';
 import { queryWith, rethrowAfter } from './query-call.js';
 import { statementLimitMs } from './statement-limit.js';
@@ -28,14 +29,6 @@ const callAtOnce = <T>(fn: () => T): T => fn();
 /** How much a new measurement counts in the moving average. */
 const LATENCY_WEIGHT = 0.2;
 
-/** How many connections there are, idle, too old to be given out again; and how many callers wait for one. */
-export interface PoolCounts {
-  readonly total: number;
-  readonly idle: number;
-  readonly waiting: number;
-  readonly expired: number;
-}
-
 /** The connections to one node. Makes none before it is asked for one. */
 export class NodePool {
   readonly name: string;
@@ -43,6 +36,8 @@ export class NodePool {
   readonly address: string;
   readonly #options: NodePoolOptions;
   readonly #connections: NodeConnections;
+  /** Connections with something left on them, given back and kept for whoever left it. */
+  readonly parked: ParkedConnections;
   readonly #waiting = new Waiting(() => this.#idle.check());
   readonly #waitingReads = new Waiting(() => this.#idle.check());
   readonly #idle = new IdleSignal(
@@ -69,6 +64,12 @@ export class NodePool {
       onAnswer: () => (this.#answeredMs = options.nowMs()),
     });
     this.#reads = this.#createReads();
+    this.parked = new ParkedConnections({
+      config: options.config,
+      outside: options.outside ?? callAtOnce,
+      isRenewedOnly: () => 'onConnect' in options.config || options.events?.isConnectHeard === true,
+      onForgotten: (client) => this.#reads.forget(client),
+    });
     this.#pool = this.#createPool();
   }
 
@@ -81,6 +82,7 @@ export class NodePool {
     const options = { waiting, isBetterElsewhere, node: this.name, errorOf: this.#checkoutError };
     const taking = takeConnection(this.#pool, options);
     this.#reads.giveWay();
+    if (this.parked.size > 0 && this.#pool.waitingCount > 0 && isFull(this.#pool)) this.parked.giveWay();
     return taking;
   }
 
@@ -180,14 +182,9 @@ export class NodePool {
     return answersAnew(this.#options.config, { timeoutMs, signal });
   }
 
-  get counts(): PoolCounts {
-    const { totalCount: total, idleCount: idle, waitingCount: waiting, expiredCount: expired } = this.#pool;
-    return { total, idle, waiting, expired };
-  }
-
-  /** Sizes and times, as `pg` completed them. */
-  get settings(): Partial<pg.PoolConfig> {
-    return poolSettingsOf(this.#pool);
+  /** The pool of `pg` that gives out connections now: to be asked what it has, no more. */
+  get behind(): pg.Pool {
+    return this.#pool;
   }
 
   /** Connections that there are now are not given out again. */
@@ -203,6 +200,7 @@ export class NodePool {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_MS)));
     this.#reads.end();
+    this.parked.end();
     const ended = this.#pool.end();
     await Promise.race([ended, late]);
     clearTimeout(timer);

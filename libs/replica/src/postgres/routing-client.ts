@@ -57,12 +57,13 @@ export class RoutingClient extends CallerEmitter {
 
   /** The server's process behind the connection that is kept; `null` while none is. */
   get processID(): number | null {
-    return this.#kept?.processId ?? null;
+    return (this.#kept?.client as { processID?: number | null } | undefined)?.processID ?? null;
   }
 
   /** What the server last said of the connection that is kept. */
   getTransactionStatus(): TransactionStatus {
-    return this.#kept?.transactionStatus ?? 'I';
+    const kept = this.#kept;
+    return kept === undefined ? 'I' : this.#router.pool(this.#keptNode).transactionStatus(kept.client);
   }
 
   escapeIdentifier(text: string): string {
@@ -154,7 +155,8 @@ export class RoutingClient extends CallerEmitter {
     if (this.#released) throw new Error('Client was released and cannot be queried any more');
     if (this.#lostTransaction !== undefined)
       return this.#runAfterLoss(this.#lostTransaction, statement, call.text);
-    if (this.#kept !== undefined) return this.#runKept(this.#kept, given);
+    const kept = this.#kept ?? this.#findParked();
+    if (kept !== undefined) return this.#runKept(kept, given);
     if (statement.kind === 'read' && statement.isCopy !== true && !this.#primaryRunner)
       return this.#router.read({ args: call.args, text: call.text, statement, ended });
     return this.#runFirst(given);
@@ -177,6 +179,23 @@ export class RoutingClient extends CallerEmitter {
       this.#isStillborn = false;
       return this.#keep({ route, leave }, log).then((kept) => this.#runKept(kept, { ...given, log }));
     });
+  }
+
+  /** A connection on which an earlier client of the same request, or outside any, left something: its owner finds it again. */
+  #findParked(): KeptConnection | undefined {
+    const node = this.#router.primary;
+    const pool = this.#router.pool(node);
+    const client = pool.parked.size === 0 ? undefined : pool.parked.take(this.#router.stateOwner);
+    if (client === undefined) return undefined;
+    this.#keptNode = node;
+    return (this.#kept = new KeptConnection(this.#router, this, {
+      route: { node, reason: 'session-change' },
+      pool,
+      client,
+      staysFor: this.#primaryRunner ? 'primary-runner' : 'session-change',
+      hasState: true,
+      leave: () => undefined,
+    }));
   }
 
   #runKept(kept: KeptConnection, given: Given): Promise<pg.QueryResult> {
@@ -206,7 +225,10 @@ export class RoutingClient extends CallerEmitter {
       const statement = await this.#router.admit(text);
       if (this.#lostTransaction !== undefined) runAfterLoss(this.#lostTransaction, statement, text);
       let attempt = 1;
-      const kept = this.#kept ?? (await this.#keepForStream(text, statement, (which) => (attempt = which)));
+      const kept =
+        this.#kept ??
+        this.#findParked() ??
+        (await this.#keepForStream(text, statement, (which) => (attempt = which)));
       await kept.stream(submittable, statement, attempt);
       this.#endIfDone(kept);
     }).catch((error: unknown) => failSubmittable(submittable, error));

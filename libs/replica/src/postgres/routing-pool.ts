@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
-import type { NodePool, PoolCounts } from './node-pool.js';
+import { countsOf, poolSettingsOf, type PoolCounts } from './create-pool.js';
+import type { NodePool } from './node-pool.js';
 import { parseQueryCall, type Submittable } from './query-call.js';
 import { RoutingClient } from './routing-client.js';
 import type { StatementRouter } from './statement-router.js';
@@ -92,7 +93,8 @@ export class RoutingPool extends EventEmitter {
 
   /** How the pool of each node is set, by the example of the first: sizes and times, nothing of how to connect. */
   get options(): Partial<pg.PoolConfig> {
-    return this.#pools[0]?.settings ?? {};
+    const [first] = this.#pools;
+    return first === undefined ? {} : poolSettingsOf(first.behind);
   }
 
   /** The connections behind it belong to the data source, which ends them when it is destroyed. */
@@ -112,7 +114,7 @@ export class RoutingPool extends EventEmitter {
   }
 
   #sum(count: keyof PoolCounts): number {
-    return this.#pools.reduce((sum, { counts }) => sum + counts[count], 0);
+    return this.#pools.reduce((sum, { behind }) => sum + countsOf(behind)[count], 0);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Route } from '../routing/route.js';
 import { FallbackGate } from './fallback-gate.js';
 import type { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
+import { OUTSIDE_OWNER } from './parked-connections.js';
 import type { PoolEvents } from './pool-events.js';
 import type { PositionAlong } from './position-along.js';
 import type { PrimaryGate } from './primary-gate.js';
@@ -108,6 +109,11 @@ export class StatementRouter {
   /** Throws an `UnboundTransactionError` where the text would leave a transaction open. */
   assertLeavesNoTransaction(text: string): void {
     if (this.#options.classifier.classify(text).transaction === 'begin') throw new UnboundTransactionError();
+  }
+
+  /** Whose is what a statement of the caller's leaves on a connection. */
+  get stateOwner(): object {
+    return this.contexts.surrounding()?.request ?? OUTSIDE_OWNER;
   }
 
   /** Who hears of the connections of all nodes. */

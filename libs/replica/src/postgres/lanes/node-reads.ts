@@ -71,6 +71,11 @@ export class NodeReads {
     this.#lanes = lanes !== undefined && supportsLanes(config) ? this.#createLanes(pool, lanes) : undefined;
   }
 
+  /** What was prepared on that connection is gone. */
+  forget(client: pg.ClientBase): void {
+    this.#lanes?.forget(client);
+  }
+
   /** Takes nothing more. */
   end(): void {
     this.#lanes?.end();

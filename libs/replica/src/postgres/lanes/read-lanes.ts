@@ -114,6 +114,11 @@ export class ReadLanes {
     }
   }
 
+  /** What was prepared on that connection, which is no lane now, is gone. */
+  forget(client: pg.ClientBase): void {
+    this.#prepared.delete(client);
+  }
+
   /** Takes nothing more; each lane gives its connection back after its last answer. */
   end(): void {
     this.#isEnded = true;
