@@ -7,8 +7,8 @@ import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';
 
-/** Where the driver keeps the options of its data source; hidden, for they hold passwords. */
-const GIVEN = Symbol('the options of the data source');
+/** The options of each driver's data source. On the driver itself `inspect()` would show their passwords. */
+const GIVEN = new WeakMap<object, ReplicaDataSourceOptions<never>>();
 
 /**
  * What TypeORM is given: its own options, and a `replication` with the primary and one logical replica that stands for
@@ -29,7 +29,7 @@ export function dataSourceOptions(
     'database',
     'ssl',
   ]);
-  Object.defineProperty(driver, GIVEN, { value: options });
+  GIVEN.set(driver, options);
   const typeorm = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
   const translated: PostgresOptions = {
     ...typeorm,
@@ -60,9 +60,9 @@ function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: 
  */
 export function optionsAsGiven(options: ReplicaDataSourceOptions<never>): ReplicaDataSourceOptions<never> {
   const { driver, replication, ...changed } = options as ReplicaDataSourceOptions<never> & {
-    driver?: { readonly [GIVEN]?: ReplicaDataSourceOptions<never> };
+    driver?: unknown;
   };
-  const given = driver?.[GIVEN];
+  const given = typeof driver === 'object' && driver !== null ? GIVEN.get(driver) : undefined;
   if (given === undefined) return options;
   const isOurs = replication?.slaves.some((node) => node.host === REPLICAS_HOST) === true;
   return { ...given, ...changed, ...(isOurs || replication === undefined ? {} : { replication }) };
