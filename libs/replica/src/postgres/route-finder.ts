@@ -11,6 +11,7 @@ import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { GateState } from './fallback-gate.js';
 import { NoReplicaError } from './no-replica.error.js';
 import type { NodePool } from './node-pool.js';
+import { StaysOnPrimary } from './stays-on-primary.js';
 import type { Statement, StatementClassifier } from './statements/index.js';
 
 /** What a {@link RouteFinder} works with. */
@@ -41,6 +42,7 @@ export interface RouteConditions {
 export class RouteFinder {
   readonly #options: RouteFinderOptions;
   readonly #balancer: Balancer;
+  readonly #stays = new StaysOnPrimary();
 
   /** @param load what a node of that name has to do now */
   constructor(options: RouteFinderOptions, load: (node: string) => NodePool['load']) {
@@ -78,7 +80,10 @@ export class RouteFinder {
 
   /** At once, before anything else can run: the next decision of the request has to know of it. */
   #chosen(route: Route, statement: Statement, scope: Scope | undefined): Route {
-    if (scope !== undefined && statement.kind === 'read') noteChoice(scope, route, this.#options.nowMs());
+    if (scope === undefined || statement.kind !== 'read') return route;
+    const nowMs = this.#options.nowMs();
+    noteChoice(scope, route, nowMs);
+    this.#stays.routed(scope, route, nowMs);
     return route;
   }
 
@@ -110,6 +115,7 @@ export class RouteFinder {
         return;
       case 'wait-for-replica':
         await monitor.waitForReplica(decision.position, decision.timeoutMs, decision.node);
+        if (scope !== undefined) this.#stays.ended(scope, this.#options.nowMs());
     }
   }
 
@@ -134,6 +140,7 @@ export class RouteFinder {
   ): RouteQuery {
     const { monitor, limits, classifier, isEnabled, nowMs, tableRule, lastWord } = this.#options;
     const isRead = statement.kind === 'read';
+    const now = nowMs();
     const readOnlyTransaction = conditions.readOnlyTransaction ?? false;
     return {
       enabled: isEnabled() && classifier.hasCatalog,
@@ -147,7 +154,8 @@ export class RouteFinder {
       limits,
       failed,
       waited,
-      nowMs: nowMs(),
+      behindSinceMs: scope === undefined ? undefined : this.#stays.sinceMs(scope, now),
+      nowMs: now,
       balancer: this.#balancer,
       positionAfter: this.#positionAfter,
       lastWord:

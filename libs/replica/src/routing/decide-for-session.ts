@@ -1,5 +1,13 @@
 import { laterPosition, type Position } from '../session/position.js';
-import { behind, LOAD_SESSION, none, sessionReason, toPrimary, toReplica } from './decision.js';
+import {
+  behind,
+  LOAD_SESSION,
+  none,
+  PROBE_PRIMARY,
+  sessionReason,
+  toPrimary,
+  toReplica,
+} from './decision.js';
 import {
   eligibleReplicas,
   findReplica,
@@ -9,7 +17,7 @@ import {
   replayedOf,
   type Asked,
 } from './eligible-replicas.js';
-import { choose, moveSession, oneOf, moveToRegion } from './move-session.js';
+import { choose, floorOfMove, moveSession, oneOf, moveToRegion } from './move-session.js';
 import type { Decision, RequestView, RouteQuery } from './route-query.js';
 import { readFrom } from './session-home.js';
 
@@ -45,7 +53,9 @@ function decideElsewhere(
   if (eligible.length === 0) return none(query);
   const replayed = replayedOf(eligible, required);
   if (replayed.length === 0) {
-    return behind(query, request, { position: required, node: oneOf(query, request.session, eligible) });
+    const node = oneOf(query, request.session, eligible);
+    const position = isFree ? required : floorOfMove(query, request, required);
+    return position === undefined ? PROBE_PRIMARY : behind(query, request, { position, node });
   }
   if (!isFree) return moveSession(query, request, { asked, required, replayed });
   const node = choose(query, request.session, replayed);

@@ -41,7 +41,7 @@ export function behind(
   request: RequestView,
   { position, node }: { position: Position | undefined; node?: string },
 ): Decision {
-  const timeoutMs = patienceMs(query, request);
+  const timeoutMs = Math.max(patienceMs(query, request), returnMs(query, node));
   if (timeoutMs > 0 && position !== undefined && !query.waited.has('wait-for-replica')) {
     return { kind: 'wait-for-replica', node, position, timeoutMs };
   }
@@ -52,6 +52,23 @@ export function behind(
 function patienceMs(query: RouteQuery, { intent }: RequestView): number {
   if (intent.catchUpTimeoutMs > 0 || !isPrimaryAway(query)) return intent.catchUpTimeoutMs;
   return query.limits.catchUpTimeoutMs;
+}
+
+/**
+ * How long a read may wait so that its session, or its request, gets back to a replica; 0: not at all. Whoever reads from the primary more
+ * often than replicas lag would stay there for good, for what it sees there they do not have. So it waits when it has been there for
+ * longer than a replica (or `node`) lags, which it then has to wait for at most: nobody waits longer than he was on the primary.
+ */
+export function returnMs({ behindSinceMs, limits, topology }: RouteQuery, node?: string): number {
+  if (behindSinceMs === undefined) return 0;
+  const isNear = topology.replicas.some(
+    ({ name, health, lagMs = Infinity, freshAsOfMs = -Infinity }) =>
+      health === 'up' &&
+      (node === undefined || name === node) &&
+      lagMs <= limits.catchUpTimeoutMs &&
+      freshAsOfMs >= behindSinceMs,
+  );
+  return isNear ? limits.catchUpTimeoutMs : 0;
 }
 
 /** Why a replica may serve a session, or a request without one. */

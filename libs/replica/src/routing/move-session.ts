@@ -1,6 +1,6 @@
 import { laterPosition, type Position } from '../session/position.js';
 import type { NodeSnapshot } from '../topology/topology.js';
-import { LEARN_POSITION, PROBE_PRIMARY, sessionReason, toPrimary, toReplica } from './decision.js';
+import { LEARN_POSITION, PROBE_PRIMARY, returnMs, sessionReason, toPrimary, toReplica } from './decision.js';
 import { eligibleReplicas, hasReplayed, isPrimaryAway, replayedOf, type Asked } from './eligible-replicas.js';
 import { preferredBy } from './rendezvous.js';
 import type { Decision, RequestView, RouteQuery, SessionView } from './route-query.js';
@@ -32,7 +32,7 @@ export function moveSession(
   const shown = query.positionAfter(kept?.lastReadMs ?? request.startedMs);
   if (shown === undefined) {
     // Where no replica would do, the request goes back to one when the position becomes known anyway.
-    const isWellServed = isKeptOnPrimary && !kept.isAsked;
+    const isWellServed = isKeptOnPrimary && !kept.isAsked && returnMs(query) === 0;
     return isWellServed || !mayAsk(query, 'learn-position') ? toPrimary(query, reason) : LEARN_POSITION;
   }
   const floor = laterPosition(required, shown);
@@ -43,11 +43,12 @@ export function moveSession(
       reason: sessionReason(request, floor),
     });
   }
-  if (isKeptOnPrimary || floor === undefined || query.waited.has('wait-for-replica')) {
+  const timeoutMs = Math.max(isKeptOnPrimary ? 0 : MOVE_TIMEOUT_MS, returnMs(query));
+  if (timeoutMs === 0 || floor === undefined || query.waited.has('wait-for-replica')) {
     return toPrimary(query, reason);
   }
   const node = oneOf(query, request.session, replayed);
-  return { kind: 'wait-for-replica', node, position: floor, timeoutMs: MOVE_TIMEOUT_MS };
+  return { kind: 'wait-for-replica', node, position: floor, timeoutMs };
 }
 
 /**
@@ -96,6 +97,20 @@ export function oneOf(
   nodes: readonly NodeSnapshot[],
 ): string | undefined {
   return nodes === query.topology.replicas ? undefined : choose(query, session, nodes).name;
+}
+
+/**
+ * What a replica needs that is to take the session over: all that was shown before. `undefined`: the primary has to be asked first, for a
+ * read that waits anyway.
+ */
+export function floorOfMove(
+  query: RouteQuery,
+  request: RequestView,
+  required: Position | undefined,
+): Position | undefined {
+  const shown = query.positionAfter(keptBy(request)?.lastReadMs ?? request.startedMs);
+  if (shown === undefined && returnMs(query) > 0 && mayAsk(query, 'probe-primary')) return undefined;
+  return laterPosition(required, shown);
 }
 
 /** A primary that is away tells no position, and it takes long to find that out. */

@@ -136,6 +136,11 @@ export interface RouteQuery {
   readonly limits: RoutingLimits;
   /** Nodes that failed to answer this very read; with the primary among them, it counts as away. */
   readonly failed: readonly string[];
+  /**
+   * Since when its session, or its request, has read from the primary because replicas were behind; milliseconds of the monotonic clock.
+   * Absent: it does not.
+   */
+  readonly behindSinceMs?: number;
   /** What this read has waited for already: it does not wait for it again. */
   readonly waited: ReadonlySet<WaitKind>;
   /** Milliseconds of the monotonic clock. */

@@ -217,3 +217,44 @@ describe('while the primary is away', () => {
     });
   });
 });
+
+describe('a session that has read from the primary for a while', () => {
+  const behindSinceMs = NOW_MS - 1_000;
+  const ahead = request({ session: session({ position: 1_500n }) });
+  const lagging = (lagMs: number): Topology =>
+    topologyOf(
+      ...['r1', 'r2'].map((name) => replica(name, { position: 1_400n, lagMs, freshAsOfMs: NOW_MS - lagMs })),
+    );
+
+  it('waits for its replica once it has stayed for longer than that lags', () => {
+    const topology = lagging(300);
+    expect(decide({ request: ahead, topology, behindSinceMs })).toMatchObject({
+      kind: 'wait-for-replica',
+      position: 1_500n,
+      timeoutMs: LIMITS.catchUpTimeoutMs,
+    });
+    for (const sinceMs of [undefined, NOW_MS - 200])
+      expect(decide({ request: ahead, topology, behindSinceMs: sinceMs })).toMatchObject({ node: 'primary' });
+    expect(decide({ request: ahead, topology, behindSinceMs, waited: WAITED })).toMatchObject({
+      node: 'primary',
+      reason: 'session-ahead',
+    });
+  });
+
+  it('does not wait for one that lags more than a read may wait', () => {
+    const topology = lagging(LIMITS.catchUpTimeoutMs + 1);
+    expect(decide({ request: ahead, topology, behindSinceMs: NOW_MS - 9_000 })).toMatchObject({
+      node: 'primary',
+    });
+  });
+
+  it('within one request, too', () => {
+    const kept = { name: 'primary', lastReadMs: NOW_MS - 3, isAsked: false, isLenient: false };
+    const query = { request: request({ kept }), topology: lagging(300), behindSinceMs };
+    expect(decide(query)).toMatchObject({ kind: 'learn-position' });
+    expect(decide({ ...query, positionAfter: () => 1_500n, waited: LEARNED })).toMatchObject({
+      kind: 'wait-for-replica',
+      position: 1_500n,
+    });
+  });
+});
