@@ -64,6 +64,7 @@ export class ModelCluster {
         if (position === undefined) throw new Error(`${name} is down`);
         return { inRecovery: name !== 'primary', position, timeline: 1 };
       },
+      reconnect: () => undefined,
       close: () => Promise.resolve(),
     };
   }

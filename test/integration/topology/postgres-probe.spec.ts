@@ -9,11 +9,21 @@ import {
 import { PostgresProbe } from '../../../libs/replica/src/postgres/postgres-probe.js';
 import type { ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
 import type { ProbeFunction } from '../../../libs/replica/src/topology/probe-function.js';
+import { crash } from '../../support/crash.js';
 import { until } from '../../support/test-app.js';
 
 /** Who may see what: a superuser, anybody, and anybody who may read statistics. */
 const USERS = ['superuser', 'plain', 'reader'] as const;
 type User = (typeof USERS)[number];
+
+/** All that a server tells of itself to anybody. */
+const IDENTITY = {
+  system: expect.stringMatching(/^\d+$/),
+  startedAt: expect.any(String),
+  incarnation: expect.any(String),
+  uptimeMs: expect.any(Number),
+  ownAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+};
 
 describe('the probe of PostgreSQL', () => {
   let cluster: PostgresCluster;
@@ -51,8 +61,8 @@ describe('the probe of PostgreSQL', () => {
 
   it.each(USERS)('tells a %s role, position and timeline of the primary', async (user) => {
     const answer = await ask(cluster.primary, { user });
-    const server = expect.any(String);
-    expect(answer).toEqual({ inRecovery: false, position: expect.any(BigInt), timeline: 1, server });
+    const position = expect.any(BigInt);
+    expect(answer).toEqual({ inRecovery: false, position, timeline: 1, identity: IDENTITY });
     const [row] = await cluster.primary.query<{ reached: boolean }>(
       `SELECT $1::pg_lsn <= pg_current_wal_insert_lsn() AS reached`,
       [`0/${(answer.position as bigint).toString(16)}`],
@@ -61,18 +71,56 @@ describe('the probe of PostgreSQL', () => {
   });
 
   it.each([
-    ['superuser', { timeline: 1, receiver: 'streaming' }],
-    ['reader', { timeline: 1, receiver: 'streaming' }],
-    ['plain', { timeline: undefined, receiver: 'hidden' }],
+    ['superuser', { timeline: 1, receiver: 'streaming', sender: expect.any(String) }],
+    ['reader', { timeline: 1, receiver: 'streaming', sender: expect.any(String) }],
+    ['plain', { timeline: undefined, receiver: 'hidden', sender: undefined }],
   ] as const)(
     'tells a %s of a standby what it replayed, and of its receiver what that user may see',
     async (user, told) => {
       const [row] = await replica(0).query<{ lsn: string }>('SELECT pg_last_wal_replay_lsn() AS lsn');
       const answer = await ask(replica(0), { user });
-      expect(answer).toEqual({ inRecovery: true, position: expect.any(BigInt), ...told });
+      const { sender = `${cluster.primary.host}:${cluster.primary.port}` } = answer;
+      expect(answer).toEqual({
+        inRecovery: true,
+        position: expect.any(BigInt),
+        identity: IDENTITY,
+        ...told,
+      });
+      expect(sender).toBe(`${cluster.primary.host}:${cluster.primary.port}`);
       expect(answer.position).toBeGreaterThanOrEqual(BigInt(`0x${row?.lsn.split('/')[1]}`));
     },
   );
+
+  it('tells the same cluster of all nodes, and another run of a server after one of its processes crashed', async () => {
+    const node = replica(1);
+    const probe = probeOf(node);
+    const { identity: primary } = await ask(cluster.primary);
+    const { identity: before } = await probe.probe(5_000);
+    expect(before?.system).toBe(primary?.system);
+    await crash(node);
+    let after = before;
+    await until(async () => {
+      after = await probe.probe(5_000).then(
+        ({ identity }) => identity,
+        () => before,
+      );
+      return after?.incarnation !== before?.incarnation;
+    });
+    expect(after).toMatchObject({ system: before?.system, startedAt: before?.startedAt });
+  });
+
+  it('tells no cluster where that right was revoked, and all else', async () => {
+    const revoked = 'REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC';
+    await cluster.primary.query(revoked);
+    await cluster.waitForCatchUp();
+    try {
+      const { identity } = await ask(replica(0));
+      expect(identity).toEqual({ ...IDENTITY, system: undefined });
+    } finally {
+      await cluster.primary.query(revoked.replace('REVOKE', 'GRANT').replace('FROM', 'TO'));
+      await cluster.waitForCatchUp();
+    }
+  });
 
   it('asks once more on a new connection where the one that it kept was closed', async () => {
     const node = replica(0);
@@ -221,6 +269,8 @@ describe('the probe of PostgreSQL', () => {
         position: undefined,
         timeline: undefined,
         receiver: undefined,
+        sender: undefined,
+        identity: IDENTITY,
         minLagMs: 15,
       });
     });

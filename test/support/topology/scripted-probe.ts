@@ -1,8 +1,26 @@
 import type { NodeProbe, ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
+import type { ServerIdentity } from '../../../libs/replica/src/topology/server-identity.js';
+
+let starts = 0;
+
+/** A server of the cluster `ours` that has been running for an hour, unless it is told otherwise; no other is like it. */
+export function serverIdentity(changes: Partial<ServerIdentity> = {}): ServerIdentity {
+  const startedAt = changes.startedAt ?? `start-${++starts}`;
+  return {
+    system: 'ours',
+    startedAt,
+    incarnation: startedAt,
+    uptimeMs: 3_600_000,
+    ownAddress: undefined,
+    ...changes,
+  };
+}
 
 /** A probe that answers as it is told to. */
 export class ScriptedProbe implements NodeProbe {
   answer: () => Promise<ProbeResult>;
+  /** The server that answers, where {@link answer} does not name another one. */
+  identity = serverIdentity();
   probes = 0;
   reconnects = 0;
   isClosed = false;
@@ -11,9 +29,10 @@ export class ScriptedProbe implements NodeProbe {
     this.answer = () => Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : 1 });
   }
 
-  probe(): Promise<ProbeResult> {
+  async probe(): Promise<ProbeResult> {
     this.probes++;
-    return this.answer();
+    const { identity } = this;
+    return { identity, ...(await this.answer()) };
   }
 
   reconnect(): void {
@@ -31,9 +50,15 @@ export class ScriptedProbe implements NodeProbe {
       Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : timeline });
   }
 
-  /** From now on it is a standby that is there and receives this timeline. */
-  follows(position: bigint, timeline: number): void {
-    this.answer = () => Promise.resolve({ inRecovery: true, position, timeline, receiver: 'streaming' });
+  /** From now on it is a standby that is there and receives this timeline, from the server of that address. */
+  follows(position: bigint, timeline: number, sender?: string): void {
+    this.answer = () =>
+      Promise.resolve({ inRecovery: true, position, timeline, receiver: 'streaming', sender });
+  }
+
+  /** From now on another server answers, or another run of it. */
+  becomes(changes: Partial<ServerIdentity> = {}): void {
+    this.identity = serverIdentity(changes);
   }
 
   /** From now on it does not answer. */

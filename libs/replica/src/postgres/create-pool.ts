@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { checked, type Identified, type ServerCheck } from './check-connection.js';
 
 /** Calls a function outside any request. */
 export type Outside = <T>(fn: () => T) => T;
@@ -38,12 +39,25 @@ interface PoolInside {
   _release?: (...args: unknown[]) => unknown;
 }
 
+export const callAtOnce: Outside = (fn) => fn();
+
+/** What a pool is made of. */
+interface PoolParts {
+  readonly config: pg.PoolConfig;
+  readonly check?: ServerCheck;
+  readonly outside?: Outside;
+}
+
 /**
- * A pool of `pg`'s. It opens connections outside any request, and so it waits for them to idle too long: sockets and timers outlive the
- * request in which they are made, and would keep its context and run in it.
+ * A pool of `pg`'s, whose new connections are asked who they lead to where somebody wants to know. It opens connections outside any
+ * request, and so it waits for them to idle too long: sockets and timers outlive the request in which they are made, and would keep its
+ * context and run in it.
  */
-export function createPool(config: pg.PoolConfig, outside: Outside): pg.Pool {
-  const pool = new pg.Pool(config);
+export function createPool(
+  { config, check, outside = callAtOnce }: PoolParts,
+  identified: Identified,
+): pg.Pool {
+  const pool = new pg.Pool(check === undefined ? config : checked(config, check, identified));
   const inside = pool as unknown as PoolInside;
   for (const name of ['newClient', '_release'] as const) {
     const method = inside[name];

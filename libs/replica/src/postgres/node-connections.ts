@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import type { ServerIdentity } from '../topology/server-identity.js';
+import type { Identified } from './check-connection.js';
 import type { LossWatch } from './loss-watch.js';
 
 /** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
@@ -22,6 +24,8 @@ export class NodeConnections {
   readonly #options: NodeConnectionsOptions;
   readonly #statuses = new WeakMap<pg.ClientBase, { value: TransactionStatus }>();
   readonly #fresh = new WeakSet<pg.ClientBase>();
+  /** Which servers they lead to; of those that were asked. */
+  readonly #identities = new WeakMap<pg.ClientBase, ServerIdentity | undefined>();
 
   constructor(options: NodeConnectionsOptions) {
     this.#options = options;
@@ -43,6 +47,21 @@ export class NodeConnections {
   /** It has not run a statement yet; asked once. */
   takeFresh(client: pg.ClientBase): boolean {
     return this.#fresh.delete(client);
+  }
+
+  /** The server at the other end of a new one has been asked who it is. */
+  readonly identified: Identified = (client, identity) => void this.#identities.set(client, identity);
+
+  /** Which server one leads to; `undefined`: it was not asked, or does not tell. */
+  identityOf(client: pg.ClientBase): ServerIdentity | undefined {
+    return this.#identities.get(client);
+  }
+
+  /** Those that are known to lead to another server than that of this incarnation, or to another run of it. */
+  toOthersThan(incarnation: string | undefined): readonly pg.ClientBase[] {
+    return [...this.open].filter(
+      (client) => this.#identities.has(client) && this.identityOf(client)?.incarnation !== incarnation,
+    );
   }
 
   #made(client: pg.ClientBase): void {

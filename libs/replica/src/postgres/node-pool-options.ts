@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { ServerCheck } from './check-connection.js';
 import type { Outside } from './create-pool.js';
 import type { PoolEvents } from './pool-events.js';
 import type { LaneSettings } from './lanes/read-lanes.js';
@@ -13,6 +14,8 @@ export interface NodePoolOptions {
   readonly onIdleError: (error: Error) => void;
   /** A connection was made: for whoever listens to what the server sends unasked. */
   readonly onConnect?: (client: pg.ClientBase) => void;
+  /** Which servers connections may lead to; `undefined`: any. */
+  readonly check?: ServerCheck;
   /** Fast reads share connections, where `pg` and the configuration allow it. `undefined`: each has one to itself. */
   readonly lanes?: LaneSettings;
   /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */

@@ -1,30 +1,26 @@
 import type pg from 'pg';
 import type { NodeLoad } from '../routing/balancer.js';
+import type { ServerIdentity } from '../topology/server-identity.js';
 import { answersAnew } from './answers-anew.js';
 import { askUptime } from './ask-uptime.js';
-import { createPool } from './create-pool.js';
+import { checkoutError, unavailable } from './checkout-error.js';
+import { callAtOnce, createPool } from './create-pool.js';
 import { IdleSignal } from './idle-signal.js';
 import { LoopClock, PlainClock, type AnswerClock } from './lanes/loop-clock.js';
 import { NodeReads } from './lanes/node-reads.js';
 import { LossWatch } from './loss-watch.js';
 import { NodeConnections, type TransactionStatus } from './node-connections.js';
 import type { NodePoolOptions } from './node-pool-options.js';
-import { NodeUnavailableError } from './node-unavailable.error.js';
-import { PoolExhaustedError } from './pool-exhausted.error.js';
+import type { NodeUnavailableError } from './node-unavailable.error.js';
 import { ParkedConnections } from './parked-connections.js';
-import { isConnectionEnd, isConnectionLoss, messageOf } from './postgres-errors.js';
+import { isConnectionEnd, messageOf } from './postgres-errors.js';
 import { queryWith, rethrowAfter } from './query-call.js';
 import { statementLimitMs } from './statement-limit.js';
 import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
 import { Waiting } from './waiting.js';
 
-/** What `pg-pool` says when no connection came free in time, and also when none could be made in time. */
-const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
-
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
-
-const callAtOnce = <T>(fn: () => T): T => fn();
 
 /** How much a new measurement counts in the moving average. */
 const LATENCY_WEIGHT = 0.2;
@@ -150,12 +146,7 @@ export class NodePool {
    * Cuts all connections, those in use too, and begins anew: the node does not answer. Whoever waits learns at once.
    */
   reset(problem: string): void {
-    const old = this.#pool;
-    this.#pool = this.#createPool();
-    this.#interrupt(this.#unavailable(new Error(problem)));
-    this.losses.cut(this.#connections.open);
-    this.#connections.open.clear();
-    old.end().catch(() => undefined);
+    this.#beginAnew(problem, () => true);
   }
 
   /**
@@ -163,14 +154,31 @@ export class NodePool {
    * idles. Transactions and writes go on waiting: cut, nobody would know their outcome.
    */
   interruptReads(problem: string): void {
+    this.#beginAnew(problem, (client) => !this.#connections.held.has(client));
+  }
+
+  #beginAnew(problem: string, isToBeCut: (client: pg.ClientBase) => boolean): void {
+    const { open } = this.#connections;
     const old = this.#pool;
     this.#pool = this.#createPool();
-    this.#interrupt(this.#unavailable(new Error(problem)));
-    const cut = [...this.#connections.open].filter((client) => !this.#connections.held.has(client));
+    this.#interrupt(this.#unavailable(problem));
+    const cut = [...open].filter(isToBeCut);
     this.losses.cut(cut);
-    for (const client of cut) this.#connections.open.delete(client);
+    for (const client of cut) open.delete(client);
     old.end().catch(() => undefined);
   }
+
+  /** Cuts connections that are known to lead to another server than that of this incarnation, or to another run of it. */
+  keepOnly(incarnation: string | undefined): void {
+    const others = this.#connections.toOthersThan(incarnation);
+    if (others.length === 0) return;
+    this.renew();
+    this.losses.cut(others);
+  }
+
+  /** Which server a connection of this pool leads to; `undefined`: it was not asked, or does not tell. */
+  readonly identityOf = (client: pg.ClientBase): ServerIdentity | undefined =>
+    this.#connections.identityOf(client);
 
   /** When the node last answered a statement of this pool; milliseconds of the monotonic clock. */
   get answeredMs(): number {
@@ -205,7 +213,7 @@ export class NodePool {
     await Promise.race([ended, late]);
     clearTimeout(timer);
     this.losses.cut(this.#connections.open);
-    this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
+    this.#interrupt(this.#unavailable('the data source is destroyed'));
   }
 
   /** Runs one statement and gives the connection back; `ended` then learns how long it took, where that says something. */
@@ -241,7 +249,7 @@ export class NodePool {
   }
 
   #createPool(): pg.Pool {
-    const pool = createPool(this.#options.config, this.#options.outside ?? callAtOnce);
+    const pool = createPool(this.#options, this.#connections.identified);
     pool.on('error', (error) => this.#options.onIdleError(error));
     this.#connections.watch(pool);
     this.#reads.useConnectionsOf(pool);
@@ -277,22 +285,14 @@ export class NodePool {
     });
   }
 
-  readonly #checkoutError = (error: unknown): unknown => {
-    if (messageOf(error) === POOL_TIMEOUT_TEXT && this.#pool.totalCount >= (this.#options.config.max ?? 10)) {
-      const { totalCount, waitingCount } = this.#pool;
-      return new PoolExhaustedError(this.name, { inUse: totalCount, waiting: waitingCount + 1 });
-    }
-    return isConnectionLoss(error) ? this.#unavailable(error) : error;
-  };
+  readonly #checkoutError = (error: unknown): unknown => checkoutError(error, this, this.#pool);
 
   #interrupt(error: NodeUnavailableError): void {
     this.#waiting.interrupt(error);
     this.#waitingReads.interrupt(error);
   }
 
-  #unavailable(cause: unknown): NodeUnavailableError {
-    return cause instanceof NodeUnavailableError
-      ? cause
-      : new NodeUnavailableError(this.name, this.#options.address, cause);
+  #unavailable(problem: string): NodeUnavailableError {
+    return unavailable(new Error(problem), this);
   }
 }

@@ -46,12 +46,12 @@ function textOf(error: unknown): string {
 
 /**
  * The connection is gone or cannot be had: class 08, 57P01 to 57P05 (shutdown, crash, starting up, database dropped,
- * idle session), the socket's errors, the driver's time-outs.
+ * idle session), the socket's errors, the driver's time-outs; and our own word that a connection leads to the wrong server.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);
-  if (code === 'REPLICA_NODE_UNAVAILABLE') return true;
+  if (code === 'REPLICA_NODE_UNAVAILABLE' || code === 'REPLICA_WRONG_SERVER') return true;
   if (code !== undefined) {
     return (
       (code.startsWith('08') && !isOfStatementAlone(error)) ||

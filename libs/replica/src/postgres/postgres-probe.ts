@@ -71,11 +71,11 @@ export class PostgresProbe implements NodeProbe {
   }
 
   async #askOnce(call: ProbeCall): Promise<ProbeResult> {
-    const { client, layout } = await this.#connector.get();
+    const connection = await this.#connector.get();
     if (call.hasEnded) throw new Error('nobody waits for an answer any more');
     return this.#subject === undefined
-      ? this.#question.ask(client, layout)
-      : runProbeFunction(this.#subject, client, await this.#question.askOrRole(client, layout));
+      ? this.#question.ask(connection)
+      : runProbeFunction(this.#subject, connection.client, await this.#question.askOrRole(connection));
   }
 }
 

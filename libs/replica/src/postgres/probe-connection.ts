@@ -1,13 +1,13 @@
 import pg from 'pg';
 import { cancelStatement } from './cancel-statement.js';
 import { cutSocket } from './cut-socket.js';
-import type { WalLayout } from './lsn.js';
-import { LAYOUT_SQL, readLayout, type SizeRow } from './wal-layout.js';
+import { identifyServer, type ServerFacts } from './identify-server.js';
 
 /** A connection of a probe, and what has to be known of its server. */
-export interface ProbeConnection {
+export interface ProbeConnection extends Omit<ServerFacts, 'identity'> {
   readonly client: pg.Client;
-  readonly layout: WalLayout;
+  /** `undefined`: it does not tell. */
+  identity: ServerFacts['identity'];
 }
 
 interface Attempt {
@@ -80,8 +80,7 @@ export class ProbeConnector {
     await client.connect();
     // While a probe is under way its time-out keeps the process alive.
     (client as { unref?: () => void }).unref?.();
-    const { rows } = await client.query<SizeRow>(LAYOUT_SQL);
-    const connection: ProbeConnection = { client, layout: readLayout(rows) };
+    const connection: ProbeConnection = { client, ...(await identifyServer(client)) };
     if (this.#attempts.some((attempt) => attempt.client === client)) this.#take(connection);
     return connection;
   }

@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import type { ProbeResult } from '../topology/node-probe.js';
+import { identifyServer } from './identify-server.js';
+import type { ProbeConnection } from './probe-connection.js';
 import { failedAsPrepared } from './lanes/prepared-statements.js';
 import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
 import { codeOf } from './postgres-errors.js';
@@ -7,7 +9,8 @@ import { codeOf } from './postgres-errors.js';
 /**
  * All that a probe asks, in one row: `in_recovery` boolean; `position` the text of a pg_lsn, or NULL on a standby that has
  * replayed nothing; `wal_file` the name of a writable node's WAL file, which begins with its timeline in eight hexadecimal
- * digits, NULL on a standby; `started` the seconds from the epoch to the server's start, with a fraction; `receiver` and `received_timeline` of a standby's WAL receiver. Needs no privilege; only who has
+ * digits, NULL on a standby; `started` the seconds from the epoch to the server's start, with a fraction;
+ * `receiver`, `received_timeline` and `sender` (`host:port`) of a standby's WAL receiver. Needs no privilege; only who has
  * `pg_read_all_stats` (it is part of `pg_monitor`) sees more of a receiver than that there is one.
  * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP
  * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-WAL-RECEIVER-VIEW
@@ -17,18 +20,18 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file,
   extract(epoch FROM pg_postmaster_start_time())::text AS started,
   CASE WHEN w.pid IS NULL THEN 'none' ELSE coalesce(w.status, 'hidden') END AS receiver,
-  w.received_tli AS received_timeline
+  w.received_tli AS received_timeline, w.sender_host || ':' || w.sender_port AS sender
   FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS w ON true`;
 
 /** The part of it that concerns a node that is not a standby: it is asked after each write, and the view of the WAL receiver is dear. */
 const WRITABLE_SQL = `/* nestjs-replica: position */ SELECT pg_is_in_recovery() AS in_recovery,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END::text AS position,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file,
-  extract(epoch FROM pg_postmaster_start_time())::text AS started, NULL AS receiver, NULL::int AS received_timeline`;
+  extract(epoch FROM pg_postmaster_start_time())::text AS started, NULL AS receiver, NULL::int AS received_timeline, NULL AS sender`;
 
 /** Where positions are not to be had: the same row, in which only `in_recovery` is known. */
 const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, NULL AS wal_file, NULL AS started,
-  NULL AS receiver, NULL AS received_timeline`;
+  NULL AS receiver, NULL AS received_timeline, NULL AS sender`;
 
 /**
  * So Aurora and its like refuse to tell positions: feature_not_supported ("currently not supported for Aurora"),
@@ -53,6 +56,7 @@ export interface ProbeRow {
   readonly started: string | null;
   readonly receiver: string | null;
   readonly received_timeline: number | null;
+  readonly sender: string | null;
 }
 
 /** Asks one node again and again who and where it is, in the cheapest way for what it was. */
@@ -62,21 +66,26 @@ export class NodeQuestion {
   #mayPrepare = true;
 
   /** Rejects when the answer makes no sense. */
-  async ask(client: pg.ClientBase, layout: WalLayout): Promise<ProbeResult> {
+  async ask(connection: ProbeConnection): Promise<ProbeResult> {
+    const { client, layout } = connection;
     const short = this.#wasWritable ? await this.#askPrepared(client, WRITABLE) : undefined;
     const row = short?.in_recovery === false ? short : await this.#askPrepared(client, WHOLE);
     const result = readRow(row, layout);
     this.#wasWritable = !result.inRecovery;
-    return result;
+    // Behind a pooler another server may have taken the place of the one that the connection led to.
+    if (connection.identity !== undefined && row?.started !== connection.identity.startedAt)
+      connection.identity = (await identifyServer(client)).identity;
+    return { ...result, identity: connection.identity };
   }
 
   /** As {@link ask}, of a node that need not tell positions: then only its role is known. */
-  async askOrRole(client: pg.ClientBase, layout: WalLayout): Promise<ProbeResult> {
+  async askOrRole(connection: ProbeConnection): Promise<ProbeResult> {
     try {
-      return await this.ask(client, layout);
+      return await this.ask(connection);
     } catch (error) {
       if (!NO_POSITION_CODES.includes(codeOf(error))) throw error;
-      return readRow(await firstRow(client, ROLE_SQL), layout);
+      const { client, layout, identity } = connection;
+      return { ...readRow(await firstRow(client, ROLE_SQL), layout), identity };
     }
   }
 
@@ -107,13 +116,17 @@ export function readRow(row: ProbeRow | undefined, layout: WalLayout): ProbeResu
   const { in_recovery: inRecovery, position: text, wal_file: walFile } = row;
   const position = text === null ? undefined : parseLsn(text);
   if (inRecovery) {
-    const timeline = row.received_timeline ?? undefined;
-    return { inRecovery, position, timeline, receiver: row.receiver ?? undefined };
+    return {
+      inRecovery,
+      position,
+      timeline: row.received_timeline ?? undefined,
+      receiver: row.receiver ?? undefined,
+      sender: row.sender ?? undefined,
+    };
   }
   return {
     inRecovery,
     position: position === undefined ? undefined : beforePageHeader(position, layout),
     timeline: walFile === null ? undefined : Number.parseInt(walFile.slice(0, 8), 16),
-    server: row.started ?? undefined,
   };
 }

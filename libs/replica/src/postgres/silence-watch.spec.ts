@@ -31,6 +31,7 @@ function watched(changes: Partial<SilenceWatchOptions> = {}): {
       nowMs += outcome === 'late' ? timeoutMs : 1;
       return outcome === 'answered' ? Promise.resolve(RESULT) : Promise.reject(new Error(outcome));
     },
+    reconnect: () => undefined,
     close: () => Promise.resolve(),
   });
   const run = async (one: typeof outcome): Promise<void> => {

@@ -60,7 +60,7 @@ export class SilenceWatch {
     this.#findings.set(node, findings);
     return {
       probe: (timeoutMs) => this.#probe(node, findings, { probe, timeoutMs }),
-      reconnect: () => probe.reconnect?.(),
+      reconnect: () => probe.reconnect(),
       close: () => {
         if (this.#findings.get(node) === findings) this.#findings.delete(node);
         return probe.close();
@@ -94,7 +94,7 @@ export class SilenceWatch {
       findings.hasFailed = false;
       findings.isStandby = result.inRecovery;
       // Its address may lead to the primary by now, but this connection never will.
-      if (result.inRecovery && this.#options.isPrimary(node)) probe.reconnect?.();
+      if (result.inRecovery && this.#options.isPrimary(node)) probe.reconnect();
       this.#heard(node, findings);
       return result;
     } catch (error) {

@@ -7,7 +7,7 @@ export const LAYOUT_SQL = `/* nestjs-replica: sizes */ SELECT name, setting::big
 /** What {@link LAYOUT_SQL} gives. */
 export interface SizeRow {
   readonly name: string;
-  readonly bytes: string | number;
+  readonly bytes: string | number | null | undefined;
 }
 
 /** What was not told is as PostgreSQL is built by default. */

@@ -1,3 +1,4 @@
+import type { ProbeResult } from './node-probe.js';
 import type { MonitorSettings } from './monitor-settings.js';
 import { stalenessMs, type NodeSnapshot } from './topology.js';
 
@@ -21,4 +22,14 @@ export function judgeLag(
     isLagging: lagMs >= warnLagMs || (isLagging && lagMs >= RETURN_SHARE * warnLagMs),
     isTooOld: lagMs > maxLagMs || (wasOut && lagMs > RETURN_SHARE * maxLagMs),
   };
+}
+
+/** A replica's lag, by its position and by its own word: milliseconds, the higher of both; `undefined` while its position tells none. */
+export function lagByBoth(
+  { position, minLagMs }: ProbeResult,
+  measuredMs: number | undefined,
+): number | undefined {
+  return minLagMs === undefined || (position !== undefined && measuredMs === undefined)
+    ? measuredMs
+    : Math.max(measuredMs ?? 0, minLagMs);
 }

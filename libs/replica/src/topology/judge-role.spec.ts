@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { judgeRole, type KnownNodes } from './judge-role.js';
+import { serverIdentity } from '../../../../test/support/topology/scripted-probe.js';
 import type { ProbeResult } from './node-probe.js';
+import type { ServerIdentity } from './server-identity.js';
 import type { NodeSnapshot } from './topology.js';
 
 const node = (name: string, known: Partial<NodeSnapshot> = {}): NodeSnapshot => ({
@@ -11,6 +13,8 @@ const node = (name: string, known: Partial<NodeSnapshot> = {}): NodeSnapshot => 
   weight: 1,
   ...known,
 });
+
+const server = (startedAt: string): ServerIdentity => serverIdentity({ startedAt });
 
 const standby: ProbeResult = { inRecovery: true, position: 100n, timeline: 1 };
 const writable = (timeline: number | undefined): ProbeResult => ({
@@ -24,6 +28,7 @@ const known = (changes: Partial<KnownNodes> = {}): KnownNodes => ({
   primary: node('primary'),
   replicas: [node('replica'), node('other')],
   timeline: 2,
+  hasFollowed: () => true,
   ...changes,
 });
 
@@ -40,26 +45,33 @@ describe('judgeRole', () => {
     ['one on a lower timeline: an older server', 'primary', writable(1), known(), 'conflict'],
     ['the first primary that answers', 'primary', writable(1), known({ timeline: undefined }), 'as-expected'],
     ['a writable replica on a higher timeline', 'replica', writable(3), known(), 'promoted'],
+    [
+      'one on a higher timeline that nobody has seen following: a copy of the cluster',
+      'replica',
+      writable(3),
+      known({ hasFollowed: () => false }),
+      'conflict',
+    ],
     ['a writable replica on the same timeline', 'replica', writable(2), known(), 'conflict'],
     [
       'the primary itself under another address',
       'replica',
-      { ...writable(2), server: 'a' },
-      known({ server: 'a' }),
+      { ...writable(2), identity: server('a') },
+      known({ server: server('a') }),
       'refused',
     ],
     [
       'another writable server on the same timeline',
       'replica',
-      { ...writable(2), server: 'b' },
-      known({ server: 'a' }),
+      { ...writable(2), identity: server('b') },
+      known({ server: server('a') }),
       'conflict',
     ],
     [
       "the primary's own server, promoted since",
       'replica',
-      { ...writable(3), server: 'a' },
-      known({ server: 'a' }),
+      { ...writable(3), identity: server('a') },
+      known({ server: server('a') }),
       'promoted',
     ],
     ['a writable replica on a lower timeline', 'replica', writable(1), known(), 'conflict'],

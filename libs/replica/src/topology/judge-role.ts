@@ -1,14 +1,15 @@
 import type { ProbeResult } from './node-probe.js';
+import type { ServerIdentity } from './server-identity.js';
 import type { NodeSnapshot } from './topology.js';
 
 /**
  * What a node's answer means for its role: it has it, it takes over, or it may not serve, and why. `conflict`: it may not
- * because it accepts writes, and another one is the primary.
+ * because it accepts writes, and another one is the primary. `foreign`: it is of another database cluster.
  */
 export type RoleVerdict =
   | { readonly kind: 'as-expected' }
   | { readonly kind: 'promoted' }
-  | { readonly kind: 'refused' | 'conflict'; readonly problem: string };
+  | { readonly kind: 'refused' | 'conflict' | 'foreign'; readonly problem: string };
 
 const AS_EXPECTED: RoleVerdict = { kind: 'as-expected' };
 
@@ -19,20 +20,24 @@ export interface KnownNodes {
   /** The highest timeline known of a primary; `undefined` while none has answered. */
   readonly timeline: number | undefined;
   /** Which server answered as the primary last; absent while that is not known. */
-  readonly server?: string;
+  readonly server?: ServerIdentity;
+  /** Whether the server that answers is known to have the primary's history. */
+  readonly hasFollowed: (node: NodeSnapshot, answer: ProbeResult) => boolean;
 }
 
 /**
  * A writable node is the primary, or becomes it when it writes on a higher timeline than the primary is known to have:
- * it was promoted. On the same or a lower one it is an old primary that does not know yet, or no standby of ours; so is
- * what answers at the primary's own address on a lower one. The primary itself, under another address, is no replica, but
+ * it was promoted, if it is known to have followed us. On the same or a lower one it is an old primary that does not know yet, or no
+ * standby of ours; so is what answers at the primary's own address on a lower one. What never followed is a copy of the cluster: a
+ * clone, or a restored backup. The primary itself, under another address, is no replica, but
  * harms nobody: a name in DNS may stand for all nodes.
  */
 export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownNodes): RoleVerdict {
   if (node.role === 'primary') return judgePrimary(answer, known.timeline);
   if (answer.inRecovery) return AS_EXPECTED;
   const { primary, timeline, server } = known;
-  if (server !== undefined && answer.server === server && answer.timeline === timeline)
+  const isSameServer = server !== undefined && answer.identity?.startedAt === server.startedAt;
+  if (isSameServer && answer.timeline === timeline)
     return refused(`it is ${primary.name}, the primary, under another address`);
   if (timeline === undefined) {
     return isSoleHeir(node, answer, known)
@@ -40,7 +45,15 @@ export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownN
       : refused('it accepts writes, and the primary has not answered yet');
   }
   if (answer.timeline === undefined) return refused('it accepts writes, and tells no timeline');
-  if (answer.timeline > timeline) return { kind: 'promoted' };
+  if (answer.timeline > timeline) {
+    if (isSameServer || known.hasFollowed(node, answer)) return { kind: 'promoted' };
+    return {
+      kind: 'conflict',
+      problem:
+        `it accepts writes on timeline ${answer.timeline}, but was never seen to follow ${primary.name}, the primary on ` +
+        `timeline ${timeline}: a copy of the cluster, fenced until it follows`,
+    };
+  }
   return {
     kind: 'conflict',
     problem:

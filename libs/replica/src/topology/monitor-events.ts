@@ -1,3 +1,4 @@
+import type { ServerIdentity } from './server-identity.js';
 import type { NodeHealth, NodeSnapshot, Topology } from './topology.js';
 
 /** A node's health changed. */
@@ -35,6 +36,22 @@ export interface PrimaryConflict {
   readonly primaryTimeline: number | undefined;
 }
 
+/** At a node's address answers a server of another database cluster: it gets nothing. */
+export interface ForeignServer {
+  readonly node: NodeSnapshot;
+  /** The system identifier that it told, and that of the primary. */
+  readonly system: string | undefined;
+  readonly primarySystem: string | undefined;
+}
+
+/** At a node's address answers another server than before, another run of it, or one for the first time. */
+export interface ServerChange {
+  /** The node's. */
+  readonly name: string;
+  /** `undefined`: it does not tell. */
+  readonly identity: ServerIdentity | undefined;
+}
+
 /** What a monitor tells, each after the topology has changed. */
 export interface MonitorEvents {
   'node:down': [change: HealthChange];
@@ -46,4 +63,6 @@ export interface MonitorEvents {
   'lag:ok': [node: NodeSnapshot];
   'primary:changed': [change: PrimaryChange];
   'primary:conflict': [conflict: PrimaryConflict];
+  'node:foreign': [foreign: ForeignServer];
+  'server:changed': [change: ServerChange];
 }

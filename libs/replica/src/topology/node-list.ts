@@ -39,6 +39,11 @@ export class NodeList {
     return this.#topology;
   }
 
+  /** Whether the node of that name is the primary of the configuration. */
+  isConfiguredPrimary(name: string): boolean {
+    return name === this.#configuredPrimary;
+  }
+
   /** What is known of a node; `undefined` when there is none of that name (any more). */
   find(name: string): NodeSnapshot | undefined {
     const { primary, replicas } = this.#topology;

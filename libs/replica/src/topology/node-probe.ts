@@ -1,4 +1,5 @@
 import type { Position } from '../session/position.js';
+import type { ServerIdentity } from './server-identity.js';
 
 /** What one probe of a node found. */
 export interface ProbeResult {
@@ -11,14 +12,22 @@ export interface ProbeResult {
    * `undefined` where it could not tell.
    */
   readonly timeline: number | undefined;
-  /** Of a writable node: the same under whatever address it is reached, and another one for any other server. */
-  readonly server?: string;
+  /** Which server answered; absent where it does not tell. */
+  readonly identity?: ServerIdentity;
   /** What a standby's WAL receiver does: see `NodeSnapshot.receiver`. */
   readonly receiver?: string;
+  /** `host:port` of the server that a standby's WAL receiver streams from, as the standby calls it; absent while it does not, or may not tell. */
+  readonly sender?: string;
   /** The node's data is at least this old, says the user's own probe; milliseconds. */
   readonly minLagMs?: number;
   /** It answers, and may not serve, says the user's own probe: why. */
   readonly problem?: string;
+}
+
+/** When a probe began and ended, in milliseconds of the monotonic clock. */
+export interface ProbeTimes {
+  readonly startedMs: number;
+  readonly endedMs: number;
 }
 
 /**
@@ -29,7 +38,7 @@ export interface NodeProbe {
   /** Rejects when the node does not answer within `timeoutMs`, or not with sense. Connects anew when needed. */
   probe(timeoutMs: number): Promise<ProbeResult>;
   /** The next probe connects anew: by then another server may answer at the node's address. */
-  reconnect?(): void;
+  reconnect(): void;
   /** Ends the connection. */
   close(): Promise<void>;
 }

@@ -22,9 +22,12 @@ export class NodeStanding {
     this.#sources = sources;
   }
 
-  /** Times in a row that it went down soon after its return. */
-  get falls(): number {
-    return this.#falls;
+  /** Why it does not serve yet, though it answers; `trialMs`: see {@link trialMs}. */
+  describeTrial(trialMs: number): string {
+    return (
+      `it answers again, but went down ${this.#falls + 1} times, each soon after the other: it serves when it has answered ` +
+      `without fail for ${Math.ceil(trialMs)} ms more`
+    );
   }
 
   /** Something that began at `sinceMs` tells of the time before it went down or came back last. */
@@ -73,5 +76,36 @@ export class NodeStanding {
     const { intervalMs, flapWindowMs } = this.#settings;
     const longMs = Math.min(intervalMs * 2 ** (this.#falls - 1), flapWindowMs);
     return longMs * (0.75 + 0.5 * this.#sources.random());
+  }
+}
+
+/** The standings of all nodes, by name. */
+export class NodeStandings {
+  readonly #settings: MonitorSettings;
+  readonly #sources: MonitorSources;
+  readonly #standings = new Map<string, NodeStanding>();
+
+  constructor(settings: MonitorSettings, sources: MonitorSources) {
+    this.#settings = settings;
+    this.#sources = sources;
+  }
+
+  /** That of a node; a new one where nothing has happened to it yet. */
+  of(name: string): NodeStanding {
+    const known = this.#standings.get(name);
+    if (known !== undefined) return known;
+    const standing = new NodeStanding(this.#settings, this.#sources);
+    this.#standings.set(name, standing);
+    return standing;
+  }
+
+  /** Something that began at `sinceMs` tells of the time before the node went down or came back last. */
+  isOutdated(name: string, sinceMs: number): boolean {
+    return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
+  }
+
+  /** The node has left. */
+  forget(name: string): void {
+    this.#standings.delete(name);
   }
 }

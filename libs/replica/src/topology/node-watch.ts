@@ -98,6 +98,11 @@ export class NodeWatch {
     this.#endPause?.();
   }
 
+  /** The next probe connects anew. */
+  reconnect(): void {
+    this.#probe.reconnect();
+  }
+
   /** Distrusts a probe that is under way, and probes again at once, and soon once more. */
   doubt(): void {
     this.#isOutdated = true;
@@ -107,6 +112,12 @@ export class NodeWatch {
 
   #outside<T>(fn: () => T): T {
     return this.#sources.outside === undefined ? fn() : this.#sources.outside(fn);
+  }
+
+  /** As {@link doubt}, on a new connection. */
+  doubtAnew(): void {
+    this.reconnect();
+    this.doubt();
   }
 
   async #run(): Promise<void> {

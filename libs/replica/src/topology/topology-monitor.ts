@@ -4,6 +4,7 @@ import type { MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { ProbeResult } from './node-probe.js';
 import { NodeWatch } from './node-watch.js';
+import type { ServerIdentity } from './server-identity.js';
 import { ProbePaces, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
 import type { Topology } from './topology.js';
@@ -124,7 +125,8 @@ export class TopologyMonitor {
    */
   acceptPosition(nodeName: string, told: ProbeResult): Position | undefined {
     const node = this.#state.find(nodeName);
-    if (node === undefined || 'problem' in this.#state.judge(node, told)) return undefined;
+    const identity = this.#state.identities.servers.identityOf(nodeName);
+    if (node === undefined || 'problem' in this.#state.judge(node, { identity, ...told })) return undefined;
     if (told.position !== undefined) this.expect(told.position);
     return told.position;
   }
@@ -193,8 +195,26 @@ export class TopologyMonitor {
    */
   suspect(nodeName: string, problem: string, sinceMs = Infinity): void {
     if (!this.#isCredible(nodeName, sinceMs)) return;
-    this.#watches.find(nodeName)?.doubt();
+    // Statements are led to another server by now, or to none.
+    this.#watches.find(nodeName)?.doubtAnew();
     this.#state.failed(nodeName, problem);
+  }
+
+  /** Why a new connection to this server may not be used as one to the node; `undefined`: it may. */
+  objectionTo(nodeName: string, identity: ServerIdentity | undefined): string | undefined {
+    return this.#state.identities.objectionTo(nodeName, identity);
+  }
+
+  /** Asks the node on a new connection of the monitor's who it is. Never rejects. */
+  async meetAnew(nodeName: string): Promise<void> {
+    const watch = this.#watches.find(nodeName);
+    watch?.reconnect();
+    await watch?.probeNow().catch(() => undefined);
+  }
+
+  /** Until a primary has answered, all nodes have to be of this cluster. `system`: its system identifier, if it is told. */
+  presumeSystem(system: string | undefined): void {
+    this.#state.identities.presumeSystem(system);
   }
 
   /** A position that is above all that anyone can have seen by then; `undefined` while none is known. */
@@ -206,7 +226,8 @@ export class TopologyMonitor {
     const watch = new NodeWatch(probe, this.#settings, this.#sources, {
       succeeded: (result, times) => {
         // Another server may be there by now: the connection to this one would never tell.
-        if (!this.#state.answered(name, result, times)) probe.reconnect?.();
+        if (!this.#state.answered(name, result, times)) probe.reconnect();
+        this.#askForAwaited(name);
       },
       failed: (error) => this.#state.failed(name, describe(error)),
       pace: (own) => this.#paces.choose({ ...own, ...this.#paceReasons(name) }),
@@ -214,10 +235,19 @@ export class TopologyMonitor {
     this.#watches.add(name, watch);
   }
 
+  /** What a replica waits for is asked at once: the primary, and then the replica again. */
+  #askForAwaited(name: string): void {
+    const { primary, replicas } = this.topology;
+    if (name === primary.name) {
+      for (const replica of replicas)
+        if (this.#state.isAwaited(replica.name)) this.#watches.find(replica.name)?.hurry();
+    } else if (this.#state.isAwaited(primary.name)) this.#watches.find(primary.name)?.hurry();
+  }
+
   #paceReasons(name: string): Omit<PaceReasons, 'isSilent' | 'isInDoubt'> {
     const { primary, replicas } = this.topology;
     return {
-      isWaitedFor: this.#isBehindWanted(name),
+      isWaitedFor: this.#isBehindWanted(name) || this.#state.isAwaited(name),
       isPrimaryAway: primary.health === 'down',
       isPrimaryWaitedFor: this.#waitingForPrimary > 0,
       isReplicaUp: replicas.some((node) => node.health === 'up'),

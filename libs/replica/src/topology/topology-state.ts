@@ -1,26 +1,23 @@
 import type { Position } from '../session/position.js';
 import type { ChangedNodes } from './changed-nodes.js';
-import { judgeRole, type RoleVerdict } from './judge-role.js';
-import { judgeLag } from './judge-lag.js';
+import type { RoleVerdict } from './judge-role.js';
+import { judgeLag, lagByBoth } from './judge-lag.js';
 import { Listeners } from './listeners.js';
 import type { MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
+import type { NodeIdentities } from './node-identities.js';
+import { NodeJudge } from './node-judge.js';
 import { NodeList } from './node-list.js';
-import type { ProbeResult } from './node-probe.js';
-import { NodeStanding } from './node-standing.js';
+import type { ProbeResult, ProbeTimes } from './node-probe.js';
+import { NodeStandings } from './node-standing.js';
 import { PrimaryHistory } from './primary-history.js';
+import { selfDescriptionOf, type SelfDescription } from './self-description.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 import type { WatchedNode } from './watched-node.js';
 
-/** When a probe began and ended, in milliseconds of the monotonic clock. */
-export interface ProbeTimes {
-  readonly startedMs: number;
-  readonly endedMs: number;
-}
-
-const NOT_REACHED =
-  'it has to pass what was shown before: it went back, is another server than before, or its history may have parted ' +
-  'from the primary';
+const ANOTHER_CLUSTER = 'it is of another database cluster than the primary';
+const RENEWED = 'it was started anew, or another server is at its address';
+const BEYOND = 'it is ahead of the primary: it follows another server';
 
 /**
  * What follows from each answer, failure and change of the configuration: the topology, and the events that tell how it
@@ -30,9 +27,10 @@ export class TopologyState {
   readonly events: Listeners<MonitorEvents>;
   readonly #nodes: NodeList;
   readonly #history = new PrimaryHistory();
-  /** Nodes that accept writes and must not. */
-  readonly #conflicts = new Set<string>();
-  readonly #standings = new Map<string, NodeStanding>();
+  readonly #judge: NodeJudge;
+  /** Nodes at whose address a server of another cluster answers. */
+  readonly #foreign = new Set<string>();
+  readonly #standings: NodeStandings;
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
 
@@ -47,6 +45,13 @@ export class TopologyState {
     this.events = new Listeners((event, error) => sources.onListenerFailure?.(event, error));
     const { nowMs, changed } = sources;
     this.#nodes = new NodeList(nodes, { nowMs, changed, homesKeptMs: settings.homesKeptMs });
+    this.#standings = new NodeStandings(settings, sources);
+    this.#judge = new NodeJudge({
+      topology: () => this.topology,
+      isConfiguredPrimary: (name) => this.#nodes.isConfiguredPrimary(name),
+      history: this.#history,
+      nowMs,
+    });
   }
 
   get topology(): Topology {
@@ -65,16 +70,24 @@ export class TopologyState {
 
   /** What a node's answer means for its role. */
   judge(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
-    const { primary, replicas } = this.topology;
-    const { timeline, server } = this.#history;
-    return judgeRole(node, answer, { primary, replicas, timeline, server });
+    return this.#judge.judge(node, answer);
+  }
+
+  /** Which servers answer at the nodes' addresses. */
+  get identities(): NodeIdentities {
+    return this.#judge.identities;
+  }
+
+  /** It, or the primary for it, has still to tell something before it may serve. */
+  isAwaited(name: string): boolean {
+    return this.#judge.isAwaited(name);
   }
 
   /** From now on these are the replicas of the configuration. Throws a `TypeError` where names are not unique. */
   setReplicas(nodes: readonly WatchedNode[]): ChangedNodes {
     const change = this.#nodes.setReplicas(nodes);
     for (const name of change.removed) this.#forget(name);
-    for (const { name } of change.added) this.#history.join(name);
+    for (const { name } of change.added) this.#judge.join(name);
     const { topology } = this;
     const { removed } = change;
     const added = change.added.map(({ name }) => name);
@@ -93,17 +106,18 @@ export class TopologyState {
   }
 
   /** A node did not answer, or may not serve. */
-  failed(name: string, problem: string, told: Told = {}): void {
+  failed(name: string, problem: string, told: SelfDescription = {}): void {
     const node = this.#nodes.find(name);
     if (node === undefined) return;
-    if (node.health === 'down') this.#standing(name).failedAgain();
-    else this.#standing(name).fell();
+    this.identities.heard(name);
+    if (node.health === 'down') this.#standings.of(name).failedAgain();
+    else this.#standings.of(name).fell();
     this.#replace({ ...node, ...told, health: 'down', problem });
   }
 
-  /** Something that began at `sinceMs` tells of the time before the node went down or came back last. */
+  /** Something that began at `sinceMs` tells of the time before the node last went down or came back. */
   isOutdated(name: string, sinceMs: number): boolean {
-    return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
+    return this.#standings.isOutdated(name, sinceMs);
   }
 
   /** A node answered. Says whether it is a server that may answer at its address. */
@@ -111,8 +125,16 @@ export class TopologyState {
     const asked = this.#nodes.find(name);
     if (asked === undefined) return true;
     const verdict = this.judge(asked, answer);
-    this.events.together(() => this.#take(asked, verdict, { answer, times }));
-    return verdict.kind !== 'refused' && verdict.kind !== 'conflict';
+    this.events.together(() => {
+      // Whatever comes of it, connections to the one before are to be cut.
+      if (this.#judge.meet(asked, answer, times.endedMs)) this.#renewed(asked);
+      this.#take(asked, verdict, { answer, times });
+    });
+    return verdict.kind === 'as-expected' || verdict.kind === 'promoted';
+  }
+
+  #renewed({ name, health }: NodeSnapshot): void {
+    if (health === 'up') this.failed(name, RENEWED);
   }
 
   #take(
@@ -121,13 +143,17 @@ export class TopologyState {
     { answer, times }: { answer: ProbeResult; times: ProbeTimes },
   ): void {
     const { name } = asked;
-    if (verdict.kind !== 'conflict') this.#conflicts.delete(name);
-    if (verdict.kind === 'refused') return this.failed(name, verdict.problem, toldBy(answer));
+    if (verdict.kind !== 'conflict') this.identities.rivals.delete(name);
+    if (verdict.kind !== 'foreign') this.#foreign.delete(name);
+    if (verdict.kind === 'refused') return this.failed(name, verdict.problem, selfDescriptionOf(answer));
+    if (verdict.kind === 'foreign') return this.#expel(name, verdict.problem, answer);
     if (verdict.kind === 'conflict') return this.#fence(name, verdict.problem, answer);
-    if (answer.problem !== undefined) return this.failed(name, answer.problem, toldBy(answer));
+    if (this.identities.servers.admit(name))
+      this.events.emit('server:changed', { name, identity: answer.identity });
+    if (answer.problem !== undefined) return this.failed(name, answer.problem, selfDescriptionOf(answer));
     const isPromoted = verdict.kind === 'promoted';
     if (answer.position === undefined && (isPromoted || answer.minLagMs === undefined))
-      return this.failed(name, 'it told no position', toldBy(answer));
+      return this.failed(name, 'it told no position', selfDescriptionOf(answer));
     if (isPromoted || asked.role === 'primary') this.#takeOfPrimary(asked, answer, times);
     else this.#takeOfReplica(asked, answer, times);
   }
@@ -136,12 +162,14 @@ export class TopologyState {
     const before = this.topology;
     const isPromoted = asked.role === 'replica';
     const left = isPromoted ? this.#nodes.promote(asked.name) : undefined;
-    const isAnother = isPromoted || this.#history.isAnother(answer, asked.position);
+    const isAnother = isPromoted || this.#history.isAnother(answer, asked.position, startedMs);
     if (isAnother) this.#partHistories(answer, before);
     this.#history.observe(answer, startedMs);
+    this.identities.servers.belongs(asked.name, answer, endedMs);
+    for (const name of this.identities.primaryAnswered(answer)) this.failed(name, ANOTHER_CLUSTER);
     this.#serves({
       ...(this.#nodes.find(asked.name) ?? asked),
-      ...toldBy(answer),
+      ...selfDescriptionOf(answer),
       position: answer.position,
       freshAsOfMs: startedMs,
       lagMs: this.#history.lagMs(answer.position, endedMs),
@@ -150,32 +178,32 @@ export class TopologyState {
       isTooOld: false,
     });
     this.#dateReplicas(endedMs);
+    for (const { name, health } of this.topology.replicas)
+      if (this.#history.isBeyond(name) && health === 'up') this.failed(name, BEYOND);
     if (isAnother) this.#primaryChanged(before.primary, left);
   }
 
   #takeOfReplica(asked: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
     const { name } = asked;
     const { position, minLagMs } = answer;
-    if (!this.#history.areReached(name, answer, asked.position))
-      return this.failed(name, NOT_REACHED, toldBy(answer));
+    const objection = this.#judge.objectionTo(asked, answer, endedMs);
+    if (objection?.kind === 'wait') return;
+    if (objection !== undefined) return this.failed(name, objection.problem, selfDescriptionOf(answer));
     this.#history.limitFreshness(name, minLagMs === undefined ? undefined : startedMs - minLagMs);
-    const measuredMs = this.#history.lagMs(position, endedMs);
-    const lagMs =
-      minLagMs === undefined || (position !== undefined && measuredMs === undefined)
-        ? measuredMs
-        : Math.max(measuredMs ?? 0, minLagMs);
+    const lagMs = lagByBoth(answer, this.#history.lagMs(position, endedMs));
     const node: NodeSnapshot = {
       ...asked,
-      ...toldBy(answer),
+      ...selfDescriptionOf(answer),
       position,
       freshAsOfMs: this.#history.freshAsOf(name, position),
       lagMs,
       roundTripMs: endedMs - startedMs,
       ...judgeLag(asked, { lagMs, nowMs: endedMs }, this.#settings),
     };
-    const trialMs = asked.health === 'down' ? this.#standing(name).trialMs() : 0;
+    const standing = this.#standings.of(name);
+    const trialMs = asked.health === 'down' ? standing.trialMs() : 0;
     if (trialMs === 0) this.#serves(node);
-    else this.#replace({ ...node, problem: onTrial(this.#standing(name).falls, trialMs) });
+    else this.#replace({ ...node, problem: standing.describeTrial(trialMs) });
     this.#tellLag(asked, node);
   }
 
@@ -186,7 +214,7 @@ export class TopologyState {
 
   /** It is fine. */
   #serves(node: NodeSnapshot): void {
-    if (this.#nodes.find(node.name)?.health === 'down') this.#standing(node.name).returned();
+    if (this.#nodes.find(node.name)?.health === 'down') this.#standings.of(node.name).returned();
     this.#replace({ ...node, health: 'up', problem: undefined });
   }
 
@@ -206,22 +234,39 @@ export class TopologyState {
   #fence(name: string, problem: string, answer: ProbeResult): void {
     // What the primary is known to write on stays known of it: it is what the older server is fenced by.
     const isPrimary = this.topology.primary.name === name;
-    this.failed(name, problem, isPrimary ? {} : toldBy(answer));
+    this.failed(name, problem, isPrimary ? {} : selfDescriptionOf(answer));
+    this.identities.servers.refuse(name, problem);
     const node = this.#nodes.find(name);
-    if (node === undefined || this.#conflicts.has(name)) return;
-    this.#conflicts.add(name);
+    const isKnown = this.identities.rivals.has(name);
+    this.identities.rivals.set(name, answer.timeline);
+    if (node === undefined || isKnown) return;
+    const { timeline: primaryTimeline } = this.#history;
     const { primary } = this.topology;
-    const primaryTimeline = this.#history.timeline;
     this.events.emit('primary:conflict', { node, primary, timeline: answer.timeline, primaryTimeline });
+  }
+
+  /** It is of another database cluster: gets nothing, and that is told once. */
+  #expel(name: string, problem: string, answer: ProbeResult): void {
+    this.identities.servers.refuse(name, problem);
+    const isKnown = this.#foreign.has(name);
+    this.#foreign.add(name);
+    this.failed(name, problem);
+    const node = this.#nodes.find(name);
+    if (node === undefined || isKnown) return;
+    this.events.emit('node:foreign', {
+      node,
+      system: answer.identity?.system,
+      primarySystem: this.identities.system,
+    });
   }
 
   /** From this answer on the primary's history is another one than that which the nodes `before` had. */
   #partHistories(answer: ProbeResult, before: Topology): void {
     const { primary, replicas } = this.topology;
-    this.#history.part(answer, [before.primary, ...before.replicas], replicas);
+    this.#judge.part(answer, before);
     const problem = `${primary.name} began another history: it has to pass all that was known before`;
     for (const node of replicas) {
-      this.#standing(node.name).wasTakenDown();
+      this.#standings.of(node.name).wasTakenDown();
       this.#replace({ ...node, freshAsOfMs: undefined, health: 'down', problem });
     }
   }
@@ -238,17 +283,10 @@ export class TopologyState {
 
   /** It is no node of ours any more. */
   #forget(name: string): void {
-    this.#conflicts.delete(name);
-    this.#standings.delete(name);
+    this.#judge.forget(name);
+    this.#foreign.delete(name);
+    this.#standings.forget(name);
     this.#history.leave(name, { nowMs: this.#sources.nowMs(), keptMs: this.#settings.homesKeptMs });
-  }
-
-  #standing(name: string): NodeStanding {
-    const known = this.#standings.get(name);
-    if (known !== undefined) return known;
-    const standing = new NodeStanding(this.#settings, this.#sources);
-    this.#standings.set(name, standing);
-    return standing;
   }
 
   #replace(node: NodeSnapshot): void {
@@ -257,18 +295,4 @@ export class TopologyState {
     if (before === undefined || before === node.health || node.health === 'unknown') return;
     this.events.emit(`node:${node.health}`, { node, before });
   }
-}
-
-/** What a node says of itself, whether it may serve or not. */
-type Told = Partial<Pick<NodeSnapshot, 'timeline' | 'receiver'>>;
-
-function toldBy({ timeline, receiver }: ProbeResult): Told {
-  return { timeline, receiver };
-}
-
-function onTrial(falls: number, trialMs: number): string {
-  return (
-    `it answers again, but went down ${falls + 1} times, each soon after the other: it serves when it has answered ` +
-    `without fail for ${Math.ceil(trialMs)} ms more`
-  );
 }

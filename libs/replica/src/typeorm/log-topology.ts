@@ -22,6 +22,12 @@ export function logTopology(monitor: TopologyMonitor, log: LogSink): void {
     log.warn(`${labelOf(node)} lags ${lagOf(node)} ms: it gets half of its share of the reads`),
   );
   monitor.on('lag:ok', (node) => log.log(`${labelOf(node)} has caught up: it lags ${lagOf(node)} ms`));
+  monitor.on('node:foreign', ({ node, system, primarySystem }) =>
+    log.error(
+      `WRONG CLUSTER: at ${node.name} (${node.address}) answers a server of another database cluster (system identifier ` +
+        `${system}, not ${primarySystem}). It gets nothing: correct the address, or DNS`,
+    ),
+  );
   logPrimary(monitor, log);
   monitor.on('topology:changed', ({ because, added, removed, topology }) => {
     if (because === 'draining') {

@@ -1,6 +1,7 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { Outside } from '../postgres/create-pool.js';
 import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
+import type { ServerCheck } from '../postgres/check-connection.js';
 import { NodePool } from '../postgres/node-pool.js';
 import { PoolEvents } from '../postgres/pool-events.js';
 import { poolConfig, type PoolSettings } from './pool-config.js';
@@ -10,6 +11,8 @@ export interface NodePoolsOptions {
   readonly settings: PoolSettings;
   /** How reads share connections; `undefined`: not at all. */
   readonly lanes: LaneSettings | undefined;
+  /** Which servers a node's connections may lead to. */
+  readonly check: (node: string) => ServerCheck;
   /** What runs on a node that leaves may take so long; then it is cut. Milliseconds. */
   readonly drainTimeoutMs: number;
   /** How long the monitor's question to a node takes, there and back; milliseconds, `undefined` while it has no answer. */
@@ -45,13 +48,14 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { settings, lanes, probedMs, outside, nowMs } = this.#options;
+    const { settings, lanes, probedMs, check, outside, nowMs } = this.#options;
     const pool = new NodePool({
       name: node.name,
       address: node.address,
       config: poolConfig(node, settings),
       onIdleError: (error) => settings.onIdleError(error, node.name),
       onConnect: settings.onConnect,
+      check: check(node.name),
       lanes,
       probedMs: () => probedMs(node.name),
       events: this.events,

@@ -27,6 +27,7 @@ import type { OperatorLog } from './operator-log.js';
 import { probeConfig, type PoolSettings } from './pool-config.js';
 import { discoverInto, startDiscovery } from './replica-discovery.js';
 import { ReplicaSet } from './replica-set.js';
+import { cutWhatIsGone, doubtBrokenIdle, keepOnlyKnownServers, serverCheck } from './pools-by-monitor.js';
 import { sessionMemory } from './session-memory.js';
 import { forwardTopologyEvents, type EmitRouterEvent } from './router-events.js';
 
@@ -91,13 +92,22 @@ export class ReplicaRuntime {
       const { primary, replicas } = this.monitor.topology;
       return (primary.name === name ? primary : replicas.find((node) => node.name === name))?.roundTripMs;
     };
-    this.#pools = new NodePools({ settings: poolSettings, drainTimeoutMs, lanes, probedMs, outside, nowMs });
+    this.#pools = new NodePools({
+      settings: doubtBrokenIdle(poolSettings, () => this.monitor),
+      drainTimeoutMs,
+      lanes,
+      probedMs,
+      check: (node) => serverCheck(node, { monitor: () => this.monitor, isWatched: hasReplicas }),
+      outside,
+      nowMs,
+    });
     for (const node of [options.primary, ...options.replicas]) this.#pools.add(node);
     this.#primaryKeeper = this.#keepPrimary(options.primaryWaitMs);
     const probeOf = (node: ResolvedNode): NodeProbe =>
       this.#probeOf(node, poolSettings, options.monitor.probe);
     this.monitor = createMonitor({ options, probeOf, outside, nowMs, log });
-    this.#cutWhatIsGone();
+    keepOnlyKnownServers(this.monitor, this.#pools);
+    cutWhatIsGone(this.monitor, this.#pools);
     this.#watchPrimary();
     logTopology(this.monitor, log);
     forwardTopologyEvents(this.monitor, (event, ...args) => outside(() => emit(event, ...args)));
@@ -140,6 +150,9 @@ export class ReplicaRuntime {
       replicas: [...this.#pools.byName.values()].filter((pool) => pool.name !== name),
       mayDoWithout: this.#mayStartWithoutPrimary,
       schemaChanges,
+      foundSystem: (system) => {
+        if (this.#hasReplicas()) this.monitor.presumeSystem(system);
+      },
     });
     if (this.#standIn !== undefined)
       this.#log.warn(
@@ -240,6 +253,8 @@ export class ReplicaRuntime {
 
   /** Replicas are added where there were none: from here on positions are captured, and functions known. */
   async #gainReplicas(): Promise<Position> {
+    // Nobody has asked yet where the primary's connections lead to.
+    this.#pools.get(this.#primary.name).renew();
     this.monitor.start();
     const [position] = await Promise.all([
       this.monitor.capturePosition(this.monitor.topology.primary.name),
@@ -254,22 +269,6 @@ export class ReplicaRuntime {
     if (this.#mayAskAlong) await this.#along.start((sql) => this.#queryCatalog(sql));
   }
 
-  /** Whoever waits for a node that is gone, or for a server that is not the primary any more, learns at once. */
-  #cutWhatIsGone(): void {
-    this.monitor.on('node:down', ({ node }) => {
-      if (node.role === 'replica')
-        this.#pools.byName.get(node.name)?.reset(node.problem ?? 'the node is down');
-    });
-    this.monitor.on('primary:changed', ({ primary, because }) => {
-      for (const pool of this.#pools.byName.values()) {
-        // Behind its address may have been the old primary, which must get no more writes.
-        if (pool.name !== primary.name || because === 'another-server')
-          pool.reset(`${primary.name} is another primary than before`);
-      }
-      this.#catalog.refreshSoon();
-    });
-  }
-
   #watchPrimary(): void {
     const changed = ({ node }: { node: NodeSnapshot }): void => {
       if (node.role === 'primary') this.#primaryKeeper.changed();
@@ -280,7 +279,10 @@ export class ReplicaRuntime {
       // What is known of the database may come from a replica that lagged.
       if (event.node.role === 'primary') this.#catalog.refreshSoon();
     });
-    this.monitor.on('primary:changed', () => this.#primaryKeeper.changed());
+    this.monitor.on('primary:changed', () => {
+      this.#primaryKeeper.changed();
+      this.#catalog.refreshSoon();
+    });
   }
 
   /** Any node can tell what is in the database; the primary knows first. */

@@ -237,6 +237,7 @@ describe('ReplicaSet', () => {
         health: 'down',
         problem: 'it has to pass what the primary had when replicas were added',
       });
+      cluster.primary.at(150n, false);
       probes.get('a:5432')?.at(150n, true);
       await jest.advanceTimersByTimeAsync(2_000);
       expect(cluster.node('a')).toMatchObject({ health: 'up' });

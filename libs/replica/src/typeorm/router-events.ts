@@ -48,6 +48,15 @@ export interface RouterEvents {
       readonly primaryTimeline: number | null;
     },
   ];
+  /** At a node's address answers a server of another database cluster; it gets nothing, and never becomes the primary. */
+  'node:foreign': [
+    event: {
+      readonly node: NodeStatus;
+      /** The system identifier that it told, and the one that it should have; `null` where it is not told. */
+      readonly system: string | null;
+      readonly primarySystem: string | null;
+    },
+  ];
 }
 
 /** Tells an event to whoever listens. */
@@ -77,6 +86,13 @@ export function forwardTopologyEvents(monitor: TopologyMonitor, emit: EmitRouter
       primary: nodeStatusOf(primary),
       timeline: timeline ?? null,
       primaryTimeline: primaryTimeline ?? null,
+    }),
+  );
+  monitor.on('node:foreign', ({ node, system, primarySystem }) =>
+    emit('node:foreign', {
+      node: nodeStatusOf(node),
+      system: system ?? null,
+      primarySystem: primarySystem ?? null,
     }),
   );
 }

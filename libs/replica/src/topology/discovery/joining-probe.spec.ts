@@ -9,6 +9,7 @@ describe('JoiningProbe', () => {
   let warmUps: number;
   let warmUp: () => Promise<void>;
   let isClosed: boolean;
+  let reconnects: number;
   let probe: JoiningProbe;
 
   beforeEach(() => {
@@ -17,8 +18,10 @@ describe('JoiningProbe', () => {
     warmUps = 0;
     warmUp = () => Promise.resolve();
     isClosed = false;
+    reconnects = 0;
     const inner = {
       probe: () => Promise.resolve(answer),
+      reconnect: () => void reconnects++,
       close: () => {
         isClosed = true;
         return Promise.resolve();
@@ -37,6 +40,14 @@ describe('JoiningProbe', () => {
     expect(await probe.probe(500)).toBe(answer);
     expect(await probe.probe(500)).toBe(answer);
     expect(warmUps).toBe(1);
+  });
+
+  it('connects anew when it is told to', async () => {
+    probe.reconnect();
+    expect(reconnects).toBe(0);
+    await probe.probe(500);
+    probe.reconnect();
+    expect(reconnects).toBe(1);
   });
 
   it('fails until the node could be warmed up', async () => {

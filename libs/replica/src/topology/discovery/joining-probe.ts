@@ -37,6 +37,10 @@ export class JoiningProbe implements NodeProbe {
     return answer;
   }
 
+  reconnect(): void {
+    this.#probe?.reconnect();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#probe?.close();

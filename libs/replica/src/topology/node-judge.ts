@@ -1,0 +1,111 @@
+import { judgeRole, type KnownNodes, type RoleVerdict } from './judge-role.js';
+import { NodeIdentities } from './node-identities.js';
+import type { ProbeResult } from './node-probe.js';
+import type { PrimaryHistory } from './primary-history.js';
+import { ReplicaProofs } from './replica-proofs.js';
+import type { NodeSnapshot, Topology } from './topology.js';
+
+const NOT_REACHED =
+  'it has to pass what was shown before: it went back, was started anew, or is another server than before';
+const NOT_PROVEN =
+  'it cannot be told to follow the primary: its history may have parted from it, or another server sends it what it shows';
+const NOT_CONFIRMED = 'it is new, and ahead of all that is known of the primary: that has to be asked';
+
+/** What a {@link NodeJudge} works with. */
+export interface NodeJudgeOptions {
+  readonly topology: () => Topology;
+  readonly isConfiguredPrimary: (name: string) => boolean;
+  readonly history: PrimaryHistory;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+}
+
+/** Why a standby may not serve. `wait`: nothing is wrong with it; it is not known well enough yet. */
+export interface Objection {
+  readonly problem: string;
+  readonly kind: 'wrong' | 'wait';
+}
+
+/** Says of each server that answers at a node's address whether it is the one it should be, and what its position is worth. */
+export class NodeJudge {
+  readonly identities: NodeIdentities;
+  readonly #proofs = new ReplicaProofs();
+  readonly #options: NodeJudgeOptions;
+
+  constructor(options: NodeJudgeOptions) {
+    this.#options = options;
+    this.identities = new NodeIdentities({ ...options, isParted: (name) => this.#proofs.isParted(name) });
+  }
+
+  /** What a node's answer means for its role. */
+  judge(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
+    const cluster = this.identities.judgeCluster(node, answer);
+    if (cluster.kind === 'foreign') return { kind: 'foreign', problem: cluster.problem };
+    if (cluster.kind === 'untold') return { kind: 'refused', problem: cluster.problem };
+    const { topology, history } = this.#options;
+    const { primary, replicas } = topology();
+    const { timeline, identity: server } = history;
+    return judgeRole(node, answer, { primary, replicas, timeline, server, hasFollowed: this.#hasFollowed });
+  }
+
+  readonly #hasFollowed: KnownNodes['hasFollowed'] = (...args) => this.identities.hasFollowed(...args);
+
+  /**
+   * A server answers at a node's address. Where it is another one than a replica was before, or another run of it, what was known of
+   * the one before says nothing of it: then `true`.
+   */
+  meet({ name, role }: NodeSnapshot, { identity }: ProbeResult, nowMs: number): boolean {
+    const { servers } = this.identities;
+    this.identities.heard(name);
+    if (servers.answered(name, identity) !== 'renewed' || role === 'primary') return false;
+    this.#options.history.renew(name, nowMs);
+    this.#proofs.join(name);
+    return true;
+  }
+
+  /** Why a standby that answers so may not serve; `undefined`: it may. */
+  objectionTo(
+    { name, position, health }: NodeSnapshot,
+    answer: ProbeResult,
+    nowMs: number,
+  ): Objection | undefined {
+    const { history } = this.#options;
+    const isConfirmed = history.isConfirmed(name, answer.position, nowMs);
+    const hasHistory = this.#proofs.hasHistory(name, answer, this.identities.followingOf(answer, name));
+    // In any case: what it has to get back to is noted at once.
+    const areReached = history.areReached(name, answer, position);
+    if (!hasHistory) return { problem: NOT_PROVEN, kind: 'wrong' };
+    this.identities.servers.belongs(name, answer, nowMs);
+    if (!areReached) return { problem: NOT_REACHED, kind: 'wrong' };
+    if (isConfirmed) return undefined;
+    return { problem: NOT_CONFIRMED, kind: health === 'unknown' ? 'wait' : 'wrong' };
+  }
+
+  /** From this answer of the primary on its history is another one; `before`: all nodes as they were. */
+  part(answer: ProbeResult, { primary, replicas }: Topology): void {
+    const { topology, history } = this.#options;
+    const known = [primary, ...replicas];
+    this.#proofs.part(answer, history.timeline, { known, replicas: topology().replicas });
+    history.part();
+    this.identities.parted();
+  }
+
+  /** A node is watched from now on. */
+  join(name: string): void {
+    this.#proofs.join(name);
+  }
+
+  /** A node is watched no longer. */
+  forget(name: string): void {
+    this.identities.forget(name);
+    this.#proofs.leave(name);
+  }
+
+  /** A node, or the primary for it, has still to tell something before it may serve: it is asked soon. */
+  isAwaited(name: string): boolean {
+    const { topology, history } = this.#options;
+    const { primary, replicas } = topology();
+    if (name !== primary.name) return history.isAwaited(name);
+    return replicas.some((node) => history.awaitsPrimary(node.name));
+  }
+}

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ReplicaDataSource } from 'nestjs-replica';
+import {
+  startPostgresCluster,
+  startTcpProxy,
+  type PostgresCluster,
+  type PostgresNode,
+} from 'nestjs-replica/testing';
+import { optionsFor, until } from '../support/test-app.js';
+
+describe('servers of one cluster that were promoted apart', () => {
+  let cluster: PostgresCluster;
+  let source: ReplicaDataSource;
+
+  beforeEach(async () => {
+    cluster = await startPostgresCluster({ replicas: 3 });
+    await cluster.primary.query('CREATE TABLE item (id int PRIMARY KEY)');
+    await cluster.primary.query(
+      `CREATE ROLE app LOGIN PASSWORD 'same' IN ROLE pg_read_all_data, pg_write_all_data`,
+    );
+    await cluster.waitForCatchUp();
+  });
+  afterEach(async () => {
+    if (source.isInitialized) await source.destroy();
+    await cluster.stop();
+  });
+
+  /** `app` may see nothing of a WAL receiver but that there is one. */
+  const start = async (user: 'superuser' | 'app', count = 3, proxied?: object): Promise<void> => {
+    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
+    const at = ({ host, port, database, username, password }: PostgresNode): object => ({
+      host,
+      port,
+      database,
+      ...(user === 'app' ? { username: 'app', password: 'same' } : { username, password }),
+    });
+    source = new ReplicaDataSource({
+      ...options,
+      entities: [],
+      primary: at(cluster.primary),
+      replicas: cluster.replicas
+        .slice(0, count)
+        .map((node, index) => ({ name: node.name, ...at(node), ...(index === 0 ? proxied : undefined) })),
+    });
+    await source.initialize();
+    await until(() => source.router.topology().replicas.every(({ health }) => health === 'up'));
+  };
+
+  const topology = (): ReturnType<typeof source.router.topology> => source.router.topology();
+  const node = (name: string): { name: string; health: string; problem: string | null } | undefined =>
+    [topology().primary, ...topology().replicas].find((one) => one.name === name);
+  /** Writes a row and reads it in one request; gives how many of so many were not seen. */
+  const countUnseen = async (from: number, count: number): Promise<number> => {
+    let unseen = 0;
+    for (let id = from; id < from + count; id++) {
+      await source.router.runOnReplica({}, async () => {
+        await source.query('INSERT INTO item VALUES ($1)', [id]);
+        const rows = (await source.query('SELECT id FROM item WHERE id = $1', [id])) as unknown[];
+        if (rows.length === 0) unseen++;
+      });
+    }
+    return unseen;
+  };
+
+  it.each(['superuser', 'app'] as const)(
+    'are not both followed, as far as a %s can see: a replica of the fenced one serves nobody',
+    async (user) => {
+      await start(user);
+      const [one, two, three] = cluster.replicas as [PostgresNode, PostgresNode, PostgresNode];
+      await three.follow(two);
+      await until(() => node(three.name)?.health === 'up');
+      await cluster.primary.kill();
+      await one.promote();
+      await two.promote();
+      await until(() => topology().primary.name !== 'primary' && topology().primary.health === 'up');
+      const [accepted, fenced] = topology().primary.name === one.name ? [one, two] : [two, one];
+      await until(() => node(fenced.name)?.problem?.includes('fenced') === true, 'the fence');
+      // What others write there: positions of the fenced one go beyond those of the accepted one.
+      await fenced.query('CREATE TABLE filler AS SELECT generate_series(1, 20000) AS n');
+      const from = 1_000;
+      let id = 10_000;
+      expect(await countUnseen(from, 25)).toBe(0);
+      expect(accepted).toBe(one);
+      expect(node(three.name)).toMatchObject({ health: 'down' });
+      expect(await countUnseen(from + 25, 25)).toBe(0);
+      if (user === 'app') return;
+      // What was fenced may be made to receive from the accepted one, where its history makes no sense: it stays where it is.
+      await three.follow(accepted);
+      await accepted.query('CREATE TABLE filler AS SELECT generate_series(1, 40000) AS n');
+      expect(await countUnseen(from + 50, 25)).toBe(0);
+      expect(node(three.name)).toMatchObject({ health: 'down' });
+      await cluster.primary.follow(accepted);
+      await until(async () => {
+        expect(await countUnseen(id++, 1)).toBe(0);
+        return node('primary')?.health === 'up';
+      }, 'a true copy of the accepted one');
+      expect(await countUnseen(2_000, 25)).toBe(0);
+    },
+    60_000,
+  );
+
+  it('are not taken for one where a copy takes the address of a replica: it does not become the primary', async () => {
+    const [one, copy] = cluster.replicas as [PostgresNode, PostgresNode];
+    const proxy = await startTcpProxy(one);
+    try {
+      await copy.promote();
+      await copy.query('INSERT INTO item VALUES (1)');
+      await start('superuser', 1, { host: proxy.host, port: proxy.port });
+      proxy.redirect(copy);
+      proxy.reset();
+      await until(() => node(one.name)?.problem?.includes('copy of the cluster') === true, 'the fence');
+      await cluster.primary.kill();
+      await until(() => topology().primary.health === 'down');
+      await expect(source.query('INSERT INTO item VALUES (2)')).rejects.toThrow('primary');
+      expect(topology().primary.name).toBe('primary');
+      expect(await copy.query('SELECT id FROM item')).toEqual([{ id: 1 }]);
+    } finally {
+      await source.destroy();
+      await proxy.close();
+    }
+  });
+
+  it('are not mixed up where a replica of a copy takes the address of one of ours', async () => {
+    const [one, copy, ofCopy] = cluster.replicas as [PostgresNode, PostgresNode, PostgresNode];
+    const proxy = await startTcpProxy(one);
+    try {
+      await copy.promote();
+      await ofCopy.follow(copy);
+      await copy.query('CREATE TABLE filler AS SELECT generate_series(1, 20000) AS n');
+      await start('app', 1, { host: proxy.host, port: proxy.port });
+      proxy.redirect(ofCopy);
+      proxy.reset();
+      await until(() => node(one.name)?.health === 'down', 'the fault');
+      expect(await countUnseen(100, 25)).toBe(0);
+      expect(node(one.name)?.health).toBe('down');
+      proxy.redirect(one);
+      proxy.reset();
+      await until(() => node(one.name)?.health === 'up', 'the right one');
+    } finally {
+      await source.destroy();
+      await proxy.close();
+    }
+  });
+
+  it('are followed where a standby was started anew just before its promotion', async () => {
+    await start('app', 2);
+    const [heir] = cluster.replicas as [PostgresNode];
+    await heir.stop();
+    await cluster.primary.kill();
+    await until(() => topology().primary.health === 'down');
+    await heir.start();
+    await heir.promote();
+    await until(() => topology().primary.name === heir.name && topology().primary.health === 'up');
+    await source.query('INSERT INTO item VALUES (1)');
+    expect(await heir.query('SELECT id FROM item')).toEqual([{ id: 1 }]);
+  });
+});
