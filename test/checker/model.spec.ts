@@ -61,7 +61,7 @@ describe('sessions on two instances whose replicas come, go and change', () => {
     'are seen to when an instance %s',
     async (defect, changes) => {
       const violations: string[] = [];
-      for (let seed = 1; seed < 40; seed++) {
+      for (let seed = 1; seed < 50; seed++) {
         if (violations.length > 0) break;
         violations.push(...(await runModel({ seed, requests: REQUESTS, defect, ...changes })).violations);
       }

@@ -168,12 +168,12 @@ describe('what a session wrote', () => {
     });
   });
 
-  it('binds nobody when it was rolled back', async () => {
+  it('binds also when it was rolled back: its session was told what is on the primary', async () => {
     await app.get('/accounts/4', 'rolls-back');
     await whilePaused(async () => {
       const { status } = await app.post('/accounts/4/rolled-back', 'rolls-back');
       expect(status).toBe(201);
-      expect((await app.get('/accounts/4', 'rolls-back')).nodes).toEqual([expect.stringMatching(/^replica/)]);
+      expect((await app.get('/accounts/4', 'rolls-back')).nodes).toEqual(['primary']);
     });
   });
 

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { startApp, type TestApp } from '../../support/test-app.js';
 
 const WRITERS = 16;
-let isOver = false;
+const course = { isOver: false };
 let work: Promise<unknown> = Promise.resolve();
 
 @Controller()
@@ -13,7 +13,8 @@ class CounterController {
   constructor(private readonly dataSource: DataSource) {}
 
   readonly #write = async (id: number): Promise<void> => {
-    while (!isOver) await this.dataSource.query('UPDATE counter SET value = value + 1 WHERE id = $1', [id]);
+    while (!course.isOver)
+      await this.dataSource.query('UPDATE counter SET value = value + 1 WHERE id = $1', [id]);
   };
 
   /** The response leaves, and its writers go on. */
@@ -44,7 +45,7 @@ describe('a session that writes in the background', () => {
     await cluster.waitForCatchUp();
   });
   afterAll(async () => {
-    isOver = true;
+    course.isOver = true;
     await work;
     await app?.close();
     await cluster?.stop();

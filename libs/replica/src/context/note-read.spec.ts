@@ -78,13 +78,26 @@ describe('noteRead', () => {
     expect([captures, saved]).toEqual([0, []]);
   });
 
-  it('saves that a session reads from another replica', async () => {
+  it('saves that a session reads from another replica, and a position above what others of its requests see', async () => {
     read(OTHER);
     await request.settle();
-    expect(saved).toEqual([expect.objectContaining({ servedBy: OTHER })]);
-    expect(captures).toBe(0);
+    expect(saved).toEqual([expect.objectContaining({ servedBy: OTHER, position: expect.any(BigInt) })]);
+    expect(captures).toBe(1);
     await request.settle();
     expect(saved).toHaveLength(1);
+  });
+
+  it('learns a position where another request may have moved the session meanwhile', async () => {
+    session.view = () => ({
+      keyHash: KEY_HASH,
+      status: 'loaded',
+      onPrimary: false,
+      isUnconfirmed: false,
+      isOutdated: true,
+    });
+    read(HOME);
+    await request.settle();
+    expect([captures, saved]).toEqual([1, [expect.objectContaining({ servedBy: undefined })]]);
   });
 
   it('saves that a session reads from its new home while the homes have changed of late', async () => {

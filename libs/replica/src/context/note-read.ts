@@ -1,7 +1,8 @@
 import { homeOf, type KnownHomes } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
-import type { KeptNode, SessionView } from '../routing/route-query.js';
+import type { KeptNode } from '../routing/route-query.js';
 import { isLenient } from './is-lenient.js';
+import { MOVE_AHEAD_MS } from './session-news.js';
 import type { Scope } from './context-storage.js';
 import type { ShownSessions } from './shown-sessions.js';
 
@@ -78,28 +79,20 @@ function noteShown(
   { renoteAfterMs }: NoteSettings,
 ): void {
   if (node === nodes.primary.name) {
-    if (!isLenient(intent)) request.sawPrimary();
+    if (!isLenient(intent)) request.sawMore();
     return;
   }
   const { session, clock } = request;
   const nowMs = clock.latestMs();
   const view = intent.consistency === 'session' ? session?.view(nowMs) : undefined;
   if (view === undefined || view.status === 'unresolved') return;
-  const home = session?.isShared === true ? undefined : homeOf(view.keyHash, nodes);
-  if (isNewsOf(view, node, { home, oldMs: nowMs - renoteAfterMs, nowMs })) request.movedTo(node);
-}
-
-/**
- * Whether the session has to be told that it reads from this replica, or told again since before `oldMs`. That it reads from
- * `home` is known without being told; there is none where other processes may know other replicas, or where the home has
- * changed of late.
- */
-function isNewsOf(
-  { servedBy, servedAtMs = 0 }: SessionView,
-  node: string,
-  { home, oldMs, nowMs }: { home: ReturnType<typeof homeOf>; oldMs: number; nowMs: number },
-): boolean {
+  const { servedBy, servedAtMs = 0 } = view;
+  const isMove = node !== (servedBy ?? homeOf(view.keyHash, nodes));
+  // Requests of one session run at once: what another one is shown, where this one does not read, a position has to cover.
+  if (isMove || view.isOutdated === true) request.sawMore();
   // One of a time to come was made by a clock that was ahead: how old it is nobody knows.
-  const isOld = servedAtMs < oldMs || servedAtMs > nowMs + 1_000;
-  return node !== (servedBy ?? home) || (servedBy !== undefined && isOld);
+  const isOld = servedAtMs < nowMs - renoteAfterMs || servedAtMs > nowMs + MOVE_AHEAD_MS + 1_000;
+  if (isMove) request.movedTo(node);
+  // That it reads from its home is known without being told, but where other processes may know other replicas.
+  else if (servedBy === undefined ? session?.isShared === true : isOld) request.readsFrom(node);
 }

@@ -28,7 +28,7 @@ export class RequestContext {
   #openTransactions = 0;
   #ended = false;
   #isAnswered = false;
-  /** How often the session saw the primary, and how much of that a position covers. */
+  /** How often the session saw what only a position covers, and how much of that one does. */
   #sights = 0;
   #sightsCovered = 0;
   #hasWritten = false;
@@ -122,20 +122,29 @@ export class RequestContext {
     if (!this.#reasons.includes(reason)) this.#reasons = [...this.#reasons, reason];
   }
 
-  /** The session was shown data of the primary: before a replica serves it, that must have as much. */
-  sawPrimary(): void {
+  /**
+   * The session was shown what only a position covers: data of the primary, or of a replica that is not known to be the one
+   * that it goes on reading from. Before any replica serves it, that must have as much.
+   */
+  sawMore(): void {
     if (this.#positions.sticky.mode === 'position') this.#sights++;
     this.#isLeftToSession = false;
   }
 
-  /** How often it was shown data of the primary. */
+  /** How often it was shown such data. */
   get sights(): number {
     return this.#sights;
   }
 
-  /** The session reads from another replica than was known; or that is to be noted anew, lest it be forgotten. */
+  /** The session reads from another replica than was known. */
   movedTo(replica: string): void {
     this.#news.movedTo(replica, this.session?.view(this.clock.latestMs()));
+    this.#isLeftToSession = false;
+  }
+
+  /** The session reads from the replica that was known; that is to be noted, or noted anew lest it be forgotten. */
+  readsFrom(replica: string): void {
+    this.#news.readsFrom(replica, this.session?.view(this.clock.latestMs()));
     this.#isLeftToSession = false;
   }
 

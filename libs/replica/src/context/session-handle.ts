@@ -4,6 +4,7 @@ import type { RequestSession } from './request-session.js';
 import { boundedKey } from '../session/session-key.js';
 import { mergeSessionStates, NEW_SESSION, type SessionState } from '../session/session-state.js';
 import type { SessionStore } from '../session/session-store.js';
+import type { SessionTable } from '../session/session-table.js';
 
 /** What a {@link SessionHandle} works with. */
 export interface SessionHandleOptions {
@@ -11,6 +12,8 @@ export interface SessionHandleOptions {
   readonly store: SessionStore;
   /** How long a read waits for the state, which a write under way may hold up; then it goes to the primary. Milliseconds. */
   readonly timeoutMs: number;
+  /** What requests of this process have saved of late: those under way learn of it. Not needed where the store is its memory. */
+  readonly recent?: SessionTable;
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
   /** The session's key, by what is known of the request; `null`: there is none; `undefined`: not known yet. May throw. */
@@ -93,6 +96,8 @@ export class SessionHandle implements RequestSession {
     if (this.#key === undefined) return UNRESOLVED;
     if (this.#key === null) return undefined;
     this.#outdate();
+    const recent = this.#options.recent?.load(this.#key);
+    if (recent !== undefined) this.#learned(recent);
     const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0, servedBy, servedAtMs } = this.#state;
     return {
       keyHash: this.#keyHash,
@@ -104,6 +109,8 @@ export class SessionHandle implements RequestSession {
       unconfirmedUntilMs,
       servedBy,
       servedAtMs,
+      notedForMs: servedAtMs === undefined || this.isLocal ? undefined : nowMs - servedAtMs,
+      isOutdated: this.#status !== 'loaded',
     };
   }
 
@@ -119,6 +126,7 @@ export class SessionHandle implements RequestSession {
     const before = this.#key ?? undefined;
     const now = this.#keyNow();
     if (before !== undefined) this.#learned(state);
+    if (before !== undefined) this.#options.recent?.save(before, state, RELOAD_AFTER_MS);
     try {
       if (before !== undefined) await store.save(before, state, ttlMs);
       // The session was given a key, or another one (a log-in changes the cookie): the next request comes with that.

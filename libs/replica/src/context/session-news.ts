@@ -3,11 +3,18 @@ import type { SessionState } from '../session/session-state.js';
 import type { SessionClock } from '../session/session-clock.js';
 import type { OwnWrites } from './own-writes.js';
 
+/**
+ * The note of a move is dated so far ahead, milliseconds: until then requests of the session in other processes, which have not heard of
+ * it, may read where it was, and what they note must not undo it.
+ */
+export const MOVE_AHEAD_MS = 4_000;
+
 /** What a request has to tell its session, and what of it was told. */
 export class SessionNews {
   readonly #writes: OwnWrites;
   readonly #clock: SessionClock;
   #servedBy: string | undefined;
+  #aheadMs = 0;
   #notBeforeMs = 0;
   #position: Position | undefined;
   #unknownUntilMs = 0;
@@ -20,17 +27,21 @@ export class SessionNews {
   }
 
   /**
-   * The session reads from another replica than was known; or that is to be noted anew, lest it be forgotten. `servedAtMs`: when that
-   * was noted last, perhaps by a clock that is ahead: of two notes the later one counts.
+   * The session reads from another replica than was known. `servedAtMs`: when that was noted, perhaps by a clock that is ahead: of two
+   * notes the later one counts.
    */
   movedTo(replica: string, { servedAtMs = 0 }: { readonly servedAtMs?: number } = {}): void {
     this.#servedBy = replica;
+    this.#aheadMs = MOVE_AHEAD_MS;
     this.#notBeforeMs = servedAtMs + 1;
   }
 
-  /** As {@link movedTo}, unless it was noted where it reads from. */
-  readsFrom(node: string): void {
-    this.#servedBy ??= node;
+  /** Where the session goes on reading from is to be noted; unless it has moved. */
+  readsFrom(replica: string, { servedAtMs = 0 }: { readonly servedAtMs?: number } = {}): void {
+    if (this.#servedBy !== undefined) return;
+    this.#servedBy = replica;
+    this.#aheadMs = 0;
+    this.#notBeforeMs = servedAtMs + 1;
   }
 
   /** Something was told already. */
@@ -54,7 +65,7 @@ export class SessionNews {
       primaryUntilMs: unknown ? unknownUntilMs + aheadMs : 0,
       unconfirmedUntilMs: lost ? lostUntilMs + aheadMs : 0,
       servedBy: this.#servedBy,
-      servedAtMs: this.#servedBy === undefined ? undefined : Math.max(now, this.#notBeforeMs),
+      servedAtMs: this.#servedBy === undefined ? undefined : Math.max(now + this.#aheadMs, this.#notBeforeMs),
     };
   }
 

@@ -79,7 +79,7 @@ describe('what sessions were shown', () => {
   it('counts other sights of the primary from when it is asked for', () => {
     const request = requestOf('ann');
     sessions.answered(request, 60);
-    request.sawPrimary();
+    request.sawMore();
     nowMs = 80;
     expect(lastMs(request)).toBe(80);
     nowMs = 90;

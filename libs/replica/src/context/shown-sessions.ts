@@ -60,7 +60,7 @@ export class ShownSessions {
   /** Under the key that the response gives it, nobody knows what a newcomer was shown: its position is to cover that. */
   #coverNewcomer(request: RequestContext): void {
     if (request.session?.standing !== 'none') return;
-    request.sawPrimary();
+    request.sawMore();
   }
 
   #entryOf(request: RequestContext): { readonly log: ShownLog; sights: number } {

@@ -19,6 +19,9 @@ export interface TokenSessionOptions {
   readonly onForeignToken: () => void;
 }
 
+/** So long after it was read a token tells where the session reads from; milliseconds. Few requests take longer. */
+const OUTDATED_AFTER_MS = 1_000;
+
 /** A session whose state is in the hands of its client (or of a job, or a message): nothing is looked up. */
 export class TokenSession implements RequestSession {
   readonly ttlMs: number;
@@ -31,6 +34,8 @@ export class TokenSession implements RequestSession {
   #isChanged = false;
   /** Nobody can come with it again who was not given it. */
   readonly isShared: boolean;
+  /** Milliseconds of the monotonic clock. */
+  readonly #readMs = performance.now();
 
   constructor({ codec, clock, ttlMs, token, memory, onForeignToken }: TokenSessionOptions) {
     const content = token === undefined || token === '' ? undefined : codec.decode(token, clock.earliestMs());
@@ -59,6 +64,8 @@ export class TokenSession implements RequestSession {
   }
 
   view(nowMs: number): SessionView {
+    const recent = this.#memory.load(this.#id);
+    if (recent !== undefined) this.#state = mergeSessionStates(this.#state, recent);
     const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0, servedBy, servedAtMs } = this.#state;
     return {
       keyHash: this.#keyHash,
@@ -70,6 +77,8 @@ export class TokenSession implements RequestSession {
       unconfirmedUntilMs,
       servedBy,
       servedAtMs,
+      notedForMs: servedAtMs === undefined ? undefined : nowMs - servedAtMs,
+      isOutdated: performance.now() - this.#readMs > OUTDATED_AFTER_MS,
     };
   }
 

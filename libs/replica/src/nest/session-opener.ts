@@ -38,6 +38,7 @@ export class SessionOpener {
     const key = router.options.session.key as SessionKey<ExecutionContext> | undefined;
     this.#handleOptions = {
       store: this.#openStore(),
+      recent: new SessionTable(),
       timeoutMs,
       ttlMs,
       keyPrefix: prefix,

@@ -17,7 +17,15 @@ import {
   replayedOf,
   type Asked,
 } from './eligible-replicas.js';
-import { choose, floorOfMove, moveSession, oneOf, moveToRegion } from './move-session.js';
+import {
+  choose,
+  confirmMove,
+  floorOfMove,
+  isMoving,
+  moveSession,
+  oneOf,
+  moveToRegion,
+} from './move-session.js';
 import type { Decision, RequestView, RouteQuery } from './route-query.js';
 import { readFrom } from './session-home.js';
 
@@ -37,6 +45,7 @@ export function decideForSession(query: RouteQuery, request: RequestView, asked:
     return decideElsewhere(query, request, { asked, required, isFree: before === undefined });
   }
   if (!hasReplayed(from, required)) return behind(query, request, { position: required, node: from.name });
+  if (isMoving(query, request, from)) return confirmMove(query, request, { from, asked, required });
   return (
     moveToRegion(query, request, { from, asked, required }) ??
     toReplica(query, from, { asked, reason: sessionReason(request, required) })

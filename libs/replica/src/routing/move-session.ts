@@ -1,5 +1,5 @@
 import { laterPosition, type Position } from '../session/position.js';
-import type { NodeSnapshot } from '../topology/topology.js';
+import { stalenessMs, type NodeSnapshot } from '../topology/topology.js';
 import { LEARN_POSITION, PROBE_PRIMARY, returnMs, sessionReason, toPrimary, toReplica } from './decision.js';
 import { eligibleReplicas, hasReplayed, isPrimaryAway, replayedOf, type Asked } from './eligible-replicas.js';
 import { preferredBy } from './rendezvous.js';
@@ -76,6 +76,36 @@ export function moveToRegion(
     return toReplica(query, node, { asked, reason: sessionReason(request, floor) });
   if (query.waited.has('wait-for-replica')) return undefined;
   return { kind: 'wait-for-replica', node: node.name, position: floor, timeoutMs: MOVE_TIMEOUT_MS };
+}
+
+/**
+ * Moves are dated ahead ({@link SessionView.notedForMs} is negative then). By so much less, milliseconds, a replica's data may be younger
+ * than the note: so a healthy replica of a session that has not moved passes at once.
+ */
+const NOTE_SLACK_MS = 2_000;
+
+/** The session's note of `from` is so young that other requests of it, in other processes, may have been shown what that lacks. */
+export function isMoving(query: RouteQuery, request: RequestView, from: NodeSnapshot): boolean {
+  const { notedForMs, servedBy } = request.session ?? {};
+  if (notedForMs === undefined || servedBy !== from.name || keptBy(request) !== undefined) return false;
+  return stalenessMs(from, query.nowMs) - NOTE_SLACK_MS > notedForMs;
+}
+
+/** While a session moves, its new replica serves it with all that the primary had when the request began. */
+export function confirmMove(
+  query: RouteQuery,
+  request: RequestView,
+  { from, asked, required }: Move & { readonly from: NodeSnapshot },
+): Decision {
+  const shown = query.positionAfter(request.startedMs);
+  if (shown === undefined)
+    return mayAsk(query, 'probe-primary') ? PROBE_PRIMARY : toPrimary(query, 'session-ahead');
+  const floor = laterPosition(required, shown) as Position;
+  if (hasReplayed(from, floor))
+    return toReplica(query, from, { asked, reason: sessionReason(request, floor) });
+  if (query.waited.has('wait-for-replica')) return toPrimary(query, 'session-ahead');
+  const timeoutMs = Math.max(MOVE_TIMEOUT_MS, returnMs(query, from.name));
+  return { kind: 'wait-for-replica', node: from.name, position: floor, timeoutMs };
 }
 
 /** Which of several that may serve: by the session's key, or by the balancer where there is no session. */

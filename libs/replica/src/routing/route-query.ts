@@ -54,6 +54,10 @@ export interface SessionView {
   readonly servedBy?: string;
   /** When that was noted; milliseconds since the epoch. */
   readonly servedAtMs?: number;
+  /** So long ago, where other processes may not have learned of it; milliseconds. Negative for a while after a move: see `MOVE_AHEAD_MS`. */
+  readonly notedForMs?: number;
+  /** Another request of it may have moved it meanwhile. */
+  readonly isOutdated?: boolean;
 }
 
 /** The node that a request reads from. */

@@ -258,3 +258,39 @@ describe('a session that has read from the primary for a while', () => {
     });
   });
 });
+
+describe('a session that has moved, as far as other processes may know, just now', () => {
+  const moved = (notedForMs: number | undefined, changes: Partial<RouteQuery> = {}): Partial<RouteQuery> => ({
+    ...withSession({ servedBy: 'r2', notedForMs }),
+    ...changes,
+  });
+
+  it('reads from its new replica what the primary had when the request began', () => {
+    expect(decide(moved(-3_900))).toEqual({ kind: 'probe-primary' });
+    const known = { positionAfter: () => 1_200n, waited: PROBED };
+    expect(decide(moved(-3_900, known))).toMatchObject({
+      kind: 'wait-for-replica',
+      node: 'r2',
+      position: 1_200n,
+    });
+    const topology = topologyOf(replica('r1'), replica('r2', { position: 1_200n }));
+    expect(decide(moved(-3_900, { ...known, topology }))).toMatchObject({ node: 'r2' });
+    expect(decide(moved(-3_900, { ...known, waited: WAITED }))).toMatchObject({
+      node: 'primary',
+      reason: 'session-ahead',
+    });
+    expect(decide(moved(-3_900, { waited: PROBED }))).toMatchObject({ node: 'primary' });
+  });
+
+  it('reads there as it is when its data is younger than that', () => {
+    expect(decide(moved(10_000))).toMatchObject({ node: 'r2', reason: 'session-free' });
+  });
+
+  it('reads there at once where no other process serves it, and where the request has read there', () => {
+    expect(decide(moved(undefined))).toMatchObject({ node: 'r2' });
+    const kept = { name: 'r2', lastReadMs: NOW_MS, isAsked: false, isLenient: false };
+    expect(decide(withSession({ servedBy: 'r2', notedForMs: -3_900 }, { kept }))).toMatchObject({
+      node: 'r2',
+    });
+  });
+});
