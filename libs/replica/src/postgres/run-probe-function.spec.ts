@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
+import { FAULTS_OF_FUNCTIONS } from '../../../../test/support/faults-of-functions.js';
 import type { ProbedNode, ProbeFunction } from '../topology/probe-function.js';
 import { runProbeFunction } from './run-probe-function.js';
 
@@ -81,4 +82,11 @@ describe('runProbeFunction', () => {
     expect(rows).toEqual([{ text: 'SELECT $1', values: [1] }]);
     await expect(query?.('SELECT 2')).rejects.toThrow('the probe has ended');
   });
+
+  it.each(Object.keys(FAULTS_OF_FUNCTIONS).filter((fault) => fault !== 'never answers'))(
+    'gives an answer whatever the probe does: it %s',
+    async (fault) => {
+      await expect(run(FAULTS_OF_FUNCTIONS[fault] as ProbeFunction)).resolves.toMatchObject(ANSWER);
+    },
+  );
 });

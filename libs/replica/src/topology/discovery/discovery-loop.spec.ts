@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { FAULTS_OF_FUNCTIONS } from '../../../../../test/support/faults-of-functions.js';
 import type { Found } from './discovery.js';
 import { DiscoveryLoop } from './discovery-loop.js';
 import { SafeMessageError } from '../../session/safe-message.error.js';
@@ -135,4 +136,16 @@ describe('DiscoveryLoop', () => {
     expect(looks).toBeLessThanOrEqual(101);
     expect(looks).toBeGreaterThan(50);
   });
+
+  it.each(Object.keys(FAULTS_OF_FUNCTIONS))(
+    'keeps what it has and asks again when find %s',
+    async (fault) => {
+      answers = [FAULTS_OF_FUNCTIONS[fault] as never, found(['a'])];
+      const started = loop.start();
+      await jest.advanceTimersByTimeAsync(SETTINGS.timeoutMs);
+      await started;
+      await jest.advanceTimersByTimeAsync(2 * SETTINGS.retryMs);
+      expect(log).toEqual([expect.stringMatching(/^news: /), 'a', 'recovered']);
+    },
+  );
 });
