@@ -44,7 +44,8 @@ export class RoutingPool extends EventEmitter {
     }
     const client = new RoutingClient(this.#router(), this.#primaryRunner);
     if (callback === undefined) return Promise.resolve(client);
-    process.nextTick(callback, undefined, client, (error?: unknown) => client.release(error));
+    // As soon as it may be: what a request begins and does not wait for shall be routed while the request is there.
+    queueMicrotask(() => callback(undefined, client, (error?: unknown) => client.release(error)));
   }
 
   /** One statement on a client of its own: a text, a config, a stream or a cursor, by promise or callback. */
