@@ -81,7 +81,7 @@ const [primary, ...replicas] = (process.env.NODE_URLS ?? '').split(' ');
     ReplicaModule.forRoot({
       type: 'postgres',
       primary: { url: primary },
-      replicas: replicas.map((url) => ({ url })),
+      replicas: replicas.map((url, index) => ({ name: `replica-${index + 1}`, url })),
       entities: [Account, Entry],
       applicationName: APPLICATION,
       session: { key: fromHeader('x-session') },
