@@ -51,7 +51,7 @@ class OptionsFactory implements ReplicaOptionsFactory {
 @Injectable()
 class TypeOrmConfiguration implements TypeOrmOptionsFactory {
   createTypeOrmOptions(): TypeOrmModuleOptions {
-    return configured as TypeOrmModuleOptions;
+    return configured;
   }
 }
 
@@ -93,10 +93,7 @@ describe('ReplicaModule.forRootAsync()', () => {
     ['useClass', { useClass: OptionsFactory }],
     ['useExisting', { imports: [ConfigModule], useExisting: OptionsFactory }],
     ['a class that was made for TypeOrmModule', { useClass: TypeOrmConfiguration }],
-    [
-      'a factory whose type is that of TypeOrmModule',
-      { useFactory: (): TypeOrmModuleOptions => configured as TypeOrmModuleOptions },
-    ],
+    ['a factory whose type is that of TypeOrmModule', { useFactory: (): TypeOrmModuleOptions => configured }],
     [
       'useFactory, and the data source from dataSourceFactory',
       {

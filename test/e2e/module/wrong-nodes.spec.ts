@@ -125,6 +125,20 @@ describe("a replica that cannot serve, whatever TypeORM's logging", () => {
     expect(ours()[0]).toMatch(reason);
   });
 
+  it('is named where primary and replica are swapped', async () => {
+    const running = await start({
+      primary: at(replica),
+      replicas: [{ ...at(cluster.primary), name: 'other' }],
+    });
+    await until(() => ours().length >= 3, 'three lines');
+    const lines = ours().join('\n');
+    expect(lines).toMatch(
+      /warn: wrong \(\S+\) is out of rotation: it is configured as the primary but is in recovery/,
+    );
+    expect(lines).toMatch(/warn: other \(\S+\) is out of rotation: it accepts writes/);
+    expect((await running.get('/accounts/first')).status).toBe(500);
+  });
+
   it('is not repeated while it lasts, and said to be over', async () => {
     await using proxy = await startTcpProxy(replica);
     const { router } = await start({

@@ -12,6 +12,7 @@ import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
+import { checkSettings } from './check-settings.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { MethodMarker } from './method-marker.js';
 import { optionsProviders, resolvedForNest, type NestReplicaOptions } from './options-providers.js';
@@ -86,6 +87,7 @@ function create(
   settings: ReplicaModuleSettings,
   source: Omit<ReplicaModuleAsyncOptions, keyof ReplicaModuleSettings>,
 ): DynamicModule {
+  checkSettings(settings);
   const { name = DEFAULT_NAME, isGlobal = true } = settings;
   const optionsToken = getReplicaOptionsToken(name);
   const optionsModule: DynamicModule = {

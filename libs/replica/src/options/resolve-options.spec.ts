@@ -304,4 +304,44 @@ describe('resolveOptions', () => {
     const session = { store: new MemorySessionStore(), ttlMs: 11_000, key: () => 'x' };
     expect(problemsOf({ type: 'postgres', primary: PRIMARY, session })).toEqual([]);
   });
+
+  it('suggests the closest key, and names what TypeORM once had as a warning', () => {
+    const suggested = (key: string): readonly string[] =>
+      problemsOf({ type: 'postgres', primary: PRIMARY, [key]: {} });
+    expect(suggested('sesion')).toEqual(['sesion is not an option; did you mean session?']);
+    expect(suggested('replcias')).toEqual(['replcias is not an option; did you mean replicas?']);
+    expect(problemsOf({ type: 'postgres', primary: PRIMARY, fallback: {} })).toEqual([
+      'fallback.maxConcurrent is missing: give how many reads at once the primary may take over',
+    ]);
+    const old = {
+      keepConnectionAlive: true,
+      cli: {},
+      timezone: 'Z',
+      location: 'x',
+      autoSave: true,
+      madeUp: 1,
+    };
+    const { warnings } = resolveOptions({ type: 'postgres', primary: PRIMARY, ...old } as never);
+    expect(warnings.map((line) => line.split(':')[0])).toEqual(Object.keys(old));
+  });
+
+  it('takes an empty url beside a host for none', () => {
+    const options = { type: 'postgres', url: '', host: 'a', replicas: [{ url: '', host: 'b' }] };
+    const { primary, replicas } = resolveOptions(options as never);
+    expect([primary, ...replicas].map(({ address }) => address)).toEqual(['a:5432', 'b:5432']);
+  });
+
+  it.each([
+    'postgres://app:pa/ss@db/shop',
+    'postgres://app:1/ss@db/shop',
+    'postgres://app:1?ss@db/shop',
+    'postgres://app:p@ss/word@db/shop',
+    'postgres://app:p@ss#word@db/shop',
+    'pass:word',
+    'postgres:secret',
+  ])('refuses a URL whose password is not percent-encoded, and repeats nothing of it: %s', (url) => {
+    const [problem = '', ...others] = problemsOf({ type: 'postgres', primary: { url } });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(/^primary\.url (cannot be read as|begins otherwise)/);
+  });
 });

@@ -63,7 +63,10 @@ export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownN
 }
 
 function judgePrimary(answer: ProbeResult, timeline: number | undefined): RoleVerdict {
-  if (answer.inRecovery) return refused('it is configured as the primary but is in recovery (a standby)');
+  if (answer.inRecovery)
+    return refused(
+      'it is configured as the primary but is in recovery (a standby): is it swapped with a replica?',
+    );
   if (answer.timeline === undefined || timeline === undefined || answer.timeline >= timeline)
     return AS_EXPECTED;
   return {

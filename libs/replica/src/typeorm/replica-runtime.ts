@@ -21,7 +21,7 @@ import type { NodeSnapshot } from '../topology/topology.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { createMonitor } from './create-monitor.js';
 import { logTopology } from './log-topology.js';
-import { laneSettings } from './lane-settings.js';
+import { laneSettings, logMissingLanes } from './lane-settings.js';
 import { NodePools } from './node-pools.js';
 import type { OperatorLog } from './operator-log.js';
 import { probeConfig, type PoolSettings } from './pool-config.js';
@@ -87,6 +87,7 @@ export class ReplicaRuntime {
     this.#mayAskAlong =
       options.sticky.mode === 'position' && options.lanes && options.monitor.probe === undefined;
     const lanes = laneSettings(options);
+    logMissingLanes(options, poolSettings, log);
     const { drainTimeoutMs } = options;
     const probedMs = (name: string): number | undefined => {
       const { primary, replicas } = this.monitor.topology;

@@ -12,15 +12,23 @@ interface MadeClient {
  * where the pool counts how often a connection is used. Makes no connection.
  */
 export function supportsLanes(config: pg.PoolConfig): boolean {
+  return whyNoLanes(config) === undefined;
+}
+
+/** Why connections made so cannot be shared, for people; `undefined`: they can. Makes no connection. */
+export function whyNoLanes(config: pg.PoolConfig): string | undefined {
   const { maxUses } = config;
-  if (maxUses !== undefined && maxUses !== Infinity) return false;
+  if (maxUses !== undefined && maxUses !== Infinity) return 'maxUses counts how often a connection is used';
   const Client = (config as { Client?: new (config: object) => MadeClient }).Client ?? pg.Client;
   let client: MadeClient;
   try {
     client = new Client(config);
   } catch {
-    // Whoever connects is told why.
-    return false;
+    return 'pg refuses the options, and tells whoever connects why';
   }
-  return client.pipeline !== undefined && !client.connectionParameters?.query_timeout;
+  if (client.pipeline === undefined)
+    return 'this pg cannot send statements before answers: 8.23 or later can';
+  return client.connectionParameters?.query_timeout
+    ? 'query_timeout would cut the connection under all reads that share it: use statement_timeout'
+    : undefined;
 }
