@@ -14,7 +14,8 @@ const SPELLING_VALUES = Object.entries(SPELLINGS)
 
 /**
  * Who uses whom, as queries of a WITH list: `edges`, from what is used to what uses it; `uses` of built-in objects, for which none are
- * recorded; `words`: the names in bodies that are plain texts; `conversions`: casts between built-in types, with the names by
+ * recorded; `words`: the names in bodies that are plain texts, and all
+ * that stands between quotes there; `conversions`: casts between built-in types, with the names by
  * which a text can use one that is not implicit; `comparisons`: operators that keywords stand for.
  */
 export const EFFECT_EDGES = `
@@ -38,10 +39,16 @@ uses as (
     t.tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid|relid) (\\d+)', 'g') as found
 ),
 words as materialized (
-  select distinct b.oid, spelled.word::name::text as word
-  from body b cross join lateral regexp_matches(b.prosrc, $re$${NAME_START}${NAME_REST}$re$, 'g') as found
-    cross join lateral (values (found[1]), (lower(found[1])), (translate(found[1], '${UPPER}', '${LOWER}'))) spelled(word)
-  where b.provolatile <> 'v'
+  select distinct found.oid, spelled.word::name::text as word
+  from (
+      select distinct b.oid, match[1] as word
+      from body b cross join lateral regexp_matches(b.prosrc, $re$${NAME_START}${NAME_REST}$re$, 'g') as match
+      where b.provolatile <> 'v'
+    ) found
+    cross join lateral (values (found.word), (lower(found.word)), (translate(found.word, '${UPPER}', '${LOWER}'))) spelled(word)
+  union
+  select b.oid, part::name::text from body b cross join lateral unnest(string_to_array(b.prosrc, '"')) part
+    where b.provolatile <> 'v' and strpos(b.prosrc, '"') > 0
 ),
 conversions as materialized (
   select oid, castsource, casttarget, castcontext = 'i' as is_implicit, castcontext <> 'e' as is_assignment
@@ -75,6 +82,13 @@ named(class, oid, name) as (
   select 'pg_class'::regclass, oid, relname from pg_catalog.pg_class
   union all
   select 'pg_type'::regclass, oid, typname from pg_catalog.pg_type where oid >= 16384
+),
+searched(class, oid, name) as materialized (
+  select class, oid, replace(name::text, '"', '""') from named where strpos(name::text, '"') > 0
+  union all
+  select 'pg_operator'::regclass, o.oid, o.oprname::text from pg_catalog.pg_operator o
+    where (o.oid >= 16384 or o.oprcode in (select oid from to_text))
+      and o.oid not in (select oid from comparisons where is_of_own_type)
 ),
 edges(class, oid, to_class, to_oid) as materialized (
   select d.refclassid, d.refobjid, d.classid, d.objid from pg_catalog.pg_depend d
@@ -111,14 +125,8 @@ edges(class, oid, to_class, to_oid) as materialized (
   union all
   select n.class, n.oid, 'pg_proc'::regclass, w.oid from words w join named n on n.name = w.word
   union all
-  select n.class, n.oid, 'pg_proc'::regclass, b.oid from body b
-    join named n on strpos(b.prosrc, replace(n.name::text, '"', '""')) > 0
-    where n.oid >= 16384 and n.name::text !~ $re$^${NAME_START}${NAME_REST}$$re$ and b.provolatile <> 'v'
-  union all
-  select 'pg_operator'::regclass, o.oid, 'pg_proc'::regclass, b.oid from body b
-    join pg_catalog.pg_operator o on strpos(b.prosrc, o.oprname::text) > 0
-    where b.provolatile <> 'v' and (o.oid >= 16384 or o.oprcode in (select oid from to_text))
-      and o.oid not in (select oid from comparisons where is_of_own_type)
+  select s.class, s.oid, 'pg_proc'::regclass, b.oid from searched s join body b on strpos(b.prosrc, s.name) > 0
+    where b.provolatile <> 'v'
   union all
   select 'pg_operator'::regclass, o.oid, 'pg_type'::regclass, t.oid from comparisons c
     join pg_catalog.pg_operator o on o.oid = c.oid

@@ -76,9 +76,9 @@ functions as materialized (
   union
   select b.oid, ${Effect.readsTables}, true from body b
   where b.provolatile <> 'v' and b.prosrc ~* $re$\\m(?:from|table)\\M$re$
-    and (strpos(b.prosrc, '"') > 0 or octet_length(b.prosrc) <> length(b.prosrc) or exists (
-      select from words w join pg_catalog.pg_class c on lower(c.relname) = w.word
-      where w.oid = b.oid and c.oid >= 16384 and c.relkind in ('r', 'v', 'm', 'f', 'p')))
+    and (strpos(b.prosrc, '"') > 0 or octet_length(b.prosrc) <> length(b.prosrc) or b.oid in (
+      select w.oid from words w join pg_catalog.pg_class c on lower(c.relname) = w.word
+      where c.oid >= 16384 and c.relkind in ('r', 'v', 'm', 'f', 'p')))
   union
   select d.objid, ${Effect.readsTables}, true from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.refobjid
   where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_class'::regclass and c.relkind in ('r', 'v', 'm', 'f', 'p')
