@@ -69,6 +69,11 @@ export class RouteFinder {
     return this.#options.limits.fallback !== 'error';
   }
 
+  /** There is a replica, up or not, that none of these names is. */
+  hasReplicaBeside(names: readonly string[]): boolean {
+    return this.#options.monitor.topology.replicas.some(({ name }) => !names.includes(name));
+  }
+
   /** The primary's name now. */
   get primary(): string {
     return this.#options.monitor.topology.primary.name;

@@ -22,12 +22,15 @@ const MAX_NODES = 4;
 const MAX_PRIMARY_LOSSES = 3;
 /** So often a read leaves a replica that is busy: where its session may not read elsewhere just then, it may a moment later. */
 const MAX_LEAVES = 3;
+/** So often a read that may have crashed its server looks for one more replica, with such a pause in milliseconds: 2 s in all. */
+const REPLICA_LOOKS = 40;
+const REPLICA_PAUSE_MS = 50;
 /** Before it is sent to the same node again: by then the pool knows which others have died; milliseconds. */
 const AGAIN_MS = 10;
 
 /** What {@link Tries} work with. */
 export interface TryTools {
-  readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack'>;
+  readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack' | 'hasReplicaBeside'>;
   readonly reports: Pick<StatementReports, 'failedTry' | 'tell' | 'unplaced'>;
   readonly budget: RetryBudget;
   readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;
@@ -121,9 +124,30 @@ export class Tries {
     const areCleared = await Promise.all(
       this.#suspected.map((node) => this.#tools.isCleared(node, text, this.#startedMs)),
     );
-    if (areCleared.includes(false)) throw new NodeCrashedError(this.#suspected, this.#silentLoss);
+    if (areCleared.includes(false)) return this.#oneMoreReplica();
     this.#suspected = NONE;
     return this.#reachSafely(route);
+  }
+
+  /**
+   * It may run on one more replica, which may be just recovering from the same crash. Most suspects are innocent: they were sent on
+   * a connection whose end came before the server's word.
+   */
+  async #oneMoreReplica(): Promise<Route> {
+    const { finder } = this.#tools;
+    const { statement, scope, conditions } = this.#tried;
+    const failed = this.#suspected;
+    const mayWait = failed.length === 1 && finder.hasReplicaBeside(failed);
+    for (let left = mayWait ? REPLICA_LOOKS : 0; left > 0; left--) {
+      const route = await Promise.resolve(finder.find(statement, scope, { conditions, failed })).catch(
+        (error: unknown) => {
+          if (!(error instanceof NoReplicaError)) throw error;
+        },
+      );
+      if (route !== undefined && route.node !== finder.primary) return route;
+      await after(REPLICA_PAUSE_MS, undefined);
+    }
+    throw new NodeCrashedError(failed, this.#silentLoss);
   }
 
   #reachSafely(route: Route): Route | Promise<Route> {

@@ -67,6 +67,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
         return state.primary;
       },
       mayFallBack: given.mayFallBack ?? true,
+      hasReplicaBeside: (names) => replicas.some((name) => !names.includes(name)),
     },
     reports: {
       failedTry: () => {
@@ -321,10 +322,10 @@ describe('tryNodes', () => {
       ['not on a third', { script: { r1: [lost()], r2: [reset()] } }, ['r1', 'r2'], ['r1', 'r2']],
       ['not on the primary', { script: { r1: [lost()] }, replicas: ['r1'] }, ['r1'], ['r1']],
       [
-        'not on the primary after one that gave no connection',
+        'not on the primary after one that gave no connection, but there when it does',
         { script: { r1: [lost()], r2: [refused('r2')] } },
-        ['r1', 'r2'],
-        ['r1'],
+        ['r1', 'r2', 'r2'],
+        'answer of r2',
       ],
       ['not there again', { script: { primary: [lost()] }, replicas: [] }, ['primary'], ['primary']],
       [
