@@ -8,6 +8,7 @@ import {
   MemorySessionStore,
   ReplicaModule,
   type ReplicaModuleFactoryOptions,
+  type ReplicaModuleOptions,
   type ReplicaOptionsFactory,
 } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
@@ -187,6 +188,40 @@ describe.each(PLATFORMS)('on %s, two data sources', (platform) => {
       }
     }
     expect(app.nest.get<DataSource>(getDataSourceToken(ANALYTICS)).isInitialized).toBe(false);
+  });
+});
+
+describe('the name of a data source', () => {
+  /** What TypeOrmModule of Nest 11 closes its data source by. */
+  const optionsOfTypeOrm = (app: TestApp): unknown[] =>
+    app.nest.get<unknown[]>('TypeOrmModuleOptions', { strict: false, each: true });
+
+  it.each([
+    [
+      'is in the options',
+      (options: ReplicaModuleOptions) => ReplicaModule.forRoot({ ...options, name: ANALYTICS }),
+    ],
+    [
+      'is the second argument, which goes before that of the options',
+      (options: ReplicaModuleOptions) => ReplicaModule.forRoot({ ...options, name: 'other' }, ANALYTICS),
+    ],
+    [
+      'is given to forRootAsync(), and goes before that of the factory',
+      (options: ReplicaModuleOptions) =>
+        ReplicaModule.forRootAsync({ name: ANALYTICS, useFactory: () => ({ ...options, name: 'other' }) }),
+    ],
+  ])('%s', async (_, moduleOf) => {
+    const cluster = await startAccountsCluster({ replicas: 1 });
+    try {
+      const app = await launch({ imports: [moduleOf(optionsFor(cluster))] });
+      const dataSource = app.nest.get<DataSource>(getDataSourceToken(ANALYTICS));
+      expect(dataSource.isInitialized).toBe(true);
+      expect(optionsOfTypeOrm(app)).toMatchObject([{ name: ANALYTICS }]);
+      await app.close();
+      expect(dataSource.isInitialized).toBe(false);
+    } finally {
+      await cluster.stop();
+    }
   });
 });
 

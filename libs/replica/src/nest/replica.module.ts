@@ -9,7 +9,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
-import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { checkSettings } from './check-settings.js';
@@ -56,9 +56,14 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
     this.#methods.coverClasses();
   }
 
-  static forRoot(options: ReplicaModuleOptions): DynamicModule {
-    const { name, isGlobal, forRoutes, exclude, ...rest } = options;
-    return create({ name, isGlobal, forRoutes, exclude }, { useFactory: () => rest });
+  /** @param dataSourceName goes before `options.name`, as in `TypeOrmModule.forRoot()` */
+  static forRoot(
+    options: ReplicaModuleOptions | TypeOrmModuleOptions,
+    dataSourceName?: string,
+  ): DynamicModule {
+    const { name, isGlobal, forRoutes, exclude, ...rest } = options as ReplicaModuleOptions;
+    const settings = { name: dataSourceName ?? name, isGlobal, forRoutes, exclude };
+    return create(settings, { useFactory: () => rest });
   }
 
   static forRootAsync(options: ReplicaModuleAsyncOptions): DynamicModule {
@@ -101,7 +106,8 @@ function create(
     imports: [optionsModule],
     inject: [optionsToken],
     useFactory: ({ dataSource, nest }: NestReplicaOptions) => {
-      const given = { ...dataSource, ...nest };
+      // Before version 12, TypeOrmModule looks here for the name of what it has to close.
+      const given = { ...dataSource, ...nest, name: name === DEFAULT_NAME ? undefined : name };
       return conceal(given, () => withoutTexts(given));
     },
     dataSourceFactory: async (options) => {

@@ -4,6 +4,9 @@ import { fromHeader, ReplicaModule } from 'nestjs-replica';
 import { Product } from './product.entity';
 import { ProductsController } from './products.controller';
 
+/** A data source of its own name, without replicas. */
+export const ARCHIVE = 'archive';
+
 interface DatabaseNodes {
   readonly primary: { readonly url: string };
   readonly replicas: readonly { readonly name: string; readonly url: string }[];
@@ -26,6 +29,8 @@ export class AppModule {
           setHeaders: true,
         }),
         TypeOrmModule.forFeature([Product]),
+        ReplicaModule.forRoot({ type: 'postgres', name: ARCHIVE, url: primary.url, entities: [Product] }),
+        TypeOrmModule.forFeature([Product], ARCHIVE),
       ],
       controllers: [ProductsController],
     };

@@ -1,3 +1,7 @@
+import { NestFactory } from '@nestjs/core';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { AppModule, ARCHIVE } from '../src/app.module';
 import { Client } from '../src/client';
 import { start, Started } from '../src/start';
 
@@ -50,5 +54,17 @@ describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
   it('reads from a replica in a POST where the handler says @UseReplica()', async () => {
     const search = await new Client(application.baseUrl).post('/products/search', { name: 'kettle' });
     expect(search).toMatchObject({ status: 201, node: expect.stringMatching(/^replica-[12]$/) });
+  });
+
+  it('closes each data source, also the one that has a name', async () => {
+    const options = { logger: ['error', 'warn'] as ('error' | 'warn')[], abortOnError: false };
+    const another = await NestFactory.create(AppModule.on(application.cluster), options);
+    await another.init();
+    const dataSources = [getDataSourceToken(), getDataSourceToken(ARCHIVE)].map((token) =>
+      another.get<DataSource>(token),
+    );
+    expect(dataSources.map(({ isInitialized }) => isInitialized)).toEqual([true, true]);
+    await another.close();
+    expect(dataSources.map(({ isInitialized }) => isInitialized)).toEqual([false, false]);
   });
 });
