@@ -44,6 +44,7 @@ describe('a connection to the primary that is lost', () => {
       synchronize: true,
       // The monitor shall not be what notices.
       monitor: { intervalMs: 10_000, probeTimeoutMs: 5_000 },
+      session: { ttlMs: 60_000 },
     });
     await source.initialize();
     await source.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
