@@ -87,6 +87,24 @@ describe('sessions while nodes fail', () => {
     SECONDS * 1_000 + 60_000,
   );
 
+  it(
+    `keep their guarantees while processes of replicas crash, for ${SECONDS} s (seed ${SEED})`,
+    async () => {
+      const durationMs = SECONDS * 1_000;
+      const run = await runHistory({
+        seed: SEED,
+        durationMs,
+        plan: 'processes-crash',
+        store: 'memory',
+        lanes: true,
+      });
+      expect(explain(run)).toBe('');
+      expect(run.faults.length).toBeGreaterThan(SECONDS / 6);
+      expect(run.operations.filter(({ kind }) => kind === 'read').length).toBeGreaterThan(SECONDS * 10);
+    },
+    SECONDS * 1_000 + 60_000,
+  );
+
   it.each(MUTANTS)(
     'are seen broken when not this rule holds: $rule',
     async ({ plan, store, lanes, ...mutation }) => {

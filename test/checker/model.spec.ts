@@ -37,6 +37,16 @@ describe('sessions on two instances whose replicas come, go and change', () => {
     expect(reads.r2).toBeGreaterThan(10);
   });
 
+  it.each(SEEDS)(
+    'never see less than before while replicas crash, and foreign servers and rivals appear (seed %s)',
+    async (seed) => {
+      const { violations, reads } = await runModel({ seed, requests: REQUESTS, servers: true });
+      expect(violations).toEqual([]);
+      for (const node of ['primary', 'r1', 'r2', 'r3']) expect(reads[node] ?? 0).toBeGreaterThan(10);
+    },
+    120_000,
+  );
+
   const LISTS = [
     ['r1', 'r2', 'r3'],
     ['r4', 'r3', 'r2'],
@@ -57,6 +67,10 @@ describe('sessions on two instances whose replicas come, go and change', () => {
     ['notes-nothing', {}],
     ['moves-at-once', {}],
     ['notes-no-home', { lists: LISTS }],
+    ['uses-any-connection', { servers: true }],
+    ['believes-other-runs', { servers: true }],
+    ['believes-any-cluster', { servers: true }],
+    ['sees-no-rival', { servers: true }],
   ] as const)(
     'are seen to when an instance %s',
     async (defect, changes) => {

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
+import { crash } from '../../support/crash.js';
 import type { Course } from './course.js';
 
 /** What is done to the nodes: `any` of the faults in turn, and a failover; or one that brings out one kind of defect. */
-export type FaultPlan = 'everything' | 'replicas-lag' | 'home-dies-ahead';
+export type FaultPlan = 'everything' | 'replicas-lag' | 'home-dies-ahead' | 'processes-crash';
 
 /** Does what the plan says until the time is over; gives what it did, one line each. */
 export async function runFaults(
@@ -18,6 +19,7 @@ export async function runFaults(
     void log.push(`${(performance.now() - startMs).toFixed(0)} ms: ${what}`);
   if (plan === 'replicas-lag') await lag(cluster, course, note);
   else if (plan === 'home-dies-ahead') await dieAhead(cluster, course, note);
+  else if (plan === 'processes-crash') await crashes(cluster, course, { random, note });
   else await everything(cluster, course, random, note);
   return log;
 }
@@ -55,6 +57,36 @@ async function dieAhead(
     await ahead.start();
     note(`${behind.name} resumed, ${ahead.name} started`);
     await sleep(500);
+  }
+}
+
+/**
+ * A process of a replica crashes every few seconds. The replica recovers at once, and shows once more what it delays: it is told to delay
+ * just before.
+ */
+async function crashes(
+  cluster: PostgresCluster,
+  course: Course,
+  { random, note }: { readonly random: () => number; readonly note: (what: string) => void },
+): Promise<void> {
+  while (!course.isOver) {
+    const node = pick(cluster.replicas, random);
+    await delay(node, '1s');
+    await crash(node);
+    note(`a process of ${node.name} crashed`);
+    await sleep(600 + random() * 1_000);
+    await untilAnswers(node);
+    await delay(node, '0');
+    await sleep(500 + random() * 1_000);
+  }
+}
+
+async function untilAnswers(node: PostgresNode): Promise<void> {
+  for (let isAnswering = false; !isAnswering;) {
+    isAnswering = await node.query('SELECT 1').then(
+      () => true,
+      () => sleep(20, false),
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { NodeProbe, ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
+import type { ServerIdentity } from '../../../libs/replica/src/topology/server-identity.js';
 import type { WatchedNode } from '../../../libs/replica/src/topology/watched-node.js';
 
 interface ModelNode {
@@ -6,6 +7,13 @@ interface ModelNode {
   at: bigint;
   isUp: boolean;
   isPaused: boolean;
+  /** One more with each start and each crash; a connection lives as long as that. */
+  run: number;
+  /**
+   * `ours`: it follows the primary. `foreign`: a standby of another cluster is at its address. `rival`: it takes writes on the primary's
+   * timeline. `of-rival`: it follows one that does, and shows of our history no more than it had then.
+   */
+  state: 'ours' | 'foreign' | 'rival' | 'of-rival';
 }
 
 /** A primary and replicas as far as sessions are concerned: where each is in the write history, and whether it answers. */
@@ -17,7 +25,8 @@ export class ModelCluster {
 
   constructor(replicas: readonly string[], random: () => number) {
     this.#random = random;
-    for (const name of replicas) this.#replicas.set(name, { at: 1_000n, isUp: true, isPaused: false });
+    for (const name of replicas)
+      this.#replicas.set(name, { at: 1_000n, isUp: true, isPaused: false, run: 0, state: 'ours' });
   }
 
   replica(name: string): ModelNode {
@@ -30,10 +39,40 @@ export class ModelCluster {
   advance(): void {
     if (this.isPrimaryUp && this.#random() < 0.5) this.#primaryAt++;
     for (const node of this.#replicas.values()) {
-      if (node.isPaused || !node.isUp || this.#random() < 0.3) continue;
+      if (node.isPaused || !node.isUp || node.state !== 'ours' || this.#random() < 0.3) continue;
       const behind = Number(this.#primaryAt - node.at);
       node.at += BigInt(Math.ceil(behind * this.#random()));
     }
+  }
+
+  /** The node crashes and recovers at once, from where it was a while ago, and replays no more for now. */
+  crash(name: string): void {
+    const node = this.replica(name);
+    node.run++;
+    node.at -= BigInt(Math.ceil(20 * this.#random()));
+    node.isPaused = true;
+  }
+
+  /** Another server is at the node's address from now on; `ours`: one that has followed the primary so far. */
+  become(name: string, state: ModelNode['state']): void {
+    const node = this.replica(name);
+    if (node.state === state) return;
+    // Whoever is promoted, or made to follow another server, needs no new start for it.
+    if (state === 'foreign' || state === 'ours') node.run++;
+    node.state = state;
+  }
+
+  /** Which server a connection to the node leads to. */
+  identityOf(name: string): ServerIdentity {
+    const { run, state } = name === 'primary' ? PRIMARY : this.replica(name);
+    const startedAt = `${name} ${state === 'foreign' ? run : ''}`;
+    return {
+      system: state === 'foreign' ? 'another' : 'ours',
+      startedAt,
+      incarnation: `${startedAt}/${run}`,
+      uptimeMs: 3_600_000,
+      ownAddress: undefined,
+    };
   }
 
   /** The position of a new write; throws while the primary is down. */
@@ -46,7 +85,7 @@ export class ModelCluster {
   read(name: string): bigint | undefined {
     if (name === 'primary') return this.isPrimaryUp ? this.#primaryAt : undefined;
     const node = this.replica(name);
-    return node.isUp ? node.at : undefined;
+    return !node.isUp ? undefined : node.state === 'foreign' ? 0n : node.at;
   }
 
   /** The node as a monitor watches it; r1 and r3 stand in region `eu`, the others in `us`. */
@@ -62,10 +101,24 @@ export class ModelCluster {
         await new Promise((resolve) => setTimeout(resolve, 1 + 4 * this.#random()));
         const position = this.read(name);
         if (position === undefined) throw new Error(`${name} is down`);
-        return { inRecovery: name !== 'primary', position, timeline: 1 };
+        const identity = this.identityOf(name);
+        if (name === 'primary') return { identity, inRecovery: false, position, timeline: 1 };
+        return { identity, timeline: 1, ...this.#tellOf(name, position) };
       },
       reconnect: () => undefined,
       close: () => Promise.resolve(),
     };
   }
+
+  /** What a replica tells. Where its data is not of our history, its numbers look as if they were. */
+  #tellOf(name: string, position: bigint): Omit<ProbeResult, 'timeline'> {
+    const { state } = this.replica(name);
+    if (state === 'rival') return { inRecovery: false, position: this.#primaryAt };
+    if (state === 'foreign') return { inRecovery: true, position: this.#primaryAt };
+    if (state === 'ours')
+      return { inRecovery: true, position, receiver: 'streaming', sender: 'primary:5432' };
+    return { inRecovery: true, position: this.#primaryAt, receiver: 'streaming', sender: 'r2:5432' };
+  }
 }
+
+const PRIMARY = { run: 0, state: 'ours' } as const;

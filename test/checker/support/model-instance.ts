@@ -8,6 +8,8 @@ import { SessionClock } from '../../../libs/replica/src/session/session-clock.js
 import type { SessionStore } from '../../../libs/replica/src/session/session-store.js';
 import type { MonitorSettings } from '../../../libs/replica/src/topology/monitor-settings.js';
 import { TopologyMonitor } from '../../../libs/replica/src/topology/topology-monitor.js';
+import type { NodeProbe } from '../../../libs/replica/src/topology/node-probe.js';
+import type { ServerIdentity } from '../../../libs/replica/src/topology/server-identity.js';
 import type { Topology } from '../../../libs/replica/src/topology/topology.js';
 import type { WatchedNode } from '../../../libs/replica/src/topology/watched-node.js';
 import type { ModelCluster } from './model-cluster.js';
@@ -48,7 +50,39 @@ const READ = Object.freeze({
 } as const);
 
 /** A defect put into an instance, to see that the model finds it. */
-export type ModelDefect = 'forgets-former-homes' | 'notes-nothing' | 'moves-at-once' | 'notes-no-home';
+export type ModelDefect =
+  | 'forgets-former-homes'
+  | 'notes-nothing'
+  | 'moves-at-once'
+  | 'notes-no-home'
+  | 'uses-any-connection'
+  | 'believes-other-runs'
+  | 'believes-any-cluster'
+  | 'sees-no-rival';
+
+function deceivedIdentity(identity: ServerIdentity, defect: ModelDefect | undefined): ServerIdentity {
+  if (defect === 'believes-any-cluster') return { ...identity, system: 'ours' };
+  return defect === 'believes-other-runs' ? { ...identity, incarnation: identity.startedAt } : identity;
+}
+
+/** The node, of which the monitor learns less where a rule is left out. */
+function deceived(node: WatchedNode, defect: ModelDefect | undefined): WatchedNode {
+  const probe: NodeProbe = {
+    probe: async (timeoutMs) => {
+      const { sender, identity, ...answer } = await node.probe.probe(timeoutMs);
+      const isRival = node.role === 'replica' && !answer.inRecovery;
+      if (defect === 'sees-no-rival' && isRival) throw new Error('it is not asked');
+      return {
+        ...answer,
+        identity: identity === undefined ? undefined : deceivedIdentity(identity, defect),
+        sender: defect === 'sees-no-rival' ? undefined : sender,
+      };
+    },
+    reconnect: () => node.probe.reconnect(),
+    close: () => node.probe.close(),
+  };
+  return { ...node, probe };
+}
 
 /** What makes a {@link ModelInstance}. */
 export interface ModelInstanceOptions {
@@ -69,12 +103,18 @@ export class ModelInstance {
   readonly monitor: TopologyMonitor;
   readonly #options: ModelInstanceOptions;
   readonly #finder: RouteFinder;
+  /** To which run of its server the connection to each node leads. */
+  readonly #connections = new Map<string, string>();
 
   constructor(nodes: readonly WatchedNode[], options: ModelInstanceOptions) {
     const { random, defect, limits } = options;
     const nowMs = (): number => performance.now();
     this.#options = options;
-    this.monitor = new TopologyMonitor(nodes, MONITOR, { nowMs, random });
+    this.monitor = new TopologyMonitor(
+      nodes.map((node) => deceived(node, defect)),
+      MONITOR,
+      { nowMs, random },
+    );
     const { monitor } = this;
     const known = {
       get topology(): Topology {
@@ -157,7 +197,7 @@ export class ModelInstance {
       const conditions = { text: '', primaryRunner: false };
       const route = await this.#finder.find(READ, scope, { conditions, failed });
       await this.#delay();
-      const position = cluster.read(route.node);
+      const position = this.#connect(route.node) ? cluster.read(route.node) : undefined;
       await this.#delay();
       if (position !== undefined) {
         if (defect !== 'notes-nothing') {
@@ -171,6 +211,20 @@ export class ModelInstance {
       failed.push(route.node);
     }
     return undefined;
+  }
+
+  /** Whether there is a connection to the node that may be used: the one from before, or a new one. */
+  #connect(name: string): boolean {
+    const { cluster, defect } = this.#options;
+    const identity = deceivedIdentity(cluster.identityOf(name), defect);
+    if (this.#connections.get(name) === identity.incarnation) return true;
+    const objection = this.monitor.objectionTo(name, identity);
+    if (objection !== undefined && defect !== 'uses-any-connection') {
+      this.monitor.suspect(name, objection);
+      return false;
+    }
+    this.#connections.set(name, identity.incarnation);
+    return true;
   }
 
   #delay(): Promise<void> {

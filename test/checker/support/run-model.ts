@@ -17,6 +17,8 @@ const KINDS = ['nothing', 'nothing', 'ask-for-replicas', 'everything'] as const;
 export interface ModelRun {
   readonly seed: number;
   readonly requests: number;
+  /** Replicas crash, other servers take their addresses, and two take writes at a time; then the lists stay as they are. */
+  readonly servers?: boolean;
   readonly defect?: ModelDefect;
   /** Of the first instance and of the second. */
   /** The replicas that each instance knows, which do not change, as while one version is replaced by another. */
@@ -38,7 +40,14 @@ export interface ModelOutcome {
  * Sessions on two instances that share a store, while replicas pause, die, drain, join, leave and change their weight, on
  * one instance earlier than on the other. Needs jest's fake timers.
  */
-export async function runModel({ seed, requests, defect, limits, lists }: ModelRun): Promise<ModelOutcome> {
+export async function runModel({
+  seed,
+  requests,
+  defect,
+  limits,
+  lists,
+  servers,
+}: ModelRun): Promise<ModelOutcome> {
   const random = seededRandom(seed);
   const cluster = new ModelCluster(NAMES, random);
   const memory = new MemorySessionStore();
@@ -50,7 +59,9 @@ export async function runModel({ seed, requests, defect, limits, lists }: ModelR
   const instances = [0, 1].map(
     (index) =>
       new ModelInstance(
-        ['primary', ...(lists?.[index] ?? ['r1', 'r2'])].map((name) => cluster.watched(name)),
+        ['primary', ...(lists?.[index] ?? (servers === true ? ['r1', 'r2', 'r3'] : ['r1', 'r2']))].map(
+          (name) => cluster.watched(name),
+        ),
         {
           cluster,
           store,
@@ -63,7 +74,11 @@ export async function runModel({ seed, requests, defect, limits, lists }: ModelR
   const ticks = setInterval(() => cluster.advance(), TICK_MS);
   for (const { monitor } of instances) monitor.start();
   await jest.advanceTimersByTimeAsync(1_000);
-  const course = new ModelCourse(cluster, instances, { random, isListFixed: lists !== undefined });
+  const course = new ModelCourse(cluster, instances, {
+    random,
+    isListFixed: lists !== undefined || servers === true,
+    changesServers: servers === true,
+  });
   const begin = (index: number, request = 0): History =>
     new History(`session-${seed}-${index}-${request}`, KINDS[index % KINDS.length]);
   const histories = Array.from({ length: SESSIONS }, (_, index) => begin(index));
@@ -147,28 +162,38 @@ class History {
   }
 }
 
+interface CourseOptions {
+  readonly random: () => number;
+  readonly isListFixed: boolean;
+  readonly changesServers: boolean;
+}
+
 /** What happens to the nodes meanwhile. */
 class ModelCourse {
   readonly #cluster: ModelCluster;
   readonly #instances: readonly ModelInstance[];
   readonly #random: () => number;
   readonly #isListFixed: boolean;
+  readonly #changesServers: boolean;
+  #areServersOdd = false;
   #primaryBackMs = 0;
   #isChanging = false;
 
   constructor(
     cluster: ModelCluster,
     instances: readonly ModelInstance[],
-    { random, isListFixed }: { readonly random: () => number; readonly isListFixed: boolean },
+    { random, isListFixed, changesServers }: CourseOptions,
   ) {
     this.#cluster = cluster;
     this.#instances = instances;
     this.#random = random;
     this.#isListFixed = isListFixed;
+    this.#changesServers = changesServers;
   }
 
   maybeChange(): void {
     if (performance.now() > this.#primaryBackMs) this.#cluster.isPrimaryUp = true;
+    if (this.#changesServers) this.#changeServers();
     const dice = this.#random();
     const node = this.#cluster.replica(this.#any(NAMES));
     if (dice < 0.04) node.isPaused = !node.isPaused;
@@ -178,6 +203,25 @@ class ModelCourse {
     else if (dice < 0.15) this.#changeReplicas();
     if (this.#random() < 0.05)
       for (const name of NAMES) Object.assign(this.#cluster.replica(name), { isUp: true, isPaused: false });
+  }
+
+  /** A crash; or, for a while, a foreign standby at an address, or a rival that a replica follows once all know of it. */
+  #changeServers(): void {
+    const dice = this.#random();
+    const name = this.#any(['r1', 'r2', 'r3']);
+    if (dice < 0.05 && this.#cluster.replica(name).state === 'ours') this.#cluster.crash(name);
+    if (dice < 0.05 || dice > 0.1 || this.#areServersOdd) return;
+    this.#areServersOdd = true;
+    const forMs = 1_000 + 1_000 * this.#random();
+    if (dice < 0.07) this.#cluster.become(name, 'foreign');
+    else {
+      this.#cluster.become('r2', 'rival');
+      setTimeout(() => this.#cluster.become('r3', 'of-rival'), 600);
+    }
+    setTimeout(() => {
+      for (const one of ['r1', 'r2', 'r3']) this.#cluster.become(one, 'ours');
+      this.#areServersOdd = false;
+    }, forMs);
   }
 
   /** For less than replicas may lag: then nobody has forgotten anything meanwhile. */

@@ -238,6 +238,22 @@ describe('TopologyMonitor, who answers', () => {
     });
   });
 
+  it('a replica that receives from another one serves while that does, and not from one that does not answer', async () => {
+    await cluster.start();
+    one.follows(100n, 1, 'primary:5432');
+    two.follows(100n, 1, 'replica-1:5432');
+    await second();
+    expect(health('replica-2')).toBe('up');
+    one.fail();
+    await second();
+    await second();
+    expect(cluster.node('replica-2').problem).toMatch(/cannot be told to follow the primary/);
+    one.follows(100n, 1, 'primary:5432');
+    await second();
+    await second();
+    expect(health('replica-2')).toBe('up');
+  });
+
   it('a replica that joins is not believed before the primary has told that it may be there', async () => {
     await cluster.start();
     const probe = new ScriptedProbe(true, 200n);

@@ -101,8 +101,9 @@ export class NodeIdentities {
     if (followed === undefined) return 'unknown';
     if (followed === primary.name) return 'primary';
     if (this.rivals.has(followed) || isParted(followed)) return 'another';
+    // One that does not answer us may have been promoted.
     const isUp = replicas.some(({ name, health }) => name === followed && health === 'up');
-    return isUp ? 'primary' : 'unknown';
+    return isUp ? 'primary' : 'another';
   }
 
   /** The primary has answered: its cluster is the one. Gives the names of those that were taken for ours, and are not. */
