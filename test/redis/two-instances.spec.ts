@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { Controller, Get, Logger, Param, ParseIntPipe, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Redis } from 'ioredis';
-import { ForcePrimary, fromHeader, RedisSessionStore, UseReplica } from 'nestjs-replica';
+import { DataSourceRouter, ForcePrimary, fromHeader, RedisSessionStore, UseReplica } from 'nestjs-replica';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { Repository } from 'typeorm';
 import { Account } from '../support/accounts.js';
@@ -11,7 +11,10 @@ import { RedisServer } from './support/redis-server.js';
 
 @Controller()
 class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly router: DataSourceRouter,
+  ) {}
 
   @Get('accounts/:id')
   one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
@@ -54,6 +57,12 @@ class AccountsController {
     await this.accounts.findOneBy({ id });
     await this.accounts.increment({ id }, 'balance', 1);
     return this.accounts.findOneBy({ id });
+  }
+
+  @Post('accounts/:id/add-for/:session')
+  addFor(@Param('id', ParseIntPipe) id: number, @Param('session') session: string): Promise<unknown> {
+    this.router.bindSession(session);
+    return this.add(id);
   }
 
   @Post('nothing')
@@ -135,6 +144,14 @@ describe('two application instances that share a Redis', () => {
       await cluster.waitForCatchUp();
     }
   }
+
+  it('know at once what a request of nobody wrote for a session that it named', async () => {
+    await whilePaused(async () => {
+      await a.app.post(`/accounts/20/add-for/${session}`);
+      expect((await b.app.get('/accounts/20', session)).body).toMatchObject({ balance: 1 });
+      expect((await b.app.get('/accounts/20', 'a stranger')).body).toMatchObject({ balance: 0 });
+    });
+  });
 
   it('show a session on one what it wrote on the other, with replay paused, and go back to replicas', async () => {
     await whilePaused(async () => {

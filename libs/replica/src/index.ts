@@ -70,6 +70,7 @@ export type { ReplicaSelection } from './routing/replica-filter.js';
 export { STATEMENT_KINDS, type RouteContext, type StatementKind } from './routing/route-query.js';
 export type { RefusedStatementEvent, StatementEvent } from './routing/statement-event.js';
 export { InvalidSessionKeyError } from './session/invalid-session-key.error.js';
+export { SessionNotBoundError } from './session/session-not-bound.error.js';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './session/memory.store.js';
 export type { Position } from './session/position.js';
 export { mergeSessionStates, type SessionState } from './session/session-state.js';

@@ -49,6 +49,8 @@ describe('noteRead', () => {
       isShared: false,
       isLocal: false,
       announce: () => undefined,
+      bind: () => false,
+      isBoundElsewhere: false,
       ttlMs: 30_000,
       view: () => ({ keyHash: KEY_HASH, status: 'loaded', onPrimary: false, isUnconfirmed: false }),
       loaded: () => Promise.resolve(),

@@ -83,6 +83,7 @@ function noteShown(
     return;
   }
   const { session, clock } = request;
+  if (session?.isBoundElsewhere === true && !isLenient(intent)) request.sawMore();
   const nowMs = clock.latestMs();
   const view = intent.consistency === 'session' ? session?.view(nowMs) : undefined;
   if (view === undefined || view.status === 'unresolved') return;

@@ -34,7 +34,7 @@ export class RequestContext {
   #hasWritten = false;
   readonly #news: SessionNews;
   #settling: Promise<void> | undefined;
-  /** All there is to learn and save by now will be, without anybody's waiting for it. */
+  /** All there is to learn and save by now will be, and nobody waits. */
   #isLeftToSession = false;
 
   /** @param startedMs when the request began; milliseconds of the monotonic clock */
@@ -60,6 +60,22 @@ export class RequestContext {
   /** Ties the request to a session when there is one: `find` is asked until then. */
   attachLater(find: () => RequestSession | undefined): void {
     this.#findSession = find;
+  }
+
+  /**
+   * What the request has written and seen, and will have, is also told to the session of this key. `false`: nothing was bound, for the
+   * state of sessions is not kept by keys.
+   */
+  bindSession(key: string): boolean {
+    const { session } = this;
+    if (session?.bind(key) === false) return false;
+    const find = this.#findSession;
+    if (session === undefined) this.#findSession = () => boundTo(key, find?.());
+    this.#news.tellAgain();
+    // What replicas have shown is covered by a position of now.
+    this.sawMore();
+    this.#settleIfAnswered();
+    return true;
   }
 
   /** The distinct nodes that served the request, in order. */
@@ -246,7 +262,7 @@ export class RequestContext {
     await this.writesCaptured();
   }
 
-  /** Resolves when the positions of all that it has written by now are known, or cannot be. Never rejects. */
+  /** Resolves when the positions of all its writes by now are known, or cannot be. Never rejects. */
   writesCaptured(): Promise<void> {
     if (this.writes.isCapturing) this.#positions.hurry();
     return this.writes.settled();
@@ -276,4 +292,9 @@ export class RequestContext {
       return Promise.reject(error);
     }
   }
+}
+
+function boundTo(key: string, session: RequestSession | undefined): RequestSession | undefined {
+  session?.bind(key);
+  return session;
 }

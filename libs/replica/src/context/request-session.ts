@@ -13,6 +13,13 @@ export interface RequestSession {
   view(nowMs: number): SessionView | undefined;
   /** Resolves when the state is loaded or cannot be. Never rejects. */
   loaded(): Promise<void>;
+  /**
+   * From now on what is saved is saved under this key as well; that session reads where it did. `false`: its state is not kept by
+   * keys.
+   */
+  bind(key: string): boolean;
+  /** The request adds to sessions that do not read from where it does: all that it is shown has to be covered by a position. */
+  readonly isBoundElsewhere: boolean;
   /** Keeps what the request adds, merged with what is there. Never rejects. */
   save(state: SessionState): Promise<void>;
   /**

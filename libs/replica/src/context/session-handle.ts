@@ -27,6 +27,8 @@ type Status = SessionView['status'];
 /** What was loaded is taken for true so long; milliseconds. Few requests take longer: they load once. */
 const RELOAD_AFTER_MS = 1_000;
 
+const NONE: readonly never[] = [];
+
 const UNRESOLVED: SessionView = Object.freeze({
   keyHash: 0,
   status: 'unresolved',
@@ -48,6 +50,8 @@ export class SessionHandle implements RequestSession {
   /** What `resolveKey` gave last, and the key that it makes. */
   #resolved: { readonly text: string; readonly key: string } | undefined;
   #keyHash = 0;
+  /** Keys of other sessions that what is saved is saved to. */
+  #boundKeys: readonly string[] = NONE;
   /** Of the key, once that is known. */
   #status: Exclude<Status, 'unresolved'> = 'loading';
   #state: SessionState = NEW_SESSION;
@@ -87,7 +91,7 @@ export class SessionHandle implements RequestSession {
   }
 
   get mayBeSaved(): boolean {
-    return this.#keyNow() !== undefined;
+    return this.isBoundElsewhere || this.#keyNow() !== undefined;
   }
 
   /** What routing needs to know; `undefined`: there is no session. Loads nothing: see `loaded()`. `nowMs`: by the sessions' clock. */
@@ -120,21 +124,52 @@ export class SessionHandle implements RequestSession {
     await this.#loading;
   }
 
-  /** Saves what the request adds to the session, if it has a key by now. Never rejects. */
+  bind(key: string): boolean {
+    const bound = this.#keyOf(key);
+    if (!this.#boundKeys.includes(bound)) this.#boundKeys = [...this.#boundKeys, bound];
+    return true;
+  }
+
+  get isBoundElsewhere(): boolean {
+    return this.#boundKeys.length > 0;
+  }
+
+  /** Saves what the request adds to the session, if it has a key by now, and to those it is bound to. Never rejects. */
   async save(state: SessionState): Promise<void> {
-    const { store, ttlMs } = this.#options;
     const before = this.#key ?? undefined;
-    const now = this.#keyNow();
+    const others = this.#otherKeys();
     if (before !== undefined) this.#learned(state);
-    if (before !== undefined) this.#options.recent?.save(before, state, RELOAD_AFTER_MS);
+    const saving = before === undefined ? undefined : this.#saveTo(before, state);
+    if (others.length > 0) await Promise.all(others.map((key) => this.#saveTo(key, state)));
+    await saving;
+  }
+
+  async #saveTo(key: string, news: SessionState): Promise<void> {
+    const { store, ttlMs, recent } = this.#options;
+    const state = this.#stateFor(key, news);
+    recent?.save(key, state, RELOAD_AFTER_MS);
     try {
-      if (before !== undefined) await store.save(before, state, ttlMs);
-      // The session was given a key, or another one (a log-in changes the cookie): the next request comes with that.
-      if (now !== undefined && now !== before)
-        await store.save(now, mergeSessionStates(this.#state, state), ttlMs);
+      await store.save(key, state, ttlMs);
     } catch {
       // Whoever made the store has learned of it.
     }
+  }
+
+  /** The keys to save under besides the one that the request came with. */
+  #otherKeys(): readonly string[] {
+    const before = this.#key ?? undefined;
+    // The session was given a key, or another one (a log-in changes the cookie): the next request comes with that.
+    const now = this.#keyNow();
+    if (now === before && !this.isBoundElsewhere) return NONE;
+    const keys = now === undefined ? this.#boundKeys : [now, ...this.#boundKeys];
+    return [...new Set(keys)].filter((key) => key !== before);
+  }
+
+  /** What is new, for the session itself; for another one all that there is by now, and one that is bound reads where it did. */
+  #stateFor(key: string, state: SessionState): SessionState {
+    if (key === this.#key) return state;
+    const merged = mergeSessionStates(this.#state, state);
+    return this.#boundKeys.includes(key) ? { ...merged, servedBy: undefined, servedAtMs: undefined } : merged;
   }
 
   get isShared(): boolean {
@@ -148,20 +183,20 @@ export class SessionHandle implements RequestSession {
   announce(hurry: () => void): ((state: SessionState) => void) | undefined {
     const { store, ttlMs } = this.#options;
     const before = this.#key ?? undefined;
-    const now = this.#keyNow();
-    const needsAnew = now !== undefined && now !== before;
-    const save = before === undefined ? undefined : store.announce?.(before, hurry);
-    if (before !== undefined && save === undefined) return undefined;
-    const saveAnew = needsAnew ? store.announce?.(now, hurry) : undefined;
-    if (needsAnew && saveAnew === undefined) {
-      // Whoever waits for the one that was announced is told that there is nothing new.
-      save?.(NEW_SESSION, ttlMs);
-      return undefined;
+    const keys = before === undefined ? this.#otherKeys() : [before, ...this.#otherKeys()];
+    const saves: ((state: SessionState) => void)[] = [];
+    for (const key of keys) {
+      const save = store.announce?.(key, hurry);
+      if (save === undefined) {
+        // Whoever waits for those that were announced is told that there is nothing new.
+        for (const other of saves) other(NEW_SESSION);
+        return undefined;
+      }
+      saves.push((state) => save(this.#stateFor(key, state), ttlMs));
     }
     return (state) => {
       if (before !== undefined) this.#learned(state);
-      save?.(state, ttlMs);
-      saveAnew?.(mergeSessionStates(this.#state, state), ttlMs);
+      for (const save of saves) save(state);
     };
   }
 

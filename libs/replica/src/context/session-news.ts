@@ -49,6 +49,13 @@ export class SessionNews {
     return this.#wasTaken;
   }
 
+  /** All of it is news once more: another session is to learn it. */
+  tellAgain(): void {
+    this.#position = undefined;
+    this.#unknownUntilMs = 0;
+    this.#lostUntilMs = 0;
+  }
+
   get isAny(): boolean {
     const { position, unknownUntilMs, lostUntilMs } = this.#writes;
     const isKnown = unknownUntilMs === this.#unknownUntilMs && lostUntilMs === this.#lostUntilMs;

@@ -59,6 +59,12 @@ export class TokenSession implements RequestSession {
   /** The response takes the position along. */
   readonly isLocal = false;
 
+  readonly isBoundElsewhere = false;
+
+  bind(): boolean {
+    return false;
+  }
+
   announce(): undefined {
     return undefined;
   }

@@ -121,6 +121,8 @@ describe('a write whose position nobody knows', () => {
       loaded: () => Promise.resolve(),
       save: (state) => Promise.resolve(void saved.push(state)),
       announce: () => undefined,
+      bind: () => false,
+      isBoundElsewhere: false,
     } satisfies RequestSession);
     await write(request);
     jest.advanceTimersByTime(500);

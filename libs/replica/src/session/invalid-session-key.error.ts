@@ -1,7 +1,7 @@
 import { isPromise } from 'node:util/types';
 
 /** The user's function that was asked who the client is. */
-export type SessionFunction = 'session.key' | 'session.token.read' | 'the token';
+export type SessionFunction = 'session.key' | 'session.token.read' | 'the token' | 'bindSession()';
 
 /** Longer texts are no keys; letters. Node's own limit for all headers of a request is a quarter of that. */
 export const MAX_KEY_LETTERS = 65_536;
@@ -26,7 +26,10 @@ export class InvalidSessionKeyError extends TypeError {
 
   constructor(option: SessionFunction, value: unknown) {
     const given = kindOf(value);
-    super(`${option} must be a text, null or undefined, not ${given}${MENDS[given] ?? ''}`);
+    const wanted = option === 'bindSession()' ? 'a text' : 'a text, null or undefined';
+    super(
+      `${option} must ${option === 'bindSession()' ? 'get' : 'be'} ${wanted}, not ${given}${MENDS[given] ?? ''}`,
+    );
     this.option = option;
     this.given = given;
   }
@@ -35,18 +38,23 @@ export class InvalidSessionKeyError extends TypeError {
 /** Gives the text, or `undefined`/`null` as they are; throws an {@link InvalidSessionKeyError} for anything else. */
 export function checkedKey(option: SessionFunction, value: unknown): string | null | undefined {
   // A token that is too long is a damaged one, and counts as none.
-  if (typeof value === 'string' && (value.length <= MAX_KEY_LETTERS || option !== 'session.key'))
-    return value;
+  if (typeof value === 'string' && (value.length <= MAX_KEY_LETTERS || isTokenOf(option))) return value;
   if (value === undefined || value === null) return value;
   // Nobody else waits for it.
   if (isPromise(value)) value.catch(() => undefined);
   throw new InvalidSessionKeyError(option, value);
 }
 
+function isTokenOf(option: SessionFunction): boolean {
+  return option === 'session.token.read' || option === 'the token';
+}
+
 function kindOf(value: unknown): string {
+  if (value === null || value === '') return value === null ? 'null' : 'an empty one';
   if (typeof value === 'string') return `one of ${value.length} letters (at most ${MAX_KEY_LETTERS})`;
   if (Number.isNaN(value)) return 'NaN';
   if (isPromise(value)) return 'a promise';
   if (Array.isArray(value)) return 'a list';
+  if (value === undefined) return 'undefined';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -12,12 +12,13 @@ import { kindOfFailure } from '../session/safe-message.error.js';
 import { SessionClock } from '../session/session-clock.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
+import { bindSession } from './bind-session.js';
 import { checkReplicaNames } from './check-selection.js';
 import { topologyStatusOf, type TopologyStatus } from './node-status.js';
 import { runReadOnly } from './read-only-transaction.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
-import { ReplicaBehindError } from './replica-behind.error.js';
 import type { OperatorLog } from './operator-log.js';
+import { positionSourceOf } from './position-source-of.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
 import { ReplicasAreDiscoveredError } from './replicas-are-discovered.error.js';
 import { noCounts, type RouterCounter } from './router-counters.js';
@@ -56,15 +57,7 @@ export class DataSourceRouter {
       log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${kindOfFailure(error)}`),
     );
     const clock = new SessionClock({ keptMs: options.session.ttlMs });
-    this.#positions = {
-      clock,
-      sticky: options.sticky,
-      unknownForMs: options.sticky.mode === 'time' ? options.sticky.windowMs : options.session.ttlMs,
-      capture: () => runtime().positions.capture(),
-      hurry: () => {
-        if (dataSource.isInitialized) runtime().positions.hurry();
-      },
-    };
+    this.#positions = positionSourceOf({ clock, options, runtime, dataSource });
     this.#isEnabled = options.enabled;
     this.#hasReplicas = options.replicas.length > 0 || options.discovery !== undefined;
     this.#nodeNames = new Set([options.primary, ...options.replicas].map(({ name }) => name));
@@ -199,7 +192,7 @@ export class DataSourceRouter {
     const session = this.#tokenSessions.read(token);
     request.attach(session);
     try {
-      await this.#catchUp(token, options);
+      if (this.#isEnabled) await this.#tokenSessions.catchUp(token, options);
       await this.#tokenSessions.settleDown(session);
       return await this.contexts.run({ request, intent: intentOf('replica', options, this.#options) }, fn);
     } finally {
@@ -215,6 +208,17 @@ export class DataSourceRouter {
    */
   waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
     return this.#tokenSessions.waitFor(token, timeoutMs);
+  }
+
+  /**
+   * What the request around the caller has written and seen, and what it goes on to, also belongs to the session of this key: what
+   * `session.key` gives for the requests that are to see it. For a request that comes as nobody, or as somebody else: a log-in, a
+   * link in an e-mail, a webhook. Its own reads stay as they are. Throws a `SessionNotBoundError` outside a request, and where
+   * sessions have no keys.
+   */
+  bindSession(key: string): void {
+    const request = this.contexts.surrounding()?.request;
+    bindSession(key, { request, options: this.#options, hasReplicas: this.#hasReplicas });
   }
 
   /** What went wrong and did no harm, counted since the start. */
@@ -287,12 +291,5 @@ export class DataSourceRouter {
   #scope(intent: Intent): Scope {
     const outer = this.contexts.current();
     return { request: outer?.request ?? this.continueRequest(), intent, inside: outer?.inside };
-  }
-
-  async #catchUp(token: string | undefined, { onLag = 'primary', timeoutMs }: TokenOptions): Promise<void> {
-    if (onLag === 'primary' || token === undefined || !this.#isEnabled || !this.hasReplicas) return;
-    const waitedMs = timeoutMs ?? this.#options.catchUpTimeoutMs;
-    if (await this.#tokenSessions.waitFor(token, waitedMs)) return;
-    if (onLag === 'retry') throw new ReplicaBehindError(waitedMs, this.topology().replicas);
   }
 }

@@ -9,13 +9,16 @@ import { SessionTable } from '../session/session-table.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { TokenCodec } from '../session/token-codec.js';
 import type { NodeSnapshot } from '../topology/topology.js';
+import { topologyStatusOf } from './node-status.js';
+import { ReplicaBehindError } from './replica-behind.error.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
+import type { TokenOptions } from './token-options.js';
 
 /** What {@link TokenSessions} work with. */
 export interface TokenSessionsOptions {
   readonly codec: TokenCodec;
   readonly clock: SessionClock;
-  readonly options: Pick<ResolvedOptions<never>, 'session'>;
+  readonly options: Pick<ResolvedOptions<never>, 'session' | 'catchUpTimeoutMs'>;
   readonly hasReplicas: () => boolean;
   readonly runtime: () => ReplicaRuntime;
   /** A token came that is none of ours. */
@@ -89,6 +92,19 @@ export class TokenSessions {
     const replayed = this.#replayed(position);
     if (replayed.length === 0) return;
     await session.save({ servedBy: preferredBy(keyHash, replayed).name, servedAtMs: clock.latestMs() });
+  }
+
+  /**
+   * Before work that carries the token begins: waits for a replica as `onLag` says. Rejects with a `ReplicaBehindError` where the work
+   * is not to begin.
+   */
+  async catchUp(token: string | undefined, { onLag = 'primary', timeoutMs }: TokenOptions): Promise<void> {
+    const { hasReplicas, options, runtime } = this.#options;
+    if (onLag === 'primary' || token === undefined || !hasReplicas()) return;
+    const waitedMs = timeoutMs ?? options.catchUpTimeoutMs;
+    if (await this.waitFor(token, waitedMs)) return;
+    if (onLag === 'retry')
+      throw new ReplicaBehindError(waitedMs, topologyStatusOf(runtime().monitor.topology).replicas);
   }
 
   /**

@@ -1,0 +1,33 @@
+import type { RequestContext } from '../context/request-context.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { checkedKey, InvalidSessionKeyError } from '../session/invalid-session-key.error.js';
+import { SessionNotBoundError } from '../session/session-not-bound.error.js';
+
+/** What {@link bindSession} works with. */
+export interface BoundRequest {
+  /** The request around the caller. */
+  readonly request: RequestContext | undefined;
+  readonly options: Pick<ResolvedOptions<never>, 'session'>;
+  readonly hasReplicas: boolean;
+}
+
+/** Binds the request to the session of `key`; throws where that would not be found again. */
+export function bindSession(key: string, { request, options, hasReplicas }: BoundRequest): void {
+  if (checkedKey('bindSession()', key) === undefined || key === null || key === '')
+    throw new InvalidSessionKeyError('bindSession()', key);
+  const { session } = options;
+  if (session.token !== undefined)
+    throw new SessionNotBoundError(
+      'with `session.token` the client carries its session itself, also through a log-in: there is no other to bind to.',
+    );
+  if (session.key === undefined)
+    throw new SessionNotBoundError(
+      'nobody would come with this key, for the option `session.key` is not set.',
+    );
+  if (request === undefined || (hasReplicas && request.session === undefined))
+    throw new SessionNotBoundError(
+      'it was called outside a request, where nothing tells whose writes to bind.',
+    );
+  if (!request.bindSession(key))
+    throw new SessionNotBoundError('inside `runWithToken()` the token is the session: call it around that.');
+}
