@@ -112,13 +112,24 @@ export function describeSessionStore(
     });
 
     it('forgets a session when its time is over, counted from the last save', async () => {
-      await save({ position: 5n }, 'a', ttlMs);
-      await one.pass(0.7 * ttlMs);
-      await save({ position: 4n }, 'a', ttlMs);
-      await one.pass(0.7 * ttlMs);
-      expect((await load())?.position).toBe(5n);
-      await one.pass(0.7 * ttlMs);
-      expect(await load()).toBeUndefined();
+      // A busy machine may need longer for a save than the session is kept: then it is kept longer.
+      for (const [index, keptMs] of [ttlMs, 10 * ttlMs, 50 * ttlMs].entries()) {
+        const key = `a-${index}`;
+        const firstMs = performance.now();
+        await save({ position: 5n }, key, keptMs);
+        await one.pass(0.7 * keptMs);
+        const secondMs = performance.now();
+        await save({ position: 4n }, key, keptMs);
+        const isFirstInTime = performance.now() - firstMs < keptMs;
+        await one.pass(0.7 * keptMs);
+        const kept = await load(key);
+        if (!isFirstInTime || performance.now() - secondMs >= keptMs) continue;
+        expect(kept?.position).toBe(5n);
+        await one.pass(0.7 * keptMs);
+        expect(await load(key)).toBeUndefined();
+        return;
+      }
+      throw new Error('the machine is too busy: no save was made in time');
     });
 
     it('does not merge with what has expired', async () => {
@@ -130,10 +141,10 @@ export function describeSessionStore(
 
     it('really deletes what has expired', async () => {
       await Promise.all(
-        Array.from({ length: 50 }, (_, index) => save({ position: 1n }, `old-${index}`, ttlMs)),
+        Array.from({ length: 50 }, (_, index) => save({ position: 1n }, `old-${index}`, 3 * ttlMs)),
       );
       expect(await one.size()).toBe(50);
-      await one.pass(1.2 * ttlMs);
+      await one.pass(3.2 * ttlMs);
       for (let tries = 0; tries < 100; tries++) {
         await load('anybody');
         if ((await one.size()) === 0) return;
