@@ -259,6 +259,8 @@ describe('routing on a real cluster', () => {
         node: expect.stringMatching(/^replica/),
         reason: 'session-free',
         durationMs: expect.any(Number),
+        attempt: 1,
+        isFinal: true,
       },
     ]);
   });
