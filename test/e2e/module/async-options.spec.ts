@@ -3,6 +3,7 @@ import { Controller, Get, Injectable, Module, type ModuleMetadata } from '@nestj
 import {
   InjectRepository,
   TypeOrmModule,
+  type TypeOrmModuleAsyncOptions,
   type TypeOrmModuleOptions,
   type TypeOrmOptionsFactory,
 } from '@nestjs/typeorm';
@@ -15,7 +16,7 @@ import {
   type ReplicaOptionsFactory,
 } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import { Repository } from 'typeorm';
+import { DataSource, type DataSourceOptions, Repository } from 'typeorm';
 import { Account, Entry } from '../../support/accounts.js';
 import { optionsFor, type TestApp } from '../../support/test-app.js';
 import { startAccountsCluster } from './support/accounts-cluster.js';
@@ -54,6 +55,11 @@ class TypeOrmConfiguration implements TypeOrmOptionsFactory {
     return configured;
   }
 }
+
+const forTypeOrm: TypeOrmModuleAsyncOptions = {
+  useFactory: () => configured,
+  dataSourceFactory: (options) => new DataSource(options as DataSourceOptions).initialize(),
+};
 
 @Module({
   providers: [OptionsFactory, { provide: OPTIONS, useFactory: () => Promise.resolve(configured) }],
@@ -101,6 +107,19 @@ describe('ReplicaModule.forRootAsync()', () => {
         dataSourceFactory: (options) => Promise.resolve(new ReplicaDataSource(options)),
       },
     ],
+    [
+      'useFactory, and a data source of TypeORM from dataSourceFactory',
+      {
+        useFactory: () => configured,
+        dataSourceFactory: async (options) =>
+          Promise.resolve(new DataSource({ ...options, maxQueryExecutionTime: 9 })),
+      },
+    ],
+    [
+      'useFactory, and a connected data source of TypeORM from dataSourceFactory',
+      { useFactory: () => configured, dataSourceFactory: (options) => new DataSource(options).initialize() },
+    ],
+    ['options that are typed for TypeOrmModule', forTypeOrm],
     [
       'extraProviders',
       {

@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { getDataSourceToken, InjectDataSource } from '@nestjs/typeorm';
 import { cookieToken, DataSourceRouter, fromCookie, ReplicaModule, UseReplica } from 'nestjs-replica';
 import request from 'supertest';
-import { DataSource } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CapturedLogs } from './support/captured-logs.js';
 
 @Controller()
@@ -70,12 +70,22 @@ describe('a data source that a test has put in place of the real one', () => {
     }
   });
 
-  it('is told of by an error where dataSourceFactory makes one that routes nothing', async () => {
+  class OwnDataSource extends DataSource {}
+
+  it.each<[string, (options: DataSourceOptions) => DataSource]>([
+    ['of other options', () => new DataSource({ type: 'postgres' })],
+    ['of a class of its own', (options) => new OwnDataSource(options)],
+    [
+      'with a method of its own',
+      (options) => Object.assign(new DataSource(options), { query: () => Promise.resolve([]) }),
+    ],
+    ['that is none', () => mock() as DataSource],
+  ])('is told of by an error where dataSourceFactory makes one %s, which routes nothing', async (_, make) => {
     const module = Test.createTestingModule({
       imports: [
         ReplicaModule.forRootAsync({
           useFactory: () => ({ ...OPTIONS, retryAttempts: 1 }),
-          dataSourceFactory: () => new DataSource({ type: 'postgres' }),
+          dataSourceFactory: (options) => make(options),
         }),
       ],
     }).setLogger(new CapturedLogs());

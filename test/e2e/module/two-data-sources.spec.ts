@@ -1,6 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
-import { getDataSourceToken, InjectDataSource, InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import {
+  getDataSourceToken,
+  getRepositoryToken,
+  InjectDataSource,
+  InjectRepository,
+  TypeOrmModule,
+} from '@nestjs/typeorm';
 import {
   type DataSourceRouter,
   fromHeader,
@@ -213,10 +219,15 @@ describe('the name of a data source', () => {
   ])('%s', async (_, moduleOf) => {
     const cluster = await startAccountsCluster({ replicas: 1 });
     try {
-      const app = await launch({ imports: [moduleOf(optionsFor(cluster))] });
+      const app = await launch({
+        imports: [moduleOf(optionsFor(cluster)), ReplicaModule.forFeature([Account], ANALYTICS)],
+      });
       const dataSource = app.nest.get<DataSource>(getDataSourceToken(ANALYTICS));
       expect(dataSource.isInitialized).toBe(true);
-      expect(optionsOfTypeOrm(app)).toMatchObject([{ name: ANALYTICS }]);
+      expect(await app.nest.get<Repository<Account>>(getRepositoryToken(Account, ANALYTICS)).count()).toBe(
+        100,
+      );
+      for (const options of optionsOfTypeOrm(app)) expect(options).toMatchObject({ name: ANALYTICS });
       await app.close();
       expect(dataSource.isInitialized).toBe(false);
     } finally {

@@ -71,8 +71,9 @@ export interface ReplicaModuleAsyncOptions extends ReplicaModuleSettings, Pick<M
   readonly useClass?: Type<ReplicaOptionsFactory | TypeOrmOptionsFactory>;
   readonly useExisting?: Type<ReplicaOptionsFactory | TypeOrmOptionsFactory>;
   /**
-   * Makes the data source, as in `TypeOrmModule`: `(options) => addTransactionalDataSource(new ReplicaDataSource(options))`. It has to
-   * be a `ReplicaDataSource`. Default: one is made.
+   * Makes the data source, as in `TypeOrmModule`: `(options) => addTransactionalDataSource(new ReplicaDataSource(options))`. TypeORM's
+   * own `new DataSource(options)` of the same options gives way to a `ReplicaDataSource`, connected if it was; anything else is a TypeError.
+   * Default: one is made.
    */
   readonly dataSourceFactory?: (options: ReplicaDataSourceOptions<never>) => DataSource | Promise<DataSource>;
   /** Providers beside the factory, for it to inject. */

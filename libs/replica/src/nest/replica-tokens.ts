@@ -7,6 +7,9 @@ export const DEFAULT_NAME = 'default';
 /** Settings of one module, in its own scope. */
 export const MODULE_SETTINGS = Symbol('nestjs-replica module settings');
 
+/** Where TypeOrmModule keeps the options of `forRoot()`, and tools look for them; it does not export the name. */
+export const TYPEORM_MODULE_OPTIONS = 'TypeOrmModuleOptions';
+
 /** The options of the data source with that name, shared by the modules behind it. */
 export function getReplicaOptionsToken(name: string): string {
   return `${name}ReplicaOptions`;

@@ -26,10 +26,11 @@ import {
   getDataSourceRouterToken,
   getReplicaOptionsToken,
   MODULE_SETTINGS,
+  TYPEORM_MODULE_OPTIONS,
 } from './replica-tokens.js';
 import { loggerOf } from './module-logger.js';
 import { RequestOpener } from './request-opener.js';
-import { checkDataSource, routerOf } from './router-of.js';
+import { routedByFactory, routerOf } from './router-of.js';
 import { RoutingInterceptor } from './routing.interceptor.js';
 import { StickyPrimaryGuard } from './sticky-primary.guard.js';
 
@@ -63,12 +64,24 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
   ): DynamicModule {
     const { name, isGlobal, forRoutes, exclude, ...rest } = options as ReplicaModuleOptions;
     const settings = { name: dataSourceName ?? name, isGlobal, forRoutes, exclude };
-    return create(settings, { useFactory: () => rest });
+    const given = { ...rest, name: settings.name };
+    return create(settings, {
+      extraProviders: [
+        { provide: TYPEORM_MODULE_OPTIONS, useValue: conceal(given, () => withoutTexts(given)) },
+      ],
+      inject: [TYPEORM_MODULE_OPTIONS],
+      useFactory: (found: typeof rest) => found,
+    });
   }
 
   static forRootAsync(options: ReplicaModuleAsyncOptions): DynamicModule {
     const { name, isGlobal, forRoutes, exclude, ...rest } = options;
     return create({ name, isGlobal, forRoutes, exclude }, rest);
+  }
+
+  /** The same as `TypeOrmModule.forFeature()`. */
+  static forFeature(...args: Parameters<typeof TypeOrmModule.forFeature>): DynamicModule {
+    return TypeOrmModule.forFeature(...args);
   }
 
   configure(consumer: MiddlewareConsumer): void {
@@ -112,8 +125,9 @@ function create(
     },
     dataSourceFactory: async (options) => {
       const resolved = resolvedForNest(options);
-      const made = await (source.dataSourceFactory?.(resolved) ?? new ReplicaDataSource(resolved));
-      return checkDataSource(made).logTo(loggerOf(name));
+      return source.dataSourceFactory === undefined
+        ? new ReplicaDataSource(resolved).logTo(loggerOf(name))
+        : routedByFactory(source.dataSourceFactory, resolved, loggerOf(name));
     },
   });
   return {

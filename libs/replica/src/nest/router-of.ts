@@ -1,7 +1,12 @@
-import type { DataSource } from 'typeorm';
+import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
+import type { LogSink } from '../typeorm/operator-log.js';
+import { optionsForAnyDataSource, routedInsteadOf } from '../typeorm/plain-data-source.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import type { NestReplicaOptions } from './options-providers.js';
+import type { ReplicaModuleAsyncOptions } from './replica-module-options.js';
+
+type DataSourceFactory = NonNullable<ReplicaModuleAsyncOptions['dataSourceFactory']>;
 
 /**
  * The router of the data source that Nest injects. Where a test has put something else in its place (`overrideProvider`), one that knows of
@@ -13,9 +18,16 @@ export function routerOf(dataSource: unknown, { dataSource: options }: NestRepli
   return new ReplicaDataSource({ ...options, replicas: [], discovery: undefined }).router;
 }
 
-/** Throws a TypeError where the user's `dataSourceFactory` made a data source that routes nothing. */
-export function checkDataSource(made: DataSource): ReplicaDataSource {
-  if (made instanceof ReplicaDataSource) return made;
+/**
+ * What the user's `dataSourceFactory` made, where it routes or gives way to one that does; else a TypeError.
+ */
+export async function routedByFactory(
+  factory: DataSourceFactory,
+  options: ReplicaDataSourceOptions<never>,
+  log: LogSink,
+): Promise<ReplicaDataSource> {
+  const routed = await routedInsteadOf(await factory(optionsForAnyDataSource(options)), log);
+  if (routed !== undefined) return routed;
   throw new TypeError(
     'dataSourceFactory has to give a ReplicaDataSource, or no read would leave the primary: ' +
       'make it by new ReplicaDataSource(options), with the options that the factory gets',

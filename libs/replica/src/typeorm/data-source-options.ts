@@ -29,7 +29,7 @@ export function dataSourceOptions(
     'database',
     'ssl',
   ]);
-  GIVEN.set(driver, options);
+  keepGiven(driver, options);
   const typeorm = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
   const translated: PostgresOptions = {
     ...typeorm,
@@ -40,6 +40,11 @@ export function dataSourceOptions(
     replication: { master: withoutSecrets(primary), slaves: [{ host: REPLICAS_HOST }], defaultMode: 'slave' },
   };
   return conceal(translated, () => ({ ...withoutTexts(translated), type: 'postgres' }));
+}
+
+/** Whatever is made of options with this driver is made of these. */
+export function keepGiven(driver: object, options: ReplicaDataSourceOptions<never>): void {
+  GIVEN.set(driver, options);
 }
 
 /** Our pools connect; TypeORM asks for the names of server and database alone. */
@@ -55,7 +60,7 @@ function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: 
 }
 
 /**
- * The options as they were given, where these were made by {@link dataSourceOptions}: others make a data source anew of
+ * The options as they were given, where these have a driver of ours: others make a data source anew of
  * `{ ...dataSource.options, ... }`. Else the options themselves.
  */
 export function optionsAsGiven(options: ReplicaDataSourceOptions<never>): ReplicaDataSourceOptions<never> {

@@ -1,0 +1,64 @@
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { conceal, withoutTexts } from '../options/conceal.js';
+import { DEFAULTS } from '../options/defaults.js';
+import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import { resolveOptions } from '../options/resolve-options.js';
+import { keepGiven, optionsAsGiven } from './data-source-options.js';
+import type { LogSink } from './operator-log.js';
+import { poolConfig } from './pool-config.js';
+import { ReplicaDataSource } from './replica-data-source.js';
+
+/**
+ * The same options, of which TypeORM's own `DataSource` can be made, too: it reaches the primary, and nothing else, however the nodes are
+ * given.
+ */
+export function optionsForAnyDataSource(
+  options: ReplicaDataSourceOptions<never>,
+): ReplicaDataSourceOptions<never> {
+  const { connectTimeoutMS = DEFAULTS.connectTimeoutMS, applicationName, poolSize, extra = {} } = options;
+  const config = poolConfig(resolveOptions(options).primary, {
+    connectTimeoutMs: connectTimeoutMS,
+    applicationName,
+    poolSize,
+    extra: extra as Record<string, unknown>,
+    onIdleError: () => undefined,
+  });
+  class Pool extends pg.Pool {
+    constructor() {
+      super(config);
+    }
+  }
+  const driver = { Pool, defaults: pg.defaults, types: pg.types };
+  keepGiven(driver, options);
+  const open = { ...options, driver };
+  return conceal(open, () => withoutTexts(open));
+}
+
+/**
+ * What routes instead of a data source made of {@link optionsForAnyDataSource}, connected if that was: TypeORM's own gives way to a
+ * `ReplicaDataSource` of its options. `undefined` where it was made of other options, or is more than TypeORM made it.
+ */
+export async function routedInsteadOf(
+  made: DataSource,
+  log: LogSink,
+): Promise<ReplicaDataSource | undefined> {
+  if (made instanceof ReplicaDataSource) return made.logTo(log);
+  const options = (made as Partial<DataSource>).options as ReplicaDataSourceOptions<never> | undefined;
+  if (options === undefined || !isUntouched(made) || optionsAsGiven(options) === options) return undefined;
+  if (!made.isInitialized) return new ReplicaDataSource(options).logTo(log);
+  await made.destroy();
+  // What these do, it has done.
+  const done = { dropSchema: false, synchronize: false, migrationsRun: false };
+  return new ReplicaDataSource({ ...options, ...done }).logTo(log).initialize();
+}
+
+/** Subclasses, and libraries that put methods of their own in place of TypeORM's, would be lost. */
+function isUntouched(dataSource: DataSource): boolean {
+  return (
+    Object.getPrototypeOf(dataSource) === DataSource.prototype &&
+    Object.values(Object.getOwnPropertyDescriptors(dataSource)).every(
+      (property) => 'value' in property && typeof property.value !== 'function',
+    )
+  );
+}
