@@ -6,6 +6,7 @@ import { laterPosition, type Position } from '../session/position.js';
  */
 export class OwnWrites {
   #open = 0;
+  #hasEnded = false;
   /** Captures under way, in the order in which they began; most requests have none. */
   #batches: readonly Batch[] = NONE;
   #position: Position | undefined;
@@ -30,25 +31,25 @@ export class OwnWrites {
 
   /** Nobody knows whether the write happened, or when it will have: its connection was lost. */
   lose(): void {
-    this.#open--;
+    this.#end();
     this.#lostUntilMs = this.#untilMs();
   }
 
   /** The write has, or may have, happened, and no position will ever cover it. */
   completeUnknown(): void {
-    this.#open--;
+    this.#end();
     this.#unknownUntilMs = this.#untilMs();
   }
 
   /** The write has, or may have, happened; `capture` gives a position that covers it, or rejects. */
   complete(capture: Promise<Position>): void {
-    this.#open--;
+    this.#end();
     this.cover(capture);
   }
 
   /** The write has, or may have, happened; `position` covers it. */
   completeAt(position: Position): void {
-    this.#open--;
+    this.#end();
     this.#position = laterPosition(this.#position, position);
   }
 
@@ -66,6 +67,11 @@ export class OwnWrites {
         this.#captured(batch);
       },
     );
+  }
+
+  /** Some write was made, or may have been. */
+  get isAny(): boolean {
+    return this.#hasEnded;
   }
 
   /** A write is under way, or its position is not known (yet). */
@@ -133,6 +139,11 @@ export class OwnWrites {
     const batch: Batch = { left: 0, waiting: [] };
     this.#batches = [...this.#batches, batch];
     return batch;
+  }
+
+  #end(): void {
+    this.#open--;
+    this.#hasEnded = true;
   }
 
   #untilMs(): number {

@@ -8,6 +8,8 @@ export interface ResponseHeaders {
   readonly namePrefix: string | undefined;
   /** Called when the headers are about to leave, whoever sends them, with the call that makes them leave. Throws nothing. */
   readonly beforeHeaders: (sending: Sending) => void;
+  /** Called once, when the request has ended. Throws nothing. */
+  readonly onEnd: () => void;
 }
 
 /**
@@ -23,8 +25,13 @@ export function bindResponse(response: RawResponse, request: RequestContext, hea
     appendHeader(response, 'x-replica-node', request.nodes, headers.namePrefix);
     appendHeader(response, 'x-replica-reason', request.reasons, headers.namePrefix);
   });
-  response.once('finish', () => request.end());
-  response.once('close', () => request.end());
+  const end = (): void => {
+    if (request.ended) return;
+    request.end();
+    headers.onEnd();
+  };
+  response.once('finish', end);
+  response.once('close', end);
 }
 
 function appendHeader(response: RawResponse, name: string, values: readonly string[], prefix: string): void {

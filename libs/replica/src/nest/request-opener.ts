@@ -7,6 +7,7 @@ import { intentOf } from '../typeorm/read-options.js';
 import { bindResponse } from './bind-response.js';
 import type { RawResponse } from './held-answer.js';
 import { SessionOpener } from './session-opener.js';
+import { SessionWatch } from './session-watch.js';
 import { askedOf } from './routing-metadata.js';
 
 /** What a {@link RequestOpener} works with. */
@@ -34,6 +35,7 @@ export class RequestOpener {
   readonly #options: RequestOpenerOptions;
   readonly #sessions: SessionOpener;
   readonly #prefix: string;
+  readonly #watch: SessionWatch;
   /** By Node's request: what lies between middleware and guards, such as Fastify's body parser, may lose the context. */
   readonly #opened = new WeakMap<object, Scope>();
 
@@ -43,6 +45,7 @@ export class RequestOpener {
     this.#options = options;
     this.#prefix = options.name === 'default' ? '' : `${options.name}:`;
     this.#sessions = new SessionOpener(options.router, this.#prefix);
+    this.#watch = new SessionWatch(options.router);
   }
 
   /** For an HTTP request, as early as middleware runs. */
@@ -53,6 +56,7 @@ export class RequestOpener {
     if (raw !== undefined) {
       bindResponse(raw, context, {
         namePrefix: this.#options.setHeaders ? this.#prefix : undefined,
+        onEnd: () => this.#watch.ended(context),
         beforeHeaders: (sending) =>
           this.#sessions.beforeHeaders(context, host, {
             sending,

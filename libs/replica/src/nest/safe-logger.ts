@@ -9,6 +9,10 @@ export class SafeLogger {
     this.#quietly(() => this.#logger.error(line));
   }
 
+  warn(line: string): void {
+    this.#quietly(() => this.#logger.warn(line));
+  }
+
   log(line: string): void {
     this.#quietly(() => this.#logger.log(line));
   }

@@ -1,0 +1,99 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Controller, Get, Logger, Param, ParseIntPipe, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { cookieToken, fromCookie, fromHeader, type ReplicaModuleOptions } from 'nestjs-replica';
+import type { PostgresCluster } from 'nestjs-replica/testing';
+import { Repository } from 'typeorm';
+import { Account } from '../../support/accounts.js';
+import { startApp, until, type TestApp } from '../../support/test-app.js';
+import { startAccountsCluster } from './support/accounts-cluster.js';
+
+@Controller()
+class AccountsController {
+  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
+
+  @Get('accounts/:id')
+  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.accounts.findOneBy({ id });
+  }
+
+  @Post('accounts/:id/add')
+  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.accounts.increment({ id }, 'balance', 1);
+  }
+}
+
+const secrets = ['one secret of at least 32 letters for all'];
+
+describe('requests that write and belong to no session', () => {
+  let cluster: PostgresCluster;
+  let warned: string[];
+
+  beforeAll(async () => {
+    cluster = await startAccountsCluster();
+  });
+  afterAll(() => cluster?.stop());
+  beforeEach(() => {
+    warned = [];
+    jest.spyOn(Logger.prototype, 'warn').mockImplementation((line: unknown) => {
+      if (String(line).includes('belonged to no session')) warned.push(String(line));
+    });
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  /** What is counted after so many writes by nobody. */
+  async function countAfter(
+    changes: Partial<ReplicaModuleOptions>,
+    count: number,
+    before: (app: TestApp) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<number> {
+    const app = await startApp(cluster, [AccountsController], changes);
+    try {
+      await before(app);
+      for (let done = 0; done < count; done++) {
+        await app.post('/accounts/1/add');
+        await app.get('/accounts/1');
+      }
+      const counted = (): number => app.router.counters().writesWithoutSession;
+      // The request ends a little after its client has the answer.
+      if (counted() > 0) await until(() => counted() === count, 'the end of the last request');
+      return counted();
+    } finally {
+      await app.close();
+    }
+  }
+
+  it('are counted, and said once where the cookie is set by nobody', async () => {
+    expect(await countAfter({ session: { key: fromCookie('sid') } }, 41)).toBe(41);
+    expect(warned).toEqual([expect.stringContaining('see who sets the cookie')]);
+  });
+
+  it('are said to need a key where there is none', async () => {
+    expect(await countAfter({ session: {} }, 21)).toBe(21);
+    expect(warned).toEqual([expect.stringContaining('set `session.key` or `session.token`')]);
+  });
+
+  it('are only counted while they are few', async () => {
+    expect(await countAfter({ session: { key: fromCookie('sid') } }, 19)).toBe(19);
+    expect(warned).toEqual([]);
+  });
+
+  it('are normal where others have a key, though those only read', async () => {
+    const read = (app: TestApp): Promise<unknown> => app.get('/accounts/1', 'somebody');
+    expect(await countAfter({ session: { key: fromHeader('x-session') } }, 25, read)).toBe(25);
+    expect(warned).toEqual([]);
+  });
+
+  it('are normal where reads may be older by default', async () => {
+    expect(await countAfter({ session: {}, defaultConsistency: 'eventual' }, 25)).toBe(25);
+    expect(warned).toEqual([]);
+  });
+
+  it.each<[string, Partial<ReplicaModuleOptions>]>([
+    ['sessions are in tokens', { session: { token: cookieToken(), secrets } }],
+    ['there are no replicas', { replicas: [] }],
+  ])('are none where %s', async (_, changes) => {
+    expect(await countAfter(changes, 25)).toBe(0);
+    expect(warned).toEqual([]);
+  });
+});
