@@ -2,7 +2,7 @@
 // declarations, and each with a package.json that says how Node is to read the `.js` files next to it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -21,9 +21,11 @@ async function build(format, moduleType) {
   if (exitCode !== 0) throw new Error(`tsc ended with exit code ${exitCode} for tsconfig.${format}.json`);
 }
 
-// npm packs these two only from the folder of the package; they are written once, at the top of the repository.
+// npm packs these only from the folder of the package; they are written once, at the top of the repository.
 const copyTopLevelFile = (name) => copyFile(new URL(name, repositoryDir), new URL(name, packageDir));
 
 await rm(new URL('dist/', packageDir), { recursive: true, force: true });
 await Promise.all([build('esm', 'module'), build('cjs', 'commonjs')]);
-await Promise.all(['LICENSE', 'README.md'].map(copyTopLevelFile));
+await Promise.all(['CHANGELOG.md', 'LICENSE', 'README.md'].map(copyTopLevelFile));
+await rm(new URL('docs/', packageDir), { recursive: true, force: true });
+await cp(new URL('docs/', repositoryDir), new URL('docs/', packageDir), { recursive: true });

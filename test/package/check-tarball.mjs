@@ -9,7 +9,8 @@ const bin = (name) => join(root, 'node_modules/.bin', name);
 
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
 
-const EXPECTED_FILE = /^(dist\/(esm|cjs)\/.+|README\.md|LICENSE|package\.json)$/;
+const EXPECTED_FILE =
+  /^(dist\/(esm|cjs)\/.+|docs\/(adr\/)?[\w-]+\.md|CHANGELOG\.md|README\.md|LICENSE|package\.json)$/;
 
 /** Packs the library, which builds it first (its `prepack` script), and unpacks the tarball beside itself. */
 export async function pack(workDir) {
@@ -37,7 +38,8 @@ export async function checkTarball(tarball, workDir) {
 function checkFiles(files) {
   const unexpected = files.filter((file) => !EXPECTED_FILE.test(file) || /\.spec\./.test(file));
   assert.deepEqual(unexpected, [], 'files that do not belong into the tarball');
-  for (const file of ['README.md', 'LICENSE']) assert.ok(files.includes(file), `${file} is missing`);
+  for (const file of ['CHANGELOG.md', 'README.md', 'LICENSE', 'docs/recipes.md'])
+    assert.ok(files.includes(file), `${file} is missing`);
 }
 
 /**

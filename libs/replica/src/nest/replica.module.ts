@@ -58,6 +58,9 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
   }
 
   /** @param dataSourceName goes before `options.name`, as in `TypeOrmModule.forRoot()` */
+  static forRoot(options: ReplicaModuleOptions, dataSourceName?: string): DynamicModule;
+  // Apart from the other one: in a union a function of the options, such as `route`, would not know the types of its parameters.
+  static forRoot(options: TypeOrmModuleOptions, dataSourceName?: string): DynamicModule;
   static forRoot(
     options: ReplicaModuleOptions | TypeOrmModuleOptions,
     dataSourceName?: string,
