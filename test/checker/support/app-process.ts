@@ -1,54 +1,33 @@
 /** One of the application processes under test: registers over HTTP, sessions in the shared store, or in its memory. */
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
-import { Controller, Get, Module, Param, ParseIntPipe, Put } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { fromHeader, MemorySessionStore, ReplicaModule } from 'nestjs-replica';
-import { DataSource } from 'typeorm';
+import { fromHeader, headerToken, MemorySessionStore, ReplicaModule } from 'nestjs-replica';
+import { RegisterController } from './register.controller.js';
 import { SharedSessionStore } from './session-wire.js';
 
 interface AppSettings {
   /** Absent: sessions are kept in the memory of this process. */
   readonly storePort?: number;
   readonly nodes: readonly { readonly name: string; readonly url: string }[];
+  /** Sessions are carried by their clients. */
+  readonly hasTokens?: boolean;
+  /** Some reads are answered by TypeORM's result cache. */
+  readonly hasCache?: boolean;
   readonly lanes?: boolean;
 }
 
-interface Row {
-  readonly value: number;
-  readonly node: string;
-}
-
-const NODE = `current_setting('cluster_name') AS node`;
-
-@Controller('registers')
-class RegisterController {
-  constructor(private readonly dataSource: DataSource) {}
-
-  @Get(':key')
-  async read(@Param('key', ParseIntPipe) key: number): Promise<Row | undefined> {
-    const rows = await this.dataSource.query<Row[]>(`SELECT value, ${NODE} FROM register WHERE key = $1`, [
-      key,
-    ]);
-    return rows[0];
-  }
-
-  @Put(':key')
-  async write(@Param('key', ParseIntPipe) key: number): Promise<Row | undefined> {
-    return this.dataSource.transaction(async (manager) => {
-      const [rows] = await manager.query<[Row[], number]>(
-        `UPDATE register SET value = value + 1 WHERE key = $1 RETURNING value, ${NODE}`,
-        [key],
-      );
-      return rows[0];
-    });
-  }
-}
-
 async function main(): Promise<void> {
-  const { storePort, nodes, lanes } = JSON.parse(process.env.APP_SETTINGS ?? '{}') as AppSettings;
+  const { storePort, hasTokens, hasCache, nodes, lanes } = JSON.parse(
+    process.env.APP_SETTINGS ?? '{}',
+  ) as AppSettings;
   const [primary, ...replicas] = nodes;
   const store = storePort === undefined ? new MemorySessionStore() : new SharedSessionStore(storePort);
+  const session =
+    hasTokens === true
+      ? { token: headerToken('x-token'), secrets: ['a secret of the checker, long enough'] }
+      : { key: fromHeader('x-session'), store, timeoutMs: 2_000 };
 
   @Module({
     imports: [
@@ -57,7 +36,8 @@ async function main(): Promise<void> {
         primary,
         replicas,
         lanes,
-        session: { key: fromHeader('x-session'), store, timeoutMs: 2_000 },
+        session,
+        cache: hasCache === true,
         monitor: { intervalMs: 200, probeTimeoutMs: 300 },
         connectTimeoutMS: 1_000,
         poolSize: 8,
