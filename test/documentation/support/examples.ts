@@ -51,6 +51,7 @@ const HAVING: Readonly<Record<string, string>> = {
   histogram: 'declare const histogram: { observe(labels: object, value: number): void };',
   exportEverything:
     'declare function exportEverything(manager: import("typeorm").EntityManager): Promise<void>;',
+  key: 'declare const key: string;',
   ca: 'declare const ca: string;',
   registry: 'declare const registry: { standbys(): Promise<{ host: string; port: number }[]> };',
   REPLICA_2_URL: 'declare const REPLICA_2_URL: string;',
