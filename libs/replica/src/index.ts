@@ -1,4 +1,5 @@
 export { ForcePrimary, type ForcePrimaryOptions } from './nest/force-primary.decorator.js';
+export type { ReplicaModuleForDataSourceSettings } from './nest/existing-data-source.js';
 export { ReplicaModule } from './nest/replica.module.js';
 export type {
   ReplicaModuleAsyncOptions,

@@ -70,6 +70,25 @@ describe('a data source that a test has put in place of the real one', () => {
     }
   });
 
+  it('may stand for one whose nodes are given as TypeORM has them, with rules for its tables', async () => {
+    const node = { url: 'postgres://a:b@127.0.0.1:1/c' };
+    const module = await Test.createTestingModule({
+      imports: [
+        ReplicaModule.forRoot({
+          type: 'postgres',
+          replication: { master: node, slaves: [{ ...node, name: 'reports' } as typeof node] },
+          tables: { sales: 'reports' },
+        }),
+      ],
+      controllers: [RowsController],
+    })
+      .overrideProvider(DataSource)
+      .useValue(mock())
+      .compile();
+    expect(module.get(DataSourceRouter).hasReplicas).toBe(false);
+    await module.close();
+  });
+
   class OwnDataSource extends DataSource {}
 
   it.each<[string, (options: DataSourceOptions) => DataSource]>([

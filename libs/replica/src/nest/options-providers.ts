@@ -19,6 +19,8 @@ export interface NestReplicaOptions {
   /** For `@nestjs/typeorm`. */
   readonly nest: Readonly<Record<string, unknown>>;
   readonly setHeaders: boolean;
+  /** Called at boot where the data source that Nest injects routes nothing. */
+  readonly onUnrouted?: () => void;
 }
 
 /** Providers of the checked options. Mistakes are reported at once, not after all attempts to connect. */

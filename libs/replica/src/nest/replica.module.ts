@@ -1,6 +1,7 @@
 import {
   type DynamicModule,
   Inject,
+  type InjectionToken,
   type MiddlewareConsumer,
   Module,
   type NestModule,
@@ -28,6 +29,11 @@ import {
   MODULE_SETTINGS,
   TYPEORM_MODULE_OPTIONS,
 } from './replica-tokens.js';
+import {
+  ExistingDataSourceModule,
+  optionsOfExisting,
+  type ReplicaModuleForDataSourceSettings,
+} from './existing-data-source.js';
 import { loggerOf } from './module-logger.js';
 import { RequestOpener } from './request-opener.js';
 import { routedByFactory, routerOf } from './router-of.js';
@@ -82,6 +88,32 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
     return create({ name, isGlobal, forRoutes, exclude }, rest);
   }
 
+  /**
+   * For a `ReplicaDataSource` that the application made itself, also of a subclass: requests get their context, session and intent. It is
+   * injected like that of `forRoot()`, connected unless it is, and closed with the application if it was connected here. Of one that
+   * Nest provides already, give the injection token: it stays with whoever provides it.
+   */
+  static forDataSource(
+    dataSource: ReplicaDataSource | InjectionToken,
+    { imports = [], setHeaders, ...settings }: ReplicaModuleForDataSourceSettings = {},
+  ): DynamicModule {
+    checkSettings(settings);
+    const { name = DEFAULT_NAME } = settings;
+    const options = optionsOfExisting(dataSource, name, setHeaders);
+    const optionsToken = getReplicaOptionsToken(name);
+    const provideOptions = { provide: optionsToken, useValue: options };
+    if (typeof dataSource === 'object') {
+      const dataSourceModule = ExistingDataSourceModule.of(dataSource, name);
+      return replicaModule(settings, {
+        imports: [...imports, dataSourceModule],
+        providers: [provideOptions],
+        exports: [dataSourceModule],
+        dataSource: getDataSourceToken(name),
+      });
+    }
+    return replicaModule(settings, { imports, providers: [provideOptions], exports: [], dataSource });
+  }
+
   /** The same as `TypeOrmModule.forFeature()`. */
   static forFeature(...args: Parameters<typeof TypeOrmModule.forFeature>): DynamicModule {
     return TypeOrmModule.forFeature(...args);
@@ -109,7 +141,7 @@ function create(
   source: Omit<ReplicaModuleAsyncOptions, keyof ReplicaModuleSettings>,
 ): DynamicModule {
   checkSettings(settings);
-  const { name = DEFAULT_NAME, isGlobal = true } = settings;
+  const { name = DEFAULT_NAME } = settings;
   const optionsToken = getReplicaOptionsToken(name);
   const optionsModule: DynamicModule = {
     module: ReplicaOptionsModule,
@@ -133,21 +165,41 @@ function create(
         : routedByFactory(source.dataSourceFactory, resolved, loggerOf(name));
     },
   });
+  return replicaModule(settings, {
+    imports: [optionsModule, dataSourceModule],
+    providers: [],
+    exports: [dataSourceModule],
+    dataSource: getDataSourceToken(name),
+  });
+}
+
+/** What the routing of one data source is put together with. */
+interface DataSourceParts extends Required<Pick<DynamicModule, 'imports' | 'providers' | 'exports'>> {
+  /** The data source's injection token. */
+  readonly dataSource: InjectionToken;
+}
+
+function replicaModule(
+  settings: ReplicaModuleSettings,
+  { dataSource, imports, providers, exports }: DataSourceParts,
+): DynamicModule {
+  const { name = DEFAULT_NAME, isGlobal = true } = settings;
   return {
     module: ReplicaModule,
     global: isGlobal,
-    imports: [optionsModule, dataSourceModule],
+    imports,
     providers: [
       { provide: MODULE_SETTINGS, useValue: settings },
-      ...routingProviders(settings, optionsToken),
+      ...providers,
+      ...routingProviders(settings, dataSource),
     ],
-    exports: [dataSourceModule, getDataSourceRouterToken(name)],
+    exports: [...exports, getDataSourceRouterToken(name)],
   };
 }
 
-function routingProviders(settings: ReplicaModuleSettings, optionsToken: string): Provider[] {
+function routingProviders(settings: ReplicaModuleSettings, dataSource: InjectionToken): Provider[] {
   const { name = DEFAULT_NAME, forRoutes, exclude } = settings;
-  const dataSource = name === DEFAULT_NAME ? getDataSourceToken() : getDataSourceToken(name);
+  const optionsToken = getReplicaOptionsToken(name);
   return [
     {
       provide: getDataSourceRouterToken(name),

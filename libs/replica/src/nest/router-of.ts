@@ -12,10 +12,16 @@ type DataSourceFactory = NonNullable<ReplicaModuleAsyncOptions['dataSourceFactor
  * The router of the data source that Nest injects. Where a test has put something else in its place (`overrideProvider`), one that knows of
  * no replicas: requests are opened as always, and nothing is routed, kept or saved.
  */
-export function routerOf(dataSource: unknown, { dataSource: options }: NestReplicaOptions): DataSourceRouter {
+export function routerOf(
+  dataSource: unknown,
+  { dataSource: options, onUnrouted }: NestReplicaOptions,
+): DataSourceRouter {
   const router = (dataSource as Partial<ReplicaDataSource> | null | undefined)?.router;
   if (router instanceof DataSourceRouter) return router;
-  return new ReplicaDataSource({ ...options, replicas: [], discovery: undefined }).router;
+  onUnrouted?.();
+  const primary = options.primary ?? options.replication?.master;
+  const nobody = { replication: undefined, replicas: [], discovery: undefined, tables: undefined };
+  return new ReplicaDataSource({ ...options, primary, ...nobody }).router;
 }
 
 /**
