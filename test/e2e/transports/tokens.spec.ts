@@ -237,8 +237,8 @@ describe('tokens', () => {
   it('are refused options that mean nothing, by decorator and call alike', async () => {
     const wrong = { onLag: 'later', timeoutMs: 0, consistency: 'weak' } as unknown as TokenOptions;
     const problems = [
-      expect.stringMatching(/consistency must be one of .* not "weak"/),
-      expect.stringMatching(/onLag must be one of 'primary', 'wait', 'retry', not "later"/),
+      expect.stringMatching(/consistency must be one of .* not a text/),
+      expect.stringMatching(/onLag must be one of 'primary', 'wait', 'retry', not a text/),
       expect.stringMatching(/timeoutMs must be a number of at least 1, not 0/),
     ];
     expect(() => WithToken(() => undefined, wrong)).toThrow(expect.objectContaining({ problems }));
