@@ -165,7 +165,7 @@ describe('setReplicas', () => {
         code: 'REPLICA_INVALID_OPTIONS',
         problems: [
           expect.stringContaining('replicas[0].name must be'),
-          expect.stringContaining('replicas[0].url begins with "mysql:"'),
+          expect.stringContaining('replicas[0].url begins with mysql://'),
           'replicas[1].wieght is not an option; did you mean weight?',
         ],
       });

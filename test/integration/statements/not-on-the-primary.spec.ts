@@ -47,7 +47,7 @@ async function connect(): Promise<ReplicaDataSource> {
   });
   await made.initialize();
   made.router.on('statement', (event) => void events.push(event));
-  await until(() => made.router.topology().replicas[0]?.health === 'up');
+  await until(() => typeof made.router.topology().replicas[0]?.lagMs === 'number');
   return made;
 }
 

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import type pg from 'pg';
 import { SharedRun } from '../topology/shared-run.js';
 import type { Uptime } from './ask-uptime.js';
@@ -76,7 +77,7 @@ export class LossWatch {
   /** The error of a statement on this connection: a loss without a code gets that of its reason, where one is known. */
   explain(client: pg.ClientBase, error: unknown): unknown {
     const reason = this.#reasons.get(client);
-    return reason !== undefined && error instanceof Error && isSilentLoss(error)
+    return reason !== undefined && isNativeError(error) && isSilentLoss(error)
       ? Object.assign(error, { code: reason })
       : error;
   }

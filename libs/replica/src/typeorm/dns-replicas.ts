@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises';
+import { isNativeError } from 'node:util/types';
 import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
 import { problemOfHost } from '../options/node-address.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
@@ -90,7 +91,7 @@ export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
 
 /** What Node says of DNS names the question, whose name was checked. */
 function fromDns(error: unknown): never {
-  throw new SafeMessageError(error instanceof Error ? error.message : 'DNS failed', { cause: error });
+  throw new SafeMessageError(isNativeError(error) ? error.message : 'DNS failed', { cause: error });
 }
 
 function nodeOf({ host, port, weight }: DnsNode, common: NodeOptions): NodeOptions {
