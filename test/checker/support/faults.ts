@@ -56,7 +56,8 @@ async function dieAhead(
     await behind.resumeReplay();
     await ahead.start();
     note(`${behind.name} resumed, ${ahead.name} started`);
-    await sleep(500);
+    // What was started anew serves when it has got past what was shown before, and not at once when it died before.
+    await sleep(1_500);
   }
 }
 
