@@ -46,7 +46,11 @@ export class ProxiedConnection {
   reset(): void {
     for (const flow of this.#flows) flow.cut();
     for (const socket of [this.#near, this.#far]) {
-      if (!socket.destroyed) socket.resetAndDestroy();
+      if (socket.destroyed) continue;
+      // libuv resets no socket that is being shut down, and Node then never says that it has closed.
+      const isShuttingDown = socket.writableEnded && !socket.writableFinished;
+      if (isShuttingDown) socket.destroy();
+      else socket.resetAndDestroy();
     }
   }
 
