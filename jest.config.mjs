@@ -58,4 +58,6 @@ export default {
   // For a machine that is busy: nothing takes so long by itself.
   testTimeout: 120_000,
   maxWorkers: 2,
+  // Node frees no module of a suite that has ended: a worker that has grown makes room for another one.
+  workerIdleMemoryLimit: '1GB',
 };
