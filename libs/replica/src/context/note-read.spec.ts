@@ -120,8 +120,8 @@ describe('noteRead', () => {
   });
 
   it.each<[number, number]>([
-    [14_000, 0],
-    [16_000, 1],
+    [10_000, 0],
+    [12_000, 1],
   ])('notes a replica anew when it was noted %s ms ago: %s saves', async (ageMs, saves) => {
     session.view = () => ({
       keyHash: KEY_HASH,

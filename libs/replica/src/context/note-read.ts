@@ -91,8 +91,9 @@ function noteShown(
   const isMove = node !== (servedBy ?? homeOf(view.keyHash, nodes));
   // Requests of one session run at once: what another one is shown, where this one does not read, a position has to cover.
   if (isMove || view.isOutdated === true) request.sawMore();
-  // One of a time to come was made by a clock that was ahead: how old it is nobody knows.
-  const isOld = servedAtMs < nowMs - renoteAfterMs || servedAtMs > nowMs + MOVE_AHEAD_MS + 1_000;
+  // The note of a move is older than its date says. One of a later time was made by a clock that was ahead: how old it is nobody knows.
+  const isOld =
+    servedAtMs < nowMs + MOVE_AHEAD_MS - renoteAfterMs || servedAtMs > nowMs + MOVE_AHEAD_MS + 1_000;
   if (isMove) request.movedTo(node);
   // That it reads from its home is known without being told, but where other processes may know other replicas.
   else if (servedBy === undefined ? session?.isShared === true : isOld) request.readsFrom(node);
