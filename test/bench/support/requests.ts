@@ -27,7 +27,7 @@ export class Requests {
 
   async run<T>(method: 'GET' | 'POST', key: string, handler: () => Promise<T>): Promise<T> {
     const request = this.#router.createRequest();
-    const context = { key } as unknown as ExecutionContext;
+    const context = { key, getType: () => 'http' } as unknown as ExecutionContext;
     const intent = this.#intents[method];
     this.#sessions.attach(request, context);
     this.#sessions.begin(request, context, intent);
