@@ -39,7 +39,7 @@ function requestContexts(): Promise<number> {
   const asked = intent();
   return bytesPerThing(CONTEXTS, (index) => {
     const request = router.createRequest();
-    const context = { key: `session-${index}` } as unknown as ExecutionContext;
+    const context = { key: `session-${index}`, getType: () => 'http' } as unknown as ExecutionContext;
     opener.attach(request, context);
     opener.begin(request, context, asked);
     opener.conclude(request, context);
