@@ -36,9 +36,10 @@ export class SessionOpener {
     this.#router = router;
     const { ttlMs, timeoutMs } = router.options.session;
     const key = router.options.session.key as SessionKey<ExecutionContext> | undefined;
+    const store = this.#openStore();
     this.#handleOptions = {
-      store: this.#openStore(),
-      recent: new SessionTable(),
+      store,
+      recent: isOurMemory(store) ? undefined : new SessionTable(),
       timeoutMs,
       ttlMs,
       keyPrefix: prefix,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { ServerIdentity } from '../topology/server-identity.js';
 import type { Identified } from './check-connection.js';
 import type { LossWatch } from './loss-watch.js';
+import type { TellPoolEvent } from './pool-events.js';
 
 /** Server's word on a connection after each statement: idle, in a transaction, in a failed transaction. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -11,6 +12,10 @@ export interface NodeConnectionsOptions {
   readonly losses: LossWatch;
   /** A connection was made. */
   readonly onConnect: ((client: pg.ClientBase) => void) | undefined;
+  /** An idle connection broke. */
+  readonly onIdleError: (error: Error) => void;
+  /** Something has happened in a pool. */
+  readonly tell: TellPoolEvent;
   /** The server has answered a statement. */
   readonly onAnswer: () => void;
 }
@@ -31,12 +36,29 @@ export class NodeConnections {
     this.#options = options;
   }
 
-  /** From now on those of this pool, too. */
+  /** From now on those of this pool, too. One listener for each event: a pool of `pg` emits two with every statement. */
   watch(pool: pg.Pool): void {
-    pool.on('connect', (client) => this.#made(client));
-    pool.on('acquire', (client) => this.held.add(client));
-    pool.on('release', (_, client) => this.held.delete(client));
-    pool.on('remove', (client) => this.open.delete(client));
+    const { onIdleError, tell } = this.#options;
+    pool.on('error', (error, client) => {
+      onIdleError(error);
+      tell('error', error, client);
+    });
+    pool.on('connect', (client) => {
+      this.#made(client);
+      tell('connect', client);
+    });
+    pool.on('acquire', (client) => {
+      this.held.add(client);
+      tell('acquire', client);
+    });
+    pool.on('release', (error, client) => {
+      this.held.delete(client);
+      tell('release', error, client);
+    });
+    pool.on('remove', (client) => {
+      this.open.delete(client);
+      tell('remove', client);
+    });
   }
 
   /** What the server last said about it. */

@@ -57,6 +57,8 @@ export class NodePool {
     this.#connections = new NodeConnections({
       losses: this.losses,
       onConnect: options.onConnect,
+      onIdleError: options.onIdleError,
+      tell: (event, first, second) => options.events?.emit(options.name, event, first, second),
       onAnswer: () => (this.#answeredMs = options.nowMs()),
     });
     this.#reads = this.#createReads();
@@ -250,10 +252,8 @@ export class NodePool {
 
   #createPool(): pg.Pool {
     const pool = createPool(this.#options, this.#connections.identified);
-    pool.on('error', (error) => this.#options.onIdleError(error));
     this.#connections.watch(pool);
     this.#reads.useConnectionsOf(pool);
-    this.#options.events?.forward(pool, this.name);
     return pool;
   }
 

@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events';
-import type pg from 'pg';
 
 /** What a pool of `pg` tells whoever listens to it. */
-export const POOL_EVENTS = ['connect', 'acquire', 'release', 'remove', 'error'] as const;
-export type PoolEvent = (typeof POOL_EVENTS)[number];
+export type PoolEvent = 'connect' | 'acquire' | 'release' | 'remove' | 'error';
+
+/** Tells of an event of one pool, with its arguments. */
+export type TellPoolEvent = (event: PoolEvent, first: unknown, second?: unknown) => void;
 
 /** Who hears what happens in the pools of the nodes, and of which. */
 export interface PoolListener {
@@ -24,14 +25,12 @@ export class PoolEvents {
     return this.#listeners.some(({ emitter }) => emitter.listenerCount('connect') > 0);
   }
 
-  /** Forwards what happens in this pool of a node. */
-  forward(pool: pg.Pool, node: string): void {
-    for (const event of POOL_EVENTS)
-      pool.on(event as 'error', (...args: unknown[]) => this.#emit(node, event, args));
-  }
-
-  #emit(node: string, event: PoolEvent, args: unknown[]): void {
-    for (const { emitter, hears } of this.#listeners)
-      if (emitter.listenerCount(event) > 0 && hears(node)) emitter.emit(event, ...args);
+  /** Something has happened in the pool of a node: some of this on the way of every statement. */
+  emit(node: string, event: PoolEvent, first: unknown, second?: unknown): void {
+    for (const { emitter, hears } of this.#listeners) {
+      if (emitter.listenerCount(event) === 0 || !hears(node)) continue;
+      if (second === undefined) emitter.emit(event, first);
+      else emitter.emit(event, first, second);
+    }
   }
 }

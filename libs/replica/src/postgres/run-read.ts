@@ -65,7 +65,10 @@ class ReadRun {
     try {
       const next = this.#tries.next();
       return next instanceof Promise
-        ? next.then((route) => this.#enter(route), this.#giveUp)
+        ? next.then(
+            (route) => this.#enter(route),
+            (error: unknown) => this.#giveUp(error),
+          )
         : this.#enter(next);
     } catch (error) {
       return this.#giveUp(error);
@@ -75,7 +78,10 @@ class ReadRun {
   #enter(route: Route): Promise<pg.QueryResult> {
     const entered = this.#tools.enter(route);
     return entered instanceof Promise
-      ? entered.then((leave) => this.#ask(route, leave), this.#giveUp)
+      ? entered.then(
+          (leave) => this.#ask(route, leave),
+          (error: unknown) => this.#giveUp(error),
+        )
       : this.#ask(route, entered);
   }
 
@@ -158,10 +164,10 @@ class ReadRun {
     return { primaryFor: 'refused-by-replica', triedBefore: this.#tries.attempt - 1 };
   }
 
-  readonly #giveUp = (error: unknown): Promise<never> => {
+  #giveUp(error: unknown): Promise<never> {
     this.#tries.ended(error);
     return Promise.reject(error);
-  };
+  }
 }
 
 const REFUSED: Statement = Object.freeze({
