@@ -39,10 +39,10 @@ describe('what a statement leaves on its connection', () => {
   const noteOf = async (): Promise<string | null> => (await source.query(READ))[0].note;
   const locks = async (): Promise<number> =>
     (await cluster.primary.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory'`)).length;
-  /** What others read on the primary meanwhile, many at once and one after the other. */
-  const notesOfOthers = async (): Promise<Set<string | null>> => {
+  /** What others read on the primary meanwhile, so many at once and then one after the other. */
+  const notesOfOthers = async (atOnce = 20): Promise<Set<string | null>> => {
     const read = (): Promise<string | null> => source.router.runOnPrimary(noteOf);
-    const notes = new Set(await Promise.all(Array.from({ length: 20 }, read)));
+    const notes = new Set(await Promise.all(Array.from({ length: atOnce }, read)));
     for (let n = 0; n < 10; n++) notes.add(await read());
     return notes;
   };
@@ -112,12 +112,12 @@ describe('what a statement leaves on its connection', () => {
       await runner.release();
     });
     await inRequest(() => source.transaction((manager) => manager.query(`SET my.note = 'mine'`)));
-    expect([...(await inRequest(notesOfOthers))]).not.toContain('mine');
+    expect([...(await inRequest(() => notesOfOthers()))]).not.toContain('mine');
     expect([...(await notesOfOthers())]).not.toContain('mine');
   });
-  /** In a request of their own each. */
+  /** In a request of their own each; so few that none waits for a connection, for which a parked one would make room. */
   const notesOfOthersOutside = (): Promise<Set<string | null>> =>
-    source.router.contexts.exit(() => inRequest(notesOfOthers));
+    source.router.contexts.exit(() => inRequest(() => notesOfOthers(2)));
 
   it('is taken off for whoever waits for the only connection', async () => {
     await source.destroy();
