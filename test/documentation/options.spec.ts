@@ -3,11 +3,10 @@ import { readFileSync } from 'node:fs';
 import { KNOWN_KEYS, ROUTING_KEYS } from '../../libs/replica/src/options/known-keys.js';
 import { noCounts } from '../../libs/replica/src/typeorm/router-counters.js';
 
-const readme = readFileSync('README.md', 'utf8');
-const table = readme.slice(
-  readme.indexOf('| option | default |'),
-  readme.indexOf('`ReplicaModule.forRootAsync({'),
-);
+const options = readFileSync('docs/options.md', 'utf8');
+const start = options.indexOf('| option | default |');
+/** Up to the first empty line. */
+const table = options.slice(start, options.indexOf('\n\n', start));
 
 /** What stands in the table as code, in one piece or inside braces: `a`, `{ a: 1, b }`. */
 const named = new Set(

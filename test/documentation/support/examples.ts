@@ -69,8 +69,9 @@ const HEALTH_MEMBERS = `
   declare private readonly database: { pingCheck(name: string): Promise<unknown> };
   declare private readonly health: { check(checks: (() => Promise<unknown>)[]): Promise<unknown> };`;
 
-/** The example as a module of its own, with what its page leaves out. */
+/** The example as a module of its own, with what its page leaves out. One that imports anything has to be complete. */
 export function moduleOf({ code }: Example): string {
+  if (code.startsWith('import ')) return code;
   const uses = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(code);
   const isThere = (name: string): boolean =>
     new RegExp(`import[^;]*\\b${name}\\b[^;]*;|class ${name}\\b|interface ${name}\\b|const ${name}\\b`).test(

@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+
+const SOURCE = 'libs/replica/src';
+const page = readFileSync('docs/errors.md', 'utf8');
+
+/** Codes and classes of the errors that applications meet; those of the testing entry point stay in tests. */
+const errors = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.error.ts') && !path.startsWith('testing'))
+  .flatMap((path) => {
+    const text = readFileSync(`${SOURCE}/${path}`, 'utf8');
+    const code = /code = '(REPLICA_\w+)'/.exec(text)?.[1];
+    const name = /name = '(\w+)'/.exec(text)?.[1];
+    return code === undefined || name === undefined ? [] : [{ code, name }];
+  });
+
+describe('the page of errors', () => {
+  it('is compared with the errors that there are', () => {
+    expect(errors.length).toBeGreaterThan(15);
+  });
+
+  it.each(errors)('has $code', ({ code, name }) => {
+    expect(page).toContain(`| \`${code}\` | \`${name}\` |`);
+  });
+
+  it('has no other one', () => {
+    const listed = [...page.matchAll(/^\| `(REPLICA_\w+)`/gm)].map(([, code]) => code);
+    expect(new Set(listed)).toEqual(new Set(errors.map(({ code }) => code)));
+    expect(listed).toHaveLength(errors.length);
+  });
+});
