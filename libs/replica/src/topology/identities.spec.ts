@@ -227,6 +227,67 @@ describe('TopologyMonitor, who answers', () => {
     });
   });
 
+  describe('a replica that answers before the primary does', () => {
+    let changes: string[];
+    /** Lets the primary answer the question that it is asked first. */
+    let answerAsPrimary: (position: bigint) => Promise<void>;
+
+    beforeEach(async () => {
+      changes = [];
+      for (const event of ['node:down', 'node:up'] as const)
+        cluster.monitor.on(event, ({ node }) => changes.push(`${node.name} ${node.health}`));
+      cluster.primary.answer = () =>
+        new Promise((resolve) => {
+          answerAsPrimary = async (position) => {
+            cluster.primary.at(position, false);
+            resolve({ inRecovery: false, position, timeline: 1 });
+            await jest.advanceTimersByTimeAsync(0);
+          };
+        });
+      cluster.monitor.presumeSystem('ours');
+      await cluster.start();
+    });
+
+    it('stays up when it goes on before the primary is asked again', async () => {
+      await jest.advanceTimersByTimeAsync(400);
+      await answerAsPrimary(100n);
+      one.at(150n, true);
+      cluster.monitor.doubt('replica-1');
+      await jest.advanceTimersByTimeAsync(0);
+      expect(cluster.node('replica-1')).toMatchObject({ health: 'up', position: 150n, lagMs: 0 });
+      expect(changes).toEqual(['replica-1 up', 'replica-2 up', 'primary up']);
+    });
+
+    it('serves, without having been down, once the primary was asked whether it may be that far', async () => {
+      await jest.advanceTimersByTimeAsync(200);
+      one.at(150n, true);
+      cluster.monitor.doubt('replica-1');
+      await jest.advanceTimersByTimeAsync(0);
+      await answerAsPrimary(100n);
+      // Of unknown age it serves nobody.
+      expect(cluster.node('replica-1').freshAsOfMs).toBeUndefined();
+      expect(cluster.node('replica-2').freshAsOfMs).toBeDefined();
+      cluster.primary.at(150n, false);
+      await jest.advanceTimersByTimeAsync(50);
+      expect(cluster.node('replica-1')).toMatchObject({ health: 'up', position: 150n, lagMs: 0 });
+      expect(changes).toEqual(['replica-1 up', 'replica-2 up', 'primary up']);
+    });
+
+    it('leaves when the primary, asked once more, is not that far: it follows another one', async () => {
+      await jest.advanceTimersByTimeAsync(200);
+      one.at(150n, true);
+      cluster.monitor.doubt('replica-1');
+      await jest.advanceTimersByTimeAsync(0);
+      await answerAsPrimary(100n);
+      await second();
+      expect(cluster.node('replica-1')).toMatchObject({
+        health: 'down',
+        problem: expect.stringMatching(/ahead of/),
+      });
+      expect(health('replica-2')).toBe('up');
+    });
+  });
+
   it('a replica that was ahead of the primary before the primary was asked follows another one', async () => {
     await cluster.start();
     one.at(300n, true);

@@ -78,7 +78,7 @@ export class NodeJudge {
     this.identities.servers.belongs(name, answer, nowMs);
     if (!areReached) return { problem: NOT_REACHED, kind: 'wrong' };
     if (isConfirmed) return undefined;
-    return { problem: NOT_CONFIRMED, kind: health === 'unknown' ? 'wait' : 'wrong' };
+    return { problem: NOT_CONFIRMED, kind: health === 'down' ? 'wrong' : 'wait' };
   }
 
   /** From this answer of the primary on its history is another one; `before`: all nodes as they were. */

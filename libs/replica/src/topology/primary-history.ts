@@ -56,6 +56,16 @@ export class PrimaryHistory {
     this.#clock.observe(position, atMs);
     this.#sampledMs = atMs;
     for (const [name, unconfirmed] of this.#unconfirmed) if (unconfirmed <= position) this.#confirm(name);
+    this.#confirmEarlier(position);
+  }
+
+  /** Replicas that answered while no primary was heard of were not asked to wait: what they told is judged now. */
+  #confirmEarlier(primaryPosition: Position): void {
+    for (const [name, { position }] of this.#latestOf) {
+      if (this.#confirmed.has(name) || this.#unconfirmed.has(name)) continue;
+      if (position <= primaryPosition) this.#confirm(name);
+      else this.#unconfirmed.set(name, position);
+    }
   }
 
   /**
@@ -94,6 +104,7 @@ export class PrimaryHistory {
     this.#leftMs.set(name, nowMs);
     this.#confirmed.delete(name);
     this.#unconfirmed.delete(name);
+    this.#latestOf.delete(name);
   }
 
   /** A node is watched no longer; that is remembered for `keptMs`. */
@@ -166,6 +177,7 @@ export class PrimaryHistory {
     if (told.atMs >= this.#sampledMs || told.position <= latest) return false;
     this.#confirmed.delete(name);
     this.#unconfirmed.delete(name);
+    this.#latestOf.delete(name);
     return true;
   }
 

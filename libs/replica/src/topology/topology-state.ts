@@ -275,6 +275,8 @@ export class TopologyState {
   #dateReplicas(nowMs: number): void {
     this.#nodes.replaceReplicas((node) => {
       const { name, position } = node;
+      // It may yet turn out to follow another one.
+      if (this.#history.awaitsPrimary(name)) return node;
       const freshAsOfMs = this.#history.freshAsOf(name, position);
       if (position === undefined || freshAsOfMs === node.freshAsOfMs) return node;
       return { ...node, freshAsOfMs, lagMs: node.lagMs ?? this.#history.lagMs(position, nowMs) };
