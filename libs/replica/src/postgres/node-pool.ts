@@ -258,7 +258,7 @@ export class NodePool {
   }
 
   #createReads(): NodeReads {
-    const { config, lanes, probedMs, nowMs, onIdleError, outside = callAtOnce } = this.#options;
+    const { config, lanes, probedMs, nowMs, outside = callAtOnce } = this.#options;
     return new NodeReads({
       outside,
       config,
@@ -280,7 +280,6 @@ export class NodePool {
       onMeasured: (tookMs) => this.#measured(tookMs),
       clock: this.#clock,
       probedMs,
-      onIdleError,
       nowMs,
     });
   }

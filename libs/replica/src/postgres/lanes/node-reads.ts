@@ -38,7 +38,6 @@ export interface NodeReadsOptions {
   readonly onStart: () => void;
   readonly onEnd: () => void;
   readonly onMeasured: (tookMs: number) => void;
-  readonly onIdleError: (error: Error) => void;
   readonly clock: AnswerClock;
   /** How long the monitor's question takes, there and back; milliseconds. */
   readonly probedMs?: () => number | undefined;
@@ -145,7 +144,7 @@ export class NodeReads {
   }
 
   #createLanes(pool: pg.Pool, { prepare }: LaneSettings): ReadLanes {
-    const { config, connections, clock, nowMs, onIdleError, onMeasured, outside } = this.#options;
+    const { config, connections, clock, nowMs, onMeasured, outside } = this.#options;
     const { maxLifetimeSeconds = 0 } = config;
     return new ReadLanes({
       pool: {
@@ -162,7 +161,8 @@ export class NodeReads {
       prepare,
       maxLifetimeMs: maxLifetimeSeconds > 0 ? maxLifetimeSeconds * 1000 : Infinity,
       onMeasured,
-      onIdleError,
+      // As a pool of `pg` tells of one of its own; to it, a lane is in use.
+      onIdleError: (error, client) => void pool.emit('error', error, client),
       outside,
       nowMs,
     });

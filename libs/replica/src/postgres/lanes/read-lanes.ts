@@ -31,7 +31,8 @@ export interface ReadLanesOptions {
   /** A lane's connection is given back when it was open for so long; milliseconds, or `Infinity`. */
   readonly maxLifetimeMs: number;
   readonly onMeasured: (tookMs: number) => void;
-  readonly onIdleError: (error: Error) => void;
+  /** A lane was lost that had nothing to do. */
+  readonly onIdleError: (error: Error, client: pg.PoolClient) => void;
   readonly outside: Outside;
   readonly nowMs: () => number;
 }
@@ -242,8 +243,10 @@ export class ReadLanes {
   /** Whatever was under way on it fails by itself, and is run elsewhere by whoever asked. */
   #lost(lane: ReadLane, error: unknown): void {
     if (!this.#remove(lane)) return;
-    if (lane.inFlight === 0) this.#options.onIdleError(error as Error);
-    this.#options.pool.release(lane.leave(), new Error(`Connection terminated: ${messageOf(error)}`));
+    const isIdle = lane.inFlight === 0;
+    const client = lane.leave();
+    this.#options.pool.release(client, new Error(`Connection terminated: ${messageOf(error)}`));
+    if (isIdle) this.#options.onIdleError(error as Error, client);
   }
 
   #leave(lane: ReadLane): void {
