@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** Resolves when a connection has answered all that it was given, or is gone. */
-export function idleAgain(client: pg.PoolClient): Promise<void> {
+export function idleAgain(client: pg.ClientBase): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       client.removeListener('drain', done);

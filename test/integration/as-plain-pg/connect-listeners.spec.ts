@@ -1,0 +1,44 @@
+/** Listeners to `connect` that query the new connection, as applications have them that set something on each. */
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+
+const SCRIPT = path.resolve('test/integration/as-plain-pg/support/listener.app.ts');
+
+describe('a listener to new connections that queries them', () => {
+  let cluster: PostgresCluster;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster({ replicas: 1 });
+  });
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  // `pg` warns once in a process.
+  it.each(['one', 'in turn', 'one that fails'])(
+    'finds them idle, and is done before anything else runs there: %s',
+    async (listener) => {
+      const script = spawn(process.execPath, ['--import', './test/support/typescript/register.mjs', SCRIPT], {
+        env: {
+          ...process.env,
+          NODE_OPTIONS: '',
+          SCRIPT: JSON.stringify({ urls: cluster.nodes.map(({ url }) => url), listener }),
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 60_000,
+      });
+      const [said, complained] = await Promise.all([text(script.stdout), text(script.stderr)]);
+      expect(complained).toBe('');
+      expect(JSON.parse(said)).toEqual({
+        warnings: [],
+        tenants: ['ann'],
+        nodes: ['replica-1'],
+        connections: expect.any(Number),
+      });
+    },
+    90_000,
+  );
+});
