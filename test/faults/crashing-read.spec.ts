@@ -8,6 +8,8 @@ import {
 } from 'nestjs-replica/testing';
 import { optionsFor, until } from '../support/test-app.js';
 
+const SLEEPS_ON_REPLICAS = `SELECT pg_sleep(CASE current_setting('transaction_read_only') WHEN 'on' THEN 60 ELSE 0 END), current_setting($1) AS port`;
+
 /** The read whose process dies, wherever it runs. */
 const MARKED = 'SELECT pg_sleep($1), 1 /* marked */ AS one';
 const HARMLESS = 'SELECT count(*)::int AS n FROM account WHERE id > $1';
@@ -72,7 +74,7 @@ describe('a read whose server process crashes', () => {
 
   const sleeping = async (node: PostgresNode): Promise<number> => {
     const found = await node.query(
-      `SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(0.3)%'`,
+      `SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(%' AND query LIKE '%AS port'`,
     );
     return found.length;
   };
@@ -152,6 +154,30 @@ describe('a read whose server process crashes', () => {
     expect(crashed.length).toBeLessThanOrEqual(2);
     expect(await codeOf(reading)).not.toBe('answered');
   });
+
+  it.each([
+    ['never', false, true],
+    ['by the primary', true, true],
+    ['by the primary, without lanes', true, false],
+  ])(
+    'is hardly the reason why all replicas are gone where it was answered before: %s',
+    async (_, isKnown, lanes) => {
+      const from = await start({ lanes });
+      if (isKnown) await from.query(SLEEPS_ON_REPLICAS, ['port']);
+      const reading = read(from, SLEEPS_ON_REPLICAS, ['port']);
+      const outcome = codeOf(reading);
+      await until(async () =>
+        (await Promise.all(cluster.replicas.map((node) => sleeping(node)))).some((count) => count > 0),
+      );
+      await Promise.all(cluster.replicas.map((node) => node.kill()));
+      try {
+        expect(await outcome).toBe(isKnown ? 'answered' : 'REPLICA_NODE_CRASHED');
+        if (isKnown) expect(await reading).toMatchObject([{ port: String(cluster.primary.port) }]);
+      } finally {
+        await Promise.all(cluster.replicas.map((node) => node.start()));
+      }
+    },
+  );
 
   it('is not the reason where only the network failed: then it is run on the primary', async () => {
     const [replica] = cluster.replicas;

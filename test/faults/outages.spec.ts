@@ -39,11 +39,8 @@ describe('readers and writers whose sessions are checked, while nodes or their c
   });
 
   it('read from the primary while all replicas are down, and from replicas again when these are back', async () => {
-    // A read that its server had never answered before is not carried to the primary when the server dies under it.
-    const { failedReads: _, ...harmless } = HARMLESS;
     const record = await watchFault('all-replicas-down', stage);
-    expect(record).toMatchObject(harmless);
-    expect(record.failedReads).toBeLessThanOrEqual(2);
+    expect(record).toMatchObject({ ...HARMLESS, errors: {} });
     expect(record.reasons['no-eligible-replica']).toBeGreaterThan(0);
     expect([record.noticedMs, record.returnedMs]).toEqual([expect.any(Number), expect.any(Number)]);
   });

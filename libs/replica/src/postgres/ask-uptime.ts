@@ -2,46 +2,61 @@ import pg from 'pg';
 import { codeOf, isSilentLoss } from './postgres-errors.js';
 
 /**
- * No row, or one with one number: for how many milliseconds the server has been running without a crash. A server that has
- * recovered from the crash of one of its processes goes on with the same start time, but has lost its statistics: those of the
+ * No row, or one with two numbers: for how many milliseconds the server has been running, and since when without a crash. A server that
+ * has recovered from the crash of one of its processes goes on with the same start time, but has lost its statistics: those of the
  * background writer tell since when they are counted. (`pg_stat_reset_shared` looks like a crash, which errs on the safe side.)
  * Any role may ask. https://www.postgresql.org/docs/current/monitoring-stats.html
  */
-const UPTIME_SQL = `SELECT extract(epoch FROM clock_timestamp() - greatest(pg_postmaster_start_time(), since)) * 1000 AS uptime_ms
-  FROM (SELECT pg_stat_get_bgwriter_stat_reset_time() AS since) counted WHERE since IS NOT NULL`;
+const UPTIME_SQL = `SELECT extract(epoch FROM clock_timestamp() - started) * 1000 AS running_ms,
+  extract(epoch FROM clock_timestamp() - greatest(started, since)) * 1000 AS well_ms
+  FROM (SELECT pg_postmaster_start_time() AS started, pg_stat_get_bgwriter_stat_reset_time() AS since) counted WHERE since IS NOT NULL`;
 
 /** How long an answer may take; milliseconds. */
 const TIMEOUT_MS = 2_000;
 /** Somebody may be ending connections on purpose: so often, and with such a pause in milliseconds, it is asked. */
 const TRIES = 3;
 const PAUSE_MS = 50;
+/** cannot_connect_now: the server starts, or recovers from a crash. */
+const STARTING = '57P03';
 
-/** Milliseconds; `gone`: nothing listens at the server's address; `unknown`: it does not tell. */
-export type Uptime = number | 'gone' | 'unknown';
+/** How long a server has been running; milliseconds. */
+export interface RunTime {
+  /** Since it was started. */
+  readonly runningMs: number;
+  /** Since then, or since it has recovered from the crash of one of its processes. */
+  readonly wellMs: number;
+}
 
-/**
- * For how many milliseconds a server has run without a crash, asked on a new connection. Never rejects.
- */
+/** `gone`: nothing listens at the server's address; `unknown`: it does not tell. */
+export type Uptime = RunTime | 'gone' | 'unknown';
+
+/** How long a server has been running, asked on a new connection; one that is starting is waited for. Never rejects. */
 export async function askUptime(config: pg.ClientConfig): Promise<Uptime> {
-  for (let left = TRIES - 1; ; left--) {
+  const endMs = performance.now() + TIMEOUT_MS;
+  for (let left = TRIES - 1; ;) {
     const uptime = await askOnce(config);
-    if (uptime !== 'lost') return uptime;
-    if (left === 0) return 'unknown';
+    if (uptime === 'lost' ? left-- === 0 : uptime === 'starting' && performance.now() >= endMs)
+      return 'unknown';
+    if (uptime !== 'lost' && uptime !== 'starting') return uptime;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
-async function askOnce(config: pg.ClientConfig): Promise<Uptime | 'lost'> {
+async function askOnce(config: pg.ClientConfig): Promise<Uptime | 'lost' | 'starting'> {
   const limits = { connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS };
   const client = new pg.Client({ ...config, ...limits });
   client.on('error', () => undefined);
   try {
     await client.connect();
-    const { rows } = await client.query<{ uptime_ms: string }>(UPTIME_SQL);
-    return rows[0] === undefined ? 'unknown' : Number(rows[0].uptime_ms);
+    const { rows } = await client.query<{ running_ms: string; well_ms: string }>(UPTIME_SQL);
+    const [row] = rows;
+    if (row === undefined) return 'unknown';
+    return { runningMs: Number(row.running_ms), wellMs: Number(row.well_ms) };
   } catch (error) {
-    if (codeOf(error) === 'ECONNREFUSED') return 'gone';
-    return codeOf(error) === '57P01' || isSilentLoss(error) ? 'lost' : 'unknown';
+    const code = codeOf(error);
+    if (code === 'ECONNREFUSED') return 'gone';
+    if (code === STARTING) return 'starting';
+    return code === '57P01' || isSilentLoss(error) ? 'lost' : 'unknown';
   } finally {
     client.end().catch(() => undefined);
   }

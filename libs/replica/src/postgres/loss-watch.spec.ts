@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type pg from 'pg';
+import type { Uptime } from './ask-uptime.js';
 import { LossWatch } from './loss-watch.js';
 
 describe('LossWatch', () => {
   let now: number;
-  let uptime: number | 'gone' | 'unknown';
+  let uptime: Uptime;
   let asked: number;
   let watch: LossWatch;
 
@@ -68,8 +69,10 @@ describe('LossWatch', () => {
     }
 
     it.each([
-      ['well', 5_000, 'well'],
-      ['up again', 200, 'crashed'],
+      ['well', { runningMs: 5_000, wellMs: 5_000 }, 'well'],
+      ['recovered', { runningMs: 5_000, wellMs: 200 }, 'crashed'],
+      ['started anew', { runningMs: 200, wellMs: 100 }, 'gone'],
+      ['started about then', { runningMs: 1_270, wellMs: 1_270 }, 'crashed'],
       ['gone', 'gone', 'gone'],
       ['silent', 'unknown', 'crashed'],
     ] as const)('finds it %s', async (_, answer, expected) => {
@@ -83,7 +86,7 @@ describe('LossWatch', () => {
     });
 
     it('asks once or twice for many', async () => {
-      uptime = 9_000;
+      uptime = { runningMs: 9_000, wellMs: 9_000 };
       const fates = await Promise.all(Array.from({ length: 20 }, () => fate(9_000)));
       expect(new Set(fates)).toEqual(new Set(['well']));
       expect(asked).toBeLessThanOrEqual(2);

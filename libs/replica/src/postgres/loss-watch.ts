@@ -20,13 +20,13 @@ const ignore = (): void => undefined;
  *
  * - `well`: none of its processes has crashed, and it was not started anew
  * - `crashed`: one of them has, or nobody can tell
- * - `gone`: nothing listens at its address: its machine or all its processes are gone
+ * - `gone`: nothing listens at its address, or it was started anew: its machine or all its processes are gone, or were
  */
 export type ServerFate = 'well' | 'crashed' | 'gone';
 
 /** What a {@link LossWatch} works with. */
 export interface LossWatchOptions {
-  /** See `askUptime`: for how many milliseconds the server has run without a crash. */
+  /** See `askUptime`. */
   readonly askUptime: () => Promise<Uptime>;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
@@ -89,7 +89,10 @@ export class LossWatch {
     const uptime = await this.#uptime.request();
     if (this.#crashedMs >= sinceMs || uptime === 'unknown') return 'crashed';
     if (uptime === 'gone') return 'gone';
-    return uptime > this.#options.nowMs() - sinceMs + SLACK_MS ? 'well' : 'crashed';
+    const elapsedMs = this.#options.nowMs() - sinceMs;
+    if (uptime.wellMs > elapsedMs + SLACK_MS) return 'well';
+    // A crash of one of its processes leaves the start time as it was.
+    return uptime.runningMs < elapsedMs ? 'gone' : 'crashed';
   }
 }
 

@@ -94,10 +94,13 @@ export class NodePool {
     client.release(isConnectionEnd(error) ? new Error(messageOf(error)) : undefined);
   }
 
-  /** Runs one statement outside any transaction. `args` as for `query` of `pg`, without a callback. */
-  run(args: readonly unknown[], isBetterElsewhere?: BetterElsewhere): Promise<pg.QueryResult> {
+  /** Runs one statement outside any transaction. `args` as for `query` of `pg`, without a callback; `text`: of a read. */
+  run(args: readonly unknown[], isBetterElsewhere?: BetterElsewhere, text?: string): Promise<pg.QueryResult> {
     this.#inFlight++;
-    const ended = (): void => this.letGo();
+    const ended = (isAnswered?: boolean): void => {
+      if (isAnswered === true && text !== undefined) this.#reads.answeredBeside(text);
+      this.letGo();
+    };
     const taking = this.#take(this.#waiting, isBetterElsewhere);
     return taking.then((client) => this.#runOn(client, args, ended), rethrowAfter(ended));
   }
@@ -107,7 +110,7 @@ export class NodePool {
    * `PoolBusyError` where it has waited for a while, and `isBetterElsewhere` says that it need not.
    */
   read(args: readonly unknown[], text: string, isBetterElsewhere?: BetterElsewhere): Promise<pg.QueryResult> {
-    return this.#reads.read(args, text, isBetterElsewhere) ?? this.run(args, isBetterElsewhere);
+    return this.#reads.read(args, text, isBetterElsewhere) ?? this.run(args, isBetterElsewhere, text);
   }
 
   /** A read of this text was answered here before, as far as that is remembered. */
@@ -218,11 +221,11 @@ export class NodePool {
     this.#interrupt(this.#unavailable('the data source is destroyed'));
   }
 
-  /** Runs one statement and gives the connection back; `ended` then learns how long it took, where that says something. */
+  /** Runs one statement and gives the connection back; `ended`: whether it was answered, and how long it took where that says something. */
   #runOn(
     client: pg.PoolClient,
     args: readonly unknown[],
-    ended: (tookMs?: number) => void,
+    ended: (isAnswered: boolean, tookMs?: number) => void,
   ): Promise<pg.QueryResult> {
     const sentIn = this.#clock.sent();
     this.#connections.held.delete(client);
@@ -235,12 +238,12 @@ export class NodePool {
           this.#measured(tookMs);
         }
         this.release(client);
-        ended(tookMs);
+        ended(true, tookMs);
         return result;
       },
       (error: unknown) => {
         this.release(client, error);
-        ended();
+        ended(false);
         throw this.losses.explain(client, error);
       },
     );

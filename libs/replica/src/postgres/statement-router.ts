@@ -150,11 +150,11 @@ export class StatementRouter {
     return tryNodes(this.#tools, tried, attempt);
   }
 
-  /** Where a whole server is gone, what was answered before is hardly the reason. */
+  /** Where a whole server is gone, what was answered before, by whichever node, is hardly the reason. */
   async #isCleared(node: string, text: string, sinceMs: number): Promise<boolean> {
-    const pool = this.#options.pools.get(node);
-    const fate = await pool?.losses.fateSince(sinceMs);
-    return fate === 'well' || (fate === 'gone' && pool?.hasAnswered(text) === true);
+    const { pools } = this.#options;
+    const fate = await pools.get(node)?.losses.fateSince(sinceMs);
+    return fate === 'well' || (fate === 'gone' && [...pools.values()].some((pool) => pool.hasAnswered(text)));
   }
 
   /** Another replica has a connection to spare. */

@@ -53,6 +53,7 @@ export class LaneRead {
   }
 
   answered(result: pg.QueryResult): void {
+    this.cost.wasAnswered = true;
     this.#end();
     this.#resolve(result);
   }

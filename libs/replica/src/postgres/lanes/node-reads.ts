@@ -14,11 +14,11 @@ export interface ReadConnections {
   /** Waits for one like anybody else, unless it is better elsewhere. */
   checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<pg.PoolClient>;
   release(client: pg.PoolClient, error?: unknown): void;
-  /** Runs one read and gives the connection back. Then tells how long it took where that says something. */
+  /** Runs one read and gives the connection back. Then tells whether it was answered, and how long it took where that says something. */
   run(
     client: pg.PoolClient,
     args: readonly unknown[],
-    ended: (tookMs?: number) => void,
+    ended: (isAnswered: boolean, tookMs?: number) => void,
   ): Promise<pg.QueryResult>;
   /** The connection has not run a statement yet; asked once. */
   takeFresh(client: pg.PoolClient): boolean;
@@ -82,7 +82,13 @@ export class NodeReads {
 
   /** A read of this text was answered before, as far as that is remembered. */
   hasAnswered(text: string): boolean {
-    return this.#costs.isMeasured(text);
+    return this.#costs.wasAnswered(text);
+  }
+
+  /** A read of this text was answered that {@link read} did not take. */
+  answeredBeside(text: string): void {
+    const cost = this.#costs.of(text);
+    if (cost !== undefined) cost.wasAnswered = true;
   }
 
   /** `undefined` where nothing is shared, which makes this read one like others. */
@@ -128,7 +134,8 @@ export class NodeReads {
     { isBetterElsewhere, onEnd }: Partial<LaneReadOptions>,
   ): Promise<pg.QueryResult> {
     const { connections } = this.#options;
-    const ended = (tookMs?: number): void => {
+    const ended = (isAnswered: boolean, tookMs?: number): void => {
+      if (cost !== undefined && isAnswered) cost.wasAnswered = true;
       if (cost !== undefined && tookMs !== undefined) this.#costs.measuredAlone(cost, tookMs);
       this.#alone--;
       this.giveWay();

@@ -21,6 +21,8 @@ const PROBED_RISE = 0.02;
 export class StatementCost {
   /** How often it was asked for. */
   uses = 0;
+  /** A statement of this text was answered with a result, measured or not. */
+  wasAnswered = false;
   #averageMs: number | undefined;
   #isFast = false;
   #wasSlow = false;
@@ -97,9 +99,9 @@ export class StatementCosts {
     return cost;
   }
 
-  /** A statement of this text was measured, and is not forgotten. */
-  isMeasured(text: string): boolean {
-    return this.#costs.get(text)?.averageMs !== undefined;
+  /** A statement of this text was answered with a result, and is not forgotten. */
+  wasAnswered(text: string): boolean {
+    return this.#costs.get(text)?.wasAnswered === true;
   }
 
   /** A statement that had its connection to itself took so long, there and back. */
