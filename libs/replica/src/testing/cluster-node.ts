@@ -1,5 +1,5 @@
 import { ClusterStoppedError, NodeStartError, NodeStateError } from './cluster.error.js';
-import { withConnection } from './node-connection.js';
+import { despiteConflicts, withConnection } from './node-connection.js';
 import { NodeServer } from './node-server.js';
 import { PostgresNode, PostgresNodeRole, PostgresNodeState } from './postgres-cluster.js';
 import { isStreamingFrom, readReplayed } from './replication-state.js';
@@ -99,7 +99,7 @@ export class ClusterNode implements PostgresNode {
   async resumeReplay(): Promise<void> {
     await this.#inTurn('resume replay', async () => {
       this.#mustReplicate('resume replay');
-      await this.query('SELECT pg_wal_replay_resume()');
+      await despiteConflicts(() => this.query('SELECT pg_wal_replay_resume()'));
       await this.#waitForPauseState('not paused');
     });
   }
@@ -208,7 +208,9 @@ export class ClusterNode implements PostgresNode {
     const reached = await withConnection(this.server.address, async (query) =>
       waitUntil(
         async () => {
-          const [row] = await query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state');
+          const [row] = await despiteConflicts(() =>
+            query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state'),
+          );
           return row?.state === wanted;
         },
         { timeoutMs: REPLAY_TIMEOUT_MS, intervalMs: 1 },

@@ -39,3 +39,20 @@ export async function withConnection<Result>(
     await client.end();
   }
 }
+
+/** What a standby says of a statement that kept it from replaying. */
+const CONFLICT = '40001';
+
+/**
+ * Asks once more where a standby ended the statement so that it could replay, as it does at once when replay was paused for longer
+ * than `max_standby_streaming_delay`.
+ */
+export async function despiteConflicts<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if ((error as { code?: unknown } | null)?.code !== CONFLICT) throw error;
+    }
+  }
+}

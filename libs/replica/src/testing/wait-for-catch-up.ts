@@ -1,6 +1,6 @@
 import { CatchUpError } from './cluster.error.js';
 import { ClusterNode } from './cluster-node.js';
-import { withConnection } from './node-connection.js';
+import { despiteConflicts, withConnection } from './node-connection.js';
 import { readReplayed, readWritten } from './replication-state.js';
 import { errorMessage } from './system-error.js';
 import { waitUntil } from './wait-until.js';
@@ -35,7 +35,7 @@ async function waitForReplay(replica: ClusterNode, target: bigint, timeoutMs: nu
   const caughtUp = await withConnection(replica.server.address, async (query) =>
     waitUntil(
       async () => {
-        const { position, lsn, state } = await readReplayed(query);
+        const { position, lsn, state } = await despiteConflicts(() => readReplayed(query));
         reached = lsn;
         return state !== 'replaying' || position >= target;
       },

@@ -66,8 +66,10 @@ export async function startAnsweringApp(
   options: Partial<ReplicaModuleOptions>,
 ): Promise<TestApp> {
   const isAfter = wrapping === 'express, compression after';
+  // Replay may be paused for as long as the tests of one application take: its replicas stay in rotation.
+  const settings = { maxLagMs: 120_000, ...options, session: { ttlMs: 130_000, ...options.session } };
   const module = await Test.createTestingModule({
-    imports: [...accountsOn(cluster, options), ...(isAfter ? [CompressionModule] : [])],
+    imports: [...accountsOn(cluster, settings), ...(isAfter ? [CompressionModule] : [])],
     controllers: [AnswersController],
   })
     .setLogger(new CapturedLogs())
