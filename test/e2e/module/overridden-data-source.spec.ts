@@ -1,8 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { getDataSourceToken, InjectDataSource } from '@nestjs/typeorm';
-import { cookieToken, DataSourceRouter, fromCookie, ReplicaModule, UseReplica } from 'nestjs-replica';
+import { getDataSourceToken, InjectDataSource, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import {
+  cookieToken,
+  DataSourceRouter,
+  fromCookie,
+  ReplicaDataSource,
+  type ReplicaDataSourceOptions,
+  ReplicaModule,
+  UseReplica,
+} from 'nestjs-replica';
 import request from 'supertest';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CapturedLogs } from './support/captured-logs.js';
@@ -89,6 +97,24 @@ describe('a data source that a test has put in place of the real one', () => {
     await module.close();
   });
 
+  /** What starting the application ends with, and how often it tried again. */
+  async function compiledWith(
+    make: (options: DataSourceOptions) => DataSource,
+    nest: Pick<TypeOrmModuleOptions, 'retryAttempts' | 'retryDelay' | 'toRetry'> = {},
+  ): Promise<{ failure: unknown; retries: number }> {
+    const logs = new CapturedLogs();
+    const module = Test.createTestingModule({
+      imports: [
+        ReplicaModule.forRootAsync({
+          useFactory: () => ({ ...OPTIONS, ...nest }),
+          dataSourceFactory: (options) => make(options),
+        }),
+      ],
+    }).setLogger(logs);
+    const failure = await module.compile().catch((error: unknown) => error);
+    return { failure, retries: logs.lines.filter((line) => line.includes('Retrying')).length };
+  }
+
   class OwnDataSource extends DataSource {}
 
   it.each<[string, (options: DataSourceOptions) => DataSource]>([
@@ -100,14 +126,33 @@ describe('a data source that a test has put in place of the real one', () => {
     ],
     ['that is none', () => mock() as DataSource],
   ])('is told of by an error where dataSourceFactory makes one %s, which routes nothing', async (_, make) => {
-    const module = Test.createTestingModule({
-      imports: [
-        ReplicaModule.forRootAsync({
-          useFactory: () => ({ ...OPTIONS, retryAttempts: 1 }),
-          dataSourceFactory: (options) => make(options),
-        }),
-      ],
-    }).setLogger(new CapturedLogs());
-    await expect(module.compile()).rejects.toThrow(/dataSourceFactory has to give a ReplicaDataSource/);
+    const { failure, retries } = await compiledWith(make);
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/dataSourceFactory has to give a ReplicaDataSource/),
+    });
+    expect(failure).toBeInstanceOf(TypeError);
+    expect(retries).toBe(0);
+  });
+
+  it('tells mistakes in the options that dataSourceFactory itself gives, and does not try again', async () => {
+    const { failure, retries } = await compiledWith(
+      (options) => new ReplicaDataSource({ ...(options as ReplicaDataSourceOptions<never>), maxLagMs: -1 }),
+    );
+    expect(failure).toMatchObject({ problems: ['maxLagMs must be a number of at least 1, not -1'] });
+    expect(retries).toBe(0);
+  });
+
+  it.each([
+    ['again', undefined, 2],
+    ['as often as toRetry of the application lets it', () => false, 0],
+  ])('tries %s where dataSourceFactory fails otherwise', async (_, toRetry, retries) => {
+    const reason = new Error('the vault is closed');
+    const made = await compiledWith(
+      () => {
+        throw reason;
+      },
+      { retryAttempts: 2, retryDelay: 1, toRetry },
+    );
+    expect(made).toEqual({ failure: reason, retries });
   });
 });

@@ -172,5 +172,5 @@ function stopPretending(response: RawResponse): void {
 
 function sizeOf(chunk: unknown): number {
   if (typeof chunk === 'string') return chunk.length;
-  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+  return ArrayBuffer.isView(chunk) ? chunk.byteLength : 0;
 }

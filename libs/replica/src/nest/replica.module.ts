@@ -36,7 +36,7 @@ import {
 } from './existing-data-source.js';
 import { loggerOf } from './module-logger.js';
 import { RequestOpener } from './request-opener.js';
-import { routedByFactory, routerOf } from './router-of.js';
+import { routedByFactory, routerOf, toRetryBut } from './router-of.js';
 import { RoutingInterceptor } from './routing.interceptor.js';
 import { StickyPrimaryGuard } from './sticky-primary.guard.js';
 
@@ -155,7 +155,8 @@ function create(
     inject: [optionsToken],
     useFactory: ({ dataSource, nest }: NestReplicaOptions) => {
       // Before version 12, TypeOrmModule looks here for the name of what it has to close.
-      const given = { ...dataSource, ...nest, name: name === DEFAULT_NAME ? undefined : name };
+      const ownName = name === DEFAULT_NAME ? undefined : name;
+      const given = { ...dataSource, ...nest, toRetry: toRetryBut(nest.toRetry), name: ownName };
       return conceal(given, () => withoutTexts(given));
     },
     dataSourceFactory: async (options) => {

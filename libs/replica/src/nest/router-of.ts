@@ -1,3 +1,4 @@
+import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { LogSink } from '../typeorm/operator-log.js';
@@ -24,6 +25,20 @@ export function routerOf(
   return new ReplicaDataSource({ ...options, primary, ...nobody }).router;
 }
 
+/** A `dataSourceFactory` gave what routes nothing. */
+class WrongDataSourceError extends TypeError {}
+
+/**
+ * TypeOrmModule's `toRetry`, around the application's own one: while a database is started, to try again may help; against a mistake in the
+ * code it would only keep the error from whoever has to mend it, for half a minute by default.
+ */
+export function toRetryBut(own: unknown): (error: unknown) => boolean {
+  return (error) => {
+    if (error instanceof WrongDataSourceError || error instanceof InvalidReplicaOptionsError) return false;
+    return typeof own !== 'function' || Boolean(own(error));
+  };
+}
+
 /**
  * What the user's `dataSourceFactory` made, where it routes or gives way to one that does; else a TypeError.
  */
@@ -34,7 +49,7 @@ export async function routedByFactory(
 ): Promise<ReplicaDataSource> {
   const routed = await routedInsteadOf(await factory(optionsForAnyDataSource(options)), log);
   if (routed !== undefined) return routed;
-  throw new TypeError(
+  throw new WrongDataSourceError(
     'dataSourceFactory has to give a ReplicaDataSource, or no read would leave the primary: ' +
       'make it by new ReplicaDataSource(options), with the options that the factory gets',
   );

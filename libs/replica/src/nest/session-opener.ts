@@ -8,6 +8,7 @@ import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { checkedKey } from '../session/invalid-session-key.error.js';
+import { isError } from '../session/is-error.js';
 import { MemorySessionStore } from '../session/memory.store.js';
 import { kindOfFailure } from '../session/safe-message.error.js';
 import type { SessionStore } from '../session/session-store.js';
@@ -150,7 +151,7 @@ export class SessionOpener {
 
   /** Its message stays untold: it may quote what it was given. */
   #tokenNotWritten(error: unknown): void {
-    const name = error instanceof Error ? error.name : typeof error;
+    const name = isError(error) ? error.name : typeof error;
     this.#logger.errorNowAndThen(
       `session.token.write failed (${name}): the client may be shown what is older than its own write`,
     );

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isError } from '../session/is-error.js';
 
 /** A query that runs itself on a connection: a stream or a cursor. */
 export interface Submittable {
@@ -131,5 +132,5 @@ export function rethrowAfter(act: () => void): (error: unknown) => never {
 
 /** As `pg` does: lets the stack of an error lead to whoever awaits the promise in a reaction to which this is called. */
 export function leadToCaller(error: unknown): void {
-  if (error instanceof Error) Error.captureStackTrace(error);
+  if (isError(error)) Error.captureStackTrace(error);
 }

@@ -6,9 +6,12 @@ export type SessionFunction = 'session.key' | 'session.token.read' | 'the token'
 /** Longer texts are no keys; letters. Node's own limit for all headers of a request is a quarter of that. */
 export const MAX_KEY_LETTERS = 65_536;
 
+/** `String(id)` would make one session of all who have no `id`. */
+const AS_TEXT = 'write id?.toString(), which leaves undefined as it is';
+
 const MENDS: Readonly<Record<string, string>> = {
-  'a number': ': write String(...) around it',
-  'a bigint': ': write String(...) around it',
+  'a number': `: ${AS_TEXT}`,
+  'a bigint': `: ${AS_TEXT}`,
   'a promise': ': it is asked for at once, so await it before, say in a guard that puts it on the request',
 };
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isError } from './is-error.js';
 import { redisSender, type RedisClient, type SendRedisCommand } from './redis-client.js';
 import { formatSessionRecord, parseSessionRecord } from './session-record.js';
 import type { SessionState } from './session-state.js';
@@ -70,7 +71,7 @@ export class RedisSessionStore implements SessionStore {
     try {
       return await this.#send(['EVALSHA', SCRIPT_SHA, '1', hashed, ...args], hashed);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.includes('NOSCRIPT')) throw error;
+      if (!isError(error) || !error.message.includes('NOSCRIPT')) throw error;
       return this.#send(['EVAL', SCRIPT, '1', hashed, ...args], hashed);
     }
   }

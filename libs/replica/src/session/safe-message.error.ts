@@ -1,3 +1,5 @@
+import { isError } from './is-error.js';
+
 /** An error in words of the library's own, which hold no credential: its message may be logged. */
 export class SafeMessageError extends Error {
   override readonly name = 'SafeMessageError';
@@ -12,8 +14,7 @@ const KIND = /^[A-Za-z0-9_]{1,40}$/;
  * with a password for one, so it is told only where the library itself wrote it.
  */
 export function kindOfFailure(error: unknown): string {
-  if (!(error instanceof Error))
-    return `it threw ${error === null ? 'null' : `a value of type ${typeof error}`}`;
+  if (!isError(error)) return `it threw ${error === null ? 'null' : `a value of type ${typeof error}`}`;
   if (error instanceof SafeMessageError || error.name === 'InvalidReplicaOptionsError') return error.message;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const kind = [error.name, code].filter((word) => typeof word === 'string' && KIND.test(word)).join(' ');

@@ -1,5 +1,27 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { checkedKey } from './invalid-session-key.error.js';
 import { boundedKey, MAX_KEPT_LETTERS, ownCopy } from './session-key.js';
+
+describe('checkedKey', () => {
+  it.each([
+    [
+      7,
+      'session.key must be a text, null or undefined, not a number: write id?.toString(), which leaves undefined as it is',
+    ],
+    [
+      7n,
+      'session.key must be a text, null or undefined, not a bigint: write id?.toString(), which leaves undefined as it is',
+    ],
+    [NaN, 'session.key must be a text, null or undefined, not NaN'],
+    [
+      runInNewContext('Promise.reject(new Error())'),
+      'session.key must be a text, null or undefined, not a promise: it is asked for at once, so await it before, say in a guard that puts it on the request',
+    ],
+  ])('refuses %p, and says what to write', (value, message) => {
+    expect(() => checkedKey('session.key', value)).toThrow(message);
+  });
+});
 
 describe('boundedKey', () => {
   it('leaves short keys as they are, and is short for all others', () => {
