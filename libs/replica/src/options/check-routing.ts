@@ -19,7 +19,7 @@ export function checkRouting(problems: OptionProblems, options: RoutingOptions<n
   problems.oneOf('onBehind', options.onBehind, ON_BEHIND);
   problems.number('primaryWaitMs', options.primaryWaitMs, 0);
   problems.boolean('startWithoutPrimary', options.startWithoutPrimary);
-  problems.text('region', options.region);
+  problems.label('region', options.region);
   problems.number('drainTimeoutMs', options.drainTimeoutMs, 0);
   checkDiscovery(problems, options);
   const { session = {}, monitor = {}, sticky = {} } = options;

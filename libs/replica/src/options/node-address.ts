@@ -22,11 +22,16 @@ const UNREADABLE =
 /** A name (also an international one) or an IPv4 address, an IPv6 address, a folder. */
 const HOSTS = [/^[\p{L}\p{N}._-]+$/u, /^\[?[0-9a-f:.]+(%\w+)?\]?$/i, /^\/[\w./-]*$/];
 
+/** No name in DNS is longer. */
+const MAX_HOST_LETTERS = 253;
+
 /** `host:port` of a node, for people: no credential. Expects credentials that were validated. */
 export function addressOf(node: NodeCredentials): string {
   if (node.url !== undefined) {
     const { hostname, port, searchParams } = new URL(node.url);
-    return `${hostname || searchParams.get('host') || 'localhost'}:${port || '5432'}`;
+    // In this order `pg` takes them.
+    const host = searchParams.get('host') || decoded(hostname) || 'localhost';
+    return `${host}:${searchParams.get('port') || port || '5432'}`;
   }
   return `${node.host ?? 'localhost'}:${node.port ?? 5432}`;
 }
@@ -43,7 +48,7 @@ export function problemOfUrl(url: unknown): string | undefined {
   }
   const begin = /^[a-z]+:\/\//i.exec(url)?.[0].toLowerCase() ?? '';
   if (PROTOCOLS.includes(parsed.protocol) && begin !== '')
-    return isSplitRight(parsed) ? undefined : UNREADABLE;
+    return isSplitRight(parsed) ? problemOfParameters(parsed) : UNREADABLE;
   const shown = OTHER_PROTOCOLS.includes(begin) ? `begins with ${begin}; it` : 'begins otherwise; it';
   return `${shown} must begin with postgres:// or postgresql://`;
 }
@@ -51,7 +56,8 @@ export function problemOfUrl(url: unknown): string | undefined {
 /** What is wrong with a host, without repeating it (it may be a URL with a password); `undefined`: nothing. */
 export function problemOfHost(host: unknown): string | undefined {
   if (typeof host !== 'string') return `must be a text, not ${describe(host)}`;
-  if (host === '' || HOSTS.some((pattern) => pattern.test(host))) return undefined;
+  if (host === '' || (host.length <= MAX_HOST_LETTERS && HOSTS.some((pattern) => pattern.test(host))))
+    return undefined;
   return host.includes('://')
     ? 'must be the name or address of a host, not a URL: give that as url'
     : 'must be the name or address of a host, or the folder of its socket, and nothing else';
@@ -61,6 +67,15 @@ export function problemOfHost(host: unknown): string | undefined {
 function isSplitRight({ hostname, pathname, search, hash }: URL): boolean {
   const rest = pathname + search + hash;
   return hash === '' && !rest.includes('@') && problemOfHost(decoded(hostname)) === undefined;
+}
+
+/** `pg` takes host and port from there, too. */
+function problemOfParameters({ searchParams }: URL): string | undefined {
+  const problem = problemOfHost(searchParams.get('host') ?? '');
+  if (problem !== undefined) return `has a parameter host that ${problem}`;
+  return /^\d{0,5}$/.test(searchParams.get('port') ?? '')
+    ? undefined
+    : 'has a parameter port that must be a number';
 }
 
 /** Percent-decoded, where that can be. */

@@ -72,6 +72,13 @@ export class OptionProblems {
       this.add(path, `must be a text, not ${value === '' ? 'an empty one' : describe(value)}`);
   }
 
+  /** A text that may be shown, for it cannot hold the odd letters of a password; absent is fine. */
+  label(path: string, value: unknown): void {
+    if (typeof value === 'string' && value !== '' && !LABEL.test(value))
+      this.add(path, `must be of letters, digits, spaces and . _ : / + = , ( ) -, 100 at most`);
+    else this.text(path, value);
+  }
+
   function(path: string, value: unknown, example: string): void {
     if (value !== undefined && typeof value !== 'function')
       this.add(path, `must be a function such as ${example}, not ${describe(value)}`);
@@ -83,6 +90,7 @@ export class OptionProblems {
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     if (!isObject || Object.values(value).some((one) => typeof one !== 'string'))
       this.add(path, `must be an object of texts such as { usage: 'reporting' }, not ${describe(value)}`);
+    else for (const label of Object.entries(value).flat()) if (label !== '') this.label(path, label);
   }
 
   boolean(path: string, value: unknown): void {
@@ -101,6 +109,9 @@ export class OptionProblems {
     }
   }
 }
+
+/** Topology and headers show labels. */
+const LABEL = /^[\p{L}\p{N} ._:/+=,()-]{1,100}$/u;
 
 /** What kind of value it is, for people: neither a text nor the inside of an object, which may hold a password. */
 export function describe(value: unknown): string {

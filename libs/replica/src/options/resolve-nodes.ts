@@ -157,7 +157,7 @@ export function checkNode(problems: OptionProblems, path: string, node: NodeOpti
     );
   }
   problems.number(`${path}.weight`, weight, 0);
-  problems.text(`${path}.region`, region);
+  problems.label(`${path}.region`, region);
   problems.tags(`${path}.tags`, tags);
   problems.text(`${path}.servername`, servername);
   if (pool !== undefined) checkPool(problems, `${path}.pool`, pool);

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { DiscreetClient } from './discreet-client.js';
 import { isConnectionLoss } from './postgres-errors.js';
 import { cutSocket } from './cut-socket.js';
 
@@ -11,7 +12,7 @@ export async function answersAnew(
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<boolean> {
   if (signal.aborted) return false;
-  const client = new pg.Client(config);
+  const client = new DiscreetClient(config);
   client.on('error', () => undefined);
   const cut = (): void => cutSocket(client);
   const timer = setTimeout(cut, timeoutMs);

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { DiscreetClient } from './discreet-client.js';
 import { codeOf, isSilentLoss } from './postgres-errors.js';
 
 /**
@@ -44,7 +45,7 @@ export async function askUptime(config: pg.ClientConfig): Promise<Uptime> {
 
 async function askOnce(config: pg.ClientConfig): Promise<Uptime | 'lost' | 'starting'> {
   const limits = { connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS };
-  const client = new pg.Client({ ...config, ...limits });
+  const client = new DiscreetClient({ ...config, ...limits });
   client.on('error', () => undefined);
   try {
     await client.connect();

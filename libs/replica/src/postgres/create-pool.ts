@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { DiscreetClient } from './discreet-client.js';
 import { checked, type Identified, type ServerCheck } from './check-connection.js';
 
 /** Calls a function outside any request. */
@@ -57,7 +58,8 @@ export function createPool(
   { config, check, outside = callAtOnce }: PoolParts,
   identified: Identified,
 ): pg.Pool {
-  const pool = new pg.Pool(check === undefined ? config : checked(config, check, identified));
+  const discreet = { Client: DiscreetClient, ...config };
+  const pool = new pg.Pool(check === undefined ? discreet : checked(discreet, check, identified));
   const inside = pool as unknown as PoolInside;
   for (const name of ['newClient', '_release'] as const) {
     const method = inside[name];

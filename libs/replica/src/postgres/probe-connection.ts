@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { DiscreetClient } from './discreet-client.js';
 import { cancelStatement } from './cancel-statement.js';
 import { cutSocket } from './cut-socket.js';
 import { identifyServer, type ServerFacts } from './identify-server.js';
@@ -63,7 +64,7 @@ export class ProbeConnector {
   }
 
   #connect(): Attempt {
-    const client = new pg.Client(this.#config);
+    const client = new DiscreetClient(this.#config);
     client.on('error', () => {
       end(client);
       if (this.#open?.client === client) this.#open = undefined;

@@ -53,8 +53,8 @@ function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: 
   if (url === undefined) return { host, port, database };
   const { hostname, port: portOfUrl, pathname, searchParams } = new URL(url);
   return {
-    host: hostname || (searchParams.get('host') ?? undefined),
-    port: portOfUrl === '' ? undefined : Number(portOfUrl),
+    host: searchParams.get('host') || hostname || undefined,
+    port: Number(searchParams.get('port') || portOfUrl) || undefined,
     database: decoded(pathname.slice(1)) || (searchParams.get('database') ?? database),
   };
 }

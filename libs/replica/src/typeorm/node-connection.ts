@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { DiscreetClient } from '../postgres/discreet-client.js';
 import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import { dropUndefined } from '../options/resolve-nodes.js';
 
@@ -56,7 +57,7 @@ export function withServername<Config extends pg.ClientConfig>(
 ): Config {
   if (servername === undefined) return config;
   // Only `pg` knows what a URL, the options and the environment say together.
-  const { ssl } = new pg.Client(config) as unknown as { readonly ssl: boolean | object };
+  const { ssl } = new DiscreetClient(config) as unknown as { readonly ssl: boolean | object };
   if (ssl === false) return config;
   const given = ssl === true ? {} : (ssl as { readonly key?: string });
   // `pg` hides the key from enumeration.

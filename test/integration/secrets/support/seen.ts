@@ -1,0 +1,63 @@
+import type { DataSourceRouter, LogSink, RouterEvents } from 'nestjs-replica';
+import { inspect } from 'node:util';
+import type { Logger } from 'typeorm';
+
+/** All that can be seen of a value: thrown, logged, inspected, turned into JSON. */
+export function everythingOf(value: unknown): string {
+  const seen = [
+    inspect(value, { depth: null, showHidden: true, maxStringLength: null, maxArrayLength: null }),
+  ];
+  if (value instanceof Error) seen.push(value.message, String(value.stack), everythingOf(value.cause));
+  try {
+    seen.push(JSON.stringify(value) ?? '');
+  } catch {
+    // A circle: nothing is shown so.
+  }
+  return seen.join('\n');
+}
+
+const EVENTS: { readonly [E in keyof RouterEvents]: true } = {
+  statement: true,
+  'statement:refused': true,
+  'node:down': true,
+  'node:up': true,
+  'lag:high': true,
+  'lag:ok': true,
+  'topology:changed': true,
+  'primary:changed': true,
+  'primary:conflict': true,
+  'node:foreign': true,
+};
+
+/** What a router emits from now on, of every event there is: a list that grows. */
+export function everyEvent(router: DataSourceRouter): readonly unknown[] {
+  const heard: unknown[] = [];
+  for (const event of Object.keys(EVENTS) as (keyof RouterEvents)[]) {
+    router.on(event, (told: unknown) => void heard.push({ event, told }));
+  }
+  return heard;
+}
+
+/** Loggers, ours and TypeORM's, that keep what they are given, whatever it is. */
+export function keepLines(): { lines: string[]; sink: LogSink; logger: Logger } {
+  const lines: string[] = [];
+  // TypeORM also gives its query runner, from which all of TypeORM can be reached: that is looked at elsewhere.
+  const keep = (...told: unknown[]): void =>
+    void lines.push(...told.filter((one) => !isQueryRunner(one)).map(everythingOf));
+  return {
+    lines,
+    sink: { log: keep, warn: keep, error: keep },
+    logger: {
+      log: keep,
+      logQuery: keep,
+      logQueryError: keep,
+      logQuerySlow: keep,
+      logSchemaBuild: keep,
+      logMigration: keep,
+    },
+  };
+}
+
+function isQueryRunner(one: unknown): boolean {
+  return typeof one === 'object' && one !== null && 'isTransactionActive' in one;
+}
