@@ -1,15 +1,111 @@
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
-import { describe, OptionProblems } from '../options/option-problems.js';
-import type { ReplicaModuleSettings } from './replica-module-options.js';
+import { KNOWN_KEYS, REPLACED_OPTIONS } from '../options/known-keys.js';
+import { describe, OptionProblems, slipOf } from '../options/option-problems.js';
+import type { ReplicaModuleAsyncOptions, ReplicaModuleSettings } from './replica-module-options.js';
+import { loggerOf } from './module-logger.js';
+import { DEFAULT_NAME } from './replica-tokens.js';
+
+/** The compiler checks that no key is missing here. */
+const SETTINGS: Readonly<Record<keyof Required<ReplicaModuleSettings>, true>> = {
+  name: true,
+  isGlobal: true,
+  forRoutes: true,
+  exclude: true,
+};
+const ASYNC: Readonly<Record<keyof Required<ReplicaModuleAsyncOptions>, true>> = {
+  ...SETTINGS,
+  imports: true,
+  inject: true,
+  useFactory: true,
+  useClass: true,
+  useExisting: true,
+  dataSourceFactory: true,
+  extraProviders: true,
+};
 
 /** Throws one `InvalidReplicaOptionsError` with all mistakes in what the module itself is told. */
 export function checkSettings({ name, isGlobal, forRoutes, exclude }: ReplicaModuleSettings): void {
   const problems = new OptionProblems();
   problems.text('name', name);
   problems.boolean('isGlobal', isGlobal);
-  for (const [key, routes] of Object.entries({ forRoutes, exclude })) {
-    if (routes !== undefined && !Array.isArray(routes))
-      problems.add(key, `must be a list such as ['orders/{*path}'], not ${describe(routes)}`);
+  checkRoutes(problems, 'forRoutes', forRoutes);
+  checkRoutes(problems, 'exclude', exclude);
+  if (Array.isArray(forRoutes) && forRoutes.length === 0)
+    problems.add(
+      'forRoutes',
+      'must name a route: without it the module is for all, with an empty list for none',
+    );
+  throwAny(problems);
+}
+
+function checkRoutes(problems: OptionProblems, key: string, routes: unknown): void {
+  if (routes === undefined) return;
+  if (!Array.isArray(routes)) {
+    problems.add(key, `must be a list such as ['orders/{*path}'], not ${describe(routes)}`);
+    return;
   }
-  if (problems.list.length > 0) throw new InvalidReplicaOptionsError(problems.list);
+  routes.forEach((route: unknown, index) => {
+    const { path } = (typeof route === 'object' && route !== null ? route : {}) as { path?: unknown };
+    if (![typeof route, typeof path].includes('string') && typeof route !== 'function')
+      problems.add(
+        `${key}[${index}]`,
+        `must be a path, { path, method } or a controller, not ${describe(route)}`,
+      );
+  });
+}
+
+/** Throws where `forRoot()` was given no object: what it was given instead may hold a password. */
+export function checkGiven(where: string, options: unknown, knownKeys?: readonly string[]): void {
+  const problems = new OptionProblems();
+  problems.object('', options, knownKeys ?? Object.keys(options ?? {}));
+  throwAny(problems, `${where}: `);
+}
+
+/** As {@link checkGiven}, of `forDataSource()`. */
+export function checkDataSourceSettings(settings: unknown): void {
+  checkGiven('forDataSource()', settings, [...Object.keys(SETTINGS), 'imports', 'setHeaders']);
+}
+
+/** Throws one `InvalidReplicaOptionsError` with all mistakes in what `forRootAsync()` is told; warns of what has no effect there. */
+export function checkAsyncOptions(options: ReplicaModuleAsyncOptions): void {
+  const problems = new OptionProblems();
+  const keys = Object.keys(ASYNC);
+  const misplaced = [...KNOWN_KEYS.top, 'setHeaders'].filter((key) => !keys.includes(key));
+  if (problems.lenientObject(options, [...keys, ...misplaced], REPLACED_OPTIONS)) {
+    for (const key of Object.keys(options)) {
+      if (misplaced.includes(key)) problems.add(key, 'belongs to what the factory gives');
+    }
+    problems.function('useFactory', options.useFactory, '() => options');
+    problems.function('useClass', options.useClass, 'a class with createReplicaOptions()');
+    problems.function(
+      'dataSourceFactory',
+      options.dataSourceFactory,
+      '(options) => new ReplicaDataSource(options)',
+    );
+    for (const key of ['imports', 'inject', 'extraProviders'] as const) {
+      if (options[key] !== undefined && !Array.isArray(options[key]))
+        problems.add(key, `must be a list, not ${describe(options[key])}`);
+    }
+  }
+  throwAny(problems, 'forRootAsync(): ');
+  for (const warning of problems.warnings)
+    loggerOf(options.name ?? DEFAULT_NAME).warn(`forRootAsync(): ${warning}`);
+}
+
+/** What is wrong with keys that a module's options hold, or a factory gives, beside those of a data source. */
+export function problemsOfModuleKeys(options: object): string[] {
+  const keys = [...Object.keys(SETTINGS), 'setHeaders'];
+  return Object.keys(options)
+    .filter((key) => !KNOWN_KEYS.top.includes(key) && key !== 'setHeaders')
+    .flatMap((key) => {
+      if (keys.includes(key))
+        return [`${key} belongs to forRootAsync() itself, not to what its factory gives`];
+      const meant = slipOf(key, keys);
+      return meant === undefined ? [] : [`${key} is not an option; did you mean ${meant}?`];
+    });
+}
+
+function throwAny(problems: OptionProblems, where = ''): void {
+  if (problems.list.length > 0)
+    throw new InvalidReplicaOptionsError(problems.list.map((problem) => `${where}${problem}`));
 }

@@ -6,6 +6,7 @@ import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js'
 import { NEST_TYPEORM_KEYS } from '../options/known-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
+import { problemsOfModuleKeys } from './check-settings.js';
 import type {
   FactoryOptions,
   ReplicaModuleAsyncOptions,
@@ -73,7 +74,7 @@ function check(given: FactoryOptions): NestReplicaOptions {
     throw new InvalidReplicaOptionsError(['the options must be an object: did the factory return them?']);
   }
   const found = split({ ...options });
-  const problems: string[] = [];
+  const problems = problemsOfModuleKeys(options);
   if (options.setHeaders !== undefined && typeof options.setHeaders !== 'boolean') {
     problems.push(`setHeaders must be true or false, not ${typeof options.setHeaders}`);
   }

@@ -13,7 +13,7 @@ import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
-import { checkSettings } from './check-settings.js';
+import { checkAsyncOptions, checkDataSourceSettings, checkGiven, checkSettings } from './check-settings.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { MethodMarker } from './method-marker.js';
 import { optionsProviders, resolvedForNest, type NestReplicaOptions } from './options-providers.js';
@@ -71,6 +71,7 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
     options: ReplicaModuleOptions | TypeOrmModuleOptions,
     dataSourceName?: string,
   ): DynamicModule {
+    checkGiven('forRoot()', options);
     const { name, isGlobal, forRoutes, exclude, ...rest } = options as ReplicaModuleOptions;
     const settings = { name: dataSourceName ?? name, isGlobal, forRoutes, exclude };
     const given = { ...rest, name: settings.name };
@@ -84,6 +85,7 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
   }
 
   static forRootAsync(options: ReplicaModuleAsyncOptions): DynamicModule {
+    checkAsyncOptions(options);
     const { name, isGlobal, forRoutes, exclude, ...rest } = options;
     return create({ name, isGlobal, forRoutes, exclude }, rest);
   }
@@ -95,8 +97,10 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
    */
   static forDataSource(
     dataSource: ReplicaDataSource | InjectionToken,
-    { imports = [], setHeaders, ...settings }: ReplicaModuleForDataSourceSettings = {},
+    given: ReplicaModuleForDataSourceSettings = {},
   ): DynamicModule {
+    checkDataSourceSettings(given);
+    const { imports = [], setHeaders, ...settings } = given;
     checkSettings(settings);
     const { name = DEFAULT_NAME } = settings;
     const options = optionsOfExisting(dataSource, name, setHeaders);

@@ -32,7 +32,7 @@ export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<Exec
   if (problems.list.length > 0) throw new TypeError(`cookieToken(): ${problems.list.join(', ')}`);
   const { name = 'replica_session', path = '/', domain, sameSite = 'Lax' } = options;
   const secure = options.secure ?? (sameSite === 'None' || process.env.NODE_ENV === 'production');
-  if (!/^[\w!#$%&'*.^`|~+-]+$/.test(name))
+  if (typeof name !== 'string' || !/^[\w!#$%&'*.^`|~+-]+$/.test(name))
     throw new TypeError(`cookieToken() needs a cookie's name: letters, digits, '-' and '_'`);
   for (const [key, value] of Object.entries({ path, domain: domain ?? '' })) {
     if (typeof value !== 'string' || !/^[ -:<-~]*$/.test(value))

@@ -26,6 +26,8 @@ export function checkRouting(problems: OptionProblems, options: RoutingOptions<n
   if (problems.object('sticky', sticky, KNOWN_KEYS.sticky)) {
     problems.oneOf('sticky.mode', sticky.mode, ['position', 'time']);
     problems.number('sticky.windowMs', sticky.windowMs, 1);
+    if (sticky.windowMs !== undefined && sticky.mode !== 'time')
+      problems.warn('sticky.windowMs', "it has no effect without mode: 'time'");
   }
   if (problems.object('monitor', monitor, KNOWN_KEYS.monitor)) checkMonitor(problems, monitor);
   if (problems.object('session', session, KNOWN_KEYS.session)) checkSession(problems, session);
@@ -69,6 +71,8 @@ function checkSession(problems: OptionProblems, session: SessionOptions<never>):
   problems.function('session.key', session.key, `fromCookie('sid')`);
   problems.number('session.timeoutMs', session.timeoutMs, 1);
   checkStore(problems, session.store);
+  if (session.store !== undefined && session.key === undefined)
+    problems.warn('session.store', 'it has no effect without session.key, which says whose a request is');
   checkTokens(problems, session);
 }
 

@@ -11,6 +11,10 @@ export class OptionProblems {
     this.list.push(`${path} ${problem}`);
   }
 
+  warn(path: string, hint: string): void {
+    this.warnings.push(`${path}: ${hint}`);
+  }
+
   /** An object with known keys only; `false` when it is no object at all. */
   object(path: string, value: unknown, knownKeys: readonly string[]): value is Record<string, unknown> {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -37,14 +41,15 @@ export class OptionProblems {
   ): value is Record<string, unknown> {
     if (!this.object('', value, [...knownKeys, ...othersThan(knownKeys, value)])) return false;
     for (const key of othersThan(knownKeys, value)) {
-      const hint = Object.hasOwn(replaced, key) ? replaced[key] : 'it is no option, and has no effect';
-      this.warnings.push(`${shownKey(key)}: ${hint}`);
+      const hint =
+        (Object.hasOwn(replaced, key) ? replaced[key] : undefined) ?? 'it is no option, and has no effect';
+      this.warn(shownKey(key), hint);
     }
     return true;
   }
 
   #unknownKey(path: string, key: string, knownKeys: readonly string[]): void {
-    const meant = closest(key, knownKeys);
+    const meant = elsewhereCalled(key, knownKeys) ?? slipOf(key, knownKeys);
     const shown = meant === undefined ? shownKey(key) : key;
     this.add(
       path === '' ? shown : `${path}.${shown}`,
@@ -100,7 +105,7 @@ export class OptionProblems {
 
   oneOf(path: string, value: unknown, allowed: readonly string[]): void {
     if (value !== undefined && !allowed.includes(value as string)) {
-      const meant = typeof value === 'string' ? closest(value, allowed) : undefined;
+      const meant = typeof value === 'string' ? slipOf(value, allowed) : undefined;
       this.add(
         path,
         `must be one of ${allowed.map((text) => `'${text}'`).join(', ')}, not ${describe(value)}` +
@@ -127,7 +132,7 @@ export function describeName(name: unknown): string {
 }
 
 /** The known text that `given` is most likely a slip of: it differs by letter case, or by two edits, of short ones by one. */
-function closest(given: string, known: readonly string[]): string | undefined {
+export function slipOf(given: string, known: readonly string[]): string | undefined {
   // Nothing longer can be a slip of a name.
   if (given.length > MAX_SHOWN_LETTERS) return undefined;
   const wanted = given.toLowerCase();
@@ -142,13 +147,25 @@ function closest(given: string, known: readonly string[]): string | undefined {
   return best?.text;
 }
 
+/** What the settings of `pg` are called here. */
+const PG_NAMES: Readonly<Record<string, string>> = {
+  max: 'size',
+  idleTimeoutMillis: 'idleTimeoutMs',
+  connectionTimeoutMillis: 'connectTimeoutMs',
+  statement_timeout: 'statementTimeoutMs',
+  application_name: 'applicationName',
+};
+
+function elsewhereCalled(key: string, known: readonly string[]): string | undefined {
+  const name = Object.hasOwn(PG_NAMES, key) ? PG_NAMES[key] : undefined;
+  return name !== undefined && known.includes(name) ? name : undefined;
+}
+
 const MAX_SHOWN_LETTERS = 40;
 
 function othersThan(knownKeys: readonly string[], value: unknown): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
-  return Object.keys(value).filter(
-    (key) => !knownKeys.includes(key) && closest(key, knownKeys) === undefined,
-  );
+  return Object.keys(value).filter((key) => !knownKeys.includes(key) && slipOf(key, knownKeys) === undefined);
 }
 
 /** A key that is no word may be anything: a URL, for one. */

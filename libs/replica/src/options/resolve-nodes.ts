@@ -47,6 +47,7 @@ export function findNodes(
       problems.add('replication', 'cannot stand beside primary and replicas: give one or the other');
     }
     if (!problems.object('replication', replication, KNOWN_KEYS.replication)) return undefined;
+    warnOfTopLevel(problems, options);
     problems.oneOf('replication.defaultMode', replication.defaultMode, ['master', 'slave']);
     const found = {
       primary: withoutEmptyUrl(replication.master),
@@ -55,6 +56,7 @@ export function findNodes(
     };
     return checkNodes(problems, found, { primary: 'replication.master', replicas: 'replication.slaves' });
   }
+  if (options.primary !== undefined) warnOfTopLevel(problems, options);
   const given = options.primary ?? topLevelNode(options);
   const primary = given && withoutEmptyUrl(given);
   if (primary === undefined) {
@@ -66,6 +68,14 @@ export function findNodes(
     { primary, replicas: withoutEmptyUrls(options.replicas ?? []) },
     { primary: 'primary', replicas: 'replicas' },
   );
+}
+
+/** Each node has its own; to TypeORM's `replication` that is so, too. */
+function warnOfTopLevel(problems: OptionProblems, options: ReplicaDataSourceOptions<never>): void {
+  for (const key of ['url', 'host', 'port', 'username', 'password', 'database', 'ssl'] as const) {
+    if (options[key] !== undefined && options[key] !== '')
+      problems.warn(key, 'it has no effect beside primary or replication: give it to each node');
+  }
 }
 
 function topLevelNode(options: ReplicaDataSourceOptions<never>): NodeOptions | undefined {
@@ -124,6 +134,9 @@ export function checkReplicas(
   replicas.forEach((node: NodeOptions, index) => {
     const path = `${where.path}[${index}]`;
     checkNode(problems, path, node);
+    // TypeORM takes this machine then, which is hardly where the replica is.
+    if (node?.url === undefined && node?.host === undefined && Object.hasOwn(Object(node) as object, 'host'))
+      problems.add(`${path}.host`, 'is undefined: is the environment variable set?');
     const name = node?.name;
     if (name === undefined) return;
     const other = names.get(name);

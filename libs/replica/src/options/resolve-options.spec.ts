@@ -218,6 +218,16 @@ describe('resolveOptions', () => {
       "session.key must be a function such as fromCookie('sid'), not a text",
     ],
     [
+      'a replica whose host is not set',
+      { primary: PRIMARY, replicas: [{ host: undefined, port: 5432 }] },
+      'replicas[0].host is undefined: is the environment variable set?',
+    ],
+    [
+      'a setting of pg',
+      { primary: PRIMARY, pool: { max: 5 } },
+      'pool.max is not an option; did you mean size?',
+    ],
+    [
       'a store without methods',
       { primary: PRIMARY, session: { store: {} } },
       'session.store must have the methods load and save',
@@ -323,6 +333,18 @@ describe('resolveOptions', () => {
     };
     const { warnings } = resolveOptions({ type: 'postgres', primary: PRIMARY, ...old } as never);
     expect(warnings.map((line) => line.split(':')[0])).toEqual(Object.keys(old));
+  });
+
+  it.each([
+    [{ primary: PRIMARY, host: 'h', password: 's3cret' }, ['host', 'password']],
+    [{ replication: { master: PRIMARY, slaves: [] }, username: 'app' }, ['username']],
+    [{ primary: PRIMARY, sticky: { windowMs: 5 } }, ['sticky.windowMs']],
+    [{ primary: PRIMARY, session: { store: new MemorySessionStore() } }, ['session.store']],
+    [{ host: 'h', password: 's3cret', sticky: { mode: 'time', windowMs: 5 } }, []],
+  ])('warns of what has no effect beside others: %j', (options, paths) => {
+    const { warnings } = resolveOptions({ type: 'postgres', ...options } as never);
+    expect(warnings.map((line) => line.split(':')[0])).toEqual(paths);
+    expect(warnings.join()).not.toContain('s3cret');
   });
 
   it('takes an empty url beside a host for none', () => {

@@ -47,7 +47,11 @@ export class RedisSessionStore implements SessionStore {
   readonly #send: SendRedisCommand;
   readonly #prefix: string;
 
-  constructor({ client, prefix = 'nestjs-replica:' }: RedisSessionStoreOptions) {
+  constructor(options: RedisSessionStoreOptions) {
+    const { client, prefix = 'nestjs-replica:', ...others } = options ?? {};
+    if (typeof prefix !== 'string') throw new TypeError('the prefix of RedisSessionStore must be a text');
+    if (Object.keys(others).length > 0)
+      throw new TypeError('RedisSessionStore takes the options client and prefix, and no other');
     this.#send = redisSender(client);
     this.#prefix = prefix;
   }

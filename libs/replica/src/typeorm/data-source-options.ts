@@ -64,6 +64,7 @@ function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: 
  * `{ ...dataSource.options, ... }`. Else the options themselves.
  */
 export function optionsAsGiven(options: ReplicaDataSourceOptions<never>): ReplicaDataSourceOptions<never> {
+  if (typeof options !== 'object' || options === null) return options;
   const { driver, replication, ...changed } = options as ReplicaDataSourceOptions<never> & {
     driver?: unknown;
   };
