@@ -39,7 +39,9 @@ export class NodeConnections {
   /** From now on those of this pool, too. One listener for each event: a pool of `pg` emits two with every statement. */
   watch(pool: pg.Pool): void {
     const { onIdleError, tell } = this.#options;
-    pool.on('error', (error, client) => {
+    pool.on('error', (error: Error & { client?: unknown }, client) => {
+      // `pg` hangs the connection on it, which holds the password; whoever wants it is given it beside the error.
+      delete error.client;
       onIdleError(error);
       tell('error', error, client);
     });

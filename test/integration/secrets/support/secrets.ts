@@ -28,3 +28,13 @@ export function tellsSecret(text: string, secret: string): boolean {
     ].some((written) => text.includes(written)),
   );
 }
+
+/** The lines that tell a secret, cut short, each once; the whole text's beginning where only several lines together tell it. */
+export function tellingLines(texts: readonly string[], secret: string): readonly string[] {
+  const telling = texts.filter((text) => tellsSecret(text, secret));
+  const lines = telling.flatMap((text) => {
+    const found = text.split('\n').filter((line) => tellsSecret(line, secret));
+    return found.length === 0 ? [text] : found;
+  });
+  return [...new Set(lines.map((line) => line.trim().slice(0, 200)))];
+}

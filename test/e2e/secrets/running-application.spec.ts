@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Post } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { headerToken, MemorySessionStore, type NodeOptions, type ReplicaModuleOptions } from 'nestjs-replica';
+import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
+import { DataSource, Repository } from 'typeorm';
+import { tellingLines } from '../../integration/secrets/support/secrets.js';
+import { everyEvent, everythingOf } from '../../integration/secrets/support/seen.js';
+import { createOddRole, ODD_PASSWORD } from '../../support/odd-role.js';
+import { Account } from '../../support/accounts.js';
+import { optionsFor, type TestApp, until } from '../../support/test-app.js';
+import { startAccountsCluster } from '../module/support/accounts-cluster.js';
+import { CapturedLogs } from '../module/support/captured-logs.js';
+import { accountsOn, launchReady } from '../module/support/launch.js';
+
+/** Of a role that the server refuses. */
+const WRONG = `hunter2wr\u00F6ng+& %2F`;
+const TOKEN_SECRET = `hunter2t\u00F6ken=; "secret" %3D, of 32 letters or more`;
+
+let cluster: PostgresCluster;
+beforeAll(async () => {
+  cluster = await startAccountsCluster();
+  await createOddRole(cluster);
+});
+afterAll(() => cluster.stop());
+
+type AsNode = (node: PostgresNode, password: string) => NodeOptions;
+const inUrl: AsNode = ({ name, host, port, database }, password) => ({
+  name,
+  url: `postgres://odd:${encodeURIComponent(password)}@${host}:${port}/${database}`,
+});
+const inFields: AsNode = ({ name, host, port, database }, password) => ({
+  name,
+  host,
+  port,
+  database,
+  username: 'odd',
+  password,
+});
+const byFunction: AsNode = (node, password) => ({ ...inFields(node, password), password: () => password });
+
+const errors: unknown[] = [];
+const keep = (error: unknown): never => {
+  errors.push(error);
+  throw error;
+};
+
+@Controller('accounts')
+class AccountsController {
+  constructor(
+    @InjectRepository(Account) private readonly accounts: Repository<Account>,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  @Get()
+  list(): Promise<Account[]> {
+    return this.accounts.find({ take: 3 });
+  }
+
+  @Get('wrong')
+  wrong(): Promise<unknown> {
+    return this.dataSource.query('SELECT nonsense FROM account').catch(keep);
+  }
+
+  @Post()
+  add(): Promise<Account> {
+    return this.accounts.save({ owner: 'ann' });
+  }
+
+  @Post('twice')
+  twice(): Promise<unknown> {
+    return this.accounts.query('INSERT INTO account (id, owner) VALUES (1, $1)', ['bob']).catch(keep);
+  }
+}
+
+/** An application whose third replica refuses its password, with all that its loggers get. */
+async function start(
+  asNode: AsNode,
+  changes: Partial<ReplicaModuleOptions>,
+): Promise<{ app: TestApp; logs: CapturedLogs; options: ReplicaModuleOptions }> {
+  const logs = new CapturedLogs();
+  const options = optionsFor(cluster, {
+    primary: asNode(cluster.primary, ODD_PASSWORD),
+    replicas: cluster.replicas.map((node) => asNode(node, ODD_PASSWORD)),
+    logger: logs,
+    logging: 'all',
+    warnLagMs: 200,
+    poolErrorHandler: (error: unknown) => void errors.push(error),
+    ...changes,
+  });
+  const metadata = { imports: accountsOn(cluster, options), controllers: [AccountsController] };
+  const app = await launchReady(metadata, { logger: logs });
+  return { app, logs, options };
+}
+
+/** All that answers of an application say, headers included. */
+async function answersOf(app: TestApp): Promise<string[]> {
+  const url = await app.nest.getUrl();
+  const told: string[] = [];
+  for (const [method, path] of [
+    ['POST', ''],
+    ['GET', ''],
+    ['GET', '/wrong'],
+    ['POST', '/twice'],
+    ['GET', '/none'],
+    ['GET', ''],
+  ] as const) {
+    const answer = await fetch(`${url}/accounts${path}`, { method, headers: { 'x-session': 'ann' } });
+    told.push(String(answer.status), everythingOf([...answer.headers]), await answer.text());
+  }
+  return told;
+}
+
+/** Has the router tell each event that one application can have without a failover. */
+async function provokeEvents({ router }: TestApp, asNode: AsNode): Promise<void> {
+  const [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
+  const refused = { ...asNode(second, WRONG), name: 'refused' };
+  await router.setReplicas([asNode(first, ODD_PASSWORD), refused]);
+  await until(() =>
+    router.topology().replicas.some(({ name, health }) => name === 'refused' && health === 'down'),
+  );
+  await router.drain(first.name);
+  router.resume(first.name);
+  await cluster.primary.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'odd' AND pid <> pg_backend_pid()`,
+  );
+  await router.setReplicas([asNode(first, ODD_PASSWORD), asNode(second, ODD_PASSWORD)]);
+  await until(() => router.topology().replicas.every(({ health }) => health === 'up'));
+}
+
+const SESSIONS = {
+  'a store': { session: { key: () => 'ann', store: new MemorySessionStore() } },
+  'a token': { session: { token: headerToken(), secrets: [TOKEN_SECRET] } },
+} satisfies Record<string, Partial<ReplicaModuleOptions>>;
+
+describe.each([
+  ['in a URL', inUrl, SESSIONS['a store']],
+  ['in fields', inFields, SESSIONS['a token']],
+  ['by a function', byFunction, SESSIONS['a token']],
+] as const)('an odd password %s', (_, asNode, changes) => {
+  it('works, and is shown by no answer, event, log, status, error or inspection', async () => {
+    errors.length = 0;
+    const { app, logs, options } = await start(asNode, changes);
+    const told: unknown[] = [];
+    try {
+      const { router, dataSource } = app;
+      const events = everyEvent(router);
+      told.push(...(await answersOf(app)));
+      await provokeEvents(app, asNode);
+      told.push(...(await answersOf(app)));
+      told.push(
+        router.topology(),
+        router.counters(),
+        router.catalogStatus(),
+        events,
+        ...errors,
+        ...logs.lines,
+      );
+      const runner = dataSource.createQueryRunner('slave');
+      const client: unknown = await runner.connect();
+      const {
+        driver,
+        options: taken,
+        manager,
+      } = dataSource as unknown as {
+        driver: { master: unknown; slaves: unknown; options: unknown };
+        options: unknown;
+        manager: unknown;
+      };
+      told.push(router, dataSource, driver, driver.master, driver.slaves, driver.options, taken, manager);
+      told.push(runner, client, app.accounts, accountsOn(cluster, options)[0], options.session?.store);
+      await runner.release();
+      expect(errors).toContainEqual(expect.objectContaining({ code: '57P01' }));
+      expect(errors.length).toBeGreaterThan(3);
+      expect(new Set(events.map((one) => (one as { event: string }).event)).size).toBeGreaterThan(3);
+    } finally {
+      await app.close();
+    }
+    told.push(...logs.lines);
+    const secrets = [ODD_PASSWORD, WRONG, TOKEN_SECRET, cluster.primary.password];
+    expect(secrets.flatMap((secret) => tellingLines(told.map(everythingOf), secret))).toEqual([]);
+  });
+});
