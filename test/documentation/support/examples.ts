@@ -26,9 +26,8 @@ export function examplesOf(page: string): Example[] {
 
 /** What pages leave out, as they say: names by the module that has them. */
 const MODULES: Readonly<Record<string, readonly string[]>> = {
-  '@nestjs/common': ['Controller', 'Get', 'Post', 'Module', 'Param', 'ParseIntPipe'],
-  '@nestjs/typeorm': ['InjectRepository', 'TypeOrmModule'],
-  typeorm: ['Entity', 'Repository'],
+  '@nestjs/common': ['Get'],
+  typeorm: ['Entity'],
   'nestjs-replica': [
     'DataSourceRouter',
     'discoverReplicas',
