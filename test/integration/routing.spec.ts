@@ -256,6 +256,7 @@ describe('routing on a real cluster', () => {
     expect(events).toEqual([
       {
         kind: 'read',
+        tables: ['account'],
         node: expect.stringMatching(/^replica/),
         reason: 'session-free',
         durationMs: expect.any(Number),

@@ -142,6 +142,7 @@ describe('the events of a statement', () => {
       expect(events).toEqual([
         expect.objectContaining({
           kind: 'read',
+          tables: ['parcel'],
           node: null,
           reason: 'no-eligible-replica',
           attempt: 1,

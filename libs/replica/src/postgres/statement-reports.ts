@@ -52,6 +52,7 @@ export class StatementReports {
     }
     this.#options.listener()?.({
       kind: statement.kind,
+      tables: statement.tables ?? null,
       node: route.node,
       reason: route.reason,
       durationMs: endedMs - startedMs,
@@ -106,6 +107,7 @@ export class StatementReports {
   ): StatementEvent {
     return {
       kind: statement.kind,
+      tables: statement.tables ?? null,
       node,
       reason: route.reason,
       durationMs: this.#options.nowMs() - startedMs,

@@ -5,6 +5,7 @@ import { TryLog } from './try-log.js';
 function failure(node: string): StatementEvent {
   return {
     kind: 'read',
+    tables: null,
     node,
     reason: 'no-context',
     durationMs: 1,

@@ -8,6 +8,8 @@ import type { RouteReason } from './route.js';
  */
 export interface StatementEvent {
   readonly kind: StatementKind;
+  /** Which query it was, as far as that may be told: the tables that a read names, as in `Statement.tables`; `null`: no read, or not known. */
+  readonly tables: readonly string[] | null;
   /** The name of the node that it ran on; `null`: no node was allowed to answer it (`NoReplicaError`). */
   readonly node: string | null;
   readonly reason: RouteReason;

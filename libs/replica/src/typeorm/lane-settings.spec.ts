@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import { resolveOptions } from '../options/resolve-options.js';
+import { logMissingLanes } from './lane-settings.js';
+
+/** As `pg` before 8.23, which knows no pipeline. */
+class OldClient {}
+
+function linesFor(extra: Record<string, unknown>, changes: Partial<ReplicaDataSourceOptions> = {}): string[] {
+  const lines: string[] = [];
+  const log = { log: () => undefined, warn: (line: string) => lines.push(line), error: () => undefined };
+  const options = resolveOptions<never>({ type: 'postgres', host: 'localhost', ...changes } as never);
+  const settings = {
+    connectTimeoutMs: 1,
+    applicationName: undefined,
+    poolSize: 1,
+    extra,
+    onIdleError: () => undefined,
+  };
+  logMissingLanes(options, settings, log);
+  return lines;
+}
+
+describe('reads that do not share connections', () => {
+  it.each([
+    ['a pg before 8.23', { Client: OldClient }, '8.23 or later can'],
+    ['query_timeout', { query_timeout: 5_000 }, 'use statement_timeout'],
+    ['maxUses', { maxUses: 7 }, 'maxUses counts how often a connection is used'],
+  ])('are told of once, with the reason: %s', (_, extra, reason) => {
+    expect(linesFor(extra)).toEqual([
+      expect.stringMatching(new RegExp(`^each read has a connection to itself \\(no lanes\\): .*${reason}`)),
+    ]);
+  });
+
+  it('are nothing to tell of where they share, or were told not to', () => {
+    expect(linesFor({})).toEqual([]);
+    expect(linesFor({ Client: OldClient }, { lanes: false })).toEqual([]);
+  });
+});
