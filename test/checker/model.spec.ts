@@ -40,9 +40,7 @@ describe('sessions on two instances whose replicas come, go and change', () => {
   it.each(SEEDS)(
     'never see less than before while replicas crash, and foreign servers and rivals appear (seed %s)',
     async (seed) => {
-      // For most of the time one replica or another may not serve: it takes more requests until each has.
-      const requests = Math.ceil((REQUESTS * 5) / 3);
-      const { violations, reads } = await runModel({ seed, requests, servers: true });
+      const { violations, reads } = await runModel({ seed, requests: REQUESTS, servers: true });
       expect(violations).toEqual([]);
       for (const node of ['primary', 'r1', 'r2', 'r3']) expect(reads[node] ?? 0).toBeGreaterThan(10);
     },
@@ -83,6 +81,6 @@ describe('sessions on two instances whose replicas come, go and change', () => {
       }
       expect(violations).not.toEqual([]);
     },
-    120_000,
+    240_000,
   );
 });

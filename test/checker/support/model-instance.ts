@@ -197,7 +197,7 @@ export class ModelInstance {
       const conditions = { text: '', primaryRunner: false };
       const route = await this.#finder.find(READ, scope, { conditions, failed });
       await this.#delay();
-      const position = this.#connect(route.node) ? cluster.read(route.node) : undefined;
+      const position = this.#mayRun(route.node) ? cluster.read(route.node) : undefined;
       await this.#delay();
       if (position !== undefined) {
         if (defect !== 'notes-nothing') {
@@ -211,6 +211,12 @@ export class ModelInstance {
       failed.push(route.node);
     }
     return undefined;
+  }
+
+  /** What waits for a connection to a replica learns at once when that goes down. */
+  #mayRun(name: string): boolean {
+    const node = this.monitor.topology.replicas.find((one) => one.name === name);
+    return node?.health !== 'down' && this.#connect(name);
   }
 
   /** Whether there is a connection to the node that may be used: the one from before, or a new one. */

@@ -201,8 +201,15 @@ class ModelCourse {
     else if (dice < 0.1) this.#stopPrimary();
     else if (dice < 0.12) this.#any(this.#instances).monitor.setDraining(this.#any(NAMES), dice < 0.11);
     else if (dice < 0.15) this.#changeReplicas();
-    if (this.#random() < 0.05)
-      for (const name of NAMES) Object.assign(this.#cluster.replica(name), { isUp: true, isPaused: false });
+    if (this.#random() < 0.05) this.#mendAll();
+  }
+
+  /** Where lists change, a node that was drained comes back with one of them. */
+  #mendAll(): void {
+    for (const name of NAMES) {
+      Object.assign(this.#cluster.replica(name), { isUp: true, isPaused: false });
+      if (this.#isListFixed) for (const { monitor } of this.#instances) monitor.setDraining(name, false);
+    }
   }
 
   /** A crash; or, for a while, a foreign standby at an address, or a rival that a replica follows once all know of it. */
@@ -224,8 +231,9 @@ class ModelCourse {
     }, forMs);
   }
 
-  /** For less than replicas may lag: then nobody has forgotten anything meanwhile. */
+  /** For less than replicas may lag, also in all: then nobody has forgotten anything meanwhile. */
   #stopPrimary(): void {
+    if (!this.#cluster.isPrimaryUp) return;
     this.#cluster.isPrimaryUp = false;
     this.#primaryBackMs = performance.now() + this.#random() * 1_800;
   }
