@@ -15,8 +15,13 @@ interface Pool {
 }
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const within = <T>(ms: number, promise: Promise<T>): Promise<T | string> =>
-  Promise.race([promise, later(ms).then(() => `nothing after ${ms} ms`)]);
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, ms, `nothing after ${ms} ms`);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
 
 describe('connections in trouble', () => {
   let cluster: PostgresCluster;

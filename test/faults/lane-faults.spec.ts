@@ -120,8 +120,14 @@ describe('faults under reads that share connections', () => {
     const pool = lanePool(node);
     let hung: number | undefined;
     try {
-      await makeFast(pool, BACKEND, [0]);
-      hung = (await read(pool, BACKEND, [0])).rows[0].pid as number;
+      let lane: number | undefined;
+      // On a busy machine a read may seem slow at any time, and then has a connection of its own: the one that shall hang is a lane.
+      await until(async () => {
+        await makeFast(pool, BACKEND, [0]);
+        lane = (await read(pool, BACKEND, [0])).rows[0].pid as number;
+        return pool.behind.totalCount === 1 && pool.behind.idleCount === 0;
+      }, 'a lane');
+      hung = lane as number;
       process.kill(hung, 'SIGSTOP');
       const startedMs = performance.now();
       const results = await Promise.all(Array.from({ length: 30 }, (_, n) => read(pool, BACKEND, [n])));
