@@ -94,12 +94,14 @@ export class TestApp {
     }
   }
 
-  /** Resolves when the monitor knows all nodes. */
+  /** Resolves when all nodes serve. */
   async allUp(): Promise<void> {
-    await until(() =>
-      [this.router.topology().primary, ...this.router.topology().replicas].every(
-        ({ lagMs }) => lagMs !== null,
-      ),
+    await until(
+      () =>
+        [this.router.topology().primary, ...this.router.topology().replicas].every(
+          ({ health, lagMs }) => health === 'up' && lagMs !== null,
+        ),
+      'the health of all nodes',
     );
   }
 
@@ -121,7 +123,7 @@ function splitHeader(value: string | undefined): string[] {
   return value === undefined ? [] : value.split(',');
 }
 
-/** Starts an application with these controllers on the cluster, and waits until the monitor knows all nodes. */
+/** Starts an application with these controllers on the cluster, and waits until all nodes serve. */
 export async function startApp(
   cluster: PostgresCluster,
   controllers: Type[],

@@ -10,6 +10,12 @@ const NOBODY = ['gives undefined', 'gives null', 'gives an empty text'];
 
 const EVERYWHERE = ['a listener', 'logger', 'monitor.probe', 'route', 'tokenOf'];
 
+let cluster: PostgresCluster;
+beforeAll(async () => {
+  cluster = await startAccountsCluster();
+});
+afterAll(() => cluster.stop());
+
 describe.each([
   ['express', 'store', ['session.key', 'store.load', 'store.save', 'balancer', ...EVERYWHERE]],
   ['fastify', 'store', ['session.key', 'store.load', 'store.save']],
@@ -17,18 +23,13 @@ describe.each([
   ['express', 'token', ['token.read', 'token.write']],
   ['fastify', 'token', ['token.read', 'token.write', ...EVERYWHERE]],
 ])('on %s, with sessions of kind %s', (platform, sessions, points) => {
-  let cluster: PostgresCluster;
   let app: FunctionsProcess;
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
     app = await FunctionsProcess.start(cluster, { platform, sessions });
   }, 60_000);
 
-  afterAll(async () => {
-    await app?.stop();
-    await cluster?.stop();
-  });
+  afterAll(() => app?.stop());
 
   /** What nobody's function may change: the answers to somebody else. */
   const expectOthersUnharmed = async (): Promise<void> => {
