@@ -75,10 +75,18 @@ export class RedisSessionStore implements SessionStore {
     try {
       return await this.#send(['EVALSHA', SCRIPT_SHA, '1', hashed, ...args], hashed);
     } catch (error) {
-      if (!isError(error) || !error.message.includes('NOSCRIPT')) throw error;
+      if (!isError(error) || !error.message.includes('NOSCRIPT')) throw withoutCommand(error);
       return this.#send(['EVAL', SCRIPT, '1', hashed, ...args], hashed);
     }
   }
+}
+
+/** ioredis hangs the command on its error: where Redis refuses the password that is the log-in, with the password. */
+function withoutCommand(error: unknown): unknown {
+  if (!isError(error)) return error;
+  const { lastNodeError } = error as { lastNodeError?: unknown };
+  for (const one of [error, lastNodeError]) if (isError(one)) delete (one as { command?: unknown }).command;
+  return error;
 }
 
 /** Of 6 bits each: 132 of SHA-256's 256. */

@@ -1,3 +1,4 @@
+import { conceal } from '../options/conceal.js';
 import type { ResultCache } from './routed-result-cache.js';
 
 type Method = (...args: unknown[]) => unknown;
@@ -10,8 +11,13 @@ export function asProvider(routed: ResultCache, provider: ResultCache): ResultCa
   const ownerOf = (key: string | symbol): object =>
     Reflect.has(routed, key) && !(key in Object.prototype) ? routed : provider;
   // An object of its own: a provider may be frozen.
-  return new Proxy(Object.create(provider) as ResultCache, {
+  const own = conceal(Object.create(provider) as ResultCache, () => ({
+    provider: provider.constructor.name,
+  }));
+  return new Proxy(own, {
     get: (_, key) => {
+      // A provider's client of Redis has a password.
+      if (Object.hasOwn(own, key)) return own[key as keyof ResultCache];
       const owner = ownerOf(key);
       const value: unknown = Reflect.get(owner, key, owner);
       const isMethod = typeof value === 'function' && !Object.hasOwn(owner, key) && key !== 'constructor';
