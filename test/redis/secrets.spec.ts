@@ -13,7 +13,7 @@ import { tellingLines } from '../integration/secrets/support/secrets.js';
 import { everyEvent, everythingOf } from '../integration/secrets/support/seen.js';
 import { Account } from '../support/accounts.js';
 import { ODD_PASSWORD } from '../support/odd-role.js';
-import { type TestApp, until } from '../support/test-app.js';
+import type { TestApp } from '../support/test-app.js';
 import { RedisServer } from './support/redis-server.js';
 
 @Controller('accounts')

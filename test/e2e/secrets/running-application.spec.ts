@@ -3,7 +3,7 @@ import { Controller, Get, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { headerToken, MemorySessionStore, type NodeOptions, type ReplicaModuleOptions } from 'nestjs-replica';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
-import { DataSource, Repository } from 'typeorm';
+import { DataSource, QueryFailedError, Repository } from 'typeorm';
 import { tellingLines } from '../../integration/secrets/support/secrets.js';
 import { everyEvent, everythingOf } from '../../integration/secrets/support/seen.js';
 import { createOddRole, ODD_PASSWORD } from '../../support/odd-role.js';
@@ -73,7 +73,10 @@ class AccountsController {
   }
 }
 
-/** An application whose third replica refuses its password, with all that its loggers get. */
+/** What handlers keep are errors of statements; the others come from `poolErrorHandler`. */
+const isOfIdleConnection = (error: unknown): boolean => !(error instanceof QueryFailedError);
+
+/** An application, with all that its loggers get. */
 async function start(
   asNode: AsNode,
   changes: Partial<ReplicaModuleOptions>,
@@ -111,8 +114,15 @@ async function answersOf(app: TestApp): Promise<string[]> {
   return told;
 }
 
+/** Ends what the application is connected by; whether it has been told of one that was idle. */
+async function loseIdleConnection(dataSource: DataSource): Promise<boolean> {
+  await dataSource.query('SELECT 1').catch(() => undefined);
+  await cluster.primary.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'odd'`);
+  return errors.some(isOfIdleConnection);
+}
+
 /** Has the router tell each event that one application can have without a failover. */
-async function provokeEvents({ router }: TestApp, asNode: AsNode): Promise<void> {
+async function provokeEvents({ router, dataSource }: TestApp, asNode: AsNode): Promise<void> {
   const [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
   const refused = { ...asNode(second, WRONG), name: 'refused' };
   await router.setReplicas([asNode(first, ODD_PASSWORD), refused]);
@@ -121,9 +131,7 @@ async function provokeEvents({ router }: TestApp, asNode: AsNode): Promise<void>
   );
   await router.drain(first.name);
   router.resume(first.name);
-  await cluster.primary.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'odd' AND pid <> pg_backend_pid()`,
-  );
+  await until(() => loseIdleConnection(dataSource), 'the error of an idle connection');
   await router.setReplicas([asNode(first, ODD_PASSWORD), asNode(second, ODD_PASSWORD)]);
   await until(() => router.topology().replicas.every(({ health }) => health === 'up'));
 }
@@ -170,7 +178,6 @@ describe.each([
       told.push(router, dataSource, driver, driver.master, driver.slaves, driver.options, taken, manager);
       told.push(runner, client, app.accounts, accountsOn(cluster, options)[0], options.session?.store);
       await runner.release();
-      expect(errors).toContainEqual(expect.objectContaining({ code: '57P01' }));
       expect(errors.length).toBeGreaterThan(3);
       expect(new Set(events.map((one) => (one as { event: string }).event)).size).toBeGreaterThan(3);
     } finally {
