@@ -18,53 +18,80 @@ export async function onReadRunner<T>(
   }
 }
 
+/** What {@link routeQueriesOf} needs of a data source. */
+interface QueryingDataSource extends DataSource {
+  /** What was assigned to `query`, on the right runner. */
+  routedQuery?: DataSource['query'];
+}
+
 /**
- * typeorm-transactional assigns a `query` of its own to the data source, which calls TypeORM's and not ours: outside its transactions
+ * typeorm-transactional assigns a `query` of its own to a data source, which calls TypeORM's and not ours: outside its transactions
  * it is given the runner that lets a read use a replica. `check` throws where a text is not for a runner of its own.
  */
-export function keepQueriesRouted(dataSource: DataSource, check: (sql: string) => void): void {
-  let query: DataSource['query'] = dataSource.query.bind(dataSource);
-  Object.defineProperty(dataSource, 'query', {
+export function routeQueriesOf<Source extends DataSource>(
+  prototype: Source,
+  check: (dataSource: Source, sql: string) => void,
+): void {
+  // oxlint-disable-next-line typescript/unbound-method -- called on a data source of the class
+  const { query } = prototype;
+  Object.defineProperty(prototype, 'query', {
     configurable: true,
-    get: () => query,
-    set: (assigned: DataSource['query']) => {
-      query = ((sql: string, parameters?: never, queryRunner?: QueryRunner) => {
-        const isOnRunner = queryRunner !== undefined || dataSource.manager.queryRunner !== undefined;
-        return isOnRunner || !dataSource.isInitialized
-          ? assigned.call(dataSource, sql, parameters, queryRunner)
-          : onReadRunner(dataSource, (runner) => {
-              check(sql);
-              return assigned.call(dataSource, sql, parameters, runner);
+    get(this: QueryingDataSource) {
+      return this.routedQuery ?? query;
+    },
+    set(this: QueryingDataSource & Source, assigned: DataSource['query']) {
+      this.routedQuery = ((sql: string, parameters?: never, queryRunner?: QueryRunner) => {
+        const isOnRunner = queryRunner !== undefined || this.manager.queryRunner !== undefined;
+        return isOnRunner || !this.isInitialized
+          ? assigned.call(this, sql, parameters, queryRunner)
+          : onReadRunner(this, (runner) => {
+              check(this, sql);
+              return assigned.call(this, sql, parameters, runner);
             });
       }) as DataSource['query'];
     },
   });
 }
 
-/** Whatever result cache the data source has, or is given later by `setOptions()` or by hand, never shows anyone older data. */
-export function keepCacheRouted(
-  dataSource: DataSource,
-  parts: DataSourceParts,
-  contexts: ContextStorage,
-): void {
-  const route = (provider: ResultCache): ResultCache =>
-    asProvider(
-      new RoutedResultCache(provider, {
-        contexts,
-        limits: parts.resolved,
-        positions: cachePositions(() => (parts.isStarted ? parts.runtime.watchedBy : undefined)),
-        shown: parts.noteShown(),
-      }),
-      provider,
-    );
-  const given = dataSource.queryResultCache;
-  let cache = given === undefined ? undefined : route(given);
-  Object.defineProperty(dataSource, 'queryResultCache', {
+/** What {@link routeCachesOf} needs of a data source; `parts` comes after TypeORM's own constructor. */
+interface CachingDataSource {
+  readonly parts?: DataSourceParts;
+  readonly router: { readonly contexts: ContextStorage };
+  /** The result cache as TypeORM uses it. */
+  routedCache?: ResultCache;
+}
+
+/**
+ * Whatever result cache a data source of this class is given, by `setOptions()` or by hand, too, never shows anyone older data. On the
+ * prototype: accessors of its own make V8 keep a data source as a dictionary, and TypeORM looks things up in it many times for each
+ * statement.
+ */
+export function routeCachesOf(prototype: DataSource): void {
+  Object.defineProperty(prototype, 'queryResultCache', {
     configurable: true,
-    enumerable: true,
-    get: () => cache,
-    set: (assigned: ResultCache | undefined) => {
-      cache = assigned === undefined || assigned === cache ? assigned : route(assigned);
+    get(this: CachingDataSource) {
+      return this.routedCache;
+    },
+    set(this: CachingDataSource, assigned: ResultCache | undefined) {
+      const isAsItIs = assigned === undefined || assigned === this.routedCache || this.parts === undefined;
+      this.routedCache = isAsItIs ? assigned : routed(assigned, this.parts, this.router.contexts);
     },
   });
+}
+
+/** To be called when the data source has its parts: the cache that TypeORM's constructor has made is routed from now on. */
+export function keepCacheRouted(dataSource: DataSource): void {
+  const made = dataSource.queryResultCache;
+  dataSource.queryResultCache = undefined;
+  dataSource.queryResultCache = made;
+}
+
+function routed(provider: ResultCache, parts: DataSourceParts, contexts: ContextStorage): ResultCache {
+  const cache = new RoutedResultCache(provider, {
+    contexts,
+    limits: parts.resolved,
+    positions: cachePositions(() => (parts.isStarted ? parts.runtime.watchedBy : undefined)),
+    shown: parts.noteShown(),
+  });
+  return asProvider(cache, provider);
 }

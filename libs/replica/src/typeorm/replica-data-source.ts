@@ -8,7 +8,7 @@ import { createPgDriver } from '../postgres/pg-driver.js';
 import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { DataSourceParts } from './data-source-parts.js';
 import { DataSourceRouter } from './data-source-router.js';
-import { keepCacheRouted, keepQueriesRouted, onReadRunner } from './keep-routed.js';
+import { keepCacheRouted, onReadRunner, routeCachesOf, routeQueriesOf } from './keep-routed.js';
 import type { LogSink } from './operator-log.js';
 import type { PoolSettings } from './pool-config.js';
 import { ReplicaRuntime } from './replica-runtime.js';
@@ -55,8 +55,7 @@ export class ReplicaDataSource extends DataSource {
     }));
     parts.logBy(() => this.logger);
     this.router = new DataSourceRouter(this, resolved, { runtime: () => parts.runtime, log: parts.log });
-    keepCacheRouted(this, parts, this.router.contexts);
-    keepQueriesRouted(this, (sql) => this.parts.runtime.router.assertLeavesNoTransaction(sql));
+    keepCacheRouted(this);
   }
 
   /**
@@ -124,9 +123,14 @@ export class ReplicaDataSource extends DataSource {
 
   private queryOnReadRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {
     return onReadRunner(this, (runner) => {
-      this.parts.runtime.router.assertLeavesNoTransaction(sql);
+      this.assertLeavesNoTransaction(sql);
       return super.query(sql, parameters as never, runner) as Promise<T>;
     });
+  }
+
+  /** Throws an `UnboundTransactionError` where the text would leave a transaction open. */
+  private assertLeavesNoTransaction(sql: string): void {
+    this.parts.runtime.router.assertLeavesNoTransaction(sql);
   }
 
   /** A rule may come before its table; one that was misspelt must not go unnoticed. */
@@ -136,6 +140,11 @@ export class ReplicaDataSource extends DataSource {
     this.parts.log.warn(`there are rules for tables that the database does not have: ${unknown.join(', ')}`);
   }
 }
+
+routeCachesOf(ReplicaDataSource.prototype);
+routeQueriesOf(ReplicaDataSource.prototype, (dataSource, sql) =>
+  dataSource['assertLeavesNoTransaction'](sql),
+);
 
 function poolSettings(dataSource: DataSource, { given, log }: DataSourceParts): PoolSettings {
   const { connectTimeoutMS, applicationName, poolSize, extra, poolErrorHandler, logNotifications } = given;
