@@ -96,11 +96,13 @@ describe('sessions while nodes fail', () => {
       const durationMs = SECONDS * 1_000;
       const run = await runHistory({ seed: SEED, durationMs, plan: 'everything', store, lanes, hasCache });
       expect(explain(run)).toBe('');
-      expect(run.failed).toBeLessThan(run.operations.length / 4);
+      // A failover takes its time, in which nothing can be written.
+      expect(run.failed).toBeLessThan(run.operations.length / 10);
       const reads = run.operations.filter(({ kind }) => kind === 'read');
       expect(reads.length).toBeGreaterThan(SECONDS * 10);
       const nodes = new Set(reads.map(({ node }) => node));
-      for (const node of ['primary', 'replica-1', 'replica-2']) expect(nodes).toContain(node);
+      const expected = ['primary', 'replica-1', 'replica-2', ...(hasCache ? ['the cache'] : [])];
+      for (const node of expected) expect(nodes).toContain(node);
       expect(run.operations.filter(({ kind }) => kind === 'write').length).toBeGreaterThan(SECONDS * 2);
     },
     SECONDS * 1_000 + 60_000,

@@ -20,6 +20,9 @@ const INCREMENT = `UPDATE register SET value = value + 1 WHERE key = $1`;
 /** Ways to read registers, to write them, and to be told of them by other means. */
 @Controller('registers/:key')
 export class RegisterController {
+  /** When the answers to cached reads were made. */
+  readonly #madeAt = new Set<string>();
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly router: DataSourceRouter,
@@ -42,16 +45,23 @@ export class RegisterController {
     return this.router.runOnReplica({ replica }, () => this.read(key));
   }
 
+  /** An answer that was given before came from the cache. */
   @Get('cached')
-  readCached(@Param('key', ParseIntPipe) key: number): Promise<Row | undefined> {
-    return this.dataSource
+  async readCached(@Param('key', ParseIntPipe) key: number): Promise<Row | undefined> {
+    const row = await this.dataSource
       .createQueryBuilder()
       .select('register.value', 'value')
       .addSelect(`current_setting('cluster_name')`, 'node')
+      .addSelect('now()::text', 'at')
       .from('register', 'register')
       .where('register.key = :key', { key })
       .cache(200)
-      .getRawOne<Row>();
+      .getRawOne<Row & { at: string }>();
+    if (row === undefined) return undefined;
+    const { value, node, at } = row;
+    const isCached = this.#madeAt.has(at);
+    this.#madeAt.add(at);
+    return { value, node: isCached ? 'the cache' : node };
   }
 
   @Put()

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { DataSource } from 'typeorm';
 import { Course } from './course.js';
 import { runFaults, type FaultPlan } from './faults.js';
 import type { Operation } from './history.js';
@@ -67,6 +68,7 @@ export async function runHistory({
   const agent = new Agent({ keepAlive: true });
   try {
     await prepare(cluster);
+    if (hasCache === true) await createCacheTable(cluster);
     const start = (file: string, env: object): Promise<number> =>
       startChild(file, { ...env, mutation }, children);
     const storePort = store === 'shared' ? await start('store-process.ts', {}) : undefined;
@@ -102,6 +104,14 @@ async function prepare(cluster: PostgresCluster): Promise<void> {
     CREATE FUNCTION tell_register(int) RETURNS int LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'the register has %', (SELECT value FROM register WHERE key = $1); END $$
   `);
+  await cluster.waitForCatchUp();
+}
+
+/** As TypeORM makes it when it synchronizes the schema: without it each cached read fails. */
+async function createCacheTable(cluster: PostgresCluster): Promise<void> {
+  const options = { type: 'postgres', url: cluster.primary.url, cache: true, synchronize: true } as const;
+  const dataSource = await new DataSource(options).initialize();
+  await dataSource.destroy();
   await cluster.waitForCatchUp();
 }
 
