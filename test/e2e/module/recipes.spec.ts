@@ -3,22 +3,16 @@ import {
   type CanActivate,
   Controller,
   type ExecutionContext,
-  Get,
   type MiddlewareConsumer,
   Module,
   type NestModule,
-  Param,
-  ParseIntPipe,
-  Post,
   UseGuards,
 } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
 import { fromCookie } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import { readFileSync } from 'node:fs';
 import request from 'supertest';
-import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
+import { AccountsController } from '../../support/accounts.controller.js';
 import { startApp, type TestApp } from '../../support/test-app.js';
 import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
 import { nameTheBrowser, userOf, waitForReplica } from './support/recipes.js';
@@ -37,19 +31,7 @@ class AuthenticationGuard implements CanActivate {
 
 @Controller()
 @UseGuards(AuthenticationGuard)
-class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('accounts/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Post('accounts/:id/add')
-  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.accounts.increment({ id }, 'balance', 1);
-  }
-}
+class GuardedController extends AccountsController {}
 
 @Module({})
 class BrowsersModule implements NestModule {
@@ -68,7 +50,7 @@ describe('the recipes', () => {
   afterAll(() => cluster?.stop());
 
   async function withApp(session: object, work: (app: TestApp) => Promise<void>, others = {}): Promise<void> {
-    const app = await startApp(cluster, [AccountsController], { session }, others);
+    const app = await startApp(cluster, [GuardedController], { session }, others);
     try {
       await work(app);
     } finally {

@@ -1,27 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Logger, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { Logger } from '@nestjs/common';
 import { cookieToken, fromCookie, fromHeader, type ReplicaModuleOptions } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
+import { AccountsController } from '../../support/accounts.controller.js';
 import { startApp, until, type TestApp } from '../../support/test-app.js';
 import { startAccountsCluster } from './support/accounts-cluster.js';
-
-@Controller()
-class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('accounts/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Post('accounts/:id/add')
-  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.accounts.increment({ id }, 'balance', 1);
-  }
-}
 
 const secrets = ['one secret of at least 32 letters for all'];
 

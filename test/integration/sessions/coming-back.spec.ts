@@ -1,24 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { Controller, Get, Param, ParseIntPipe } from '@nestjs/common';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import { Repository } from 'typeorm';
 import { startAccountsCluster } from '../../e2e/module/support/accounts-cluster.js';
-import { Account } from '../../support/accounts.js';
+import { AccountsController } from '../../support/accounts.controller.js';
 import { startApp, type TestApp } from '../../support/test-app.js';
 
 const LAG_MS = 300;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 @Controller()
-class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('accounts/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
+class StreamingController extends AccountsController {
   /** As a stream of events does that reads again and again. */
   @Get('accounts/:id/again-and-again')
   async again(@Param('id', ParseIntPipe) id: number): Promise<unknown[]> {
@@ -27,11 +18,6 @@ class AccountsController {
     for (const endMs = performance.now() + 6 * LAG_MS; performance.now() < endMs; await pause(50))
       seen.push((await this.accounts.findOneBy({ id }))?.balance);
     return seen;
-  }
-
-  @Post('accounts/:id/add')
-  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.accounts.increment({ id }, 'balance', 1);
   }
 }
 
@@ -47,7 +33,7 @@ describe('a session that reads more often than replicas lag', () => {
       await node.query(`ALTER SYSTEM SET recovery_min_apply_delay = ${LAG_MS}`);
       await node.query('SELECT pg_reload_conf()');
     }
-    app = await startApp(cluster, [AccountsController]);
+    app = await startApp(cluster, [StreamingController]);
     stopping.writers = new AbortController();
     const { signal } = stopping.writers;
     writing = (async () => {

@@ -1,22 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, ParseIntPipe } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
 import { fromHeader, MemorySessionStore, type SessionStore } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import { Repository } from 'typeorm';
 import { startAccountsCluster } from '../../e2e/module/support/accounts-cluster.js';
-import { Account } from '../../support/accounts.js';
+import { AccountsController } from '../../support/accounts.controller.js';
 import { startApp, type TestApp } from '../../support/test-app.js';
-
-@Controller()
-class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('accounts/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-}
 
 const SESSIONS = Array.from({ length: 40 }, (_, index) => `session-${index}`);
 
