@@ -20,7 +20,10 @@ const HOUSE = {
     code: ['session/position', 'session/session-key', 'session/session-state', 'routing/rendezvous'],
     types: ['routing', 'session', 'observability'],
   },
-  postgres: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
+  postgres: {
+    code: ['routing', 'topology', 'session', 'context', 'options/option-values'],
+    types: ['options', 'observability'],
+  },
   mysql: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
   options: {
     code: ['routing/route', 'routing/balancer', 'routing/table-name', 'topology/discovery/node-name'],
@@ -106,6 +109,13 @@ module.exports = {
       comment: 'there is one context of a request, and one place that opens it',
       from: { path: SRC, pathNot: places(['context']) },
       to: { path: '^(node:)?async_hooks$' },
+    },
+    {
+      name: 'only-postgres-knows-pg',
+      severity: 'error',
+      comment: 'a second database is to be a folder of its own',
+      from: { path: SRC, pathNot: places(['postgres', 'testing']) },
+      to: { path: 'node_modules/(@types/)?pg(/|-)' },
     },
     {
       name: 'only-nest-knows-nest',

@@ -2,7 +2,6 @@ import {
   type DynamicModule,
   Global,
   Inject,
-  Logger,
   Module,
   type ModuleMetadata,
   type OnApplicationShutdown,
@@ -10,10 +9,12 @@ import {
 import { getDataSourceToken, getEntityManagerToken } from '@nestjs/typeorm';
 import type { EntityManager } from 'typeorm';
 import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { kindOfFailure } from '../session/safe-message.error.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { loggerOf } from './module-logger.js';
 import type { NestReplicaOptions } from './options-providers.js';
+import { SafeLogger } from './safe-logger.js';
 import type { ReplicaFactoryOptions, ReplicaModuleSettings } from './replica-module-options.js';
 
 /** Settings of `ReplicaModule.forDataSource()`. All else is in the options of the data source. */
@@ -80,7 +81,7 @@ export class ExistingDataSourceModule implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.#dataSource.close().catch((error: unknown) => {
-      new Logger('ReplicaModule').error(`the data source could not be closed: ${String(error)}`);
+      new SafeLogger().error(`the data source could not be closed: ${kindOfFailure(error)}`);
     });
   }
 }

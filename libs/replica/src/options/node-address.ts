@@ -1,4 +1,5 @@
 import { describe } from './option-problems.js';
+import { decoded } from './option-values.js';
 import type { NodeCredentials } from './replica-options.js';
 
 /** Protocols of a PostgreSQL connection URL. */
@@ -76,13 +77,4 @@ function problemOfParameters({ searchParams }: URL): string | undefined {
   return /^\d{0,5}$/.test(searchParams.get('port') ?? '')
     ? undefined
     : 'has a parameter port that must be a number';
-}
-
-/** Percent-decoded, where that can be. */
-export function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

@@ -1,6 +1,7 @@
 import type { NodeOptions } from './replica-options.js';
 import { InvalidReplicaOptionsError } from './invalid-options.error.js';
-import { decoded, problemOfUrl } from './node-address.js';
+import { problemOfUrl } from './node-address.js';
+import { decoded } from './option-values.js';
 
 /** What {@link replicaOptionsFromEnv} gives: to be spread into the options. */
 export interface OptionsFromEnv {

@@ -12,6 +12,7 @@ import type {
   PoolOptions,
   ReplicaDataSourceOptions,
 } from './replica-options.js';
+import { dropUndefined } from './option-values.js';
 
 /** A node with its name and address, and every default filled in. */
 export interface ResolvedNode {
@@ -215,9 +216,4 @@ export function resolveNode(
       ...dropUndefined(pool ?? {}),
     },
   };
-}
-
-/** Without the keys whose value is `undefined`: they must not hide a default. */
-export function dropUndefined<T extends object>(value: T): Partial<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Partial<T>;
 }

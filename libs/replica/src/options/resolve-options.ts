@@ -12,13 +12,8 @@ import type {
   RoutingOptions,
   SessionOptions,
 } from './replica-options.js';
-import {
-  dropUndefined,
-  findNodes,
-  resolveNode,
-  type FoundNodes,
-  type ResolvedNode,
-} from './resolve-nodes.js';
+import { dropUndefined } from './option-values.js';
+import { findNodes, resolveNode, type FoundNodes, type ResolvedNode } from './resolve-nodes.js';
 
 type Replaced =
   | 'primary'

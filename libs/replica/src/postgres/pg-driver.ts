@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { DiscreetClient } from './discreet-client.js';
 import { RoutingPool } from './routing-pool.js';
 import type { StatementRouter } from './statement-router.js';
 
@@ -21,6 +22,17 @@ export function createPgDriver(router: () => StatementRouter): PgDriver {
   class Pool extends RoutingPool {
     constructor(options: { host?: string }) {
       super(router, options.host !== REPLICAS_HOST);
+    }
+  }
+  return { Pool, defaults: pg.defaults, types: pg.types };
+}
+
+/** A module in the shape of `pg` whose pools all reach the one node that `config` says, and route nothing. */
+export function createPlainDriver(config: pg.PoolConfig): object {
+  const discreet = { Client: DiscreetClient, ...config };
+  class Pool extends pg.Pool {
+    constructor() {
+      super(discreet);
     }
   }
   return { Pool, defaults: pg.defaults, types: pg.types };

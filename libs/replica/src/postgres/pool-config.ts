@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { PoolOptions } from '../options/replica-options.js';
-import { dropUndefined, type ResolvedNode } from '../options/resolve-nodes.js';
-import { withServername } from './node-connection.js';
+import { dropUndefined } from '../options/option-values.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import { withServername } from './with-servername.js';
 
 /** What all pools share; from TypeORM's options. */
 export interface PoolSettings {

@@ -1,3 +1,5 @@
+import { decoded } from '../options/option-values.js';
+
 /** What a user, a database, a file or a host is called. A password that looks like this cannot be told from a name. */
 const PLAIN_NAME = /^[\w./-]{1,63}$/;
 /** Names are seldom made of all three. */
@@ -31,14 +33,6 @@ function isPlainName(text: string): boolean {
 
 function piecesOf(options: string): readonly string[] {
   return options.split(/[\s=\\]+/).filter((piece) => piece.length >= MIN_PIECE_LETTERS);
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 /** As `pg` takes a URL apart, and as it stands there. */

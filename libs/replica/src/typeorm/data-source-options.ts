@@ -2,7 +2,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
 import { ROUTING_KEYS } from '../options/known-keys.js';
 import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/replica-options.js';
-import { decoded } from '../options/node-address.js';
+import { decoded } from '../options/option-values.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';

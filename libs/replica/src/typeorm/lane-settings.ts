@@ -2,7 +2,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
 import { whyNoLanes } from '../postgres/lanes/supports-lanes.js';
 import type { LogSink } from './operator-log.js';
-import { poolConfig, type PoolSettings } from './pool-config.js';
+import { poolConfig, type PoolSettings } from '../postgres/pool-config.js';
 
 /** Each takes memory of the server, some 10 KiB for a simple one. */
 const PREPARED_PER_CONNECTION = 100;

@@ -4,7 +4,7 @@ import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
 import type { ServerCheck } from '../postgres/check-connection.js';
 import { NodePool } from '../postgres/node-pool.js';
 import { PoolEvents } from '../postgres/pool-events.js';
-import { poolConfig, type PoolSettings } from './pool-config.js';
+import { poolConfig, type PoolSettings } from '../postgres/pool-config.js';
 
 /** What {@link NodePools} work with. */
 export interface NodePoolsOptions {

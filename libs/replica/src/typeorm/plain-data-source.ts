@@ -1,12 +1,12 @@
-import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
+import { createPlainDriver } from '../postgres/pg-driver.js';
 import { keepGiven, optionsAsGiven } from './data-source-options.js';
 import type { LogSink } from './operator-log.js';
-import { poolConfig } from './pool-config.js';
+import { poolConfig } from '../postgres/pool-config.js';
 import { ReplicaDataSource } from './replica-data-source.js';
 
 /**
@@ -24,12 +24,7 @@ export function optionsForAnyDataSource(
     extra: extra as Record<string, unknown>,
     onIdleError: () => undefined,
   });
-  class Pool extends pg.Pool {
-    constructor() {
-      super(config);
-    }
-  }
-  const driver = { Pool, defaults: pg.defaults, types: pg.types };
+  const driver = createPlainDriver(config);
   keepGiven(driver, options);
   const open = { ...options, driver };
   return conceal(open, () => withoutTexts(open));

@@ -1,7 +1,7 @@
 import type { ServerCheck } from '../postgres/check-connection.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { NodePools } from './node-pools.js';
-import type { PoolSettings } from './pool-config.js';
+import type { PoolSettings } from '../postgres/pool-config.js';
 
 /** What {@link serverCheck} works with. */
 export interface ServerCheckOptions {

@@ -1,16 +1,15 @@
-import type { ClientBase } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { conceal } from '../options/conceal.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createPgDriver } from '../postgres/pg-driver.js';
+import type { PoolSettings } from '../postgres/pool-config.js';
 import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { DataSourceParts } from './data-source-parts.js';
 import { DataSourceRouter } from './data-source-router.js';
 import { keepCacheRouted, onReadRunner, routeCachesOf, routeQueriesOf } from './keep-routed.js';
 import type { LogSink } from './operator-log.js';
-import type { PoolSettings } from './pool-config.js';
 import { ReplicaRuntime } from './replica-runtime.js';
 import { tellErrorHandler, tellLogger } from './tell-logger.js';
 import { primaryOnlyTables, TableRules } from './table-rules.js';
@@ -157,14 +156,16 @@ function poolSettings(dataSource: DataSource, { given, log }: DataSourceParts): 
       poolErrorHandler === undefined
         ? log.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`)
         : tellErrorHandler(poolErrorHandler, error, log),
-    onConnect: logNotifications === true ? (client) => logMessages(client, dataSource) : undefined,
+    onConnect: logNotifications === true ? logMessagesTo(dataSource) : undefined,
   };
 }
 
 /** What the server sends unasked, in TypeORM's own words. */
-function logMessages(client: ClientBase, dataSource: DataSource): void {
-  client.on('notice', ({ message }) => tellLogger(dataSource.logger, 'info', message ?? ''));
-  client.on('notification', ({ channel, payload }) =>
-    tellLogger(dataSource.logger, 'info', `Received NOTIFY on channel ${channel}: ${payload}.`),
-  );
+function logMessagesTo(dataSource: DataSource): PoolSettings['onConnect'] {
+  return (client) => {
+    client.on('notice', ({ message }) => tellLogger(dataSource.logger, 'info', message ?? ''));
+    client.on('notification', ({ channel, payload }) =>
+      tellLogger(dataSource.logger, 'info', `Received NOTIFY on channel ${channel}: ${payload}.`),
+    );
+  };
 }

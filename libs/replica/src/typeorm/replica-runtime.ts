@@ -24,7 +24,7 @@ import { logTopology } from './log-topology.js';
 import { laneSettings, logMissingLanes } from './lane-settings.js';
 import { NodePools } from './node-pools.js';
 import type { OperatorLog } from './operator-log.js';
-import { probeConfig, type PoolSettings } from './pool-config.js';
+import { probeConfig, type PoolSettings } from '../postgres/pool-config.js';
 import { discoverInto, startDiscovery } from './replica-discovery.js';
 import { ReplicaSet } from './replica-set.js';
 import { cutWhatIsGone, doubtBrokenIdle, keepOnlyKnownServers, serverCheck } from './pools-by-monitor.js';

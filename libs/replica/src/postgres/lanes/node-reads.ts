@@ -87,8 +87,7 @@ export class NodeReads {
 
   /** A read of this text was answered that {@link read} did not take. */
   answeredBeside(text: string): void {
-    const cost = this.#costs.of(text);
-    if (cost !== undefined) cost.wasAnswered = true;
+    this.#costs.answered(text);
   }
 
   /** `undefined` where nothing is shared, which makes this read one like others. */

@@ -99,6 +99,12 @@ export class StatementCosts {
     return cost;
   }
 
+  /** A statement of this text was answered with a result; it is not counted as used. */
+  answered(text: string): void {
+    const cost = this.#costs.get(text) ?? this.of(text);
+    if (cost !== undefined) cost.wasAnswered = true;
+  }
+
   /** A statement of this text was answered with a result, and is not forgotten. */
   wasAnswered(text: string): boolean {
     return this.#costs.get(text)?.wasAnswered === true;

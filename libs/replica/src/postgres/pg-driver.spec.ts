@@ -1,0 +1,14 @@
+import { expect, it } from '@jest/globals';
+import type pg from 'pg';
+import { createPlainDriver } from './pg-driver.js';
+
+it('a plain pool repeats nothing that may be a password in the wrong place', async () => {
+  const { Pool } = createPlainDriver({
+    connectionString: 'postgres://app@127.0.0.1:1/shop?sslrootcert=/Open!Sesame99',
+  }) as { Pool: new () => pg.Pool };
+  const pool = new Pool();
+  const failure: unknown = await (async () => pool.connect())().catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'ENOENT', message: expect.stringContaining('not shown') });
+  expect(JSON.stringify([String(failure), (failure as Error).stack])).not.toContain('Sesame');
+  await pool.end();
+});
