@@ -3,38 +3,65 @@
 
 const SRC = '^libs/replica/src';
 const EVERY_FOLDER =
-  'cli|context|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
+  'cli|context|errors|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
 
 /**
  * What each folder may import from the others: anything of `code`, and only types of `types`. A name with a slash is one
  * file: the pure functions over positions, session states and snapshots that belong to these types.
  */
 const HOUSE = {
-  session: {},
-  topology: { code: ['session'], types: ['observability'] },
+  errors: {},
+  session: { code: ['errors'] },
+  topology: { code: ['errors', 'session'], types: ['observability'] },
   routing: {
-    code: ['session/position', 'topology/topology'],
+    code: ['errors', 'session/position', 'topology/topology'],
     types: ['topology', 'session', 'observability'],
   },
   context: {
-    code: ['session/position', 'session/session-key', 'session/session-state', 'routing/rendezvous'],
+    code: [
+      'errors',
+      'session/position',
+      'session/session-key',
+      'session/session-state',
+      'routing/rendezvous',
+    ],
     types: ['routing', 'session', 'observability'],
   },
   postgres: {
-    code: ['routing', 'topology', 'session', 'context', 'options/option-values'],
+    code: ['errors', 'routing', 'topology', 'session', 'context', 'options/option-values'],
     types: ['options', 'observability'],
   },
-  mysql: { code: ['routing', 'topology', 'session', 'context'], types: ['options', 'observability'] },
+  mysql: {
+    code: ['errors', 'routing', 'topology', 'session', 'context'],
+    types: ['options', 'observability'],
+  },
   options: {
-    code: ['routing/route', 'routing/balancer', 'routing/table-name', 'topology/discovery/node-name'],
+    code: [
+      'errors',
+      'routing/route',
+      'routing/balancer',
+      'routing/table-name',
+      'topology/discovery/node-name',
+    ],
     types: ['routing', 'topology', 'session', 'observability'],
   },
   observability: { types: ['routing', 'topology', 'session'] },
   typeorm: {
-    code: ['postgres', 'mysql', 'routing', 'topology', 'session', 'context', 'options', 'observability'],
+    code: [
+      'errors',
+      'postgres',
+      'mysql',
+      'routing',
+      'topology',
+      'session',
+      'context',
+      'options',
+      'observability',
+    ],
   },
   nest: {
     code: [
+      'errors',
       'typeorm',
       'postgres',
       'mysql',
@@ -47,7 +74,9 @@ const HOUSE = {
     ],
   },
   testing: {},
-  cli: { code: ['postgres', 'mysql', 'routing', 'topology', 'session', 'options', 'observability'] },
+  cli: {
+    code: ['errors', 'postgres', 'mysql', 'routing', 'topology', 'session', 'options', 'observability'],
+  },
 };
 
 const places = (names) =>

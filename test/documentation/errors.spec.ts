@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 
-const SOURCE = 'libs/replica/src';
+const SOURCE = 'libs/replica/src/errors';
 const page = readFileSync('docs/errors.md', 'utf8');
 
-/** Codes and classes of the errors that applications meet; those of the testing entry point stay in tests. */
-const errors = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.error.ts') && !path.startsWith('testing'))
+/** Codes and classes of the errors that applications meet: all are in one folder. */
+const errors = readdirSync(SOURCE)
+  .filter((path) => path.endsWith('.error.ts'))
   .flatMap((path) => {
     const text = readFileSync(`${SOURCE}/${path}`, 'utf8');
     const code = /code = '(REPLICA_\w+)'/.exec(text)?.[1];

@@ -14,7 +14,7 @@ export { cookieToken, headerToken, type CookieTokenOptions } from './nest/sessio
 export { StickyPrimaryGuard } from './nest/sticky-primary.guard.js';
 export { UseReplica, type UseReplicaOptions } from './nest/use-replica.decorator.js';
 export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js';
-export { InvalidReplicaOptionsError } from './options/invalid-options.error.js';
+export { InvalidReplicaOptionsError } from './errors/invalid-options.error.js';
 export { replicaOptionsFromEnv, type OptionsFromEnv } from './options/options-from-env.js';
 export type {
   FallbackLimit,
@@ -32,17 +32,17 @@ export type {
   StickyOptions,
   TokenCarrier,
 } from './options/replica-options.js';
-export { CommitOutcomeUnknownError } from './postgres/commit-outcome-unknown.error.js';
-export { NoNodeError } from './postgres/no-node.error.js';
-export { NoReplicaError } from './postgres/no-replica.error.js';
-export { NodeCrashedError } from './postgres/node-crashed.error.js';
-export { NodeUnavailableError } from './postgres/node-unavailable.error.js';
-export { PoolExhaustedError } from './postgres/pool-exhausted.error.js';
-export { PrimaryUnavailableError } from './postgres/primary-unavailable.error.js';
-export { StartNeedsPrimaryError } from './postgres/start-needs-primary.error.js';
-export { TransactionLostError } from './postgres/transaction-lost.error.js';
-export { UnboundTransactionError } from './postgres/unbound-transaction.error.js';
-export { WritePreventedError } from './postgres/write-prevented.error.js';
+export { CommitOutcomeUnknownError } from './errors/commit-outcome-unknown.error.js';
+export { NoNodeError } from './errors/no-node.error.js';
+export { NoReplicaError } from './errors/no-replica.error.js';
+export { NodeCrashedError } from './errors/node-crashed.error.js';
+export { NodeUnavailableError } from './errors/node-unavailable.error.js';
+export { PoolExhaustedError } from './errors/pool-exhausted.error.js';
+export { PrimaryUnavailableError } from './errors/primary-unavailable.error.js';
+export { StartNeedsPrimaryError } from './errors/start-needs-primary.error.js';
+export { TransactionLostError } from './errors/transaction-lost.error.js';
+export { UnboundTransactionError } from './errors/unbound-transaction.error.js';
+export { WritePreventedError } from './errors/write-prevented.error.js';
 export {
   BALANCERS,
   type BalancerFunction,
@@ -51,7 +51,7 @@ export {
   type NodeLoad,
   type TagSet,
 } from './routing/balancer.js';
-export { InvalidChoiceError, type Chooser } from './routing/invalid-choice.error.js';
+export { InvalidChoiceError, type Chooser } from './errors/invalid-choice.error.js';
 export type { RoutedStatement, RouteFunction } from './routing/route-function.js';
 export {
   CONSISTENCIES,
@@ -70,8 +70,8 @@ export {
 export type { ReplicaSelection } from './routing/replica-filter.js';
 export { STATEMENT_KINDS, type RouteContext, type StatementKind } from './routing/route-query.js';
 export type { RefusedStatementEvent, StatementEvent } from './routing/statement-event.js';
-export { InvalidSessionKeyError } from './session/invalid-session-key.error.js';
-export { SessionNotBoundError } from './session/session-not-bound.error.js';
+export { InvalidSessionKeyError } from './errors/invalid-session-key.error.js';
+export { SessionNotBoundError } from './errors/session-not-bound.error.js';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './session/memory.store.js';
 export type { Position } from './session/position.js';
 export { mergeSessionStates, type SessionState } from './session/session-state.js';
@@ -92,11 +92,11 @@ export type { NodeStatus, TopologyStatus } from './typeorm/node-status.js';
 export type { RouterEvents } from './typeorm/router-events.js';
 export { discoverReplicas, type DiscoverReplicasOptions } from './typeorm/discover-replicas.js';
 export { dnsReplicas, type DnsReplicasOptions } from './typeorm/dns-replicas.js';
-export { DrainInterruptedError } from './typeorm/drain-interrupted.error.js';
+export { DrainInterruptedError } from './errors/drain-interrupted.error.js';
 export type { ReadOptions } from './typeorm/read-options.js';
 export { PrimaryOnly } from './typeorm/primary-only.decorator.js';
-export { ReplicaBehindError, type LaggingReplica } from './typeorm/replica-behind.error.js';
+export { ReplicaBehindError, type LaggingReplica } from './errors/replica-behind.error.js';
 export { ReplicaDataSource } from './typeorm/replica-data-source.js';
-export { ReplicasAreDiscoveredError } from './typeorm/replicas-are-discovered.error.js';
+export { ReplicasAreDiscoveredError } from './errors/replicas-are-discovered.error.js';
 export { ON_LAG, type OnLag, type TokenOptions } from './typeorm/token-options.js';
-export { UnknownReplicaError } from './typeorm/unknown-replica.error.js';
+export { UnknownReplicaError } from './errors/unknown-replica.error.js';

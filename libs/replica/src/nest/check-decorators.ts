@@ -1,4 +1,4 @@
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { problemOfNames, unknownReplicas } from '../typeorm/check-selection.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { askedByClasses, askedOn, type Asked } from './routing-metadata.js';

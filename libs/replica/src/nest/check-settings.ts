@@ -1,4 +1,4 @@
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { KNOWN_KEYS, REPLACED_OPTIONS } from '../options/known-keys.js';
 import { describe, OptionProblems, slipOf } from '../options/option-problems.js';
 import type { ReplicaModuleAsyncOptions, ReplicaModuleSettings } from './replica-module-options.js';

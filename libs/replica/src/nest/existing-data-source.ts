@@ -8,8 +8,8 @@ import {
 } from '@nestjs/common';
 import { getDataSourceToken, getEntityManagerToken } from '@nestjs/typeorm';
 import type { EntityManager } from 'typeorm';
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
-import { kindOfFailure } from '../session/safe-message.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+import { kindOfFailure } from '../errors/safe-message.error.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { loggerOf } from './module-logger.js';

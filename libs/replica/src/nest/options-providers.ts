@@ -2,7 +2,7 @@ import type { Provider } from '@nestjs/common';
 import type { TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { NEST_TYPEORM_KEYS } from '../options/known-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';

@@ -1,4 +1,4 @@
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { LogSink } from '../typeorm/operator-log.js';

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { describe } from '../options/option-problems.js';
 import { checkReadOptions, type ReadOptions } from '../typeorm/read-options.js';
 

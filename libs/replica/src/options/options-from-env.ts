@@ -1,5 +1,5 @@
 import type { NodeOptions } from './replica-options.js';
-import { InvalidReplicaOptionsError } from './invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { problemOfUrl } from './node-address.js';
 import { decoded } from './option-values.js';
 

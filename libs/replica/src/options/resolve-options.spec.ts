@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '../session/memory.store.js';
-import { InvalidReplicaOptionsError } from './invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { resolveOptions } from './resolve-options.js';
 import type { ReplicaDataSourceOptions } from './replica-options.js';
 

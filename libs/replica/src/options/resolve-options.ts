@@ -1,7 +1,7 @@
 import { checkRouting } from './check-routing.js';
 import { conceal, withoutTexts } from './conceal.js';
 import { DEFAULTS } from './defaults.js';
-import { InvalidReplicaOptionsError } from './invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { KNOWN_KEYS, REPLACED_OPTIONS } from './known-keys.js';
 import { describeName, OptionProblems } from './option-problems.js';
 import type {

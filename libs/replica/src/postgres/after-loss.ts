@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { isRollback } from './meaning-of-loss.js';
 import type { Statement } from './statements/index.js';
-import { TransactionLostError } from './transaction-lost.error.js';
+import { TransactionLostError } from '../errors/transaction-lost.error.js';
 
 /**
  * What a statement comes to on a client whose transaction was lost with its connection. The server has rolled that back: so ROLLBACK

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { DiscreetClient } from './discreet-client.js';
-import { codeOf, isSilentLoss } from './postgres-errors.js';
+import { codeOf } from '../errors/describe-error.js';
+import { isSilentLoss } from './postgres-errors.js';
 
 /**
  * No row, or one with two numbers: for how many milliseconds the server has been running, and since when without a crash. A server that

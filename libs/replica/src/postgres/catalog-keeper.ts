@@ -1,5 +1,5 @@
 import type { Outside } from './create-pool.js';
-import { messageOf } from './postgres-errors.js';
+import { messageOf } from '../errors/describe-error.js';
 import { loadCatalog, suspectsOf, type Catalog, type StatementClassifier } from './statements/index.js';
 
 /** Between two loads that were asked for; milliseconds. */

@@ -3,7 +3,7 @@ import type { ServerIdentity } from '../topology/server-identity.js';
 import { cutSocket } from './cut-socket.js';
 import { idleAgain } from './idle-again.js';
 import { identifyServer } from './identify-server.js';
-import { WrongServerError } from './wrong-server.error.js';
+import { WrongServerError } from '../errors/wrong-server.error.js';
 
 /** Says which servers a node's connections may lead to. */
 export interface ServerCheck {

@@ -1,7 +1,8 @@
 import type pg from 'pg';
-import { NodeUnavailableError } from './node-unavailable.error.js';
-import { PoolExhaustedError } from './pool-exhausted.error.js';
-import { isConnectionLoss, messageOf } from './postgres-errors.js';
+import { NodeUnavailableError } from '../errors/node-unavailable.error.js';
+import { PoolExhaustedError } from '../errors/pool-exhausted.error.js';
+import { messageOf } from '../errors/describe-error.js';
+import { isConnectionLoss } from './postgres-errors.js';
 
 /** What `pg-pool` says when no connection came free in time, and also when none could be made in time. */
 const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { kindOfFailure, SafeMessageError } from '../session/safe-message.error.js';
+import { kindOfFailure, SafeMessageError } from '../errors/safe-message.error.js';
 import { suspectsIn } from './suspects.js';
 import { withholdMessage } from './withhold-message.js';
 

@@ -1,16 +1,7 @@
-/** How a {@link FallbackGate} is told to let reads through. */
-export interface GateLimits {
-  /** Reads inside at once. */
-  readonly maxConcurrent: number;
-  /** How long one more waits for its turn; milliseconds, 0 is not at all. */
-  readonly queueTimeoutMs: number;
-}
+import type { GateState } from '../errors/no-replica.error.js';
 
-/** What a gate was like when it let somebody wait in vain. */
-export interface GateState extends GateLimits {
-  /** How many others wait. */
-  readonly waiting: number;
-}
+/** How a {@link FallbackGate} is told to let reads through. */
+export type GateLimits = Omit<GateState, 'waiting'>;
 
 /**
  * Lets so many reads at once fall back on the primary. The others wait for their turn, in the order in which they came, for

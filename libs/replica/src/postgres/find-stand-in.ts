@@ -1,8 +1,9 @@
-import { NoNodeError } from './no-node.error.js';
+import { NoNodeError } from '../errors/no-node.error.js';
 import type { NodePool } from './node-pool.js';
-import { isConnectionLoss, messageOf } from './postgres-errors.js';
-import { NodeUnavailableError } from './node-unavailable.error.js';
-import { StartNeedsPrimaryError } from './start-needs-primary.error.js';
+import { messageOf } from '../errors/describe-error.js';
+import { isConnectionLoss } from './postgres-errors.js';
+import { NodeUnavailableError } from '../errors/node-unavailable.error.js';
+import { StartNeedsPrimaryError } from '../errors/start-needs-primary.error.js';
 
 /** What an application begins with. */
 export interface StartNodes {

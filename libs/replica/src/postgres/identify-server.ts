@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { ServerIdentity } from '../topology/server-identity.js';
 import type { WalLayout } from './lsn.js';
-import { codeOf } from './postgres-errors.js';
+import { codeOf } from '../errors/describe-error.js';
 import { readLayout } from './wal-layout.js';
 
 /**

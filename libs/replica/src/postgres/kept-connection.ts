@@ -18,7 +18,7 @@ import type { QueryCall, Submittable } from './query-call.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/index.js';
 import type { AttemptLog } from './try-nodes.js';
-import type { TransactionLostError } from './transaction-lost.error.js';
+import type { TransactionLostError } from '../errors/transaction-lost.error.js';
 
 /** A statement on a kept connection. */
 export interface KeptCall {

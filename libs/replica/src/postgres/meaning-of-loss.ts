@@ -1,9 +1,9 @@
 import { isWrite } from '../routing/decide-route.js';
-import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
-import { NodeUnavailableError } from './node-unavailable.error.js';
+import { CommitOutcomeUnknownError } from '../errors/commit-outcome-unknown.error.js';
+import { NodeUnavailableError } from '../errors/node-unavailable.error.js';
 import { isCutByServer, isUnsent } from './postgres-errors.js';
 import type { Statement } from './statements/index.js';
-import { TransactionLostError } from './transaction-lost.error.js';
+import { TransactionLostError } from '../errors/transaction-lost.error.js';
 
 /** Where a statement ran whose connection was lost. */
 export interface LossSite {

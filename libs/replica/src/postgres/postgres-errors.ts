@@ -1,3 +1,5 @@
+import { codeOf, messageOf } from '../errors/describe-error.js';
+
 /** What an error of `pg` or of its socket tells. Errors are known by their code: they may come from another realm. */
 
 const SOCKET_CODES = new Set([
@@ -18,31 +20,6 @@ const SOCKET_CODES = new Set([
 /** Errors of `pg` and `pg-pool` have no code; these are their texts (`pg/lib/client.js`, `pg-pool/index.js`). */
 const CONNECTION_TEXTS =
   /^(Connection terminated|Client has encountered a connection error|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client was closed|The server does not support SSL|Cannot use a pool after)/;
-
-/** The SQLSTATE, or the system's error code, or `undefined`. */
-export function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}
-
-/** The error's text; for an `AggregateError` of several addresses, which has none, its first one's. Throws nothing. */
-export function messageOf(error: unknown): string {
-  try {
-    return textOf(error);
-  } catch {
-    // Anybody's function may have thrown it.
-    return 'unknown error';
-  }
-}
-
-function textOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return String(error);
-  const message = 'message' in error ? String(error.message) : '';
-  if (message !== '') return message;
-  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0)
-    return messageOf(error.errors[0]);
-  return codeOf(error) ?? 'unknown error';
-}
 
 /**
  * The connection is gone or cannot be had: class 08, 57P01 to 57P05 (shutdown, crash, starting up, database dropped,

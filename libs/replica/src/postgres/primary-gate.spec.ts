@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { NodeHealth, NodeSnapshot } from '../topology/topology.js';
-import { NodeUnavailableError } from './node-unavailable.error.js';
+import { NodeUnavailableError } from '../errors/node-unavailable.error.js';
 import { PrimaryGate } from './primary-gate.js';
 
 const REFUSAL = new NodeUnavailableError('primary', 'db:5432', new Error('connect ECONNREFUSED'));

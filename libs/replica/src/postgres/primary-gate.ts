@@ -1,6 +1,6 @@
 import { ConditionWaiters } from '../topology/condition-waiters.js';
 import type { NodeSnapshot } from '../topology/topology.js';
-import { PrimaryUnavailableError } from './primary-unavailable.error.js';
+import { PrimaryUnavailableError } from '../errors/primary-unavailable.error.js';
 import type { SilenceWatch } from './silence-watch.js';
 
 /** What a {@link PrimaryGate} works with. */

@@ -4,7 +4,7 @@ import { identifyServer } from './identify-server.js';
 import type { ProbeConnection } from './probe-connection.js';
 import { failedAsPrepared } from './lanes/prepared-statements.js';
 import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
-import { codeOf } from './postgres-errors.js';
+import { codeOf } from '../errors/describe-error.js';
 
 /**
  * All that a probe asks, in one row: `in_recovery` boolean; `position` the text of a pg_lsn, or NULL on a standby that has

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isError } from '../session/is-error.js';
+import { isError } from '../errors/is-error.js';
 
 /** A query that runs itself on a connection: a stream or a cursor. */
 export interface Submittable {

@@ -8,8 +8,7 @@ import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../routing/r
 import type { PrimaryReason, Route } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
-import type { GateState } from './fallback-gate.js';
-import { NoReplicaError } from './no-replica.error.js';
+import { NoReplicaError, type GateState } from '../errors/no-replica.error.js';
 import type { NodePool } from './node-pool.js';
 import { StaysOnPrimary } from './stays-on-primary.js';
 import type { Statement, StatementClassifier } from './statements/index.js';

@@ -16,7 +16,7 @@ import type { StatementRouter } from './statement-router.js';
 import type { TransactionStatus } from './node-connections.js';
 import type { Statement } from './statements/index.js';
 import type { AttemptLog } from './try-nodes.js';
-import type { TransactionLostError } from './transaction-lost.error.js';
+import type { TransactionLostError } from '../errors/transaction-lost.error.js';
 
 /**
  * A client as `pg` gives it out, that stands for all nodes: each statement gets a connection to the node that the rule

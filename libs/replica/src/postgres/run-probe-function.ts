@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { ProbeResult } from '../topology/node-probe.js';
 import type { ProbeFunction, ProbeVerdict } from '../topology/probe-function.js';
-import { kindOfFailure } from '../session/safe-message.error.js';
+import { kindOfFailure } from '../errors/safe-message.error.js';
 
 /** The user's own probe, and of which node. */
 export interface ProbeSubject {

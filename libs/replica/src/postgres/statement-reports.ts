@@ -4,12 +4,13 @@ import type { Route } from '../routing/route.js';
 import type { RefusedStatementEvent, StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { CatalogKeeper } from './catalog-keeper.js';
-import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
-import type { NoReplicaError } from './no-replica.error.js';
-import { NodeUnavailableError } from './node-unavailable.error.js';
-import { codeOf, isConnectionLoss, isReadOnlyViolation, messageOf } from './postgres-errors.js';
+import { CommitOutcomeUnknownError } from '../errors/commit-outcome-unknown.error.js';
+import type { NoReplicaError } from '../errors/no-replica.error.js';
+import { NodeUnavailableError } from '../errors/node-unavailable.error.js';
+import { codeOf, messageOf } from '../errors/describe-error.js';
+import { isConnectionLoss, isReadOnlyViolation } from './postgres-errors.js';
 import { digestOf } from './text-digest.js';
-import { TransactionLostError } from './transaction-lost.error.js';
+import { TransactionLostError } from '../errors/transaction-lost.error.js';
 import type { Statement } from './statements/index.js';
 
 /** One try of a statement on a node. */

@@ -3,7 +3,7 @@ import type { ContextStorage } from '../context/context-storage.js';
 import { isWrite } from '../routing/decide-route.js';
 import type { Route } from '../routing/route.js';
 import { FallbackGate } from './fallback-gate.js';
-import type { NoReplicaError } from './no-replica.error.js';
+import type { NoReplicaError } from '../errors/no-replica.error.js';
 import type { NodePool } from './node-pool.js';
 import { OUTSIDE_OWNER } from './parked-connections.js';
 import type { PoolEvents } from './pool-events.js';
@@ -16,8 +16,8 @@ import { StatementReports, type StatementReportOptions } from './statement-repor
 import type { Statement } from './statements/index.js';
 import type { Tried } from './tries.js';
 import { tryNodes, type Attempt } from './try-nodes.js';
-import { UnboundTransactionError } from './unbound-transaction.error.js';
-import { WritePreventedError } from './write-prevented.error.js';
+import { UnboundTransactionError } from '../errors/unbound-transaction.error.js';
+import { WritePreventedError } from '../errors/write-prevented.error.js';
 
 /** What a {@link StatementRouter} works with. */
 export interface StatementRouterOptions extends RouteFinderOptions, StatementReportOptions {
@@ -103,7 +103,8 @@ export class StatementRouter {
 
   /** Throws a `WritePreventedError` where the scope around the caller prevents writes. */
   assertAllowed(statement: Statement): void {
-    if (this.#isPrevented(statement)) throw new WritePreventedError(statement.kind, statement.because);
+    if (this.#isPrevented(statement))
+      throw new WritePreventedError(statement.kind === 'unknown' ? 'unknown' : 'write', statement.because);
   }
 
   /** Throws an `UnboundTransactionError` where the text would leave a transaction open. */

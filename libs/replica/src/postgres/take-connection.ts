@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { PoolBusyError } from './pool-busy.error.js';
+import { PoolBusyError } from '../errors/pool-busy.error.js';
 import type { Waiting } from './waiting.js';
 
 /** Whether what waits for a connection to the node of that name could have one elsewhere at once. */

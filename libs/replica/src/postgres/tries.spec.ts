@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Route } from '../routing/route.js';
-import { PoolBusyError } from './pool-busy.error.js';
+import { PoolBusyError } from '../errors/pool-busy.error.js';
 import { RetryBudget } from './retry-budget.js';
 import { Tries, type TryTools } from './tries.js';
 

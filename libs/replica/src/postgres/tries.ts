@@ -2,10 +2,10 @@ import type { Scope } from '../context/context-storage.js';
 import { noteFailure } from '../context/note-read.js';
 import type { PrimaryReason, Route } from '../routing/route.js';
 
-import { NoReplicaError } from './no-replica.error.js';
-import { NodeCrashedError } from './node-crashed.error.js';
-import { NodeUnavailableError } from './node-unavailable.error.js';
-import { PoolBusyError } from './pool-busy.error.js';
+import { NoReplicaError } from '../errors/no-replica.error.js';
+import { NodeCrashedError } from '../errors/node-crashed.error.js';
+import { NodeUnavailableError } from '../errors/node-unavailable.error.js';
+import { PoolBusyError } from '../errors/pool-busy.error.js';
 import { isConnectionLoss, isSilentLoss, isWorthAnotherNode } from './postgres-errors.js';
 import type { PrimaryGate } from './primary-gate.js';
 import type { RetryBudget } from './retry-budget.js';

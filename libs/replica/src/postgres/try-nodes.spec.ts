@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Route } from '../routing/route.js';
-import { CommitOutcomeUnknownError } from './commit-outcome-unknown.error.js';
-import type { NodeCrashedError } from './node-crashed.error.js';
-import { NodeUnavailableError } from './node-unavailable.error.js';
-import { PoolBusyError } from './pool-busy.error.js';
-import { PoolExhaustedError } from './pool-exhausted.error.js';
-import { PrimaryUnavailableError } from './primary-unavailable.error.js';
+import { CommitOutcomeUnknownError } from '../errors/commit-outcome-unknown.error.js';
+import type { NodeCrashedError } from '../errors/node-crashed.error.js';
+import { NodeUnavailableError } from '../errors/node-unavailable.error.js';
+import { PoolBusyError } from '../errors/pool-busy.error.js';
+import { PoolExhaustedError } from '../errors/pool-exhausted.error.js';
+import { PrimaryUnavailableError } from '../errors/primary-unavailable.error.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Statement } from './statements/index.js';
 import { tryNodes, type TryNodesTools } from './try-nodes.js';

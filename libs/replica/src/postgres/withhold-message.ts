@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { codeOf } from './postgres-errors.js';
+import { codeOf } from '../errors/describe-error.js';
 
 /** So many letters of a text betray it: servers quote no more than the first 63 bytes. */
 const HEAD_LETTERS = 12;

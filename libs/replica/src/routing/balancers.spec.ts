@@ -5,7 +5,7 @@ import { SimulatedNodes } from '../../../../test/support/routing/simulated-nodes
 import type { NodeSnapshot } from '../topology/topology.js';
 import { BALANCERS, type BalancerFunction, type BalancerName, type NodeLoad } from './balancer.js';
 import { createBalancer } from './create-balancer.js';
-import { InvalidChoiceError } from './invalid-choice.error.js';
+import { InvalidChoiceError } from '../errors/invalid-choice.error.js';
 
 const READS = 12_000;
 const IDLE: NodeLoad = { inFlight: 0, latencyMs: 1 };

@@ -6,7 +6,7 @@ import {
   type BalancerNode,
   type BalancerSources,
 } from './balancer.js';
-import { InvalidChoiceError } from './invalid-choice.error.js';
+import { InvalidChoiceError } from '../errors/invalid-choice.error.js';
 
 /** The user's own function chooses. */
 export class FunctionBalancer implements Balancer {

@@ -11,7 +11,7 @@ import {
   withIntent,
   withSession,
 } from '../../../../test/support/routing/route-queries.js';
-import { InvalidChoiceError } from './invalid-choice.error.js';
+import { InvalidChoiceError } from '../errors/invalid-choice.error.js';
 import type { RouteContext, RouteQuery } from './route-query.js';
 
 const NODES = topologyOf(

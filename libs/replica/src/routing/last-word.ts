@@ -1,5 +1,5 @@
 import { findReplica, isEligible, type Asked } from './eligible-replicas.js';
-import { InvalidChoiceError } from './invalid-choice.error.js';
+import { InvalidChoiceError } from '../errors/invalid-choice.error.js';
 import type { Route } from './route.js';
 import type { RouteQuery } from './route-query.js';
 

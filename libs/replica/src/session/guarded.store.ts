@@ -1,4 +1,4 @@
-import { SafeMessageError } from './safe-message.error.js';
+import { SafeMessageError } from '../errors/safe-message.error.js';
 import { SessionTable } from './session-table.js';
 import { ownCopy } from './session-key.js';
 import { checkedState, mergeSessionStates, type SessionState } from './session-state.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isError } from './is-error.js';
+import { isError } from '../errors/is-error.js';
 import { redisSender, type RedisClient, type SendRedisCommand } from './redis-client.js';
 import { formatSessionRecord, parseSessionRecord } from './session-record.js';
 import type { SessionState } from './session-state.js';

@@ -1,7 +1,8 @@
 import type { RequestContext } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { checkedKey, InvalidSessionKeyError } from '../session/invalid-session-key.error.js';
-import { SessionNotBoundError } from '../session/session-not-bound.error.js';
+import { checkedKey } from '../session/checked-key.js';
+import { InvalidSessionKeyError } from '../errors/invalid-session-key.error.js';
+import { SessionNotBoundError } from '../errors/session-not-bound.error.js';
 
 /** What {@link bindSession} works with. */
 export interface BoundRequest {

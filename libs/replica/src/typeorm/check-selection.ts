@@ -1,4 +1,4 @@
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { describeName, type OptionProblems } from '../options/option-problems.js';
 import { listOf, type ReplicaSelection } from '../routing/replica-filter.js';
 import type { Consistency } from '../routing/route.js';

@@ -1,6 +1,6 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { kindOfFailure } from '../session/safe-message.error.js';
+import { kindOfFailure } from '../errors/safe-message.error.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { MonitorSources } from '../topology/monitor-settings.js';
 import type { NodeRole } from '../topology/topology.js';

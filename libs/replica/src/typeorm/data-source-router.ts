@@ -8,7 +8,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { CatalogStatus } from '../postgres/catalog-keeper.js';
 import type { Intent } from '../routing/route-query.js';
 import type { StatementEvent } from '../routing/statement-event.js';
-import { kindOfFailure } from '../session/safe-message.error.js';
+import { kindOfFailure } from '../errors/safe-message.error.js';
 import { SessionClock } from '../session/session-clock.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
@@ -20,7 +20,7 @@ import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js'
 import type { OperatorLog } from './operator-log.js';
 import { positionSourceOf } from './position-source-of.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
-import { ReplicasAreDiscoveredError } from './replicas-are-discovered.error.js';
+import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
 import { noCounts, type RouterCounter } from './router-counters.js';
 import type { RouterEvents } from './router-events.js';
 import { checkTokenOptions, type TokenOptions } from './token-options.js';

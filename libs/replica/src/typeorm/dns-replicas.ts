@@ -5,7 +5,7 @@ import { problemOfHost } from '../options/node-address.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import { checkNode } from '../options/resolve-nodes.js';
-import { SafeMessageError } from '../session/safe-message.error.js';
+import { SafeMessageError } from '../errors/safe-message.error.js';
 import { DnsDiscovery, type DnsServers } from '../topology/discovery/dns-discovery.js';
 import { DNS_TYPES, type DnsNode, type DnsType } from '../topology/discovery/dns-lookup.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { checkReplicaNames } from './check-selection.js';
 import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
 

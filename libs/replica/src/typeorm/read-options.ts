@@ -1,4 +1,4 @@
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { OptionProblems } from '../options/option-problems.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { filtersOf, type ReplicaSelection } from '../routing/replica-filter.js';

@@ -7,10 +7,10 @@ import type { NodeProbe } from '../topology/node-probe.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { WatchedNode } from '../topology/watched-node.js';
 import { watchedNode } from './create-monitor.js';
-import { DrainInterruptedError } from './drain-interrupted.error.js';
+import { DrainInterruptedError } from '../errors/drain-interrupted.error.js';
 import type { NodePools } from './node-pools.js';
 import { isSameConnection, resolveFound, resolveReplicas, type KnownNodes } from './resolve-replicas.js';
-import { UnknownReplicaError } from './unknown-replica.error.js';
+import { UnknownReplicaError } from '../errors/unknown-replica.error.js';
 
 /** What a {@link ReplicaSet} works with. */
 export interface ReplicaSetOptions {

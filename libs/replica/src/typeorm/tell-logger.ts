@@ -1,6 +1,6 @@
 import { isPromise } from 'node:util/types';
 import type { Logger } from 'typeorm';
-import { messageOf } from '../postgres/postgres-errors.js';
+import { messageOf } from '../errors/describe-error.js';
 import type { OperatorLog } from './operator-log.js';
 
 /**

@@ -1,4 +1,4 @@
-import { InvalidReplicaOptionsError } from '../options/invalid-options.error.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { OptionProblems } from '../options/option-problems.js';
 import { checkReadOptions, type ReadOptions } from './read-options.js';
 

@@ -3,14 +3,14 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { preferredBy } from '../routing/rendezvous.js';
-import { checkedKey } from '../session/invalid-session-key.error.js';
+import { checkedKey } from '../session/checked-key.js';
 import type { SessionClock } from '../session/session-clock.js';
 import { SessionTable } from '../session/session-table.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { TokenCodec } from '../session/token-codec.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { topologyStatusOf } from './node-status.js';
-import { ReplicaBehindError } from './replica-behind.error.js';
+import { ReplicaBehindError } from '../errors/replica-behind.error.js';
 import type { ReplicaRuntime } from './replica-runtime.js';
 import type { TokenOptions } from './token-options.js';
 

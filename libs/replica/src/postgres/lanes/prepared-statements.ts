@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { codeOf } from '../postgres-errors.js';
+import { codeOf } from '../../errors/describe-error.js';
 import type { PreparedStatement } from './lane-query.js';
 import type { StatementCost } from './statement-cost.js';
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
+import { codeOf, messageOf } from '../../errors/describe-error.js';
+import { isConnectionLoss } from '../postgres-errors.js';
 import { laneQuery } from './lane-query.js';
 import type { LaneRead } from './lane-read.js';
 import type { AnswerClock, Turn } from './loop-clock.js';

@@ -1,7 +1,8 @@
 import type pg from 'pg';
-import { PoolBusyError } from '../pool-busy.error.js';
-import { PoolExhaustedError } from '../pool-exhausted.error.js';
-import { codeOf, isConnectionLoss, messageOf } from '../postgres-errors.js';
+import { PoolBusyError } from '../../errors/pool-busy.error.js';
+import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
+import { codeOf, messageOf } from '../../errors/describe-error.js';
+import { isConnectionLoss } from '../postgres-errors.js';
 import { isUsable, leastBusy } from './choose-lane.js';
 import type { LaneCall } from './lane-call.js';
 import type { Outside } from '../create-pool.js';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { FAULTS_OF_FUNCTIONS } from '../../../../../test/support/faults-of-functions.js';
 import type { Found } from './discovery.js';
 import { DiscoveryLoop } from './discovery-loop.js';
-import { SafeMessageError } from '../../session/safe-message.error.js';
+import { SafeMessageError } from '../../errors/safe-message.error.js';
 
 const SETTINGS = { timeoutMs: 5_000, retryMs: 1_000, maxRetryMs: 4_000 };
 

@@ -1,5 +1,5 @@
 import type { Discovery, Found } from './discovery.js';
-import { kindOfFailure, SafeMessageError } from '../../session/safe-message.error.js';
+import { kindOfFailure, SafeMessageError } from '../../errors/safe-message.error.js';
 
 /** How patiently a discovery is asked; milliseconds. */
 export interface DiscoverySettings {

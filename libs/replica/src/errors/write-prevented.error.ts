@@ -1,5 +1,3 @@
-import type { StatementKind } from '../routing/route-query.js';
-
 /** A write was about to be sent where writes are prevented (`preventWrites: true`). Nothing was sent. */
 export class WritePreventedError extends Error {
   override readonly name = 'WritePreventedError';
@@ -7,7 +5,7 @@ export class WritePreventedError extends Error {
 
   constructor(
     /** What the statement was taken for. */
-    readonly kind: StatementKind,
+    readonly kind: 'write' | 'unknown',
     /** Why it is not a read, e.g. `calls nextval()`; never a literal of the statement. */
     readonly because: string | undefined,
   ) {

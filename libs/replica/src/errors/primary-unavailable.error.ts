@@ -1,5 +1,5 @@
 import { NodeUnavailableError } from './node-unavailable.error.js';
-import { messageOf } from './postgres-errors.js';
+import { messageOf } from './describe-error.js';
 
 /** What is known of a primary that is away. */
 export interface AbsentPrimary {

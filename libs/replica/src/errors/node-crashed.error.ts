@@ -1,4 +1,4 @@
-import { messageOf } from './postgres-errors.js';
+import { messageOf } from './describe-error.js';
 
 /**
  * The connection of a read ended without a word, and its server crashed, or may have: the read may be what crashed it. So it was

@@ -1,4 +1,4 @@
-import { codeOf, messageOf } from './postgres-errors.js';
+import { codeOf, messageOf } from './describe-error.js';
 
 /** A node cannot be reached, or gives no connection within the time-out. Nothing was sent to it. */
 export class NodeUnavailableError extends Error {

@@ -1,4 +1,4 @@
-import { messageOf } from './postgres-errors.js';
+import { messageOf } from './describe-error.js';
 
 /**
  * The connection was lost inside a transaction, before its COMMIT: the server rolls it back, nothing of it was written.

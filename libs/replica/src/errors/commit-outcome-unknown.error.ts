@@ -1,4 +1,4 @@
-import { messageOf } from './postgres-errors.js';
+import { messageOf } from './describe-error.js';
 
 /**
  * The connection was lost while a COMMIT, or a write outside a transaction, was under way: nobody knows whether it

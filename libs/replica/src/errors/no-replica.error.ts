@@ -1,4 +1,12 @@
-import type { GateState } from './fallback-gate.js';
+/** How a limit on reads that fall back on the primary was set, and how busy it was, when it let one wait in vain. */
+export interface GateState {
+  /** Reads inside at once. */
+  readonly maxConcurrent: number;
+  /** How long one more waits for its turn; milliseconds, 0 is not at all. */
+  readonly queueTimeoutMs: number;
+  /** How many others wait. */
+  readonly waiting: number;
+}
 
 /**
  * No replica may answer this read, and the primary does not take it over: the options forbid it (`fallback: 'error'`), or

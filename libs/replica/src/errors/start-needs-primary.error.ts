@@ -1,4 +1,4 @@
-import { messageOf } from './postgres-errors.js';
+import { messageOf } from './describe-error.js';
 
 /** The primary is down at the start, and what has to be done then cannot do without it, whatever `startWithoutPrimary` says. */
 export class StartNeedsPrimaryError extends Error {
