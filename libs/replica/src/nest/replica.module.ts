@@ -53,6 +53,7 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
   readonly #settings: ReplicaModuleSettings;
   readonly #methods: MethodMarker;
 
+  /** @internal Nest makes it. */
   constructor(
     @Inject(MODULE_SETTINGS) settings: ReplicaModuleSettings,
     @Inject(ModulesContainer) modules: ModulesContainer,

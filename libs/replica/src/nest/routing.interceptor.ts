@@ -10,6 +10,7 @@ import { settleBeforeEach } from './settle-before-each.js';
  */
 @Injectable()
 export class RoutingInterceptor implements NestInterceptor {
+  /** @internal Nest makes it. */
   constructor(private readonly opener: RequestOpener) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -7,6 +7,7 @@ import { RequestOpener } from './request-opener.js';
  */
 @Injectable()
 export class StickyPrimaryGuard implements CanActivate {
+  /** @internal Nest makes it. */
   constructor(private readonly opener: RequestOpener) {}
 
   canActivate(context: ExecutionContext): boolean {
