@@ -3,7 +3,7 @@
 
 const SRC = '^libs/replica/src';
 const EVERY_FOLDER =
-  'cli|context|errors|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
+  'cli|context|engine|errors|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
 
 /**
  * What each folder may import from the others: anything of `code`, and only types of `types`. A name with a slash is one
@@ -46,9 +46,14 @@ const HOUSE = {
     types: ['routing', 'topology', 'session', 'observability'],
   },
   observability: { types: ['routing', 'topology', 'session'] },
+  engine: {
+    code: ['errors', 'postgres', 'mysql', 'routing', 'topology', 'session', 'context', 'options'],
+    types: ['observability'],
+  },
   typeorm: {
     code: [
       'errors',
+      'engine',
       'postgres',
       'mysql',
       'routing',
@@ -62,6 +67,7 @@ const HOUSE = {
   nest: {
     code: [
       'errors',
+      'engine',
       'typeorm',
       'postgres',
       'mysql',
@@ -145,6 +151,13 @@ module.exports = {
       comment: 'a second database is to be a folder of its own',
       from: { path: SRC, pathNot: places(['postgres', 'testing']) },
       to: { path: 'node_modules/(@types/)?pg(/|-)' },
+    },
+    {
+      name: 'only-typeorm-and-nest-know-typeorm',
+      severity: 'error',
+      comment: 'the engine works without TypeORM',
+      from: { path: SRC, pathNot: places(['typeorm', 'nest', 'options']) },
+      to: { path: 'node_modules/typeorm/' },
     },
     {
       name: 'only-nest-knows-nest',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { KNOWN_KEYS, ROUTING_KEYS } from '../../libs/replica/src/options/known-keys.js';
-import { noCounts } from '../../libs/replica/src/typeorm/router-counters.js';
+import { noCounts } from '../../libs/replica/src/engine/router-counters.js';
 
 const options = readFileSync('docs/options.md', 'utf8');
 const start = options.indexOf('| option | default |');

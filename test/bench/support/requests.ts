@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { DataSourceRouter, ReplicaDataSource, SessionKey } from 'nestjs-replica';
 import { SessionOpener } from '../../../libs/replica/src/nest/session-opener.js';
 import type { Intent } from '../../../libs/replica/src/routing/route-query.js';
-import { intentOf } from '../../../libs/replica/src/typeorm/read-options.js';
+import { intentOf } from '../../../libs/replica/src/engine/read-options.js';
 
 /** The session's key of a request of {@link Requests}: for `session.key` of the data source. */
 export const benchSessionKey: SessionKey = (context) => (context as { readonly key: string }).key;

@@ -5,7 +5,7 @@ import {
   StatementClassifier,
   type Statement,
 } from '../../../libs/replica/src/postgres/statements/index.js';
-import { TableRules } from '../../../libs/replica/src/typeorm/table-rules.js';
+import { TableRules } from '../../../libs/replica/src/engine/table-rules.js';
 
 const SCHEMA = `
 create schema shop;

@@ -1,5 +1,5 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import { problemOfNames, unknownReplicas } from '../typeorm/check-selection.js';
+import { problemOfNames, unknownReplicas } from '../engine/check-selection.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { askedByClasses, askedOn, type Asked } from './routing-metadata.js';
 import { decoratedMethods } from './scoped-method.js';

@@ -1,4 +1,4 @@
-import { checkReadOptions } from '../typeorm/read-options.js';
+import { checkReadOptions } from '../engine/read-options.js';
 import { asksFor } from './asks-for.js';
 import { splitOptions } from './routing-metadata.js';
 

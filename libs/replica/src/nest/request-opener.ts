@@ -3,7 +3,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { DataSourceRouter } from '../typeorm/data-source-router.js';
-import { intentOf } from '../typeorm/read-options.js';
+import { intentOf } from '../engine/read-options.js';
 import { bindResponse } from './bind-response.js';
 import type { RawResponse } from './held-answer.js';
 import { SessionOpener } from './session-opener.js';

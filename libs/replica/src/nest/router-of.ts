@@ -1,7 +1,7 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
-import type { LogSink } from '../typeorm/operator-log.js';
+import type { LogSink } from '../engine/operator-log.js';
 import { optionsForAnyDataSource, routedInsteadOf } from '../typeorm/plain-data-source.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import type { NestReplicaOptions } from './options-providers.js';

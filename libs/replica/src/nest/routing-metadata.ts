@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { describe } from '../options/option-problems.js';
-import { checkReadOptions, type ReadOptions } from '../typeorm/read-options.js';
+import { checkReadOptions, type ReadOptions } from '../engine/read-options.js';
 
 /** What a decorator asked for. */
 export interface RoutingMetadata {

@@ -1,4 +1,4 @@
-import { checkReadOptions, type ReadOptions } from '../typeorm/read-options.js';
+import { checkReadOptions, type ReadOptions } from '../engine/read-options.js';
 import { asksFor } from './asks-for.js';
 import { splitOptions } from './routing-metadata.js';
 

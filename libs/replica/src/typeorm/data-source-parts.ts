@@ -2,8 +2,8 @@ import type { Logger } from 'typeorm';
 import { ShownSessions } from '../context/shown-sessions.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { OperatorLog, type LogSink } from './operator-log.js';
-import type { ReplicaRuntime } from './replica-runtime.js';
+import { OperatorLog, type LogSink } from '../engine/operator-log.js';
+import type { ReplicaRuntime } from '../engine/replica-runtime.js';
 
 /**
  * What a data source, its clones and the driver that TypeORM holds share. In private fields of its own, so that it can be copied by

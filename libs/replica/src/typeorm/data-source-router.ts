@@ -12,19 +12,19 @@ import { kindOfFailure } from '../errors/safe-message.error.js';
 import { SessionClock } from '../session/session-clock.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
-import { bindSession } from './bind-session.js';
-import { checkReplicaNames } from './check-selection.js';
-import { topologyStatusOf, type TopologyStatus } from './node-status.js';
+import { bindSession } from '../engine/bind-session.js';
+import { checkReplicaNames } from '../engine/check-selection.js';
+import { topologyStatusOf, type TopologyStatus } from '../engine/node-status.js';
 import { runReadOnly } from './read-only-transaction.js';
-import { checkReadOptions, intentOf, type ReadOptions } from './read-options.js';
-import type { OperatorLog } from './operator-log.js';
-import { positionSourceOf } from './position-source-of.js';
-import type { ReplicaRuntime } from './replica-runtime.js';
+import { checkReadOptions, intentOf, type ReadOptions } from '../engine/read-options.js';
+import type { OperatorLog } from '../engine/operator-log.js';
+import { positionSourceOf } from '../engine/position-source-of.js';
+import type { ReplicaRuntime } from '../engine/replica-runtime.js';
 import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
-import { noCounts, type RouterCounter } from './router-counters.js';
-import type { RouterEvents } from './router-events.js';
-import { checkTokenOptions, type TokenOptions } from './token-options.js';
-import { TokenSessions } from './token-sessions.js';
+import { noCounts, type RouterCounter } from '../engine/router-counters.js';
+import type { RouterEvents } from '../engine/router-events.js';
+import { checkTokenOptions, type TokenOptions } from '../engine/token-options.js';
+import { TokenSessions } from '../engine/token-sessions.js';
 
 /** What the application tells and asks the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
 export class DataSourceRouter {

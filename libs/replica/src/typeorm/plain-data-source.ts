@@ -5,7 +5,7 @@ import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createPlainDriver } from '../postgres/pg-driver.js';
 import { keepGiven, optionsAsGiven } from './data-source-options.js';
-import type { LogSink } from './operator-log.js';
+import type { LogSink } from '../engine/operator-log.js';
 import { poolConfig } from '../postgres/pool-config.js';
 import { ReplicaDataSource } from './replica-data-source.js';
 

@@ -18,8 +18,8 @@ import {
   type EntityMetadata,
 } from 'typeorm';
 import { StatementClassifier } from '../postgres/statements/index.js';
-import { PrimaryOnly } from './primary-only.decorator.js';
-import { primaryOnlyTables, TableRules } from './table-rules.js';
+import { PrimaryOnly, primaryOnlyTables } from './primary-only.decorator.js';
+import { TableRules } from '../engine/table-rules.js';
 
 abstract class WithId {
   @PrimaryGeneratedColumn() id!: number;

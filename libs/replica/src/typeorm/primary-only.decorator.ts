@@ -1,3 +1,6 @@
+import type { EntityMetadata } from 'typeorm';
+import { formatTableName } from '../routing/table-name.js';
+
 /** On a class; found through its subclasses, and by any copy of this package. */
 const PRIMARY_ONLY = Symbol.for('nestjs-replica:primary-only');
 
@@ -15,6 +18,27 @@ export function PrimaryOnly(): ClassDecorator {
 }
 
 /** Whether the class, or one that it extends, is decorated. */
-export function isPrimaryOnly(target: unknown): boolean {
+function isPrimaryOnly(target: unknown): boolean {
   return typeof target === 'function' && PRIMARY_ONLY in target;
+}
+
+/** The tables of the entities that are `@PrimaryOnly()`, and of their many-to-many relations and trees. */
+export function primaryOnlyTables(metadatas: readonly EntityMetadata[]): string[] {
+  const tables = new Set<string>();
+  for (const metadata of metadatas) {
+    if (!isPrimaryOnly(metadata.target)) continue;
+    const junctions = metadata.manyToManyRelations.map((relation) => relation.junctionEntityMetadata);
+    // TypeORM's type does not say that only a closure table has one.
+    const closure = metadata.closureJunctionTable as EntityMetadata | undefined;
+    for (const one of [metadata, closure, ...junctions]) {
+      if (one !== undefined) tables.add(tableOf(one));
+    }
+  }
+  return [...tables];
+}
+
+/** TypeORM quotes what stands between the dots of the path. */
+function tableOf({ tablePath }: EntityMetadata): string {
+  const [name = '', schema] = tablePath.split('.').toReversed();
+  return formatTableName({ schema, name });
 }

@@ -9,10 +9,11 @@ import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { DataSourceParts } from './data-source-parts.js';
 import { DataSourceRouter } from './data-source-router.js';
 import { keepCacheRouted, onReadRunner, routeCachesOf, routeQueriesOf } from './keep-routed.js';
-import type { LogSink } from './operator-log.js';
-import { ReplicaRuntime } from './replica-runtime.js';
+import type { LogSink } from '../engine/operator-log.js';
+import { ReplicaRuntime } from '../engine/replica-runtime.js';
 import { tellErrorHandler, tellLogger } from './tell-logger.js';
-import { primaryOnlyTables, TableRules } from './table-rules.js';
+import { TableRules } from '../engine/table-rules.js';
+import { primaryOnlyTables } from './primary-only.decorator.js';
 
 /** What TypeORM does at the start when these are set changes the schema. */
 const SCHEMA_CHANGES = ['dropSchema', 'migrationsRun', 'synchronize'] as const;

@@ -9,7 +9,7 @@ import type { RequestView } from '../routing/route-query.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { CachePositions } from './cache-positions.js';
 import { POSITION_LENGTH, positionOf, withPosition, type CachedPosition } from './cached-position.js';
-import { longestLagMs } from './session-memory.js';
+import { longestLagMs } from '../engine/session-memory.js';
 import { UncachedReads } from './uncached-reads.js';
 
 /** TypeORM's result cache (`cache: true`); the type has no public name of its own in all versions. */

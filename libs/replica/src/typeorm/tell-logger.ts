@@ -1,7 +1,7 @@
 import { isPromise } from 'node:util/types';
 import type { Logger } from 'typeorm';
 import { messageOf } from '../errors/describe-error.js';
-import type { OperatorLog } from './operator-log.js';
+import type { OperatorLog } from '../engine/operator-log.js';
 
 /**
  * Tells the application's logger a line. That is anybody's code, and it is told from where an error would end a loop or the process:

@@ -1,4 +1,3 @@
-import type { DataSource } from 'typeorm';
 import type { PositionSource } from '../context/position-source.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionClock } from '../session/session-clock.js';
@@ -10,7 +9,7 @@ export interface PositionSourceParts {
   readonly options: Pick<ResolvedOptions<never>, 'sticky' | 'session'>;
   /** Not there before the data source is initialized. */
   readonly runtime: () => ReplicaRuntime;
-  readonly dataSource: DataSource;
+  readonly dataSource: { readonly isInitialized: boolean };
 }
 
 /** Where the requests of a data source get positions from. */

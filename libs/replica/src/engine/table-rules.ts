@@ -1,8 +1,6 @@
-import type { EntityMetadata } from 'typeorm';
 import type { Statement } from '../postgres/statements/index.js';
 import { cutName } from '../postgres/statements/names.js';
 import { formatTableName, parseTableName, type TableName } from '../routing/table-name.js';
-import { isPrimaryOnly } from './primary-only.decorator.js';
 
 /** Where a rule sends a read: `primary`, whichever node that is, or a node's name. */
 export type RuledNode = string;
@@ -27,7 +25,7 @@ export class TableRules {
   readonly #decided = new WeakMap<Statement, RuledNode | typeof NO_RULE>();
 
   /**
-   * `tables`: the option. `primaryOnly`: tables of entities that are `@PrimaryOnly()`, see {@link primaryOnlyTables}. A key
+   * `tables`: the option. `primaryOnly`: tables of entities that are `@PrimaryOnly()`. A key
    * that is no name holds for nothing: the options' check refuses it before.
    */
   constructor(tables: Readonly<Record<string, RuledNode>> = {}, primaryOnly: Iterable<string> = []) {
@@ -95,27 +93,6 @@ export class TableRules {
         undefined,
       );
   }
-}
-
-/** The tables of the entities that are `@PrimaryOnly()`, and of their many-to-many relations and trees. */
-export function primaryOnlyTables(metadatas: readonly EntityMetadata[]): string[] {
-  const tables = new Set<string>();
-  for (const metadata of metadatas) {
-    if (!isPrimaryOnly(metadata.target)) continue;
-    const junctions = metadata.manyToManyRelations.map((relation) => relation.junctionEntityMetadata);
-    // TypeORM's type does not say that only a closure table has one.
-    const closure = metadata.closureJunctionTable as EntityMetadata | undefined;
-    for (const one of [metadata, closure, ...junctions]) {
-      if (one !== undefined) tables.add(tableOf(one));
-    }
-  }
-  return [...tables];
-}
-
-/** TypeORM quotes what stands between the dots of the path. */
-function tableOf({ tablePath }: EntityMetadata): string {
-  const [name = '', schema] = tablePath.split('.').toReversed();
-  return formatTableName({ schema, name });
 }
 
 const NO_RULE = Symbol('no rule');
