@@ -102,8 +102,8 @@ export class ModelCluster {
         const position = this.read(name);
         if (position === undefined) throw new Error(`${name} is down`);
         const identity = this.identityOf(name);
-        if (name === 'primary') return { identity, inRecovery: false, position, timeline: 1 };
-        return { identity, timeline: 1, ...this.#tellOf(name, position) };
+        if (name === 'primary') return { identity, isReadOnly: false, position, epoch: 1 };
+        return { identity, epoch: 1, ...this.#tellOf(name, position) };
       },
       reconnect: () => undefined,
       close: () => Promise.resolve(),
@@ -111,13 +111,12 @@ export class ModelCluster {
   }
 
   /** What a replica tells. Where its data is not of our history, its numbers look as if they were. */
-  #tellOf(name: string, position: bigint): Omit<ProbeResult, 'timeline'> {
+  #tellOf(name: string, position: bigint): Omit<ProbeResult, 'epoch'> {
     const { state } = this.replica(name);
-    if (state === 'rival') return { inRecovery: false, position: this.#primaryAt };
-    if (state === 'foreign') return { inRecovery: true, position: this.#primaryAt };
-    if (state === 'ours')
-      return { inRecovery: true, position, receiver: 'streaming', sender: 'primary:5432' };
-    return { inRecovery: true, position: this.#primaryAt, receiver: 'streaming', sender: 'r2:5432' };
+    if (state === 'rival') return { isReadOnly: false, position: this.#primaryAt };
+    if (state === 'foreign') return { isReadOnly: true, position: this.#primaryAt };
+    if (state === 'ours') return { isReadOnly: true, position, isStreaming: true, sender: 'primary:5432' };
+    return { isReadOnly: true, position: this.#primaryAt, isStreaming: true, sender: 'r2:5432' };
   }
 }
 

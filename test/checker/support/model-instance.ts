@@ -1,3 +1,4 @@
+import { POSTGRES_TERMS } from '../../../libs/replica/src/postgres/terms.js';
 import { noteRead } from '../../../libs/replica/src/context/note-read.js';
 import { RequestContext } from '../../../libs/replica/src/context/request-context.js';
 import { SessionHandle } from '../../../libs/replica/src/context/session-handle.js';
@@ -29,6 +30,7 @@ const MONITOR: MonitorSettings = {
   warnLagMs: MAX_LAG_MS / 2,
   maxLagMs: MAX_LAG_MS,
   homesKeptMs: TTL_MS,
+  terms: POSTGRES_TERMS,
 };
 
 const LIMITS: RoutingLimits = {
@@ -70,7 +72,7 @@ function deceived(node: WatchedNode, defect: ModelDefect | undefined): WatchedNo
   const probe: NodeProbe = {
     probe: async (timeoutMs) => {
       const { sender, identity, ...answer } = await node.probe.probe(timeoutMs);
-      const isRival = node.role === 'replica' && !answer.inRecovery;
+      const isRival = node.role === 'replica' && !answer.isReadOnly;
       if (defect === 'sees-no-rival' && isRival) throw new Error('it is not asked');
       return {
         ...answer,

@@ -62,7 +62,7 @@ describe('the probe of PostgreSQL', () => {
   it.each(USERS)('tells a %s role, position and timeline of the primary', async (user) => {
     const answer = await ask(cluster.primary, { user });
     const position = expect.any(BigInt);
-    expect(answer).toEqual({ inRecovery: false, position, timeline: 1, identity: IDENTITY });
+    expect(answer).toEqual({ isReadOnly: false, position, epoch: 1, identity: IDENTITY });
     const [row] = await cluster.primary.query<{ reached: boolean }>(
       `SELECT $1::pg_lsn <= pg_current_wal_insert_lsn() AS reached`,
       [`0/${(answer.position as bigint).toString(16)}`],
@@ -71,9 +71,9 @@ describe('the probe of PostgreSQL', () => {
   });
 
   it.each([
-    ['superuser', { timeline: 1, receiver: 'streaming', sender: expect.any(String) }],
-    ['reader', { timeline: 1, receiver: 'streaming', sender: expect.any(String) }],
-    ['plain', { timeline: undefined, receiver: 'hidden', sender: undefined }],
+    ['superuser', { epoch: 1, isStreaming: true, receiver: 'streaming', sender: expect.any(String) }],
+    ['reader', { epoch: 1, isStreaming: true, receiver: 'streaming', sender: expect.any(String) }],
+    ['plain', { epoch: undefined, isStreaming: false, receiver: 'hidden', sender: undefined }],
   ] as const)(
     'tells a %s of a standby what it replayed, and of its receiver what that user may see',
     async (user, told) => {
@@ -81,7 +81,7 @@ describe('the probe of PostgreSQL', () => {
       const answer = await ask(replica(0), { user });
       const { sender = `${cluster.primary.host}:${cluster.primary.port}` } = answer;
       expect(answer).toEqual({
-        inRecovery: true,
+        isReadOnly: true,
         position: expect.any(BigInt),
         identity: IDENTITY,
         ...told,
@@ -211,7 +211,7 @@ describe('the probe of PostgreSQL', () => {
       proxy.blackHole();
       for (let count = 0; count < 5; count++) await probe.probe(30).catch(() => undefined);
       await proxy.restore();
-      await expect(probe.probe(5_000)).resolves.toMatchObject({ inRecovery: true });
+      await expect(probe.probe(5_000)).resolves.toMatchObject({ isReadOnly: true });
       await until(() => proxy.connections === 1);
       await probe.close();
       await until(() => proxy.connections === 0);
@@ -232,7 +232,7 @@ describe('the probe of PostgreSQL', () => {
           return row?.role === 'replica' && says;
         },
       });
-      await expect(probe.probe(5_000)).resolves.toMatchObject({ inRecovery: true, minLagMs: 40 });
+      await expect(probe.probe(5_000)).resolves.toMatchObject({ isReadOnly: true, minLagMs: 40 });
       says = false;
       await expect(probe.probe(5_000)).resolves.toMatchObject({ problem: 'monitor.probe said no' });
       expect(pids.size).toBe(1);
@@ -265,9 +265,10 @@ describe('the probe of PostgreSQL', () => {
       await expect(ask(replica(0), { options })).rejects.toThrow('currently not supported');
       const answer = await ask(replica(0), { options, probe: () => ({ lagMs: 15 }) });
       expect(answer).toEqual({
-        inRecovery: true,
+        isReadOnly: true,
         position: undefined,
-        timeline: undefined,
+        epoch: undefined,
+        isStreaming: false,
         receiver: undefined,
         sender: undefined,
         identity: IDENTITY,
@@ -281,11 +282,11 @@ describe('the probe of PostgreSQL', () => {
     await cluster.primary.kill();
     const probe = probeOf(other, { user: 'reader' });
     await until(async () => (await probe.probe(5_000)).receiver === 'none');
-    await expect(probe.probe(5_000)).resolves.toMatchObject({ timeline: undefined });
+    await expect(probe.probe(5_000)).resolves.toMatchObject({ epoch: undefined });
     await heir.promote();
     await other.follow(heir);
     await until(async () => (await probe.probe(5_000)).receiver === 'streaming');
-    await expect(probe.probe(5_000)).resolves.toMatchObject({ inRecovery: true, timeline: 2 });
-    await expect(ask(heir)).resolves.toMatchObject({ inRecovery: false, timeline: 2 });
+    await expect(probe.probe(5_000)).resolves.toMatchObject({ isReadOnly: true, epoch: 2 });
+    await expect(ask(heir)).resolves.toMatchObject({ isReadOnly: false, epoch: 2 });
   });
 });

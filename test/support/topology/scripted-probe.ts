@@ -25,8 +25,8 @@ export class ScriptedProbe implements NodeProbe {
   reconnects = 0;
   isClosed = false;
 
-  constructor(inRecovery: boolean, position: bigint) {
-    this.answer = () => Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : 1 });
+  constructor(isReadOnly: boolean, position: bigint) {
+    this.answer = () => Promise.resolve({ isReadOnly, position, epoch: isReadOnly ? undefined : 1 });
   }
 
   async probe(): Promise<ProbeResult> {
@@ -44,16 +44,14 @@ export class ScriptedProbe implements NodeProbe {
     return Promise.resolve();
   }
 
-  /** From now on it is there; `timeline`: on which it writes. */
-  at(position: bigint | undefined, inRecovery: boolean, timeline = 1): void {
-    this.answer = () =>
-      Promise.resolve({ inRecovery, position, timeline: inRecovery ? undefined : timeline });
+  /** From now on it is there; `epoch`: on which it writes. */
+  at(position: bigint | undefined, isReadOnly: boolean, epoch = 1): void {
+    this.answer = () => Promise.resolve({ isReadOnly, position, epoch: isReadOnly ? undefined : epoch });
   }
 
-  /** From now on it is a standby that is there and receives this timeline, from the server of that address. */
-  follows(position: bigint, timeline: number, sender?: string): void {
-    this.answer = () =>
-      Promise.resolve({ inRecovery: true, position, timeline, receiver: 'streaming', sender });
+  /** From now on it is a standby that is there and receives this epoch, from the server of that address. */
+  follows(position: bigint, epoch: number, sender?: string): void {
+    this.answer = () => Promise.resolve({ isReadOnly: true, position, epoch, isStreaming: true, sender });
   }
 
   /** From now on another server answers, or another run of it. */

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { POSTGRES_TERMS } from '../../../libs/replica/src/postgres/terms.js';
 import type { MonitorSettings, MonitorSources } from '../../../libs/replica/src/topology/monitor-settings.js';
 import { TopologyMonitor } from '../../../libs/replica/src/topology/topology-monitor.js';
 import type { NodeSnapshot } from '../../../libs/replica/src/topology/topology.js';
@@ -15,6 +16,7 @@ const SETTINGS: MonitorSettings = {
   warnLagMs: 5_000,
   maxLagMs: 10_000,
   homesKeptMs: 30_000,
+  terms: POSTGRES_TERMS,
 };
 
 /**

@@ -1,5 +1,6 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { POSTGRES_TERMS } from '../postgres/terms.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { MonitorSources } from '../topology/monitor-settings.js';
@@ -32,6 +33,7 @@ export function createMonitor({ options, probeOf, outside, nowMs, log }: Monitor
       maxLagMs: options.maxLagMs,
       warnLagMs: options.warnLagMs,
       homesKeptMs: options.session.ttlMs,
+      terms: POSTGRES_TERMS,
     },
     {
       outside,

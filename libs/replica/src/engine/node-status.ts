@@ -56,7 +56,7 @@ export function nodeStatusOf(node: NodeSnapshot): NodeStatus {
     health: node.health,
     problem: node.problem ?? null,
     position: node.position === undefined ? null : formatLsn(node.position),
-    timeline: node.timeline ?? null,
+    timeline: node.epoch ?? null,
     receiver: node.receiver ?? null,
     lagMs: node.lagMs === undefined ? null : Math.round(node.lagMs),
     roundTripMs: node.roundTripMs ?? null,

@@ -80,7 +80,7 @@ export function forwardTopologyEvents(monitor: TopologyMonitor, emit: EmitRouter
   monitor.on('primary:changed', ({ primary, before, because }) =>
     emit('primary:changed', { primary: nodeStatusOf(primary), before: nodeStatusOf(before), because }),
   );
-  monitor.on('primary:conflict', ({ node, primary, timeline, primaryTimeline }) =>
+  monitor.on('primary:conflict', ({ node, primary, epoch: timeline, primaryEpoch: primaryTimeline }) =>
     emit('primary:conflict', {
       node: nodeStatusOf(node),
       primary: nodeStatusOf(primary),

@@ -4,7 +4,7 @@ import type { RouteFunction } from '../routing/route-function.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
-import type { Discovery, Found } from '../topology/discovery/discovery.js';
+import type { Discovery, DiscoveryResult } from '../topology/discovery/discovery.js';
 
 /** TypeORM's own options for PostgreSQL. */
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -133,7 +133,7 @@ export interface StickyOptions {
 }
 
 /** What one look found: the replicas there are, and after how long to look again. */
-export type FoundReplicas = Found<NodeOptions>;
+export type FoundReplicas = DiscoveryResult<NodeOptions>;
 
 /**
  * Finds the replicas while the application runs: `discoverReplicas()`, `dnsReplicas()`, or your own. What a node given by

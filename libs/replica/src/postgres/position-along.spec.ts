@@ -78,7 +78,7 @@ describe('PositionAlong', () => {
     expect(client.pipeline).toBe(false);
     await settled();
     expect(events).toEqual([0x1000100n, 'updated']);
-    expect(answers).toEqual([{ inRecovery: false, position: 0x1000100n, timeline: 3 }]);
+    expect(answers).toEqual([{ isReadOnly: false, position: 0x1000100n, epoch: 3 }]);
   });
 
   it('a write that fails is told so, and its connection is an ordinary one again', async () => {

@@ -71,7 +71,7 @@ export class NodeQuestion {
     const short = this.#wasWritable ? await this.#askPrepared(client, WRITABLE) : undefined;
     const row = short?.in_recovery === false ? short : await this.#askPrepared(client, WHOLE);
     const result = readRow(row, layout);
-    this.#wasWritable = !result.inRecovery;
+    this.#wasWritable = !result.isReadOnly;
     // Behind a pooler another server may have taken the place of the one that the connection led to.
     if (connection.identity !== undefined && row?.started !== connection.identity.startedAt)
       connection.identity = (await identifyServer(client)).identity;
@@ -117,16 +117,17 @@ export function readRow(row: ProbeRow | undefined, layout: WalLayout): ProbeResu
   const position = text === null ? undefined : parseLsn(text);
   if (inRecovery) {
     return {
-      inRecovery,
+      isReadOnly: inRecovery,
       position,
-      timeline: row.received_timeline ?? undefined,
+      epoch: row.received_timeline ?? undefined,
+      isStreaming: row.receiver === 'streaming',
       receiver: row.receiver ?? undefined,
       sender: row.sender ?? undefined,
     };
   }
   return {
-    inRecovery,
+    isReadOnly: inRecovery,
     position: position === undefined ? undefined : beforePageHeader(position, layout),
-    timeline: walFile === null ? undefined : Number.parseInt(walFile.slice(0, 8), 16),
+    epoch: walFile === null ? undefined : Number.parseInt(walFile.slice(0, 8), 16),
   };
 }

@@ -4,7 +4,7 @@ import { FAULTS_OF_FUNCTIONS } from '../../../../test/support/faults-of-function
 import type { ProbedNode, ProbeFunction } from '../topology/probe-function.js';
 import { runProbeFunction } from './run-probe-function.js';
 
-const ANSWER = { inRecovery: true, position: 100n, timeline: undefined };
+const ANSWER = { isReadOnly: true, position: 100n, epoch: undefined };
 
 /** A connection that answers with what it was asked. */
 const CLIENT = {
@@ -65,7 +65,7 @@ describe('runProbeFunction', () => {
     const seen: Partial<ProbedNode>[] = [];
     const probe: ProbeFunction = ({ name, role, address }) => void seen.push({ name, role, address });
     await run(probe);
-    await run(probe, { ...ANSWER, inRecovery: false });
+    await run(probe, { ...ANSWER, isReadOnly: false });
     expect(seen).toEqual([
       { name: 'replica-1', role: 'replica', address: 'db:5432' },
       { name: 'replica-1', role: 'primary', address: 'db:5432' },

@@ -22,7 +22,7 @@ export async function runProbeFunction(
     const verdict = await probe({
       name,
       address,
-      role: answer.inRecovery ? 'replica' : 'primary',
+      role: answer.isReadOnly ? 'replica' : 'primary',
       query: async (sql, values) => {
         if (hasEnded) throw new Error('the probe has ended: its connection is not yours any more');
         return (await client.query(sql, values === undefined ? undefined : [...values])).rows as never;

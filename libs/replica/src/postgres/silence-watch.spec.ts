@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { SilenceWatch, type SilenceWatchOptions } from './silence-watch.js';
 
 const TIMEOUT_MS = 1_000;
-const RESULT = { inRecovery: false, position: 1n, timeline: 1 };
+const RESULT = { isReadOnly: false, position: 1n, epoch: 1 };
 
 /** A primary that is probed by hand, on a clock of its own. */
 function watched(changes: Partial<SilenceWatchOptions> = {}): {
@@ -120,15 +120,15 @@ describe('SilenceWatch', () => {
     async (isPrimary) => {
       let reconnects = 0;
       const { watch } = watched({ isPrimary: () => isPrimary });
-      let inRecovery = false;
+      let isReadOnly = false;
       const probe = watch.overhear('one', {
-        probe: () => Promise.resolve({ ...RESULT, inRecovery }),
+        probe: () => Promise.resolve({ ...RESULT, isReadOnly }),
         reconnect: () => void reconnects++,
         close: () => Promise.resolve(),
       });
       await probe.probe(TIMEOUT_MS);
       expect([watch.isStandby('one'), reconnects]).toEqual([false, 0]);
-      inRecovery = true;
+      isReadOnly = true;
       await probe.probe(TIMEOUT_MS);
       // Who should be the primary is asked on a new connection the next time: its address may have moved.
       expect([watch.isStandby('one'), reconnects]).toEqual([true, isPrimary ? 1 : 0]);

@@ -92,9 +92,9 @@ export class SilenceWatch {
     try {
       const result = await probe.probe(timeoutMs);
       findings.hasFailed = false;
-      findings.isStandby = result.inRecovery;
+      findings.isStandby = result.isReadOnly;
       // Its address may lead to the primary by now, but this connection never will.
-      if (result.inRecovery && this.#options.isPrimary(node)) probe.reconnect();
+      if (result.isReadOnly && this.#options.isPrimary(node)) probe.reconnect();
       this.#heard(node, findings);
       return result;
     } catch (error) {

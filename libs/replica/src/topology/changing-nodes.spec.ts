@@ -86,7 +86,7 @@ describe('TopologyMonitor, nodes that come and go', () => {
     let answer: () => void = () => undefined;
     (cluster.replicas[1] as ScriptedProbe).answer = () =>
       new Promise((resolve) => {
-        answer = () => resolve({ inRecovery: true, position: 100n, timeline: undefined });
+        answer = () => resolve({ isReadOnly: true, position: 100n, epoch: undefined });
       });
     await second();
     const captured = cluster.monitor.capturePosition('replica-2');

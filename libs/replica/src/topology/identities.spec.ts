@@ -45,7 +45,7 @@ describe('TopologyMonitor, who answers', () => {
       expect(one.reconnects).toBeGreaterThan(0);
     });
 
-    it('never becomes the primary, whatever its timeline and whether ours is away', async () => {
+    it('never becomes the primary, whatever its epoch and whether ours is away', async () => {
       await cluster.start();
       one.becomes(FOREIGN);
       one.at(500n, false, 9);
@@ -62,9 +62,9 @@ describe('TopologyMonitor, who answers', () => {
       cluster.primary.at(500n, false, 9);
       await second();
       expect(primary()).toMatchObject({ name: 'primary', health: 'down' });
-      expect(
-        cluster.monitor.acceptPosition('primary', { inRecovery: false, position: 1n, timeline: 9 }),
-      ).toBe(undefined);
+      expect(cluster.monitor.acceptPosition('primary', { isReadOnly: false, position: 1n, epoch: 9 })).toBe(
+        undefined,
+      );
       expect(health('replica-1')).toBe('up');
     });
 
@@ -106,8 +106,7 @@ describe('TopologyMonitor, who answers', () => {
 
     it('serve beside a primary that does not either where a probe of the user vouches for them', async () => {
       for (const probe of [cluster.primary, one, two]) probe.becomes({ system: undefined });
-      two.answer = () =>
-        Promise.resolve({ inRecovery: true, position: 100n, timeline: undefined, minLagMs: 0 });
+      two.answer = () => Promise.resolve({ isReadOnly: true, position: 100n, epoch: undefined, minLagMs: 0 });
       await cluster.start();
       await second();
       expect([health('primary'), health('replica-1'), health('replica-2')]).toEqual(['up', 'down', 'up']);
@@ -240,7 +239,7 @@ describe('TopologyMonitor, who answers', () => {
         new Promise((resolve) => {
           answerAsPrimary = async (position) => {
             cluster.primary.at(position, false);
-            resolve({ inRecovery: false, position, timeline: 1 });
+            resolve({ isReadOnly: false, position, epoch: 1 });
             await jest.advanceTimersByTimeAsync(0);
           };
         });
@@ -343,7 +342,7 @@ describe('TopologyMonitor, who answers', () => {
     expect(health('replica-1')).toBe('down');
   });
 
-  describe('two that were promoted apart, on one timeline', () => {
+  describe('two that were promoted apart, on one epoch', () => {
     let three: ScriptedProbe;
 
     beforeEach(async () => {

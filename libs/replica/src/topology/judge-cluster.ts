@@ -1,4 +1,5 @@
 import type { ProbeResult } from './node-probe.js';
+import type { DatabaseTerms } from './monitor-settings.js';
 import type { NodeSnapshot } from './topology.js';
 
 /** Which cluster the nodes are of, as far as that is known. */
@@ -11,6 +12,7 @@ export interface KnownCluster {
   readonly othersSystems: readonly (string | undefined)[];
   /** Every other node has been asked. */
   readonly areOthersAsked: boolean;
+  readonly terms: DatabaseTerms;
 }
 
 /** `foreign`: the server is of another cluster. `untold`: nobody can tell whether it is. */
@@ -18,8 +20,6 @@ export type ClusterVerdict =
   { readonly kind: 'ours' } | { readonly kind: 'foreign' | 'untold'; readonly problem: string };
 
 const OURS: ClusterVerdict = { kind: 'ours' };
-
-const GRANT = 'GRANT EXECUTE ON FUNCTION pg_control_system() to the user of each node';
 
 /**
  * Whether a server that answered is of the primary's cluster. Where a server does not tell its system identifier, it is ours
@@ -37,12 +37,12 @@ export function judgeCluster(
   if (known.system === undefined) {
     if (node.role === 'primary' || (system === undefined && minLagMs !== undefined)) return OURS;
     return untold(
-      `the primary does not tell its system identifier, so nobody knows whether both are of one cluster: ${GRANT}`,
+      `the primary does not tell its system identifier, so nobody knows whether both are of one cluster: ${known.terms.identityRemedy}`,
     );
   }
   if (system === undefined)
     return untold(
-      `it does not tell its system identifier, so nobody knows whether it is of the same cluster: ${GRANT}`,
+      `it does not tell its system identifier, so nobody knows whether it is of the same cluster: ${known.terms.identityRemedy}`,
     );
   if (system === known.system) return OURS;
   return {

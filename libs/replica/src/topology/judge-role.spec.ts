@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { judgeRole, type KnownNodes } from './judge-role.js';
+import { judgeRole, type KnownPeers } from './judge-role.js';
 import { serverIdentity } from '../../../../test/support/topology/scripted-probe.js';
+import { POSTGRES_TERMS } from '../postgres/terms.js';
 import type { ProbeResult } from './node-probe.js';
 import type { ServerIdentity } from './server-identity.js';
 import type { NodeSnapshot } from './topology.js';
@@ -16,43 +17,44 @@ const node = (name: string, known: Partial<NodeSnapshot> = {}): NodeSnapshot => 
 
 const server = (startedAt: string): ServerIdentity => serverIdentity({ startedAt });
 
-const standby: ProbeResult = { inRecovery: true, position: 100n, timeline: 1 };
-const writable = (timeline: number | undefined): ProbeResult => ({
-  inRecovery: false,
+const standby: ProbeResult = { isReadOnly: true, position: 100n, epoch: 1 };
+const writable = (epoch: number | undefined): ProbeResult => ({
+  isReadOnly: false,
   position: 100n,
-  timeline,
+  epoch,
 });
 
-/** A primary on timeline 2, and two replicas. */
-const known = (changes: Partial<KnownNodes> = {}): KnownNodes => ({
+/** A primary on epoch 2, and two replicas. */
+const known = (changes: Partial<KnownPeers> = {}): KnownPeers => ({
   primary: node('primary'),
   replicas: [node('replica'), node('other')],
-  timeline: 2,
+  epoch: 2,
   hasFollowed: () => true,
+  terms: POSTGRES_TERMS,
   ...changes,
 });
 
 /** No primary was heard of, and the configured one does not answer. */
-const begun = (changes: Partial<KnownNodes> = {}): KnownNodes =>
-  known({ primary: node('primary', { health: 'down' }), timeline: undefined, ...changes });
+const begun = (changes: Partial<KnownPeers> = {}): KnownPeers =>
+  known({ primary: node('primary', { health: 'down' }), epoch: undefined, ...changes });
 
 describe('judgeRole', () => {
   it.each([
     ['a standby as a replica', 'replica', standby, known(), 'as-expected'],
     ['a standby as the primary', 'primary', standby, known(), 'refused'],
-    ['a writable primary on its timeline', 'primary', writable(2), known(), 'as-expected'],
-    ['one on a higher timeline: promoted behind its address', 'primary', writable(3), known(), 'as-expected'],
-    ['one on a lower timeline: an older server', 'primary', writable(1), known(), 'conflict'],
-    ['the first primary that answers', 'primary', writable(1), known({ timeline: undefined }), 'as-expected'],
-    ['a writable replica on a higher timeline', 'replica', writable(3), known(), 'promoted'],
+    ['a writable primary on its epoch', 'primary', writable(2), known(), 'as-expected'],
+    ['one on a higher epoch: promoted behind its address', 'primary', writable(3), known(), 'as-expected'],
+    ['one on a lower epoch: an older server', 'primary', writable(1), known(), 'conflict'],
+    ['the first primary that answers', 'primary', writable(1), known({ epoch: undefined }), 'as-expected'],
+    ['a writable replica on a higher epoch', 'replica', writable(3), known(), 'promoted'],
     [
-      'one on a higher timeline that nobody has seen following: a copy of the cluster',
+      'one on a higher epoch that nobody has seen following: a copy of the cluster',
       'replica',
       writable(3),
       known({ hasFollowed: () => false }),
       'conflict',
     ],
-    ['a writable replica on the same timeline', 'replica', writable(2), known(), 'conflict'],
+    ['a writable replica on the same epoch', 'replica', writable(2), known(), 'conflict'],
     [
       'the primary itself under another address',
       'replica',
@@ -61,7 +63,7 @@ describe('judgeRole', () => {
       'refused',
     ],
     [
-      'another writable server on the same timeline',
+      'another writable server on the same epoch',
       'replica',
       { ...writable(2), identity: server('b') },
       known({ server: server('a') }),
@@ -74,8 +76,8 @@ describe('judgeRole', () => {
       known({ server: server('a') }),
       'promoted',
     ],
-    ['a writable replica on a lower timeline', 'replica', writable(1), known(), 'conflict'],
-    ['a writable replica that tells no timeline', 'replica', writable(undefined), known(), 'refused'],
+    ['a writable replica on a lower epoch', 'replica', writable(1), known(), 'conflict'],
+    ['a writable replica that tells no epoch', 'replica', writable(undefined), known(), 'refused'],
     [
       'a writable replica while the primary may yet answer',
       'replica',
@@ -84,9 +86,9 @@ describe('judgeRole', () => {
       'refused',
     ],
     ['the only writable node, when none was ever heard of', 'replica', writable(2), begun(), 'promoted'],
-    ['one on the first timeline, when none was ever heard of', 'replica', writable(1), begun(), 'refused'],
+    ['one on the first epoch, when none was ever heard of', 'replica', writable(1), begun(), 'refused'],
     [
-      'one that tells no timeline, when none was ever heard of',
+      'one that tells no epoch, when none was ever heard of',
       'replica',
       writable(undefined),
       begun(),
@@ -100,24 +102,24 @@ describe('judgeRole', () => {
       'refused',
     ],
     [
-      'one while another replica knows a higher timeline',
+      'one while another replica knows a higher epoch',
       'replica',
       writable(2),
-      begun({ replicas: [node('replica'), node('other', { timeline: 3 })] }),
+      begun({ replicas: [node('replica'), node('other', { epoch: 3 })] }),
       'refused',
     ],
     [
-      'one while the configured primary follows a higher timeline',
+      'one while the configured primary follows a higher epoch',
       'replica',
       writable(2),
-      begun({ primary: node('primary', { health: 'down', timeline: 3 }) }),
+      begun({ primary: node('primary', { health: 'down', epoch: 3 }) }),
       'refused',
     ],
     [
       'one whom the configured primary follows',
       'replica',
       writable(2),
-      begun({ primary: node('primary', { health: 'down', timeline: 2 }) }),
+      begun({ primary: node('primary', { health: 'down', epoch: 2 }) }),
       'promoted',
     ],
   ] as const)('judges %s', (_, name, answer, others, expected) => {

@@ -1,10 +1,16 @@
+import type { DatabaseTerms } from './monitor-settings.js';
 import type { ProbeResult } from './node-probe.js';
 import type { ServerIdentity } from './server-identity.js';
 import type { NodeSnapshot } from './topology.js';
 
 /**
- * What a node's answer means for its role: it has it, it takes over, or it may not serve, and why. `conflict`: it may not
- * because it accepts writes, and another one is the primary. `foreign`: it is of another database cluster.
+ * What a node's answer means for its role.
+ *
+ * - `as-expected`: it has the role that it should have.
+ * - `promoted`: it is the primary from now on.
+ * - `refused`: it may not serve.
+ * - `conflict`: it may not serve because it accepts writes although another node is the primary.
+ * - `foreign`: it belongs to another database cluster.
  */
 export type RoleVerdict =
   | { readonly kind: 'as-expected' }
@@ -13,83 +19,83 @@ export type RoleVerdict =
 
 const AS_EXPECTED: RoleVerdict = { kind: 'as-expected' };
 
-/** What is known of the others. */
-export interface KnownNodes {
+/** Epochs count from 1: a server on this one was never promoted, so it never followed anybody. */
+const FIRST_EPOCH = 1;
+
+/** What is known of the nodes beside the one that answered. */
+export interface KnownPeers {
   readonly primary: NodeSnapshot;
   readonly replicas: readonly NodeSnapshot[];
-  /** The highest timeline known of a primary; `undefined` while none has answered. */
-  readonly timeline: number | undefined;
-  /** Which server answered as the primary last; absent while that is not known. */
+  /** The epoch of the primary that answered last; `undefined` while none has answered. */
+  readonly epoch: number | undefined;
+  /** Which server answered as the primary last; absent while nobody knows. */
   readonly server?: ServerIdentity;
   /** Whether the server that answers is known to have the primary's history. */
   readonly hasFollowed: (node: NodeSnapshot, answer: ProbeResult) => boolean;
+  readonly terms: DatabaseTerms;
 }
 
 /**
- * A writable node is the primary, or becomes it when it writes on a higher timeline than the primary is known to have:
- * it was promoted, if it is known to have followed us. On the same or a lower one it is an old primary that does not know yet, or no
- * standby of ours; so is what answers at the primary's own address on a lower one. What never followed is a copy of the cluster: a
- * clone, or a restored backup. The primary itself, under another address, is no replica, but
- * harms nobody: a name in DNS may stand for all nodes.
+ * Judges the role of a node by what it answered. Only one node may accept writes:
+ *
+ * - A writable replica on a higher epoch than the primary's was promoted, if it is known to have followed the primary.
+ *   If it never followed, it is a copy of the cluster: a clone, or a restored backup.
+ * - A writable replica on the same or a lower epoch is a former primary that has not noticed yet, or no replica of ours.
+ *   So is a server that answers at the primary's own address on a lower epoch.
+ * - The primary itself under a second address is refused as a replica. That is harmless: one DNS name may stand for all
+ *   nodes.
  */
-export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownNodes): RoleVerdict {
-  if (node.role === 'primary') return judgePrimary(answer, known.timeline);
-  if (answer.inRecovery) return AS_EXPECTED;
-  const { primary, timeline, server } = known;
+export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownPeers): RoleVerdict {
+  if (node.role === 'primary') return judgePrimary(answer, known);
+  if (answer.isReadOnly) return AS_EXPECTED;
+  const { primary, epoch, server, terms } = known;
   const isSameServer = server !== undefined && answer.identity?.startedAt === server.startedAt;
-  if (isSameServer && answer.timeline === timeline)
+  if (isSameServer && answer.epoch === epoch)
     return refused(`it is ${primary.name}, the primary, under another address`);
-  if (timeline === undefined) {
+  if (epoch === undefined) {
     return isSoleHeir(node, answer, known)
       ? { kind: 'promoted' }
       : refused('it accepts writes, and the primary has not answered yet');
   }
-  if (answer.timeline === undefined) return refused('it accepts writes, and tells no timeline');
-  if (answer.timeline > timeline) {
+  if (answer.epoch === undefined) return refused(`it accepts writes, and tells no ${terms.epoch}`);
+  if (answer.epoch > epoch) {
     if (isSameServer || known.hasFollowed(node, answer)) return { kind: 'promoted' };
     return {
       kind: 'conflict',
       problem:
-        `it accepts writes on timeline ${answer.timeline}, but was never seen to follow ${primary.name}, the primary on ` +
-        `timeline ${timeline}: a copy of the cluster, fenced until it follows`,
+        `it accepts writes on ${terms.epoch} ${answer.epoch}, but was never seen to follow ${primary.name}, the primary on ` +
+        `${terms.epoch} ${epoch}: a copy of the cluster, fenced until it follows`,
     };
   }
   return {
     kind: 'conflict',
     problem:
-      `it accepts writes on timeline ${answer.timeline} although ${primary.name} is the primary on timeline ${timeline}: ` +
+      `it accepts writes on ${terms.epoch} ${answer.epoch} although ${primary.name} is the primary on ${terms.epoch} ${epoch}: ` +
       'fenced until it follows',
   };
 }
 
-function judgePrimary(answer: ProbeResult, timeline: number | undefined): RoleVerdict {
-  if (answer.inRecovery)
-    return refused(
-      'it is configured as the primary but is in recovery (a standby): is it swapped with a replica?',
-    );
-  if (answer.timeline === undefined || timeline === undefined || answer.timeline >= timeline)
-    return AS_EXPECTED;
+function judgePrimary(answer: ProbeResult, { epoch, terms }: KnownPeers): RoleVerdict {
+  if (answer.isReadOnly)
+    return refused(`it is configured as the primary but is ${terms.readOnly}: is it swapped with a replica?`);
+  if (answer.epoch === undefined || epoch === undefined || answer.epoch >= epoch) return AS_EXPECTED;
   return {
     kind: 'conflict',
     problem:
-      `at its address a server writes on timeline ${answer.timeline} although the primary was on timeline ${timeline}: ` +
+      `at its address a server writes on ${terms.epoch} ${answer.epoch} although the primary was on ${terms.epoch} ${epoch}: ` +
       'an older one, fenced',
   };
 }
 
 /**
- * No primary was ever heard of: the application began during a failover. A writable node takes over when the configured
- * primary has failed to answer as one, all others have been asked and none knows a higher timeline, and it was promoted
- * once (timeline 1 is what a server has that never followed anybody, a logical replica for one).
+ * The application started during a failover, so no primary has answered yet. A writable node takes over under three
+ * conditions: the configured primary failed to answer as one, every other node was asked and none knows a higher epoch,
+ * and this node was promoted at some time.
  */
-function isSoleHeir(
-  node: NodeSnapshot,
-  { timeline }: ProbeResult,
-  { primary, replicas }: KnownNodes,
-): boolean {
-  if (timeline === undefined || timeline < 2 || primary.health !== 'down') return false;
+function isSoleHeir(node: NodeSnapshot, { epoch }: ProbeResult, { primary, replicas }: KnownPeers): boolean {
+  if (epoch === undefined || epoch <= FIRST_EPOCH || primary.health !== 'down') return false;
   return [primary, ...replicas].every(
-    (other) => other.name === node.name || (other.health !== 'unknown' && (other.timeline ?? 0) <= timeline),
+    (other) => other.name === node.name || (other.health !== 'unknown' && (other.epoch ?? 0) <= epoch),
   );
 }
 

@@ -65,9 +65,9 @@ export class KnownServers {
   }
 
   /** The server that answers follows the primary, or is it. */
-  belongs(name: string, { identity, inRecovery }: ProbeResult, nowMs: number): void {
+  belongs(name: string, { identity, isReadOnly }: ProbeResult, nowMs: number): void {
     this.#belongedMs.set(name, nowMs);
-    if (identity === undefined || !inRecovery) return;
+    if (identity === undefined || !isReadOnly) return;
     // The set keeps the order of insertion: the one that was heard of longest ago leaves.
     this.#standbys.delete(identity.startedAt);
     this.#standbys.add(identity.startedAt);

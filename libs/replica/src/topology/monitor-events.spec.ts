@@ -153,7 +153,7 @@ describe('TopologyMonitor, events', () => {
       conflicts = told('primary:conflict');
     });
 
-    it('tell once of the one on the lower timeline, which gets nothing', async () => {
+    it('tell once of the one on the lower epoch, which gets nothing', async () => {
       cluster.replicas[0]?.at(120n, false, 2);
       await second();
       await second();
@@ -162,8 +162,8 @@ describe('TopologyMonitor, events', () => {
         {
           node: { name: 'primary', role: 'replica', health: 'down' },
           primary: { name: 'replica-1' },
-          timeline: 1,
-          primaryTimeline: 2,
+          epoch: 1,
+          primaryEpoch: 2,
         },
       ]);
       cluster.primary.at(110n, true);
@@ -173,18 +173,18 @@ describe('TopologyMonitor, events', () => {
       expect(conflicts).toHaveLength(2);
     });
 
-    it('tell of one on the same timeline', async () => {
+    it('tell of one on the same epoch', async () => {
       cluster.replicas[1]?.at(900n, false, 1);
       await second();
-      expect(conflicts).toMatchObject([{ node: { name: 'replica-2', health: 'down' }, timeline: 1 }]);
+      expect(conflicts).toMatchObject([{ node: { name: 'replica-2', health: 'down' }, epoch: 1 }]);
       expect(cluster.monitor.topology.primary).toMatchObject({ name: 'primary', health: 'up' });
     });
 
     it('are not both believed where the position comes with an answer of theirs', async () => {
-      const answer = (timeline: number, inRecovery = false): ProbeResult => ({
-        inRecovery,
+      const answer = (epoch: number, isReadOnly = false): ProbeResult => ({
+        isReadOnly,
         position: 500n,
-        timeline,
+        epoch,
       });
       cluster.replicas[0]?.at(120n, false, 2);
       await second();
@@ -201,7 +201,7 @@ describe('TopologyMonitor, events', () => {
       await second();
       cluster.primary.at(110n, false, 2);
       await second();
-      expect(conflicts).toMatchObject([{ node: { name: 'primary' }, timeline: 2, primaryTimeline: 3 }]);
+      expect(conflicts).toMatchObject([{ node: { name: 'primary' }, epoch: 2, primaryEpoch: 3 }]);
       expect(cluster.monitor.topology.primary).toMatchObject({ health: 'down' });
       await expect(cluster.monitor.capturePosition('primary')).rejects.toThrow('an older one, fenced');
       // The address may lead to the right one again: that is seen on a new connection only.

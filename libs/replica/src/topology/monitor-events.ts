@@ -31,9 +31,9 @@ export interface PrimaryConflict {
   readonly node: NodeSnapshot;
   /** Who gets the writes; the node itself where an older server than before answers behind the primary's address. */
   readonly primary: NodeSnapshot;
-  /** Which timelines they write on. */
-  readonly timeline: number | undefined;
-  readonly primaryTimeline: number | undefined;
+  /** Which epochs they write on. */
+  readonly epoch: number | undefined;
+  readonly primaryEpoch: number | undefined;
 }
 
 /** At a node's address answers a server of another database cluster: it gets nothing. */

@@ -18,6 +18,17 @@ export interface MonitorSettings {
   readonly maxLagMs: number;
   /** How long sessions may remember what they read: so long former homes are told of. */
   readonly homesKeptMs: number;
+  readonly terms: DatabaseTerms;
+}
+
+/** The database's own words. They stand in the problems that operators read. */
+export interface DatabaseTerms {
+  /** What it calls an epoch (see `ProbeResult.epoch`). */
+  readonly epoch: string;
+  /** What it calls the state of a server that refuses writes; follows "it is". */
+  readonly readOnly: string;
+  /** What an operator does to let every server tell which cluster it belongs to. */
+  readonly identityRemedy: string;
 }
 
 /** What the monitor takes from outside: time and chance. */

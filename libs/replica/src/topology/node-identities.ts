@@ -1,9 +1,10 @@
 import { followedNode } from './followed-node.js';
 import { judgeCluster, type ClusterVerdict, type KnownCluster } from './judge-cluster.js';
 import { KnownServers } from './known-servers.js';
+import type { DatabaseTerms } from './monitor-settings.js';
 import type { ProbeResult } from './node-probe.js';
 import type { PrimaryHistory } from './primary-history.js';
-import type { Following } from './replica-proofs.js';
+import type { ReplicationSource } from './replica-proofs.js';
 import type { ServerIdentity } from './server-identity.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 
@@ -12,6 +13,7 @@ export interface NodeIdentitiesOptions {
   readonly topology: () => Topology;
   readonly isConfiguredPrimary: (name: string) => boolean;
   readonly history: PrimaryHistory;
+  readonly terms: DatabaseTerms;
   /** Whether the node has still to pass what was known before histories parted. */
   readonly isParted: (name: string) => boolean;
   /** Milliseconds of a monotonic clock. */
@@ -21,7 +23,7 @@ export interface NodeIdentitiesOptions {
 /** Which server answers at each node's address, of which cluster it is, and whom it follows. */
 export class NodeIdentities {
   readonly servers = new KnownServers();
-  /** Fenced nodes that accept writes, and the timelines on which they do; until another answer of theirs. */
+  /** Fenced nodes that accept writes, and the epochs on which they do; until another answer of theirs. */
   readonly rivals = new Map<string, number | undefined>();
   readonly #options: NodeIdentitiesOptions;
   /** Nodes that have neither answered nor failed since histories parted. */
@@ -57,6 +59,7 @@ export class NodeIdentities {
         .filter(({ name }) => this.servers.hasAnswered(name))
         .map(({ name }) => this.servers.identityOf(name)?.system),
       areOthersAsked: others.every(({ health }) => health !== 'unknown'),
+      terms: this.#options.terms,
     });
   }
 
@@ -79,17 +82,17 @@ export class NodeIdentities {
   }
 
   /** Whom a standby that answers follows. */
-  followingOf({ sender }: ProbeResult, name: string): Following {
-    const { timeline } = this.#options.history;
+  sourceOf({ sender }: ProbeResult, name: string): ReplicationSource {
+    const { epoch } = this.#options.history;
     return {
       whom: this.#whom(sender),
-      rivalTimelines: [...this.rivals.values()],
+      rivalEpochs: [...this.rivals.values()],
       areRivalsKnown: [...this.#unheard].every((unheard) => unheard === name),
-      primaryTimeline: timeline,
+      primaryEpoch: epoch,
     };
   }
 
-  #whom(sender: string | undefined): Following['whom'] {
+  #whom(sender: string | undefined): ReplicationSource['whom'] {
     const { topology, isParted } = this.#options;
     const { primary, replicas } = topology();
     const nodes = [primary, ...replicas].map(({ name, address }) => ({

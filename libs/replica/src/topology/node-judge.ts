@@ -1,5 +1,6 @@
-import { judgeRole, type KnownNodes, type RoleVerdict } from './judge-role.js';
+import { judgeRole, type KnownPeers, type RoleVerdict } from './judge-role.js';
 import { NodeIdentities } from './node-identities.js';
+import type { DatabaseTerms } from './monitor-settings.js';
 import type { ProbeResult } from './node-probe.js';
 import type { PrimaryHistory } from './primary-history.js';
 import { ReplicaProofs } from './replica-proofs.js';
@@ -16,6 +17,7 @@ export interface NodeJudgeOptions {
   readonly topology: () => Topology;
   readonly isConfiguredPrimary: (name: string) => boolean;
   readonly history: PrimaryHistory;
+  readonly terms: DatabaseTerms;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -42,13 +44,14 @@ export class NodeJudge {
     const cluster = this.identities.judgeCluster(node, answer);
     if (cluster.kind === 'foreign') return { kind: 'foreign', problem: cluster.problem };
     if (cluster.kind === 'untold') return { kind: 'refused', problem: cluster.problem };
-    const { topology, history } = this.#options;
+    const { topology, history, terms } = this.#options;
     const { primary, replicas } = topology();
-    const { timeline, identity: server } = history;
-    return judgeRole(node, answer, { primary, replicas, timeline, server, hasFollowed: this.#hasFollowed });
+    const { epoch, identity: server } = history;
+    const hasFollowed = this.#hasFollowed;
+    return judgeRole(node, answer, { primary, replicas, epoch, server, hasFollowed, terms });
   }
 
-  readonly #hasFollowed: KnownNodes['hasFollowed'] = (...args) => this.identities.hasFollowed(...args);
+  readonly #hasFollowed: KnownPeers['hasFollowed'] = (...args) => this.identities.hasFollowed(...args);
 
   /**
    * A server answers at a node's address. Where it is another one than a replica was before, or another run of it, what was known of
@@ -71,7 +74,7 @@ export class NodeJudge {
   ): Objection | undefined {
     const { history } = this.#options;
     const isConfirmed = history.isConfirmed(name, answer.position, nowMs);
-    const hasHistory = this.#proofs.hasHistory(name, answer, this.identities.followingOf(answer, name));
+    const hasHistory = this.#proofs.hasHistory(name, answer, this.identities.sourceOf(answer, name));
     // In any case: what it has to get back to is noted at once.
     const areReached = history.areReached(name, answer, position);
     if (!hasHistory) return { problem: NOT_PROVEN, kind: 'wrong' };
@@ -85,7 +88,7 @@ export class NodeJudge {
   part(answer: ProbeResult, { primary, replicas }: Topology): void {
     const { topology, history } = this.#options;
     const known = [primary, ...replicas];
-    this.#proofs.part(answer, history.timeline, { known, replicas: topology().replicas });
+    this.#proofs.part(answer, history.epoch, { known, replicas: topology().replicas });
     history.part();
     this.identities.parted();
   }

@@ -24,8 +24,7 @@ describe("TopologyMonitor, what the user's own probe says", () => {
   const replicaAnswers = (answer: Partial<ProbeResult>): void => {
     const probe = cluster.replicas[0];
     if (probe === undefined) throw new RangeError('there is no replica');
-    probe.answer = () =>
-      Promise.resolve({ inRecovery: true, position: 100n, timeline: undefined, ...answer });
+    probe.answer = () => Promise.resolve({ isReadOnly: true, position: 100n, epoch: undefined, ...answer });
   };
   const agedMs = (): number => stalenessMs(cluster.node('replica-1'), performance.now());
 
@@ -39,7 +38,7 @@ describe("TopologyMonitor, what the user's own probe says", () => {
   });
 
   it('does not make a node the primary that may not serve', async () => {
-    replicaAnswers({ inRecovery: false, timeline: 2, problem: 'not this one' });
+    replicaAnswers({ isReadOnly: false, epoch: 2, problem: 'not this one' });
     await second();
     expect(cluster.monitor.topology.primary).toMatchObject({ name: 'primary', health: 'up' });
   });
@@ -68,8 +67,8 @@ describe("TopologyMonitor, what the user's own probe says", () => {
   it('is all that is known of the age of nodes that tell no position', async () => {
     const other = new WatchedCluster(1);
     other.primary.answer = () =>
-      Promise.resolve({ inRecovery: false, position: undefined, timeline: undefined, minLagMs: 0 });
-    const silent = { inRecovery: true, position: undefined, timeline: undefined };
+      Promise.resolve({ isReadOnly: false, position: undefined, epoch: undefined, minLagMs: 0 });
+    const silent = { isReadOnly: true, position: undefined, epoch: undefined };
     const replica = other.replicas[0] as ScriptedProbe;
     replica.answer = () => Promise.resolve(silent);
     await other.start();

@@ -4,7 +4,7 @@ import type { ProbeResult } from './node-probe.js';
 import { RequiredPositions } from './required-positions.js';
 import type { ServerIdentity } from './server-identity.js';
 
-/** Where the primary was and when, on which timeline, and what replicas have to reach before they serve. */
+/** Where the primary was and when, on which epoch, and what replicas have to reach before they serve. */
 export class PrimaryHistory {
   readonly #clock = new LagClock();
   readonly #required = new RequiredPositions();
@@ -18,7 +18,7 @@ export class PrimaryHistory {
   readonly #unconfirmed = new Map<string, Position>();
   /** What replicas told last, and when; milliseconds of the monotonic clock. */
   readonly #latestOf = new Map<string, { readonly position: Position; readonly atMs: number }>();
-  #timeline: number | undefined;
+  #epoch: number | undefined;
   #identity: ServerIdentity | undefined;
   /** When the primary was asked last and answered; milliseconds of the monotonic clock. */
   #answeredMs = -Infinity;
@@ -26,9 +26,9 @@ export class PrimaryHistory {
   #sampledMs = -Infinity;
   #hasAnswered = false;
 
-  /** The timeline that the primary writes on; `undefined` while none has answered. */
-  get timeline(): number | undefined {
-    return this.#timeline;
+  /** The epoch that the primary writes on; `undefined` while none has answered. */
+  get epoch(): number | undefined {
+    return this.#epoch;
   }
 
   /** Which server answered as the primary last; `undefined` while that is not known. */
@@ -47,8 +47,8 @@ export class PrimaryHistory {
   }
 
   /** Notes what the primary answered when it was asked at `atMs`. */
-  observe({ position, timeline, identity }: ProbeResult, atMs: number): void {
-    this.#timeline = timeline;
+  observe({ position, epoch, identity }: ProbeResult, atMs: number): void {
+    this.#epoch = epoch;
     this.#identity = identity;
     this.#answeredMs = atMs;
     this.#hasAnswered = true;
@@ -70,14 +70,14 @@ export class PrimaryHistory {
 
   /**
    * Behind the primary's address answers another server than before, a failover or a restored backup: it writes on another
-   * timeline, is not as far, or was already running while the one before it answered.
+   * epoch, is not as far, or was already running while the one before it answered.
    */
   isAnother(
-    { timeline, position, identity }: ProbeResult,
+    { epoch, position, identity }: ProbeResult,
     before: Position | undefined,
     nowMs: number,
   ): boolean {
-    const isPromoted = timeline !== undefined && this.#timeline !== undefined && timeline !== this.#timeline;
+    const isPromoted = epoch !== undefined && this.#epoch !== undefined && epoch !== this.#epoch;
     const wentBack = before !== undefined && position !== undefined && position < before;
     return isPromoted || wentBack || this.#ranBeside(identity, nowMs);
   }

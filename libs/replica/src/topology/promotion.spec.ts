@@ -47,7 +47,7 @@ describe('TopologyMonitor, promotions', () => {
     expect(cluster.node('replica-2')).toMatchObject({ health: 'up', position: 101n });
   });
 
-  it('let a replica that receives the new timeline serve at once, wherever the old primary had been', async () => {
+  it('let a replica that receives the new epoch serve at once, wherever the old primary had been', async () => {
     cluster.primary.at(190n, false);
     await cluster.start();
     cluster.primary.fail();
@@ -55,28 +55,28 @@ describe('TopologyMonitor, promotions', () => {
     two.follows(100n, 2);
     await second();
     await second();
-    expect(cluster.node('replica-2')).toMatchObject({ health: 'up', position: 100n, timeline: 2 });
+    expect(cluster.node('replica-2')).toMatchObject({ health: 'up', position: 100n, epoch: 2 });
   });
 
   it.each([
-    ['nothing at the moment', { timeline: 2, receiver: 'waiting' }],
-    ['something that it may not tell', { timeline: undefined, receiver: 'hidden' }],
+    ['nothing at the moment', { epoch: 2, receiver: 'waiting' }],
+    ['something that it may not tell', { epoch: undefined, receiver: 'hidden' }],
   ])('keep a replica out that receives %s until it has passed what was known', async (_, told) => {
     cluster.primary.at(190n, false);
     await cluster.start();
     cluster.primary.fail();
     one.at(120n, false, 2);
-    two.answer = () => Promise.resolve({ inRecovery: true, position: 190n, ...told });
+    two.answer = () => Promise.resolve({ isReadOnly: true, position: 190n, ...told });
     await second();
     await second();
     expect(cluster.node('replica-2').health).toBe('down');
     one.at(191n, false, 2);
-    two.answer = () => Promise.resolve({ inRecovery: true, position: 191n, ...told });
+    two.answer = () => Promise.resolve({ isReadOnly: true, position: 191n, ...told });
     await second();
     expect(cluster.node('replica-2').health).toBe('up');
   });
 
-  it('believe no number of a timeline where the server behind the address went back on the same one', async () => {
+  it('believe no number of a epoch where the server behind the address went back on the same one', async () => {
     await cluster.start();
     cluster.primary.at(90n, false);
     one.follows(100n, 1);
@@ -99,10 +99,10 @@ describe('TopologyMonitor, promotions', () => {
     expect(cluster.node('primary')).toMatchObject({ health: 'down', role: 'replica' });
     two.at(110n, false, 3);
     await second();
-    expect(primary()).toMatchObject({ name: 'replica-2', health: 'up', timeline: 3 });
+    expect(primary()).toMatchObject({ name: 'replica-2', health: 'up', epoch: 3 });
   });
 
-  it('tell positions again when the primary returns on its timeline, as if nothing had been', async () => {
+  it('tell positions again when the primary returns on its epoch, as if nothing had been', async () => {
     await cluster.start();
     cluster.primary.fail();
     await jest.advanceTimersByTimeAsync(30_000);
@@ -158,7 +158,7 @@ describe('TopologyMonitor, promotions', () => {
       let answer: () => void = () => undefined;
       two.answer = () =>
         new Promise((resolve) => {
-          answer = () => resolve({ inRecovery: true, position: 110n, timeline: undefined });
+          answer = () => resolve({ isReadOnly: true, position: 110n, epoch: undefined });
         });
       one.at(120n, false, 2);
       await cluster.start();
@@ -171,7 +171,7 @@ describe('TopologyMonitor, promotions', () => {
       expect(cluster.node('primary')).toMatchObject({ role: 'replica', health: 'down' });
     });
 
-    it('make the one on the higher timeline the primary, and fence the other', async () => {
+    it('make the one on the higher epoch the primary, and fence the other', async () => {
       one.at(120n, false, 2);
       two.at(110n, false, 3);
       await cluster.start();
@@ -184,7 +184,7 @@ describe('TopologyMonitor, promotions', () => {
       });
     });
 
-    it('let the configured primary have its way when it answers on a higher timeline', async () => {
+    it('let the configured primary have its way when it answers on a higher epoch', async () => {
       one.at(120n, false, 2);
       await cluster.start();
       await second();

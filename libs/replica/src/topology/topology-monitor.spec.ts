@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ScriptedProbe } from '../../../../test/support/topology/scripted-probe.js';
+import { POSTGRES_TERMS } from '../postgres/terms.js';
 import type { ProbeResult } from './node-probe.js';
 import { stalenessMs } from './topology.js';
 import { TopologyMonitor } from './topology-monitor.js';
@@ -14,6 +15,7 @@ const SETTINGS = {
   warnLagMs: 5_000,
   maxLagMs: 10_000,
   homesKeptMs: 30_000,
+  terms: POSTGRES_TERMS,
 };
 
 describe('TopologyMonitor', () => {
@@ -109,7 +111,7 @@ describe('TopologyMonitor', () => {
 
   it('does not believe a probe that was under way when a statement lost its connection', async () => {
     const answers: ((result: ProbeResult) => void)[] = [];
-    const well: ProbeResult = { inRecovery: true, position: 100n, timeline: undefined };
+    const well: ProbeResult = { isReadOnly: true, position: 100n, epoch: undefined };
     replica.answer = () => new Promise((resolve) => answers.push(resolve));
     await jest.advanceTimersByTimeAsync(1_000);
     monitor.suspect('replica', 'connection lost');
@@ -130,7 +132,7 @@ describe('TopologyMonitor', () => {
     await jest.advanceTimersByTimeAsync(1_000);
     const { topology } = monitor;
     const stopped = monitor.stop();
-    answer({ inRecovery: true, position: 500n, timeline: undefined });
+    answer({ isReadOnly: true, position: 500n, epoch: undefined });
     await stopped;
     expect(monitor.topology).toBe(topology);
   });

@@ -8,10 +8,9 @@ import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { NodeIdentities } from './node-identities.js';
 import { NodeJudge } from './node-judge.js';
 import { NodeList } from './node-list.js';
-import type { ProbeResult, ProbeTimes } from './node-probe.js';
+import { selfDescriptionOf, type ProbeResult, type ProbeTimes, type SelfDescription } from './node-probe.js';
 import { NodeStandings } from './node-standing.js';
 import { PrimaryHistory } from './primary-history.js';
-import { selfDescriptionOf, type SelfDescription } from './self-description.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 import type { WatchedNode } from './watched-node.js';
 
@@ -50,6 +49,7 @@ export class TopologyState {
       topology: () => this.topology,
       isConfiguredPrimary: (name) => this.#nodes.isConfiguredPrimary(name),
       history: this.#history,
+      terms: settings.terms,
       nowMs,
     });
   }
@@ -238,11 +238,11 @@ export class TopologyState {
     this.identities.servers.refuse(name, problem);
     const node = this.#nodes.find(name);
     const isKnown = this.identities.rivals.has(name);
-    this.identities.rivals.set(name, answer.timeline);
+    this.identities.rivals.set(name, answer.epoch);
     if (node === undefined || isKnown) return;
-    const { timeline: primaryTimeline } = this.#history;
+    const { epoch: primaryEpoch } = this.#history;
     const { primary } = this.topology;
-    this.events.emit('primary:conflict', { node, primary, timeline: answer.timeline, primaryTimeline });
+    this.events.emit('primary:conflict', { node, primary, epoch: answer.epoch, primaryEpoch });
   }
 
   /** It is of another database cluster: gets nothing, and that is told once. */

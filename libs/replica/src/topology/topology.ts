@@ -43,9 +43,9 @@ export interface NodeSnapshot {
    */
   readonly isTooOld?: boolean;
   /**
-   * The primary: the timeline that it writes on. A replica: the one that it follows, as far as it can tell; for people.
+   * The primary: the epoch that it writes on. A replica: the one that it follows, as far as it can tell; for people.
    */
-  readonly timeline?: number;
+  readonly epoch?: number;
   /**
    * What a replica's WAL receiver does, in the server's own word (`streaming`, `waiting`, ...); `none`: there is none;
    * `hidden`: there is one, and the monitor's user may not see more (it lacks `pg_read_all_stats`). For people: whether

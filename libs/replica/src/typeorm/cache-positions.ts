@@ -26,7 +26,7 @@ export function cachePositions(monitor: () => TopologyMonitor | undefined): Cach
       const known = monitor();
       if (known === undefined) return undefined;
       const { primary } = known.topology;
-      const { timeline } = primary;
+      const { epoch: timeline } = primary;
       if (last?.ms === ms && last.timeline === timeline) return last.position;
       const position = known.primaryPositionAtOrAfter(ms) ?? (await capture(primary.name));
       if (position !== undefined) last = { ms, timeline, position };

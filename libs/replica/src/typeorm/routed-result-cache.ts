@@ -198,7 +198,7 @@ export class RoutedResultCache implements ResultCache {
   /** Where it stands in the history that goes on; `undefined`: that cannot be told. */
   #currentPositionOf({ result }: CacheOptions): CachedPosition | undefined {
     const position = positionOf(result);
-    const timeline = this.#options.positions.topology()?.primary.timeline;
+    const timeline = this.#options.positions.topology()?.primary.epoch;
     return position?.timeline === timeline ? position : undefined;
   }
 

@@ -70,12 +70,12 @@ export class UncachedReads {
     if (topology === undefined || name === undefined) return undefined;
     const node = [topology.primary, ...topology.replicas].find((it) => it.name === name);
     const known = node?.health === 'up' ? node.position : undefined;
-    const { timeline } = topology.primary;
+    const { epoch: timeline } = topology.primary;
     if (known === undefined || timeline === undefined) return undefined;
     const atLeast = known > floor ? known : floor;
     const atMost = await this.#positions.capture(name);
     // A node that was promoted, or came back from a crash, may have another history.
-    const isSame = this.#positions.topology()?.primary.timeline === timeline;
+    const isSame = this.#positions.topology()?.primary.epoch === timeline;
     return isSame && atMost !== undefined && atMost >= atLeast ? { atLeast, atMost, timeline } : undefined;
   }
 }

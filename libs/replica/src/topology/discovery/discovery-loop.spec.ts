@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FAULTS_OF_FUNCTIONS } from '../../../../../test/support/faults-of-functions.js';
-import type { Found } from './discovery.js';
+import type { DiscoveryResult } from './discovery.js';
 import { DiscoveryLoop } from './discovery-loop.js';
 import { SafeMessageError } from '../../errors/safe-message.error.js';
 
 const SETTINGS = { timeoutMs: 5_000, retryMs: 1_000, maxRetryMs: 4_000 };
 
 describe('DiscoveryLoop', () => {
-  let answers: (() => Promise<Found<string>>)[];
+  let answers: (() => Promise<DiscoveryResult<string>>)[];
   let log: string[];
   let loop: DiscoveryLoop<string>;
   let looks: number;
@@ -21,7 +21,7 @@ describe('DiscoveryLoop', () => {
       discovery: {
         find: () => {
           looks++;
-          return (answers.length > 1 ? answers.shift() : answers[0])?.() as Promise<Found<string>>;
+          return (answers.length > 1 ? answers.shift() : answers[0])?.() as Promise<DiscoveryResult<string>>;
         },
       },
       settings: SETTINGS,
@@ -45,7 +45,8 @@ describe('DiscoveryLoop', () => {
     (replicas: string[], validForMs = 10_000) =>
     () =>
       Promise.resolve({ replicas, validForMs });
-  const fails = (message: string) => () => Promise.reject<Found<string>>(new SafeMessageError(message));
+  const fails = (message: string) => () =>
+    Promise.reject<DiscoveryResult<string>>(new SafeMessageError(message));
 
   it('puts what it finds in place, and looks again no sooner than the answer is good for', async () => {
     answers = [found(['a', 'b']), found(['b'])];
@@ -93,7 +94,7 @@ describe('DiscoveryLoop', () => {
       'it failed with Error, whose message is not shown: it may hold a credential',
     ],
   ])('changes nothing on %s', async (_, answer, problem) => {
-    answers = [answer as () => Promise<Found<string>>];
+    answers = [answer as () => Promise<DiscoveryResult<string>>];
     await loop.start();
     expect(log).toEqual([`news: ${problem}`]);
   });
@@ -109,7 +110,7 @@ describe('DiscoveryLoop', () => {
   });
 
   it('takes an answer that is too late for none', async () => {
-    let answer: ((found: Found<string>) => void) | undefined;
+    let answer: ((found: DiscoveryResult<string>) => void) | undefined;
     answers = [() => new Promise((resolve) => (answer = resolve)), found(['a'])];
     const started = loop.start();
     await jest.advanceTimersByTimeAsync(5_000);

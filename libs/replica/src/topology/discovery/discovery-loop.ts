@@ -1,4 +1,4 @@
-import type { Discovery, Found } from './discovery.js';
+import type { Discovery, DiscoveryResult } from './discovery.js';
 import { kindOfFailure, SafeMessageError } from '../../errors/safe-message.error.js';
 
 /** How patiently a discovery is asked; milliseconds. */
@@ -76,7 +76,7 @@ export class DiscoveryLoop<Node> {
     }
   }
 
-  async #find(): Promise<Found<Node>> {
+  async #find(): Promise<DiscoveryResult<Node>> {
     const { discovery, settings } = this.#options;
     const { timeoutMs } = settings;
     let timer: NodeJS.Timeout | undefined;
@@ -112,8 +112,8 @@ export class DiscoveryLoop<Node> {
 }
 
 /** An answer may come from anybody's function. */
-function check<Node>(found: Found<Node>): Found<Node> {
-  const { replicas, validForMs } = (found ?? {}) as Partial<Found<Node>>;
+function check<Node>(found: DiscoveryResult<Node>): DiscoveryResult<Node> {
+  const { replicas, validForMs } = (found ?? {}) as Partial<DiscoveryResult<Node>>;
   if (!Array.isArray(replicas)) throw new SafeMessageError('it gave no list of replicas');
   if (typeof validForMs !== 'number' || !(validForMs >= 0))
     throw new SafeMessageError(

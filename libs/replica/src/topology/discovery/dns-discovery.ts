@@ -1,4 +1,4 @@
-import type { Discovery, Found } from './discovery.js';
+import type { Discovery, DiscoveryResult } from './discovery.js';
 import { lookUp, type DnsNode, type DnsQuestion, type DnsResolver } from './dns-lookup.js';
 import { askSrvTtl } from './srv-ttl.js';
 
@@ -42,7 +42,7 @@ export class DnsDiscovery implements Discovery<DnsNode> {
     this.#sources = sources;
   }
 
-  async find(): Promise<Found<DnsNode>> {
+  async find(): Promise<DiscoveryResult<DnsNode>> {
     const { resolver } = this.#sources;
     const { minIntervalMs, maxIntervalMs, unknownTtlMs } = this.#settings;
     const [{ nodes, ttlMs }, srvTtlMs] = await Promise.all([

@@ -13,7 +13,7 @@ describe('JoiningProbe', () => {
   let probe: JoiningProbe;
 
   beforeEach(() => {
-    answer = { inRecovery: true, position: 100n, timeline: undefined };
+    answer = { isReadOnly: true, position: 100n, epoch: undefined };
     floor = undefined;
     warmUps = 0;
     warmUp = () => Promise.resolve();
@@ -89,7 +89,7 @@ describe('JoiningProbe', () => {
 
   it('asks nothing of a node that accepts writes: it is no replica', async () => {
     floor = 101n;
-    answer = { inRecovery: false, position: 100n, timeline: 1 };
+    answer = { isReadOnly: false, position: 100n, epoch: 1 };
     expect(await probe.probe(500)).toBe(answer);
     expect(warmUps).toBe(0);
   });

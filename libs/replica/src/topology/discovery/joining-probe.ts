@@ -29,7 +29,7 @@ export class JoiningProbe implements NodeProbe {
     this.#probe ??= this.#create();
     const answer = await this.#probe.probe(timeoutMs);
     // What accepts writes serves no reads as a replica.
-    if (!answer.inRecovery) return answer;
+    if (!answer.isReadOnly) return answer;
     const floor = this.#steps.floor();
     if (floor !== undefined && (answer.position ?? 0n) < floor)
       throw new Error('it has to pass what the primary had when replicas were added');
