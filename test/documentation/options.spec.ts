@@ -1,45 +1,44 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { KNOWN_KEYS, ROUTING_KEYS } from '../../libs/replica/src/options/known-keys.js';
+import { NODE, ROUTING } from '../../libs/replica/src/options/option-table.js';
 import { noCounts } from '../../libs/replica/src/engine/router-counters.js';
+import { factsOf, NODE_OPTIONS, OPTIONS, PAGE, withTables } from './support/options-page.js';
 
-const options = readFileSync('docs/options.md', 'utf8');
-const start = options.indexOf('| option | default |');
-/** Up to the first empty line. */
-const table = options.slice(start, options.indexOf('\n\n', start));
+const page = readFileSync(PAGE, 'utf8');
 
-/** What stands in the table as code, in one piece or inside braces: `a`, `{ a: 1, b }`. */
-const named = new Set(
-  [...table.matchAll(/`([^`]+)`/g)].flatMap(([, code = '']) => [code, ...(code.match(/[\w.]+/g) ?? [])]),
-);
+/** Each option, and each of those inside it. */
+const paths = Object.entries(ROUTING).flatMap(([key, option]) => [
+  key,
+  ...('options' in option ? Object.keys(option.options ?? {}).map((inner) => `${key}.${inner}`) : []),
+]);
 
-const inGroup = (group: 'session' | 'sticky' | 'monitor' | 'fallback' | 'retries' | 'pool'): string[] =>
-  KNOWN_KEYS[group].map((key) => `${group}.${key}`);
-
-/** Of TypeORM: what a node's address is made of. */
+/** TypeORM's options of a node. */
 const ADDRESS = ['url', 'host', 'port', 'username', 'password', 'database', 'ssl', 'applicationName'];
-/** Each of their keys has its own row. */
-const GROUPS = ['session', 'monitor'];
 
-describe('the table of options', () => {
-  it.each(ROUTING_KEYS.filter((key) => !GROUPS.includes(key)))('has %s', (key) => {
-    expect(named).toContain(key);
+describe('the page of options', () => {
+  it('holds what npm run docs:options writes', () => {
+    expect(page).toBe(withTables(page));
   });
 
-  it.each([...inGroup('session'), ...inGroup('monitor')])('has %s', (key) => {
-    expect(named).toContain(key);
+  it.each(paths)('has %s', (path) => {
+    expect(OPTIONS.map((option) => option.path)).toContain(path);
+    expect(page).toContain(`| \`${path}\` |`);
   });
 
-  it.each([...inGroup('sticky'), ...inGroup('fallback'), ...inGroup('retries'), ...inGroup('pool')])(
-    'has %s',
-    (key) => {
-      expect(named).toContain(key.split('.')[1]);
+  it.each(Object.keys(NODE).filter((key) => !ADDRESS.includes(key)))('has %s of a node', (key) => {
+    expect(NODE_OPTIONS.map((option) => option.path)).toContain(key);
+  });
+});
+
+describe('the comment that an editor shows of an option', () => {
+  it.each([...OPTIONS, ...NODE_OPTIONS])(
+    'says what $path means, then its range and default as in the table',
+    ({ option, comment }) => {
+      const facts = factsOf(option);
+      expect(comment.slice(comment.length - facts.length)).toBe(facts);
+      expect(comment.length).toBeGreaterThan(facts.length);
     },
   );
-
-  it.each(KNOWN_KEYS.node.filter((key) => !ADDRESS.includes(key)))('has %s of a node', (key) => {
-    expect(named).toContain(key);
-  });
 });
 
 describe('the pages', () => {
@@ -50,7 +49,7 @@ describe('the pages', () => {
   it.each(Object.keys(noCounts()).filter((name) => name !== 'foreignTokens'))(
     'name the counter %s',
     (name) => {
-      expect(pages.some((page) => page.includes(name))).toBe(true);
+      expect(pages.some((text) => text.includes(name))).toBe(true);
     },
   );
 });

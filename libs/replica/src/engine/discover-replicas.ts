@@ -1,4 +1,4 @@
-import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
+import { checkObject, duration, type TableOf } from '../options/option.js';
 import { OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 
@@ -7,6 +7,10 @@ export interface DiscoverReplicasOptions {
   /** Between two questions, milliseconds, from 10; a tenth more at most. Default 30,000. */
   readonly intervalMs?: number;
 }
+
+const OPTIONS = {
+  intervalMs: duration({ min: 10, default: 30_000 }),
+} satisfies TableOf<DiscoverReplicasOptions>;
 
 /**
  * For the option `discovery`: asks `find` for the replicas, now and from time to time. It may take ten seconds; when it
@@ -19,12 +23,12 @@ export function discoverReplicas(
   const problems = new OptionProblems();
   if (typeof find !== 'function')
     problems.add('discoverReplicas()', 'must be given a function that gives a list of nodes');
-  if (problems.object('', options, ['intervalMs'])) problems.number('intervalMs', options.intervalMs, 10);
+  checkObject(problems, '', options, OPTIONS);
   return {
     problems: problems.list,
     find: async () => ({
       replicas: await find(),
-      validForMs: options.intervalMs ?? DISCOVERY_DEFAULTS.intervalMs,
+      validForMs: options.intervalMs ?? OPTIONS.intervalMs.default,
     }),
   };
 }

@@ -1,6 +1,5 @@
 import { Resolver } from 'node:dns/promises';
 import { isNativeError } from 'node:util/types';
-import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
 import { problemOfHost } from '../options/node-address.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
@@ -53,6 +52,11 @@ const KEYS: { readonly [K in keyof Required<DnsReplicasOptions>]: true } = {
   node: true,
 };
 
+const DEFAULTS = { port: 5432, minIntervalMs: 1_000, maxIntervalMs: 300_000, rememberMs: 0 };
+
+/** Where nobody tells the time to live of SRV records, DNS is asked again after so long; milliseconds. */
+const UNKNOWN_TTL_MS = 30_000;
+
 /** How patient Node's resolver is: with one server; milliseconds. */
 const RESOLVER_SETTINGS = { timeout: 2_000, tries: 2 };
 
@@ -70,12 +74,12 @@ export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
   }
   const { hostname, type = 'A', node = {} } = options;
   const discovery = new DnsDiscovery(
-    { hostname, type, port: options.port ?? DISCOVERY_DEFAULTS.port },
+    { hostname, type, port: options.port ?? DEFAULTS.port },
     {
-      minIntervalMs: options.minIntervalMs ?? DISCOVERY_DEFAULTS.minIntervalMs,
-      maxIntervalMs: options.maxIntervalMs ?? DISCOVERY_DEFAULTS.maxIntervalMs,
-      unknownTtlMs: DISCOVERY_DEFAULTS.unknownTtlMs,
-      rememberMs: options.rememberMs ?? DISCOVERY_DEFAULTS.rememberMs,
+      minIntervalMs: options.minIntervalMs ?? DEFAULTS.minIntervalMs,
+      maxIntervalMs: options.maxIntervalMs ?? DEFAULTS.maxIntervalMs,
+      unknownTtlMs: UNKNOWN_TTL_MS,
+      rememberMs: options.rememberMs ?? DEFAULTS.rememberMs,
     },
     { resolver: options.resolver ?? createResolver(options.servers), nowMs: () => performance.now() },
   );
@@ -113,7 +117,7 @@ function check(problems: OptionProblems, options: DnsReplicasOptions): void {
   problems.oneOf('type', type, DNS_TYPES);
   problems.whole('port', port, 1);
   problems.number('minIntervalMs', minIntervalMs, 10);
-  problems.number('maxIntervalMs', maxIntervalMs, minIntervalMs ?? DISCOVERY_DEFAULTS.minIntervalMs);
+  problems.number('maxIntervalMs', maxIntervalMs, minIntervalMs ?? DEFAULTS.minIntervalMs);
   problems.number('rememberMs', rememberMs, 0);
   if (type === 'SRV' && port !== undefined) problems.add('port', 'is what SRV records tell: leave it out');
   if (servers !== undefined && resolver !== undefined)

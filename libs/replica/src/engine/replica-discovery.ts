@@ -1,8 +1,13 @@
-import { DISCOVERY_DEFAULTS } from '../options/defaults.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
 import type { LogSink } from './operator-log.js';
 import type { ReplicaSet } from './replica-set.js';
+
+/** How patiently a discovery is asked; milliseconds. */
+const SETTINGS = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
+
+/** How long the application's start waits for the first answer; milliseconds. */
+const START_WAIT_MS = 1_000;
 
 /** What {@link discoverInto} works with. */
 export interface DiscoverIntoOptions {
@@ -20,7 +25,7 @@ export function discoverInto(
 ): DiscoveryLoop<NodeOptions> {
   return new DiscoveryLoop<NodeOptions>({
     discovery,
-    settings: DISCOVERY_DEFAULTS,
+    settings: SETTINGS,
     apply: (found) => replicaSet.put(replicaSet.resolveFound(found)),
     onFailure: (problem, isNews) => {
       onFailure();
@@ -35,7 +40,7 @@ export function discoverInto(
 export async function startDiscovery(loop: DiscoveryLoop<NodeOptions>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DISCOVERY_DEFAULTS.startWaitMs);
+    timer = setTimeout(resolve, START_WAIT_MS);
   });
   await Promise.race([loop.start(), late]);
   clearTimeout(timer);

@@ -1,10 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import { isReadable, nameReplicas } from '../options/name-replicas.js';
 import { addressOf } from '../options/node-address.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, PoolLevels } from '../options/replica-options.js';
-import { checkReplicas, resolveNode, withoutEmptyUrls, type ResolvedNode } from '../options/resolve-nodes.js';
+import {
+  checkReplicas,
+  isReadable,
+  nameReplicas,
+  resolveNode,
+  withoutEmptyUrls,
+  type ResolvedNode,
+} from '../options/resolve-nodes.js';
 import { SafeMessageError } from '../errors/safe-message.error.js';
 import { withConnectionOf } from './node-connection.js';
 

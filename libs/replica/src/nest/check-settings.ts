@@ -1,5 +1,6 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import { KNOWN_KEYS, REPLACED_OPTIONS } from '../options/known-keys.js';
+import { KNOWN_KEYS } from '../options/option-table.js';
+import { REPLACED_OPTIONS } from '../options/typeorm-keys.js';
 import { describe, OptionProblems, slipOf } from '../options/option-problems.js';
 import type { ReplicaModuleAsyncOptions, ReplicaModuleSettings } from './replica-module-options.js';
 import { loggerOf } from './module-logger.js';
@@ -70,7 +71,7 @@ export function checkDataSourceSettings(settings: unknown): void {
 export function checkAsyncOptions(options: ReplicaModuleAsyncOptions): void {
   const problems = new OptionProblems();
   const keys = Object.keys(ASYNC);
-  const misplaced = [...KNOWN_KEYS.top, 'setHeaders'].filter((key) => !keys.includes(key));
+  const misplaced = [...KNOWN_KEYS, 'setHeaders'].filter((key) => !keys.includes(key));
   if (problems.lenientObject(options, [...keys, ...misplaced], REPLACED_OPTIONS)) {
     for (const key of Object.keys(options)) {
       if (misplaced.includes(key)) problems.add(key, 'belongs to what the factory gives');
@@ -96,7 +97,7 @@ export function checkAsyncOptions(options: ReplicaModuleAsyncOptions): void {
 export function problemsOfModuleKeys(options: object): string[] {
   const keys = [...Object.keys(SETTINGS), 'setHeaders'];
   return Object.keys(options)
-    .filter((key) => !KNOWN_KEYS.top.includes(key) && key !== 'setHeaders')
+    .filter((key) => !KNOWN_KEYS.includes(key) && key !== 'setHeaders')
     .flatMap((key) => {
       if (keys.includes(key))
         return [`${key} belongs to forRootAsync() itself, not to what its factory gives`];

@@ -3,7 +3,7 @@ import type { TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import { NEST_TYPEORM_KEYS } from '../options/known-keys.js';
+import { NEST_TYPEORM_KEYS } from '../options/typeorm-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { problemsOfModuleKeys } from './check-settings.js';

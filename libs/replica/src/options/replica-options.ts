@@ -14,20 +14,23 @@ export type NodeCredentials = NonNullable<PostgresOptions['replication']>['maste
 
 /** One node. */
 export type NodeOptions = NodeCredentials & {
-  /** Unique; stands in headers, events, logs and errors. Default: `primary`; of a replica its address. */
+  /**
+   * A unique name; it stands in headers, events, logs and errors, and must mean the same server in all instances.
+   * Default `'primary'`, and a replica's address.
+   */
   readonly name?: string;
   /**
-   * Its share of the reads beside the other replicas': from 0, default 1. A node of weight 0 answers only reads that ask
-   * for it by name, tags or a table rule.
+   * The node's share of the reads, relative to the other replicas. A node of weight 0 answers only reads that ask for it
+   * by name, by tags or by a table rule. From 0; default 1.
    */
   readonly weight?: number;
-  /** Where it stands, e.g. `eu-west-1a`: for the balancer `nearest` and `@UseReplica({ region })`. */
+  /** Where the node stands, for example `'eu-west-1a'`: for the balancer `'nearest'` and `@UseReplica({ region })`. */
   readonly region?: string;
-  /** Labels for `@UseReplica({ tags })`, e.g. `{ usage: 'reporting' }`. */
+  /** Labels for `@UseReplica({ tags })`, for example `{ usage: 'reporting' }`. */
   readonly tags?: TagSet;
-  /** The connections to this node; goes before `pool` of the options. */
+  /** The connections to this node. What it sets takes precedence over the option `pool`. */
   readonly pool?: PoolOptions;
-  /** The name in its TLS certificate, where that is not its host (an address, say). Says nothing without `ssl`. */
+  /** The name in the node's TLS certificate, if that is not its host (but an address, say). Has no effect without `ssl`. */
   readonly servername?: string;
 };
 
@@ -36,58 +39,58 @@ export type NodeOptions = NodeCredentials & {
  * `extra`, then from its other options.
  */
 export interface PoolOptions {
-  /** Connections at most; from 1. Default TypeORM's `poolSize`, else 10. */
+  /** The most connections at once. From 1; default TypeORM's `poolSize`, else 10. */
   readonly size?: number;
-  /** An idle connection is closed after so long; milliseconds, 0 is never. Default 10,000. */
+  /** An idle connection is closed after this time; 0 means never. Milliseconds, from 0; default 10,000. */
   readonly idleTimeoutMs?: number;
   /**
-   * To connect, or to wait for a free connection; milliseconds, from 1. Default TypeORM's `connectTimeoutMS`, else 10,000.
-   * There is always a limit: `connectionTimeoutMillis: 0` in `extra` is this default, too.
+   * The longest wait for a new connection or for a free one. There is always a limit: `connectionTimeoutMillis: 0` in
+   * `extra` means this default, too. Milliseconds, from 1; default TypeORM's `connectTimeoutMS`, else 10,000.
    */
   readonly connectTimeoutMs?: number;
-  /** A connection is replaced when it is so old; milliseconds, from 1,000. Default: never. */
+  /** A connection is replaced when it reaches this age. Milliseconds, from 1,000; default never. */
   readonly maxLifetimeMs?: number;
   /**
-   * The server cancels a statement that runs longer (`statement_timeout`); milliseconds, from 1. Default: the server's. A
-   * read that has taken so long is not begun again elsewhere.
+   * The server cancels a statement that runs longer (`statement_timeout`), and a read that has taken so long does not run
+   * again elsewhere. Milliseconds, from 1; default the server's.
    */
   readonly statementTimeoutMs?: number;
-  /** As which the connections show in `pg_stat_activity`. Default TypeORM's `applicationName`. */
+  /** The name of the connections in `pg_stat_activity`. Default TypeORM's `applicationName`. */
   readonly applicationName?: string;
 }
 
-/** Connections of all nodes, and what differs for a role. */
+/** The connections to all nodes, and what differs for a role. */
 export interface PoolLevels extends PoolOptions {
-  /** Of the node that is configured as the primary. */
+  /** The connections to the node that is configured as the primary. */
   readonly primary?: PoolOptions;
-  /** Of the replicas. */
+  /** The connections to each replica. */
   readonly replica?: PoolOptions;
 }
 
 /** How many reads the primary takes over at once while no replica may answer them. */
 export interface FallbackLimit {
-  /** Such reads at once; from 1. */
+  /** The most reads that run on the primary at once in place of replicas. From 1. */
   readonly maxConcurrent: number;
-  /** How long one more waits for its turn, milliseconds, 0 is not at all; then it is a `NoReplicaError`. Default 1,000. */
+  /** How long a further read waits for its turn; then it fails with a `NoReplicaError`. Milliseconds, from 0; default 1,000. */
   readonly queueTimeoutMs?: number;
 }
 
 /**
- * How many reads may be tried again, so that a failing cluster does not get more load than a healthy one. A read that may
- * not fails with its first error. So it does when it has taken as long as a statement may by its pool's own limits
- * (`statementTimeoutMs`, or `statement_timeout` and `query_timeout` in `extra`), the waiting for connections included.
+ * How many reads may run again, so that a failing cluster does not get more load than a healthy one. A read that may not
+ * fails with its first error. So does a read that has taken as long as a statement may by its pool's own limits
+ * (`statementTimeoutMs`, or `statement_timeout` and `query_timeout` in `extra`), waiting for connections included.
  */
 export interface RetryOptions {
-  /** Tries in addition, as a share of the reads of the last ten seconds; from 0 to 1. Default 0.2. */
+  /** The most retries, as a share of the reads of the last ten seconds. From 0 to 1; default 0.2. */
   readonly ratio?: number;
-  /** And so many each second whatever the load; from 0. Default 10. */
+  /** This many retries a second are allowed in addition, whatever the load. From 0; default 10. */
   readonly minPerSecond?: number;
 }
 
 /**
- * Finds the key of the client behind a request. `null`: it has none. `undefined`: not known yet (say, before an
- * authentication guard has run); until the handler begins, reads then go to the primary. Asked again before
- * the session is saved: a log-in may have changed it.
+ * Finds the key of the client behind a request. `null`: the client has none. `undefined`: it is not known yet (say, before
+ * an authentication guard has run); reads then go to the primary until the handler begins. It is asked again before the
+ * session is saved, because a log-in may have changed the key.
  */
 export type SessionKey<Context = unknown> = (context: Context) => string | null | undefined;
 
@@ -99,36 +102,43 @@ export interface TokenCarrier<Context = unknown> {
   write(context: Context, token: string, maxAgeMs: number): void;
 }
 
-/** Whom read-your-writes is promised to, and where that is kept. */
+/** Whom read-your-writes is promised to, and where the state of their sessions is kept. */
 export interface SessionOptions<Context = unknown> {
   /** The client's key: `fromCookie('sid')`, `fromHeader('x-session-id')`, or a function of the execution context. */
   readonly key?: SessionKey<Context>;
-  /** Instead of a key and a store: the client carries its session's state itself, signed. Needs `secrets`. */
-  readonly token?: TokenCarrier<Context>;
   /**
-   * Sign tokens, also those of `DataSourceRouter.currentToken()`: the first signs, each is accepted. At least 32 letters
-   * each. Without any, tokens are not signed, and belong only where no client can write.
+   * Where sessions are kept: a `RedisSessionStore`, or any `SessionStore`. The default is for an application that runs in a
+   * single process. Default a `MemorySessionStore`.
    */
-  readonly secrets?: readonly string[];
-  /** How long the store may take to load or save; milliseconds, from 1. Then it counts as failed. Default 250. */
-  readonly timeoutMs?: number;
-  /** Where sessions are kept. Default: a `MemorySessionStore`, for one application instance. */
   readonly store?: SessionStore;
   /**
-   * How long a session's position is kept after its last write, in milliseconds. At least `maxLagMs` plus one
-   * `monitor.intervalMs`: by then every replica that may serve contains the write. Default 30,000.
+   * In place of `key` and `store`: the client itself carries its session's state. `cookieToken()` or `headerToken()`,
+   * signed with `secrets`.
+   */
+  readonly token?: TokenCarrier<Context>;
+  /**
+   * Secrets that sign tokens, also those of `DataSourceRouter.currentToken()`, of at least 32 letters each. The first one
+   * signs, and each is accepted. Without any, tokens are not signed, and belong only where no client can write.
+   */
+  readonly secrets?: readonly string[];
+  /** How long the store may take to load or save; a store that takes longer has failed. Milliseconds, from 1; default 250. */
+  readonly timeoutMs?: number;
+  /**
+   * How long a session's position is kept after its last write. At least `maxLagMs` plus one `monitor.intervalMs`: by then
+   * every replica that may serve has the write. Milliseconds, from 1; default 30,000.
    */
   readonly ttlMs?: number;
 }
 
-/** How a session is kept on the primary after a write. */
+/** How a session stays on the primary after a write. */
 export interface StickyOptions {
   /**
-   * `position`: until a replica has replayed the write. `time`: for `windowMs`, whatever the replicas have replayed; for
-   * comparison, and for databases that tell no position: it promises nothing where lag exceeds the window. Default `position`.
+   * With `'position'` a session reads from the primary until a replica has replayed its write. With `'time'` it does so
+   * for `windowMs`, whatever the replicas have replayed; this is for comparison, and for databases that tell no position,
+   * and promises nothing where the lag exceeds the window. Default `'position'`.
    */
   readonly mode?: 'position' | 'time';
-  /** For `time`: milliseconds, from 1. Default 2,000. */
+  /** How long a session stays on the primary with mode `'time'`. Milliseconds, from 1; default 2,000. */
   readonly windowMs?: number;
 }
 
@@ -136,138 +146,155 @@ export interface StickyOptions {
 export type FoundReplicas = DiscoveryResult<NodeOptions>;
 
 /**
- * Finds the replicas while the application runs: `discoverReplicas()`, `dnsReplicas()`, or your own. What a node given by
- * its `host` does not say of user, password, database and `ssl` is as for the primary; without a name it is called by its
- * host and port.
+ * Finds the replicas while the application runs: `discoverReplicas()`, `dnsReplicas()`, or your own. If a node is given by
+ * its `host`, its user, password, database and `ssl` are the primary's unless the node says otherwise. Without a name it is
+ * called by its host and port.
  */
 export type ReplicaDiscovery = Discovery<NodeOptions>;
 
-/** How nodes are watched; milliseconds. */
+/** How nodes are watched. */
 export interface MonitorOptions {
-  /** Between two probes of a node. From 10, default 1,000. */
+  /** The time between two probes of a node. Milliseconds, from 10; default 1,000. */
   readonly intervalMs?: number;
-  /** A probe that takes longer has failed, and its node is down. From 10, default 750. */
+  /** A probe that takes longer has failed, and its node is down. Milliseconds, from 10; default 750. */
   readonly probeTimeoutMs?: number;
-  /** Between two probes of a replica while a session waits for it to catch up. From 1, default 20. */
+  /** The time between two probes of a replica while a session waits for it to catch up. Milliseconds, from 1; default 20. */
   readonly catchUpIntervalMs?: number;
   /**
-   * Between two probes of a node to which a statement has lost its connection, until two in a row have succeeded; and of
-   * all nodes when the primary has gone down, from where it grows to `intervalMs`. From 10, default 100.
+   * The time between two probes of a node to which a statement has lost its connection, until two in a row succeed. After
+   * the primary has gone down it is also the time between two probes of all nodes, and grows from there to `intervalMs`.
+   * Milliseconds, from 10; default 100.
    */
   readonly suspectIntervalMs?: number;
   /**
-   * Between two probes of a replica that stays down while another one is up: doubles from `intervalMs` up to this. When
-   * one comes back, the others are probed at once. From `intervalMs`, default twice that.
+   * The time between two probes of a replica that stays down while another one is up doubles from `intervalMs` up to this.
+   * When one comes back, the others are probed at once. Milliseconds, from 10; default twice `intervalMs`.
    */
   readonly maxIntervalMs?: number;
   /**
-   * A replica that goes down so soon after it came back returns later: it has to answer for `intervalMs` without fail, the
-   * next time twice as long, and so on up to this, give or take a quarter. 0 is at once each time. Default 30,000.
+   * A replica that goes down within this time after its return must answer probes for `intervalMs` before it serves again,
+   * the next time for twice as long, and so on up to this time, give or take a quarter. With 0 it serves at once each time.
+   * Milliseconds, from 0; default 30,000.
    */
   readonly flapWindowMs?: number;
   /**
-   * Your own probe of a node, e.g. `async ({ role, query }) => role === 'primary' || (await query('SELECT ...')).length > 0`.
-   * Runs each time after the built-in one, on the same connection and within the same `probeTimeoutMs`, also on the
-   * primary when the position of a write is learned: keep it to one cheap statement. `false`, an error or no answer in
-   * time: the node is down, with the reason in its status (an error's message is shown as it is). `{ lagMs }`: its data is
-   * at least so old. Where the server tells no positions (Aurora), that is needed for nodes to serve at all; then reads go by
-   * age, and a session stays on the primary for `session.ttlMs` after a write.
+   * Your own probe of a node, for example
+   * `async ({ role, query }) => role === 'primary' || (await query('SELECT ...')).length > 0`. It runs after the built-in
+   * probe each time, on the same connection and within the same `probeTimeoutMs`, and on the primary also when the position
+   * of a write is learned: keep it to one cheap statement. If it returns `false`, throws, or does not answer in time, the
+   * node is down, and its status shows why (with an error's message as it is). `{ lagMs }` says that the node's data is at
+   * least so old. Where the server tells no positions (Aurora), nodes serve only with such a probe; then reads go by age,
+   * and a session stays on the primary for `session.ttlMs` after a write.
    */
   readonly probe?: ProbeFunction;
 }
 
 /** What this library adds to TypeORM's options. */
 export interface RoutingOptions<Context = unknown> {
-  /** The data source's name, as in `TypeOrmModule`. Default `default`. */
+  /** The data source's name, as in `TypeOrmModule`. Default `'default'`. */
   readonly name?: string;
-  /** The node that takes writes. Or give TypeORM's `replication.master`, or `url`/`host` at the top. */
+  /** The node that takes writes. TypeORM's `replication.master` works, too, and so does `url` or `host` at the top. */
   readonly primary?: NodeOptions;
-  /** The nodes that only answer reads. Or give TypeORM's `replication.slaves`. Default none: all goes to the primary. */
+  /** The nodes that only answer reads. TypeORM's `replication.slaves` works, too. Without any, everything goes to the primary. */
   readonly replicas?: readonly NodeOptions[];
   /**
    * Finds the replicas while the application runs, in place of `replicas`: `discoverReplicas()`, `dnsReplicas()`, or your
-   * own. The start waits for the first answer, but no longer than a second: until there is one all goes to the primary.
-   * While it fails, or finds none, the replicas known before stay.
+   * own. The start waits at most a second for the first answer; until there is one, everything goes to the primary. While a
+   * discovery fails or finds none, the replicas known before stay.
    */
   readonly discovery?: ReplicaDiscovery;
   /**
-   * How long what runs on a replica may go on when it leaves (`router.setReplicas()`, `discovery`); milliseconds, from 0,
-   * then it is cut. Default 30,000.
+   * How long statements may go on running on a replica that leaves (`router.setReplicas()`, `discovery`); after that their
+   * connections are cut. Milliseconds, from 0; default 30,000.
    */
   readonly drainTimeoutMs?: number;
-  /** `false`: everything goes to the primary, and nothing else changes. Default `true`. */
+  /** `false` sends everything to the primary, and nothing else changes. Default `true`. */
   readonly enabled?: boolean;
-  /** Where reads in a request go that no decorator decides. Default `replica`. */
+  /** Where the reads of a request go that no decorator decides. With `'primary'` only `@UseReplica()` reads from replicas. Default `'replica'`. */
   readonly defaultReadPreference?: ReadPreference;
-  /** How fresh reads are that no decorator decides. Default `session`. */
+  /** How fresh reads are that no decorator decides. Default `'session'`. */
   readonly defaultConsistency?: Consistency;
-  /** For `bounded` where it is not given there: how old an answer may be, in milliseconds. Default 5,000. */
+  /** The greatest age of the data for `bounded` reads that do not name one. Milliseconds, from 1; default 5,000. */
   readonly maxStalenessMs?: number;
-  /** A replica whose data may be older serves nobody; milliseconds, from 1. Default 10,000. */
+  /** A replica whose data may be older serves nobody. Milliseconds, from 1; default 10,000. */
   readonly maxLagMs?: number;
-  /** From this lag on a replica gets half of its share, and `lag:high` is told; milliseconds, at most `maxLagMs`. Default half of that. */
+  /**
+   * From this lag on a replica gets half of its share, and the event `lag:high` fires. At most `maxLagMs`. Milliseconds,
+   * from 1; default half of `maxLagMs`.
+   */
   readonly warnLagMs?: number;
   /**
-   * So many replicas go on serving though they lag more than `maxLagMs`, the freshest first, up to `hardMaxLagMs`; from 0.
-   * What a session has written or seen, and `maxStalenessMs`, hold all the same. Default 0.
+   * Keep at least this many replicas in rotation beyond `maxLagMs`, the freshest first, up to `hardMaxLagMs`. What a
+   * session has written or seen, and `maxStalenessMs`, hold all the same. From 0; default 0.
    */
   readonly minServing?: number;
   /**
-   * For `minServing`: a replica whose data may be older serves nobody; milliseconds, from `maxLagMs` to
-   * `session.ttlMs - monitor.intervalMs`. Default the latter.
+   * For `minServing`: a replica whose data may be older serves nobody. At least `maxLagMs`, and at most the default.
+   * Milliseconds, from 1; default `session.ttlMs` minus `monitor.intervalMs`.
    */
   readonly hardMaxLagMs?: number;
   /**
-   * What a read of consistency `session` does while no replica has replayed what its session has seen: go to the
-   * `primary`, or `wait` up to `catchUpTimeoutMs` for a replica and then go to the primary. Default `primary`.
+   * What a read of consistency `session` does while no replica has replayed what its session has seen: it goes to the
+   * primary, or waits up to `catchUpTimeoutMs` for a replica first. Default `'primary'`.
    */
   readonly onBehind?: OnBehind;
-  /** For `onBehind: 'wait'`; milliseconds, from 1. Default 500. */
+  /**
+   * The longest wait with `onBehind: 'wait'`. Without that, the longest wait of the one read by which a session returns to
+   * its replica if it reads more often than the replica lags. Milliseconds, from 1; default 500.
+   */
   readonly catchUpTimeoutMs?: number;
   /**
-   * When no replica may answer: the `primary`; the primary, but only so many reads at once; or an `error`
-   * (`NoReplicaError`). Default `primary`.
+   * What happens to reads while no replica may answer: they go to the primary, they go there with a limit on how many run
+   * at once, or they fail (`'error'`: a `NoReplicaError`). Default `'primary'`.
    */
   readonly fallback?: 'primary' | 'error' | FallbackLimit;
-  /** Which of several replicas answers a read that belongs to no session. Default `least-busy`. */
+  /** Which of several replicas answers a read that belongs to no session. Default `'least-busy'`. */
   readonly balancer?: BalancerName | BalancerFunction;
-  /** Where this application runs: for the balancer `nearest`. */
+  /** Where this application runs: for the balancer `'nearest'`. */
   readonly region?: string;
-  /** The connections to each node. */
+  /** The connections to all nodes. A node's own `pool` takes precedence, and both override TypeORM's `poolSize` and `extra`. */
   readonly pool?: PoolLevels;
-  /** Limits how many reads are tried again on another node. */
+  /** Limits how many reads run again on another node. */
   readonly retries?: RetryOptions;
   /**
-   * How long a statement that needs the primary waits while there is none, for it to return or a replica to be promoted;
-   * milliseconds, 0 is not at all (`PrimaryUnavailableError` at once). It then goes to whichever is the primary. Nothing that
-   * was sent is sent again, unless it only reads. Without replicas nobody watches, and nobody waits. Default 0.
+   * How long a statement that needs the primary waits while there is none, for it to return or for a replica to be
+   * promoted. With 0 it fails at once with a `PrimaryUnavailableError`. It then goes to whichever node is the primary.
+   * Nothing that was sent is sent again unless it only reads. Without replicas nobody watches the primary, and nothing
+   * waits. Milliseconds, from 0; default 0.
    */
   readonly primaryWaitMs?: number;
   /**
-   * `true`: the application starts though the primary is down, and reads from replicas; when there is a primary it writes,
-   * without a restart. Not with `synchronize`, `migrationsRun` or `dropSchema`, which need the primary
+   * With `true` the application starts although the primary is down, and reads from replicas; once there is a primary it
+   * writes, without a restart. Not with `synchronize`, `migrationsRun` or `dropSchema`, which need the primary
    * (`StartNeedsPrimaryError`), nor without any replica that answers (`NoNodeError`). Default `false`.
    */
   readonly startWithoutPrimary?: boolean;
   /**
-   * Where statements on a table go: `primary`, or a replica's name. Keys are `table` or `schema.table`. In a join the
-   * strictest rule holds. Writes go to the primary whatever is said here.
+   * Where statements on a table go: `'primary'`, or a replica's name. Keys are `table` or `schema.table`. In a join the
+   * strictest rule holds. Writes go to the primary whatever a rule says.
    */
   readonly tables?: Readonly<Record<string, string>>;
-  /** The last word on a read: a node's name, or `undefined` to leave it as decided. */
+  /** A function that has the last word on a read: it returns a node's name, or `undefined` to leave the read as decided. */
   readonly route?: RouteFunction;
+  /** Whom read-your-writes is promised to, and where the state of their sessions is kept. */
   readonly session?: SessionOptions<Context>;
+  /** How a session stays on the primary after a write. */
   readonly sticky?: StickyOptions;
+  /** How nodes are watched. */
   readonly monitor?: MonitorOptions;
   /**
-   * Reads outside transactions that are known to be fast share connections, of the same `poolSize`: they are sent at once
-   * and answered in turn. Needs `pg` 8.23; without effect with `extra.query_timeout` or `extra.maxUses`. `false`, e.g. behind
-   * a pooler that takes one statement at a time: each read has a connection to itself. Default `true`.
+   * Reads outside transactions that are known to be fast share connections of the same `poolSize`: the client sends each at
+   * once, and the server answers in turn. Needs `pg` 8.23; has no effect with `extra.query_timeout` or `extra.maxUses`.
+   * `false`, for example behind a pooler that takes one statement at a time, gives each read a connection to itself.
+   * Default `true`.
    */
   readonly lanes?: boolean;
-  /** Statements on lanes are prepared. `false`, e.g. behind a pooler that cannot pass that on: never. Default `true`. */
+  /**
+   * Statements on lanes are prepared, at most 100 on each connection. `false` is for a pooler that cannot pass that on.
+   * Default `true`.
+   */
   readonly prepare?: boolean;
-  /** A statement is prepared from this use of its text on; from 1. Fewer save time, more save the server's memory. Default 5. */
+  /** A statement is prepared from this use of its text on. Small numbers save time, large ones the server's memory. From 1; default 5. */
   readonly prepareAfter?: number;
 }
 

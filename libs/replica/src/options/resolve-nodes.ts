@@ -1,10 +1,10 @@
 import type { TagSet } from '../routing/balancer.js';
+import { nodeNameOf } from '../topology/discovery/node-name.js';
 import { conceal } from './conceal.js';
-import { DEFAULTS } from './defaults.js';
-import { KNOWN_KEYS } from './known-keys.js';
-import { nameReplicas } from './name-replicas.js';
 import { addressOf, problemOfHost, problemOfUrl } from './node-address.js';
+import { checkObject } from './option.js';
 import { describe, type OptionProblems } from './option-problems.js';
+import { DEFAULTS, NODE } from './option-table.js';
 import type {
   NodeCredentials,
   NodeOptions,
@@ -13,6 +13,9 @@ import type {
   ReplicaDataSourceOptions,
 } from './replica-options.js';
 import { dropUndefined } from './option-values.js';
+
+/** Of TypeORM's `replication`. */
+const REPLICATION_KEYS = ['master', 'slaves', 'defaultMode'];
 
 /** A node with its name and address, and every default filled in. */
 export interface ResolvedNode {
@@ -42,12 +45,11 @@ export function findNodes(
   options: ReplicaDataSourceOptions<never>,
 ): FoundNodes | undefined {
   const { replication } = options;
-  checkPoolLevels(problems, options.pool);
   if (replication !== undefined) {
     if (options.primary !== undefined || options.replicas !== undefined) {
       problems.add('replication', 'cannot stand beside primary and replicas: give one or the other');
     }
-    if (!problems.object('replication', replication, KNOWN_KEYS.replication)) return undefined;
+    if (!problems.object('replication', replication, REPLICATION_KEYS)) return undefined;
     warnOfTopLevel(problems, options);
     problems.oneOf('replication.defaultMode', replication.defaultMode, ['master', 'slave']);
     const found = {
@@ -125,6 +127,49 @@ function checkNodes(
   return { ...nodes, replicas };
 }
 
+/** What names are given by beside the address. */
+export interface TakenNames {
+  /** The primary's. */
+  readonly primary: string;
+  /** Names of replicas by their address: one that is given no name keeps its own. */
+  readonly byAddress?: ReadonlyMap<string, string>;
+}
+
+/**
+ * Replicas without a name are called by their address: the same in all processes, whatever the order of their lists and however
+ * many there are, for sessions remember names. The second at one address gets `-2`, and so on.
+ */
+export function nameReplicas(
+  replicas: readonly NodeOptions[],
+  { primary, byAddress }: TakenNames,
+): readonly NodeOptions[] {
+  const counts = new Map<string, number>();
+  return replicas.map((node) => {
+    if (!isReadable(node) || node.name !== undefined) return node;
+    const address = addressOf(node);
+    const count = (counts.get(address) ?? 0) + 1;
+    counts.set(address, count);
+    const name = (count === 1 ? byAddress?.get(address) : undefined) ?? nameOf(address, primary);
+    return { ...node, name: count === 1 ? name : `${name}-${count}` };
+  });
+}
+
+/** It has an address that can be told. */
+export function isReadable(node: NodeOptions): boolean {
+  if (typeof node !== 'object' || node === null) return false;
+  if (node.url !== undefined) return problemOfUrl(node.url) === undefined;
+  // A host that holds more than a host may hold a password.
+  return node.host === undefined || problemOfHost(node.host) === undefined;
+}
+
+function nameOf(address: string, primary: string): string {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.+)\]$/, '$1');
+  const port = Number(address.slice(colon + 1));
+  const name = nodeNameOf(host, port);
+  return name === primary ? `${name}-${port}` : name;
+}
+
 /** Checks a list of replicas, and that no two nodes have the same name. */
 export function checkReplicas(
   problems: OptionProblems,
@@ -148,51 +193,10 @@ export function checkReplicas(
 
 /** Checks one node. */
 export function checkNode(problems: OptionProblems, path: string, node: NodeOptions | undefined): void {
-  if (!problems.object(path, node, KNOWN_KEYS.node)) return;
-  const { name, url, host, port, weight, region, tags, pool, servername } = node as NodeOptions;
-  if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))) {
-    problems.add(`${path}.name`, `must be 1 to 64 letters, digits, '.', '_' or '-', not ${describe(name)}`);
-  }
-  if (url === undefined && 'url' in (node as object) && host === undefined) {
+  if (!checkObject(problems, path, node, NODE)) return;
+  const { url, host } = node as NodeOptions;
+  if (url === undefined && 'url' in (node as object) && host === undefined)
     problems.add(`${path}.url`, 'is undefined: is the environment variable set?');
-  }
-  if (url !== undefined) {
-    const problem = problemOfUrl(url);
-    if (problem !== undefined) problems.add(`${path}.url`, problem);
-  }
-  if (host !== undefined) {
-    const problem = problemOfHost(host);
-    if (problem !== undefined) problems.add(`${path}.host`, problem);
-  }
-  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
-    problems.add(
-      `${path}.port`,
-      `must be a whole number from 1 to 65535, not ${typeof port === 'number' ? 'another one' : describe(port)}`,
-    );
-  }
-  problems.number(`${path}.weight`, weight, 0);
-  problems.label(`${path}.region`, region);
-  problems.tags(`${path}.tags`, tags);
-  problems.text(`${path}.servername`, servername);
-  if (pool !== undefined) checkPool(problems, `${path}.pool`, pool);
-}
-
-function checkPoolLevels(problems: OptionProblems, pool: PoolLevels | undefined): void {
-  if (pool === undefined || !problems.object('pool', pool, KNOWN_KEYS.pool)) return;
-  const { primary, replica, ...all } = pool as PoolLevels;
-  checkPool(problems, 'pool', all);
-  if (primary !== undefined) checkPool(problems, 'pool.primary', primary);
-  if (replica !== undefined) checkPool(problems, 'pool.replica', replica);
-}
-
-function checkPool(problems: OptionProblems, path: string, pool: PoolOptions): void {
-  if (path !== 'pool' && !problems.object(path, pool, KNOWN_KEYS.poolOfRole)) return;
-  problems.whole(`${path}.size`, pool.size, 1);
-  problems.number(`${path}.idleTimeoutMs`, pool.idleTimeoutMs, 0);
-  problems.number(`${path}.connectTimeoutMs`, pool.connectTimeoutMs, 1);
-  problems.number(`${path}.maxLifetimeMs`, pool.maxLifetimeMs, 1_000);
-  problems.number(`${path}.statementTimeoutMs`, pool.statementTimeoutMs, 1);
-  problems.text(`${path}.applicationName`, pool.applicationName);
 }
 
 /** A node whose options were checked. */
@@ -205,7 +209,7 @@ export function resolveNode(
   return {
     name: name ?? otherwise,
     address: addressOf(credentials),
-    weight: weight ?? DEFAULTS.weight,
+    weight: weight ?? DEFAULTS.node.weight,
     ...(region === undefined ? {} : { region }),
     ...(tags === undefined ? {} : { tags }),
     ...(servername === undefined ? {} : { servername }),

@@ -1,9 +1,7 @@
-import { checkRouting } from './check-routing.js';
 import { conceal, withoutTexts } from './conceal.js';
-import { DEFAULTS } from './defaults.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import { KNOWN_KEYS, REPLACED_OPTIONS } from './known-keys.js';
 import { describeName, OptionProblems } from './option-problems.js';
+import { DEFAULTS, KNOWN_KEYS, ROUTING, ROUTING_KEYS } from './option-table.js';
 import type {
   FallbackLimit,
   MonitorOptions,
@@ -14,6 +12,7 @@ import type {
 } from './replica-options.js';
 import { dropUndefined } from './option-values.js';
 import { findNodes, resolveNode, type FoundNodes, type ResolvedNode } from './resolve-nodes.js';
+import { REPLACED_OPTIONS } from './typeorm-keys.js';
 
 type Replaced =
   | 'primary'
@@ -50,73 +49,109 @@ export function resolveOptions<Context>(
   options: ReplicaDataSourceOptions<Context>,
 ): ResolvedOptions<Context> {
   const problems = new OptionProblems();
-  if (!problems.lenientObject(options, KNOWN_KEYS.top, REPLACED_OPTIONS))
+  if (!problems.lenientObject(options, KNOWN_KEYS, REPLACED_OPTIONS))
     throw new InvalidReplicaOptionsError(problems.list);
   problems.oneOf('type', options.type ?? 'none', ['postgres']);
-  problems.text('name', options.name);
-  checkRouting(problems, options);
+  for (const [key, { check }] of Object.entries(ROUTING))
+    check(problems, key, options[key as keyof RoutingOptions]);
+  checkTogether(problems, options);
   const nodes = findNodes(problems, options);
   if (nodes !== undefined) checkRuledNodes(problems, options, nodes);
   if (problems.list.length > 0 || nodes === undefined) throw new InvalidReplicaOptionsError(problems.list);
-  const session = { ...DEFAULTS.session, ...dropUndefined(options.session ?? {}) };
-  conceal(session, () => withoutTexts(session));
-  const monitor = resolveMonitor(options.monitor);
-  const maxLagMs = options.maxLagMs ?? DEFAULTS.maxLagMs;
-  const resolved: ResolvedOptions<Context> = {
-    name: options.name ?? DEFAULTS.name,
-    enabled: options.enabled ?? DEFAULTS.enabled,
-    discovery: options.discovery,
-    drainTimeoutMs: options.drainTimeoutMs ?? DEFAULTS.drainTimeoutMs,
-    defaultReadPreference:
-      options.defaultReadPreference ??
-      (nodes.defaultMode === 'master' ? 'primary' : DEFAULTS.defaultReadPreference),
-    defaultConsistency: options.defaultConsistency ?? DEFAULTS.defaultConsistency,
-    maxStalenessMs: options.maxStalenessMs ?? DEFAULTS.maxStalenessMs,
-    maxLagMs,
-    warnLagMs: options.warnLagMs ?? maxLagMs / 2,
-    minServing: options.minServing ?? DEFAULTS.minServing,
-    hardMaxLagMs: options.hardMaxLagMs ?? Math.max(maxLagMs, session.ttlMs - monitor.intervalMs),
-    onBehind: options.onBehind ?? DEFAULTS.onBehind,
-    catchUpTimeoutMs: options.catchUpTimeoutMs ?? DEFAULTS.catchUpTimeoutMs,
-    fallback: resolveFallback(options.fallback),
-    balancer: options.balancer ?? DEFAULTS.balancer,
-    region: options.region,
-    retries: { ...DEFAULTS.retries, ...dropUndefined(options.retries ?? {}) },
-    primaryWaitMs: options.primaryWaitMs ?? DEFAULTS.primaryWaitMs,
-    startWithoutPrimary: options.startWithoutPrimary ?? DEFAULTS.startWithoutPrimary,
-    tables: options.tables ?? {},
-    route: options.route,
-    pool: options.pool,
-    session,
-    sticky:
-      options.sticky?.mode === 'time'
-        ? { mode: 'time', windowMs: options.sticky.windowMs ?? DEFAULTS.sticky.windowMs }
-        : { mode: 'position' },
-    monitor,
-    warnings: problems.warnings,
-    lanes: options.lanes ?? DEFAULTS.lanes,
-    prepare: options.prepare ?? DEFAULTS.prepare,
-    prepareAfter: options.prepareAfter ?? DEFAULTS.prepareAfter,
-    primary: resolveNode(nodes.primary, 'primary', { otherwise: 'primary', levels: options.pool }),
-    replicas: nodes.replicas.map((node) =>
-      resolveNode(node, 'replica', { otherwise: '', levels: options.pool }),
-    ),
+  return fillIn(options, nodes, problems.warnings);
+}
+
+function fillIn<Context>(
+  options: ReplicaDataSourceOptions<Context>,
+  nodes: FoundNodes,
+  warnings: readonly string[],
+): ResolvedOptions<Context> {
+  const own = Object.fromEntries(ROUTING_KEYS.map((key) => [key, options[key as keyof RoutingOptions]]));
+  const given = dropUndefined<RoutingOptions<Context>>(own);
+  const { maxLagMs = DEFAULTS.routing.maxLagMs, sticky, pool, fallback = DEFAULTS.routing.fallback } = given;
+  const session = { ...DEFAULTS.session, ...dropUndefined(given.session ?? {}) };
+  const intervalMs = given.monitor?.intervalMs ?? DEFAULTS.monitor.intervalMs;
+  const monitor = {
+    ...DEFAULTS.monitor,
+    maxIntervalMs: 2 * intervalMs,
+    ...dropUndefined(given.monitor ?? {}),
   };
-  const { primary, replicas } = resolved;
+  const primary = resolveNode(nodes.primary, 'primary', { otherwise: 'primary', levels: pool });
+  const replicas = nodes.replicas.map((node) =>
+    resolveNode(node, 'replica', { otherwise: '', levels: pool }),
+  );
+  const resolved: ResolvedOptions<Context> = {
+    ...DEFAULTS.routing,
+    ...(nodes.defaultMode === 'master' ? { defaultReadPreference: 'primary' } : {}),
+    warnLagMs: maxLagMs / 2,
+    hardMaxLagMs: Math.max(maxLagMs, session.ttlMs - intervalMs),
+    ...given,
+    fallback: resolveFallback(fallback),
+    retries: { ...DEFAULTS.retries, ...dropUndefined(given.retries ?? {}) },
+    sticky:
+      sticky?.mode === 'time'
+        ? { mode: 'time', windowMs: sticky.windowMs ?? DEFAULTS.sticky.windowMs }
+        : { mode: 'position' },
+    session: conceal(session, () => withoutTexts(session)),
+    monitor,
+    primary,
+    replicas,
+    warnings,
+  };
   return conceal(resolved, () => ({ ...withoutTexts(resolved), session, monitor, primary, replicas }));
 }
 
-function resolveMonitor(given: MonitorOptions = {}): ResolvedOptions['monitor'] {
-  const monitor = { ...DEFAULTS.monitor, ...dropUndefined(given) };
-  return { ...monitor, maxIntervalMs: given.maxIntervalMs ?? 2 * monitor.intervalMs };
+function resolveFallback(fallback: NonNullable<RoutingOptions['fallback']>): ResolvedOptions['fallback'] {
+  if (typeof fallback !== 'object') return fallback;
+  const { maxConcurrent, queueTimeoutMs = DEFAULTS.fallbackLimit.queueTimeoutMs } = fallback;
+  return { maxConcurrent, queueTimeoutMs };
 }
 
-function resolveFallback(fallback: RoutingOptions['fallback']): ResolvedOptions['fallback'] {
-  if (typeof fallback !== 'object') return fallback ?? DEFAULTS.fallback;
-  return {
-    maxConcurrent: fallback.maxConcurrent,
-    queueTimeoutMs: fallback.queueTimeoutMs ?? DEFAULTS.queueTimeoutMs,
-  };
+/** What each option allows beside the others, once each was checked by itself. */
+function checkTogether(problems: OptionProblems, options: RoutingOptions<never>): void {
+  const { sticky, monitor } = options;
+  if (sticky?.windowMs !== undefined && sticky.mode !== 'time')
+    problems.warn('sticky.windowMs', "it has no effect without mode: 'time'");
+  const { intervalMs = DEFAULTS.monitor.intervalMs, maxIntervalMs = Infinity } = { ...monitor };
+  if (maxIntervalMs < intervalMs)
+    problems.add(
+      'monitor.maxIntervalMs',
+      `must be at least monitor.intervalMs (${intervalMs}), not ${maxIntervalMs}`,
+    );
+  for (const problem of options.discovery?.problems ?? []) problems.add('discovery:', problem);
+  checkSession(problems, { ...options.session });
+  checkLag(problems, options, intervalMs);
+}
+
+function checkSession(
+  problems: OptionProblems,
+  { key, store, token, secrets = [] }: SessionOptions<never>,
+): void {
+  if (store !== undefined && key === undefined)
+    problems.warn('session.store', 'it has no effect without session.key, which says whose a request is');
+  if (token === undefined) return;
+  if (Array.isArray(secrets) && secrets.length === 0)
+    problems.add('session.secrets', 'is missing: a token that a client holds has to be signed');
+  if (key !== undefined || store !== undefined)
+    problems.add('session.token', 'takes the place of session.key and session.store: give one or the other');
+}
+
+/** Sessions must be kept for longer than data may be behind. */
+function checkLag(problems: OptionProblems, options: RoutingOptions<never>, intervalMs: number): void {
+  const { maxLagMs = DEFAULTS.routing.maxLagMs } = options;
+  const { warnLagMs = maxLagMs, hardMaxLagMs = maxLagMs } = options;
+  if (warnLagMs > maxLagMs)
+    problems.add('warnLagMs', `must be at most maxLagMs (${maxLagMs}), not ${warnLagMs}`);
+  if (hardMaxLagMs < maxLagMs)
+    problems.add('hardMaxLagMs', `must be at least maxLagMs (${maxLagMs}), not ${hardMaxLagMs}`);
+  const ttlMs = options.session?.ttlMs ?? DEFAULTS.session.ttlMs;
+  const [name, longestMs] = hardMaxLagMs > maxLagMs ? ['hardMaxLagMs', hardMaxLagMs] : ['maxLagMs', maxLagMs];
+  if (ttlMs < longestMs + intervalMs)
+    problems.add(
+      'session.ttlMs',
+      `must be at least ${name} + monitor.intervalMs (${longestMs} + ${intervalMs}), not ${ttlMs}: ` +
+        'else a session is forgotten while a replica that may serve it lacks its write',
+    );
 }
 
 /** Which replicas there are is found out or given; where it is given, table rules must name them. */

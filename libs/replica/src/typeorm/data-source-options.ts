@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { conceal, withoutTexts } from '../options/conceal.js';
-import { ROUTING_KEYS } from '../options/known-keys.js';
+import { ROUTING_KEYS } from '../options/option-table.js';
 import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { decoded } from '../options/option-values.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';

@@ -1,6 +1,6 @@
 import { DataSource, type QueryRunner } from 'typeorm';
 import { conceal } from '../options/conceal.js';
-import { DEFAULTS } from '../options/defaults.js';
+import { DEFAULTS } from '../options/option-table.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createPgDriver } from '../postgres/pg-driver.js';

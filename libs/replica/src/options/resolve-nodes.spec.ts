@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nameReplicas } from './name-replicas.js';
+import { nameReplicas } from './resolve-nodes.js';
 import type { NodeOptions } from './replica-options.js';
 
 const namesOf = (replicas: readonly NodeOptions[], primary = 'primary'): (string | undefined)[] =>
