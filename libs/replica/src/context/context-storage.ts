@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Intent } from '../routing/route-query.js';
-import { isLenient } from './is-lenient.js';
+import { allowsStale } from './allows-stale.js';
 import type { RequestContext } from './request-context.js';
 
 /** What surrounds a statement: its request, and the innermost scope's intent. */
@@ -30,7 +30,7 @@ export class ContextStorage {
    */
   ofStatement(): Scope | undefined {
     const scope = this.#storage.getStore();
-    return scope?.request.ended === true && !isLenient(scope.intent) ? undefined : scope;
+    return scope?.request.ended === true && !allowsStale(scope.intent) ? undefined : scope;
   }
 
   /** As {@link current}, but also after the response: for what is written late. */

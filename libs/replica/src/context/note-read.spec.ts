@@ -155,10 +155,10 @@ describe('noteRead', () => {
     read(OTHER, 'eventual', 'eventual');
     await request.settle();
     expect(saved).toEqual([]);
-    expect(request.view(intentOf('session')).kept).toMatchObject({ name: OTHER, isLenient: true });
+    expect(request.view(intentOf('session')).kept).toMatchObject({ name: OTHER, allowsStale: true });
     read(HOME);
     read(OTHER, 'eventual', 'eventual');
-    expect(request.view(intentOf('session')).kept).toMatchObject({ name: HOME, isLenient: false });
+    expect(request.view(intentOf('session')).kept).toMatchObject({ name: HOME, allowsStale: false });
   });
 
   it('keeps the node for a request without a session', () => {

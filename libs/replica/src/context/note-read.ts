@@ -1,13 +1,13 @@
 import { homeOf, type KnownHomes } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
 import type { KeptNode } from '../routing/route-query.js';
-import { isLenient } from './is-lenient.js';
+import { allowsStale } from './allows-stale.js';
 import { MOVE_AHEAD_MS } from './session-news.js';
 import type { Scope } from './context-storage.js';
 import type { ShownSessions } from './shown-sessions.js';
 
 /** The caller asked for the primary by these: routing had no choice. */
-const ASKED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
+const FORCED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
   'routing-disabled',
   'write',
   'locking-read',
@@ -36,7 +36,7 @@ export function noteRead(
   // What a guard reads to find out whose request it is goes to the primary, and binds nobody.
   if (request.session?.standing === 'unresolved') return;
   if (request.session !== undefined) noteShown(scope, route, nodes, settings);
-  if (settings.shown !== undefined && !isLenient(scope.intent)) settings.shown.answered(request, endedMs);
+  if (settings.shown !== undefined && !allowsStale(scope.intent)) settings.shown.answered(request, endedMs);
   request.reading.keep(keptNode(scope, route, endedMs));
 }
 
@@ -44,7 +44,7 @@ export function noteRead(
 export function noteChoice(scope: Scope, route: Route, startedMs: number): void {
   const { request, intent } = scope;
   if (request.session?.standing === 'unresolved') return;
-  if (request.reading.isFirstRead(isLenient(intent)))
+  if (request.reading.isFirstRead(allowsStale(intent)))
     request.reading.keepChoice(keptNode(scope, route, startedMs));
 }
 
@@ -54,8 +54,8 @@ export function noteFailure({ request }: Scope, { node }: Route): void {
 }
 
 function keptNode({ intent }: Scope, { node, reason }: Route, readMs: number): KeptNode {
-  const isAsked = ASKED_REASONS.has(reason);
-  return { name: node, lastReadMs: readMs, isAsked, isLenient: isLenient(intent) };
+  const isForced = FORCED_REASONS.has(reason);
+  return { name: node, lastReadMs: readMs, isForced, allowsStale: allowsStale(intent) };
 }
 
 /** The part of the topology that tells whose data was shown. */
@@ -79,11 +79,11 @@ function noteShown(
   { renoteAfterMs }: NoteSettings,
 ): void {
   if (node === nodes.primary.name) {
-    if (!isLenient(intent)) request.sawMore();
+    if (!allowsStale(intent)) request.sawMore();
     return;
   }
   const { session, clock } = request;
-  if (session?.isBoundElsewhere === true && !isLenient(intent)) request.sawMore();
+  if (session?.isBoundElsewhere === true && !allowsStale(intent)) request.sawMore();
   const nowMs = clock.latestMs();
   const view = intent.consistency === 'session' ? session?.view(nowMs) : undefined;
   if (view === undefined || view.status === 'unresolved') return;

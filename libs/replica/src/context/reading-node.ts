@@ -14,7 +14,7 @@ export class ReadingNode {
   /** The request reads from this node: from the decision on, that reads at the same time do not choose another. */
   keep(node: KeptNode): void {
     const before = this.#kept;
-    if (node.isLenient && before?.isLenient === false) return;
+    if (node.allowsStale && before?.allowsStale === false) return;
     this.#choice = undefined;
     const isOlder = before !== undefined && before.lastReadMs > node.lastReadMs;
     this.#kept = isOlder ? { ...node, lastReadMs: before.lastReadMs } : node;
@@ -35,7 +35,7 @@ export class ReadingNode {
   }
 
   /** Nothing has been read yet that says where reads of this kind go. */
-  isFirstRead(isLenient: boolean): boolean {
-    return this.#kept === undefined || (this.#kept.isLenient && !isLenient);
+  isFirstRead(allowsStale: boolean): boolean {
+    return this.#kept === undefined || (this.#kept.allowsStale && !allowsStale);
   }
 }

@@ -162,7 +162,7 @@ export class RouteFinder {
       nowMs: now,
       balancer: this.#balancer,
       positionAfter: this.#positionAfter,
-      lastWord:
+      routeOverride:
         lastWord === undefined || !isRead ? undefined : askAbout(lastWord, statement, conditions.text),
     };
   }
@@ -175,7 +175,7 @@ function askAbout(
   lastWord: RouteFunction,
   { kind, tables }: Statement,
   text: string,
-): NonNullable<RouteQuery['lastWord']> {
+): NonNullable<RouteQuery['routeOverride']> {
   return (context) => lastWord({ text, kind, tables }, context);
 }
 

@@ -7,54 +7,55 @@ export type BalancerName = (typeof BALANCERS)[number];
 /** Labels of a node. */
 export type TagSet = Readonly<Record<string, string>>;
 
-/** How busy a node is, as this process sees it. */
+/** How busy a node is, as seen by this process. */
 export interface NodeLoad {
   /** Reads under way on it. */
   readonly inFlight: number;
-  /** Moving average of the time that a read takes on it, in milliseconds; 0 while none has been measured. */
+  /** Moving average of how long a read takes on it, in milliseconds; 0 until one has been measured. */
   readonly latencyMs: number;
 }
 
-/** A replica that may answer, as a {@link BalancerFunction} sees it. */
+/** A candidate, as a {@link BalancerFunction} sees it. */
 export interface BalancerNode extends NodeLoad {
   readonly name: string;
   /** `host:port`. */
   readonly address: string;
-  /** As configured, halved while its lag is above `warnLagMs`. */
+  /** The configured weight, halved while the lag is above `warnLagMs`. */
   readonly weight: number;
   readonly region?: string;
   readonly tags?: TagSet;
-  /** When last probed; milliseconds. */
+  /** Lag at the last probe; milliseconds. */
   readonly lagMs?: number;
   /** How long the last successful probe took; milliseconds. */
   readonly roundTripMs?: number;
 }
 
 /**
- * Chooses one of the replicas that may answer (at least one) and gives its name; any other is an `InvalidChoiceError`.
- * Called for each read without a session: it must be quick. What it throws goes to whoever reads.
+ * Returns the name of one of the candidates; there is at least one. Any other name is an `InvalidChoiceError`.
+ *
+ * The library calls it for each read without a session, so it must be quick. An error that it throws rejects the read.
  */
 export type BalancerFunction = (nodes: readonly BalancerNode[]) => string;
 
-/** Chooses the replica of a read that belongs to no session. May keep state, so each data source has its own. */
+/** Chooses the replica for a read that belongs to no session. It may keep state, so each data source has its own. */
 export interface Balancer {
-  /** One of the candidates, of which there is at least one. */
+  /** Returns one of the candidates; there is at least one. */
   choose(candidates: readonly NodeSnapshot[]): NodeSnapshot;
 }
 
-/** What balancers rest on beside the candidates. */
+/** What balancers need besides the candidates. */
 export interface BalancerSources {
-  /** A node's load now, by its name. */
+  /** The current load of the node with this name. */
   readonly load: (node: string) => NodeLoad;
-  /** From 0 up to 1. */
+  /** From 0 to 1, 1 excluded. */
   readonly random: () => number;
   /** Where the application runs. */
   readonly region?: string;
 }
 
 /**
- * A replica's share of the reads beside others'. Half of its weight while it lags. A weight of 0 counts as 1: it is among
- * the candidates of those reads only that ask for it.
+ * A replica's share of the reads, relative to the other candidates: its weight, halved while it lags. A weight of 0 counts as
+ * 1, because such a replica is a candidate only for reads that ask for it.
  */
 export function shareOf({ weight, isLagging }: Pick<NodeSnapshot, 'weight' | 'isLagging'>): number {
   const share = weight > 0 ? weight : 1;

@@ -6,10 +6,10 @@ import { RandomBalancer } from './random.balancer.js';
 import { RoundRobinBalancer } from './round-robin.balancer.js';
 import { WeightedRoundRobinBalancer } from './weighted-round-robin.balancer.js';
 
-/** The balancer that the option `balancer` asks for, with state of its own. */
-export function createBalancer(asked: BalancerName | BalancerFunction, sources: BalancerSources): Balancer {
-  if (typeof asked === 'function') return new FunctionBalancer(asked, sources);
-  switch (asked) {
+/** A new balancer for a value of the option `balancer`. */
+export function createBalancer(option: BalancerName | BalancerFunction, sources: BalancerSources): Balancer {
+  if (typeof option === 'function') return new FunctionBalancer(option, sources);
+  switch (option) {
     case 'least-busy':
       return new LeastBusyBalancer(sources);
     case 'round-robin':

@@ -1,29 +1,36 @@
-import { behind, none, toReplica } from './decision.js';
+import { noneCaughtUp, noReplica, toReplica } from './decision.js';
 import {
   eligibleReplicas,
   findReplica,
   hasReplayed,
   isEligible,
   replayedOf,
-  type Asked,
+  type ReplicaRequirements,
 } from './eligible-replicas.js';
-import { oneOf } from './move-session.js';
+import { replicaToAwait } from './move-session.js';
 import type { ReplicaReason } from './route.js';
 import type { Decision, RequestView, RouteQuery } from './route-query.js';
 
-/** Consistency `bounded` and `eventual`: by the age of the data alone, but for the request's own writes. */
-export function decideByAge(query: RouteQuery, request: RequestView, asked: Asked): Decision {
+/** Consistency `bounded` and `eventual`: only the age of the data and the request's own writes count. */
+export function decideByAge(
+  query: RouteQuery,
+  request: RequestView,
+  requirements: ReplicaRequirements,
+): Decision {
   const { kept, ownPosition } = request;
   const reason = reasonOf(request);
   const before = kept === undefined ? undefined : findReplica(query, kept.name);
-  if (before !== undefined && isEligible(query, before, asked) && hasReplayed(before, ownPosition)) {
-    return toReplica(query, before, { asked, reason });
+  if (before !== undefined && isEligible(query, before, requirements) && hasReplayed(before, ownPosition)) {
+    return toReplica(query, before, { requirements, reason });
   }
-  const eligible = eligibleReplicas(query, asked);
-  if (eligible.length === 0) return none(query);
+  const eligible = eligibleReplicas(query, requirements);
+  if (eligible.length === 0) return noReplica(query);
   const replayed = replayedOf(eligible, ownPosition);
-  if (replayed.length > 0) return toReplica(query, query.balancer.choose(replayed), { asked, reason });
-  return behind(query, request, { position: ownPosition, node: oneOf(query, undefined, eligible) });
+  if (replayed.length > 0) return toReplica(query, query.balancer.choose(replayed), { requirements, reason });
+  return noneCaughtUp(query, request, {
+    position: ownPosition,
+    node: replicaToAwait(query, undefined, eligible),
+  });
 }
 
 function reasonOf({ hasWritten, intent }: RequestView): ReplicaReason {

@@ -1,8 +1,8 @@
 import { laterPosition, type Position } from '../session/position.js';
 import {
-  behind,
+  noneCaughtUp,
   LOAD_SESSION,
-  none,
+  noReplica,
   PROBE_PRIMARY,
   sessionReason,
   toPrimary,
@@ -15,7 +15,7 @@ import {
   isEligible,
   isPrimaryAway,
   replayedOf,
-  type Asked,
+  type ReplicaRequirements,
 } from './eligible-replicas.js';
 import {
   choose,
@@ -23,50 +23,59 @@ import {
   floorOfMove,
   isMoving,
   moveSession,
-  oneOf,
+  replicaToAwait,
   moveToRegion,
 } from './move-session.js';
 import type { Decision, RequestView, RouteQuery } from './route-query.js';
-import { readFrom } from './session-home.js';
+import { lastReadNode } from './session-home.js';
 
-/** Consistency `session`: the client's own writes, and nothing older than it has already seen. */
-export function decideForSession(query: RouteQuery, request: RequestView, asked: Asked): Decision {
+/** Consistency `session`: a client sees its own writes, and nothing older than it has already seen. */
+export function decideForSession(
+  query: RouteQuery,
+  request: RequestView,
+  requirements: ReplicaRequirements,
+): Decision {
   const { session } = request;
   if (session !== undefined) {
     if (session.status === 'loading' && !query.waited.has('load-session')) return LOAD_SESSION;
     if (session.status !== 'loaded' || session.onPrimary) return toPrimary(query, 'session-unknown');
-    // Nobody was told that the write happened: it may be missing where the primary cannot say.
+    // While the primary is away nobody can say whether the write happened, and nobody was told that it did.
     if (session.isUnconfirmed && !isPrimaryAway(query)) return toPrimary(query, 'session-unknown');
   }
   const required = laterPosition(request.ownPosition, session?.position);
-  const before = readFrom(query, request);
+  const before = lastReadNode(query, request);
   const from = typeof before === 'string' ? findReplica(query, before) : undefined;
-  if (from === undefined || !isEligible(query, from, asked)) {
-    return decideElsewhere(query, request, { asked, required, isFree: before === undefined });
+  if (from === undefined || !isEligible(query, from, requirements)) {
+    return decideElsewhere(query, request, { requirements, required, isFree: before === undefined });
   }
-  if (!hasReplayed(from, required)) return behind(query, request, { position: required, node: from.name });
-  if (isMoving(query, request, from)) return confirmMove(query, request, { from, asked, required });
+  if (!hasReplayed(from, required))
+    return noneCaughtUp(query, request, { position: required, node: from.name });
+  if (isMoving(query, request, from)) return confirmMove(query, request, { from, requirements, required });
   return (
-    moveToRegion(query, request, { from, asked, required }) ??
-    toReplica(query, from, { asked, reason: sessionReason(request, required) })
+    moveToRegion(query, request, { from, requirements, required }) ??
+    toReplica(query, from, { requirements, reason: sessionReason(request, required) })
   );
 }
 
-/** It has read nothing yet, or the node that it reads from may not serve it now. */
+/** The session (or request) has read nothing yet, or the node that it reads from may not serve it now. */
 function decideElsewhere(
   query: RouteQuery,
   request: RequestView,
-  { asked, required, isFree }: { asked: Asked; required: Position | undefined; isFree: boolean },
+  {
+    requirements,
+    required,
+    isFree,
+  }: { requirements: ReplicaRequirements; required: Position | undefined; isFree: boolean },
 ): Decision {
-  const eligible = eligibleReplicas(query, asked);
-  if (eligible.length === 0) return none(query);
+  const eligible = eligibleReplicas(query, requirements);
+  if (eligible.length === 0) return noReplica(query);
   const replayed = replayedOf(eligible, required);
   if (replayed.length === 0) {
-    const node = oneOf(query, request.session, eligible);
+    const node = replicaToAwait(query, request.session, eligible);
     const position = isFree ? required : floorOfMove(query, request, required);
-    return position === undefined ? PROBE_PRIMARY : behind(query, request, { position, node });
+    return position === undefined ? PROBE_PRIMARY : noneCaughtUp(query, request, { position, node });
   }
-  if (!isFree) return moveSession(query, request, { asked, required, replayed });
+  if (!isFree) return moveSession(query, request, { requirements, required, replayed });
   const node = choose(query, request.session, replayed);
-  return toReplica(query, node, { asked, reason: sessionReason(request, required) });
+  return toReplica(query, node, { requirements, reason: sessionReason(request, required) });
 }

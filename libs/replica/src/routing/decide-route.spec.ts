@@ -495,7 +495,10 @@ const TABLE: readonly Row[] = [
   {
     row: 10,
     when: 'the request read from the other replica with leave to be older, and the session from its own',
-    query: withSession({}, { kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: true } }),
+    query: withSession(
+      {},
+      { kept: { name: 'r2', lastReadMs: NOW_MS - 5, isForced: false, allowsStale: true } },
+    ),
     node: 'r1',
     reason: 'session-free',
   },
@@ -504,7 +507,7 @@ const TABLE: readonly Row[] = [
     when: 'the request keeps the replica of a read with leave to be older for the next such read',
     query: withIntent(
       { consistency: 'eventual' },
-      { kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: true } },
+      { kept: { name: 'r2', lastReadMs: NOW_MS - 5, isForced: false, allowsStale: true } },
     ),
     node: 'r2',
     reason: 'eventual',
@@ -513,7 +516,7 @@ const TABLE: readonly Row[] = [
     row: 10,
     when: 'the request keeps its replica',
     query: {
-      request: request({ kept: { name: 'r2', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: false } }),
+      request: request({ kept: { name: 'r2', lastReadMs: NOW_MS - 5, isForced: false, allowsStale: false } }),
     },
     node: 'r2',
     reason: 'session-free',
@@ -523,7 +526,7 @@ const TABLE: readonly Row[] = [
     when: 'the request already read from the primary',
     query: {
       request: request({
-        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: false },
+        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isForced: false, allowsStale: false },
       }),
     },
     node: 'primary',
@@ -534,7 +537,7 @@ const TABLE: readonly Row[] = [
     when: 'a replica has replayed all that the request saw on the primary',
     query: {
       request: request({
-        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: false, isLenient: false },
+        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isForced: false, allowsStale: false },
       }),
       positionAfter: () => 1_000n,
     },
@@ -814,42 +817,42 @@ const TABLE: readonly Row[] = [
   {
     row: 10,
     when: "the user's function names the primary",
-    query: { lastWord: ({ primary }) => primary },
+    query: { routeOverride: ({ primary }) => primary },
     node: 'primary',
     reason: 'route-function',
   },
   {
     row: 10,
     when: "the user's function names a replica",
-    query: { lastWord: () => 'r2' },
+    query: { routeOverride: () => 'r2' },
     node: 'r2',
     reason: 'route-function',
   },
   {
     row: 10,
     when: "the user's function leaves it as decided",
-    query: { lastWord: () => undefined },
+    query: { routeOverride: () => undefined },
     node: 'r1',
     reason: 'session-free',
   },
   {
     row: 10,
     when: "the user's function names a replica that has not replayed what the session wrote",
-    query: { ...withSession(AHEAD), lastWord: () => 'r1' },
+    query: { ...withSession(AHEAD), routeOverride: () => 'r1' },
     node: 'primary',
     reason: 'session-ahead',
   },
   {
     row: 10,
     when: "the user's function names a replica that is down",
-    query: { topology: R1_DOWN, lastWord: () => 'r1' },
+    query: { topology: R1_DOWN, routeOverride: () => 'r1' },
     node: 'primary',
     reason: 'no-eligible-replica',
   },
   {
     row: 10,
     when: "the user's function names a replica where a rule names another",
-    query: { tableRule: 'r1', lastWord: () => 'r2' },
+    query: { tableRule: 'r1', routeOverride: () => 'r2' },
     node: 'r2',
     reason: 'route-function',
   },
@@ -1014,7 +1017,7 @@ const TABLE: readonly Row[] = [
     query: {
       topology: AWAY,
       request: request({
-        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isAsked: true, isLenient: false },
+        kept: { name: 'primary', lastReadMs: NOW_MS - 5, isForced: true, allowsStale: false },
       }),
     },
     node: 'primary',
@@ -1124,7 +1127,10 @@ describe('the routing rule', () => {
     const sinceMs: number[] = [];
     decide({ ...moving, positionAfter: (ms) => (sinceMs.push(ms), undefined) });
     decide({
-      ...withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 3, isAsked: false, isLenient: false } }),
+      ...withSession(
+        {},
+        { kept: { name: 'r1', lastReadMs: NOW_MS - 3, isForced: false, allowsStale: false } },
+      ),
       topology: R1_DOWN,
       positionAfter: (ms) => (sinceMs.push(ms), undefined),
     });

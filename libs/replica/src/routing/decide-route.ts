@@ -1,17 +1,18 @@
 import { toPrimary } from './decision.js';
 import { decideByAge } from './decide-by-age.js';
 import { decideForSession } from './decide-for-session.js';
-import { ANY_REPLICA, isEligible, isPrimaryAway, type Asked } from './eligible-replicas.js';
-import { askLastWord } from './last-word.js';
+import { ANY_REPLICA, isEligible, isPrimaryAway, type ReplicaRequirements } from './eligible-replicas.js';
+import { overrideRoute } from './route-override.js';
 import type { PrimaryReason } from './route.js';
 import type { Decision, Intent, RequestView, RouteQuery, StatementKind } from './route-query.js';
 
 /**
- * The policy. Read from top to bottom: the first line that applies decides. What is not known goes to the primary.
- * Pure, but for what a balancer or a function of the user's keeps: the same query gives the same decision.
+ * The policy. Read it from top to bottom: the first line that applies decides. In doubt the primary answers.
+ *
+ * It is pure except for the state that a balancer or a function of the user's keeps: equal queries give equal decisions.
  */
 export function decideRoute(query: RouteQuery): Decision {
-  const { request = OUTSIDE, limits, tableRule, topology } = query;
+  const { request = OUTSIDE_REQUESTS, limits, tableRule, topology } = query;
   if (!query.enabled) return toPrimary(query, 'routing-disabled');
   if (query.statement !== 'read' && !query.readOnlyTransaction) {
     return toPrimary(query, reasonOfKind(query.statement));
@@ -22,9 +23,10 @@ export function decideRoute(query: RouteQuery): Decision {
 
   const isUnruled = tableRule === undefined;
   const { intent } = request;
-  if (request === OUTSIDE && isUnruled) return toPrimary(query, 'no-context');
-  const asked = primaryAskedBy(intent);
-  if (asked !== undefined && (asked !== 'unsafe-method' || isUnruled)) return toPrimary(query, asked);
+  if (request === OUTSIDE_REQUESTS && isUnruled) return toPrimary(query, 'no-context');
+  const forcedBy = primaryAskedBy(intent);
+  if (forcedBy !== undefined && (forcedBy !== 'unsafe-method' || isUnruled))
+    return toPrimary(query, forcedBy);
   if (intent.target !== 'replica' && isUnruled && limits.defaultReadPreference === 'primary')
     return toPrimary(query, 'primary-preferred');
   if (request.ownWritePending) return toPrimary(query, 'own-write');
@@ -32,48 +34,54 @@ export function decideRoute(query: RouteQuery): Decision {
   return decideRead(query, request);
 }
 
-/** Why whoever opened the scope wants its reads on the primary; `undefined`: they may leave. */
+/** Why the scope around the statement wants its reads on the primary; `undefined`: its reads may leave the primary. */
 export function primaryAskedBy({ target, consistency, safeMethod }: Intent): PrimaryReason | undefined {
   if (target === 'primary') return 'forced-primary';
   if (consistency === 'strong') return 'strong-consistency';
   return target === 'replica' || safeMethod ? undefined : 'unsafe-method';
 }
 
-/** A read that may leave the primary: by consistency; then the user's own function has the last word. */
+/** Decides a read that may leave the primary, by its consistency. The option `route` may then override the decision. */
 function decideRead(query: RouteQuery, request: RequestView): Decision {
-  const asked = askedOf(query, request.intent);
-  const decision = decideAmong(query, request, asked);
-  if (query.lastWord === undefined || decision.kind !== 'route') return decision;
+  const requirements = requirementsOf(query, request.intent);
+  const decision = decideAmong(query, request, requirements);
+  if (query.routeOverride === undefined || decision.kind !== 'route') return decision;
   if (decision.reason === 'session-unknown') return decision;
-  const name = askLastWord(query, decision, asked);
+  const name = overrideRoute(query, decision, requirements);
   if (name === undefined) return decision;
   if (name === query.topology.primary.name) return toPrimary(query, 'route-function');
-  const { maxAgeMs } = asked;
+  const { maxAgeMs } = requirements;
   return decideAmong(query, request, { filter: { by: 'name', name }, maxAgeMs, reason: 'route-function' });
 }
 
-function decideAmong(query: RouteQuery, request: RequestView, asked: Asked): Decision {
+function decideAmong(query: RouteQuery, request: RequestView, requirements: ReplicaRequirements): Decision {
   return request.intent.consistency === 'session'
-    ? decideForSession(query, request, asked)
-    : decideByAge(query, request, asked);
+    ? decideForSession(query, request, requirements)
+    : decideByAge(query, request, requirements);
 }
 
-/** The replica that a table rule names; else the first of those asked for of which one is eligible; else any. */
-function askedOf(query: RouteQuery, { consistency, maxStalenessMs, selection }: Intent): Asked {
+/**
+ * What the read requires: the replica that a table rule names; else the first requested selection that an eligible replica
+ * matches; else any replica.
+ */
+function requirementsOf(
+  query: RouteQuery,
+  { consistency, maxStalenessMs, selection }: Intent,
+): ReplicaRequirements {
   const { tableRule, topology } = query;
   const maxAgeMs = consistency === 'bounded' ? (maxStalenessMs ?? 0) : Infinity;
   if (tableRule !== undefined) {
     return { filter: { by: 'name', name: tableRule }, maxAgeMs, reason: 'table-rule' };
   }
   if (selection === undefined) return consistency === 'bounded' ? { maxAgeMs } : ANY_REPLICA;
-  const choices = selection.map((filter): Asked => ({ filter, maxAgeMs }));
-  const isServed = (asked: Asked): boolean =>
-    topology.replicas.some((node) => isEligible(query, node, asked));
+  const choices = selection.map((filter): ReplicaRequirements => ({ filter, maxAgeMs }));
+  const isServed = (choice: ReplicaRequirements): boolean =>
+    topology.replicas.some((node) => isEligible(query, node, choice));
   return choices.find(isServed) ?? choices[0] ?? ANY_REPLICA;
 }
 
-/** A read outside any request, which a table rule sends to a replica: nothing was promised to anyone. */
-const OUTSIDE: RequestView = Object.freeze({
+/** Stands in for the request when a table rule sends a read outside any request to a replica: nobody was promised anything. */
+const OUTSIDE_REQUESTS: RequestView = Object.freeze({
   intent: Object.freeze({
     target: 'default',
     safeMethod: true,
@@ -88,7 +96,7 @@ const OUTSIDE: RequestView = Object.freeze({
   transactionOpen: false,
 });
 
-/** It may change data; one that was not understood is taken for such. */
+/** Whether a statement of this kind may change data. One that was not understood counts as a write. */
 export function isWrite(kind: StatementKind): boolean {
   return kind === 'write' || kind === 'unknown';
 }

@@ -1,6 +1,6 @@
 import type { Position } from '../session/position.js';
 import type { NodeSnapshot } from '../topology/topology.js';
-import { isPrimaryAway, isYoung, type Asked } from './eligible-replicas.js';
+import { isPrimaryAway, isFresh, type ReplicaRequirements } from './eligible-replicas.js';
 import type { PrimaryReason, ReplicaReason } from './route.js';
 import type { Decision, RequestView, RouteQuery } from './route-query.js';
 
@@ -12,22 +12,22 @@ export function toPrimary(query: RouteQuery, reason: PrimaryReason): Decision {
   return { kind: 'route', node: query.topology.primary.name, reason };
 }
 
-/** Because a rule names it; or because the primary is away, so that its age cannot be told; else for the reason given. */
+/** A route to a replica. A rule that names it, or a primary that is away, is a better reason than the given one. */
 export function toReplica(
   query: RouteQuery,
   node: NodeSnapshot,
-  { asked, reason }: { asked: Asked; reason: ReplicaReason },
+  { requirements, reason }: { requirements: ReplicaRequirements; reason: ReplicaReason },
 ): Decision {
-  const isOfUnknownAge = isPrimaryAway(query) && !isYoung(query, node, asked);
+  const isOfUnknownAge = isPrimaryAway(query) && !isFresh(query, node, requirements);
   return {
     kind: 'route',
     node: node.name,
-    reason: asked.reason ?? (isOfUnknownAge ? 'primary-away' : reason),
+    reason: requirements.reason ?? (isOfUnknownAge ? 'primary-away' : reason),
   };
 }
 
-/** No replica is up and fresh enough. */
-export function none(query: RouteQuery): Decision {
+/** No replica is up and fresh enough: the primary answers, or nobody does. */
+export function noReplica(query: RouteQuery): Decision {
   const { failed, limits, topology } = query;
   const reason = failed.some((name) => name !== topology.primary.name)
     ? 'replica-failed'
@@ -35,8 +35,8 @@ export function none(query: RouteQuery): Decision {
   return limits.fallback === 'error' ? { kind: 'no-replica', reason } : toPrimary(query, reason);
 }
 
-/** There are eligible replicas, but none shows enough, or not the one that has to: wait where that is allowed, else the primary. */
-export function behind(
+/** Eligible replicas exist, but none of those that may answer has caught up: wait if that is allowed, else use the primary. */
+export function noneCaughtUp(
   query: RouteQuery,
   request: RequestView,
   { position, node }: { position: Position | undefined; node?: string },
@@ -48,16 +48,19 @@ export function behind(
   return toPrimary(query, request.hasWritten ? 'own-write' : 'session-ahead');
 }
 
-/** How long a replica may be waited for. The primary is quicker, unless it is away. */
+/** How long a read may wait for a replica. Unless told otherwise it waits only while the primary is away. */
 function patienceMs(query: RouteQuery, { intent }: RequestView): number {
   if (intent.catchUpTimeoutMs > 0 || !isPrimaryAway(query)) return intent.catchUpTimeoutMs;
   return query.limits.catchUpTimeoutMs;
 }
 
 /**
- * How long a read may wait so that its session, or its request, gets back to a replica; 0: not at all. Whoever reads from the primary more
- * often than replicas lag would stay there for good, for what it sees there they do not have. So it waits when it has been there for
- * longer than a replica (or `node`) lags, which it then has to wait for at most: nobody waits longer than he was on the primary.
+ * How long a read may wait so that its session (or its request) gets back to a replica; 0: not at all.
+ *
+ * What a session sees on the primary raises the position that a replica must reach. A session that reads more often than
+ * replicas lag would therefore never leave the primary. So once it has been there for longer than a replica (or `node`)
+ * lags, one of its reads waits for that replica. The wait is about as long as the lag, so nobody waits longer than they
+ * were on the primary.
  */
 export function returnMs({ behindSinceMs, limits, topology }: RouteQuery, node?: string): number {
   if (behindSinceMs === undefined) return 0;
@@ -71,7 +74,7 @@ export function returnMs({ behindSinceMs, limits, topology }: RouteQuery, node?:
   return isNear ? limits.catchUpTimeoutMs : 0;
 }
 
-/** Why a replica may serve a session, or a request without one. */
+/** Why a replica may serve a session, or a request without a session. */
 export function sessionReason({ hasWritten }: RequestView, required: Position | undefined): ReplicaReason {
   if (hasWritten) return 'own-write-replayed';
   return required === undefined ? 'session-free' : 'session-replayed';

@@ -8,7 +8,7 @@ import {
 } from './balancer.js';
 import { InvalidChoiceError } from '../errors/invalid-choice.error.js';
 
-/** The user's own function chooses. */
+/** Lets a function of the user's choose. */
 export class FunctionBalancer implements Balancer {
   readonly #function: BalancerFunction;
   readonly #load: BalancerSources['load'];
@@ -18,7 +18,7 @@ export class FunctionBalancer implements Balancer {
     this.#load = load;
   }
 
-  /** Throws an `InvalidChoiceError` where the function names none of the candidates. */
+  /** Throws an `InvalidChoiceError` if the function names none of the candidates. */
   choose(candidates: readonly NodeSnapshot[]): NodeSnapshot {
     const name: unknown = this.#function(candidates.map((node) => this.#shown(node)));
     const chosen = candidates.find((node) => node.name === name);

@@ -3,10 +3,13 @@ import { shareOf, type Balancer, type BalancerSources } from './balancer.js';
 import { drawByShare } from './random.balancer.js';
 
 /**
- * Two random choices, and of them the less busy one with the better chance: each is taken in proportion to its weight and
- * to how little a read would wait there (reads under way times what one takes). So a slow node gets few reads but never
- * none, by which its recovery is noticed; and there is no herd to a single "best" node (Mitzenmacher, "The Power of Two
- * Choices"). The first is drawn by weight, the second evenly: then nodes that are equally busy get just their shares.
+ * Draws two candidates at random and prefers the less busy one (Mitzenmacher, "The Power of Two Choices").
+ *
+ * - The cost of a candidate is the work that waits there (reads under way times the latency of one), divided by its share.
+ *   The chances of the two are inverse to their costs. So a slow node gets few reads but never none, which shows when it
+ *   has recovered, and processes do not all rush to a single "best" node.
+ * - The first candidate is drawn by weight, the second evenly. Nodes that are equally busy therefore get exactly their
+ *   shares.
  */
 export class LeastBusyBalancer implements Balancer {
   readonly #load: BalancerSources['load'];
@@ -36,5 +39,5 @@ export class LeastBusyBalancer implements Balancer {
   }
 }
 
-/** Reads that take less differ by noise alone; milliseconds. */
+/** Shorter latencies differ by noise alone; milliseconds. */
 const SHORTEST_MS = 1;

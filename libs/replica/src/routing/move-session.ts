@@ -1,45 +1,51 @@
 import { laterPosition, type Position } from '../session/position.js';
 import { stalenessMs, type NodeSnapshot } from '../topology/topology.js';
 import { LEARN_POSITION, PROBE_PRIMARY, returnMs, sessionReason, toPrimary, toReplica } from './decision.js';
-import { eligibleReplicas, hasReplayed, isPrimaryAway, replayedOf, type Asked } from './eligible-replicas.js';
+import {
+  eligibleReplicas,
+  hasReplayed,
+  isPrimaryAway,
+  replayedOf,
+  type ReplicaRequirements,
+} from './eligible-replicas.js';
 import { preferredBy } from './rendezvous.js';
 import type { Decision, RequestView, RouteQuery, SessionView } from './route-query.js';
 import { keptBy } from './session-home.js';
 
-/** What a move rests on. */
+/** What a move has to respect. */
 interface Move {
-  readonly asked: Asked;
-  /** What the session has written or seen, as far as that is known. */
+  readonly requirements: ReplicaRequirements;
+  /** What the session has written or seen, as far as anybody knows. */
   readonly required: Position | undefined;
 }
 
-/** A session moves once in its replica's absence: worth a short wait, that it need not read from the primary meanwhile. */
+/** A session moves only once when its replica goes away, so a short wait pays: it keeps reads off the primary. */
 const MOVE_TIMEOUT_MS = 50;
 
 /**
- * The node that the session reads from may not serve it now. Another one may if it has replayed all that was shown
- * before: a position that the primary had after this request began (or after its own last answer) is above that, whoever
- * showed it and in whatever process.
+ * Moves a session whose node may not serve it now. Another replica may take over once it has replayed everything that the
+ * session was shown before, by any process. A position that the primary had after this request began, or after the
+ * request's own last answer, is above all of that.
  */
 export function moveSession(
   query: RouteQuery,
   request: RequestView,
-  { asked, required, replayed }: Move & { readonly replayed: readonly NodeSnapshot[] },
+  { requirements, required, replayed }: Move & { readonly replayed: readonly NodeSnapshot[] },
 ): Decision {
   const kept = keptBy(request);
   const isKeptOnPrimary = kept?.name === query.topology.primary.name;
   const reason = isKeptOnPrimary ? 'request-on-primary' : 'session-ahead';
   const shown = query.positionAfter(kept?.lastReadMs ?? request.startedMs);
   if (shown === undefined) {
-    // Where no replica would do, the request goes back to one when the position becomes known anyway.
-    const isWellServed = isKeptOnPrimary && !kept.isAsked && returnMs(query) === 0;
+    // A request that went to the primary because no replica would do goes back once the position is known anyway.
+    const isWellServed = isKeptOnPrimary && !kept.isForced && returnMs(query) === 0;
     return isWellServed || !mayAsk(query, 'learn-position') ? toPrimary(query, reason) : LEARN_POSITION;
   }
   const floor = laterPosition(required, shown);
   const later = replayedOf(replayed, floor);
   if (later.length > 0) {
     return toReplica(query, choose(query, request.session, later), {
-      asked,
+      requirements,
       reason: sessionReason(request, floor),
     });
   }
@@ -47,24 +53,24 @@ export function moveSession(
   if (timeoutMs === 0 || floor === undefined || query.waited.has('wait-for-replica')) {
     return toPrimary(query, reason);
   }
-  const node = oneOf(query, request.session, replayed);
+  const node = replicaToAwait(query, request.session, replayed);
   return { kind: 'wait-for-replica', node, position: floor, timeoutMs };
 }
 
 /**
- * With the balancer `nearest` a session that reads from another region moves to the application's own, once: then that is
- * where it reads from. It goes on where it is, `undefined`, while no replica there is about to have what it was shown.
+ * With the balancer `nearest`, moves a session from another region to the application's own, once. `undefined`: the session
+ * stays where it is, because no replica of the region is close enough to what the session was shown.
  */
 export function moveToRegion(
   query: RouteQuery,
   request: RequestView,
-  { from, asked, required }: Move & { readonly from: NodeSnapshot },
+  { from, requirements, required }: Move & { readonly from: NodeSnapshot },
 ): Decision | undefined {
   const { balancer, region } = query.limits;
   if (balancer !== 'nearest' || region === undefined || from.region === region) return undefined;
-  if (request.session === undefined || keptBy(request) !== undefined || asked.filter !== undefined)
+  if (request.session === undefined || keptBy(request) !== undefined || requirements.filter !== undefined)
     return undefined;
-  const near = ofRegion(eligibleReplicas(query, asked), region).filter(
+  const near = ofRegion(eligibleReplicas(query, requirements), region).filter(
     ({ lagMs = Infinity }) => lagMs <= MOVE_TIMEOUT_MS,
   );
   if (near.length === 0) return undefined;
@@ -73,42 +79,45 @@ export function moveToRegion(
   const floor = laterPosition(required, shown) as Position;
   const node = preferredBy(request.session.keyHash, near);
   if (hasReplayed(node, floor))
-    return toReplica(query, node, { asked, reason: sessionReason(request, floor) });
+    return toReplica(query, node, { requirements, reason: sessionReason(request, floor) });
   if (query.waited.has('wait-for-replica')) return undefined;
   return { kind: 'wait-for-replica', node: node.name, position: floor, timeoutMs: MOVE_TIMEOUT_MS };
 }
 
 /**
- * Moves are dated ahead ({@link SessionView.notedForMs} is negative then). By so much less, milliseconds, a replica's data may be younger
- * than the note: so a healthy replica of a session that has not moved passes at once.
+ * How much older than the note the replica's data may be without a confirmation; milliseconds. A note that tells of a move is
+ * dated ahead ({@link SessionView.notedForMs} is negative then), so this slack lets only sessions pass that have not moved.
  */
 const NOTE_SLACK_MS = 2_000;
 
-/** The session's note of `from` is so young that other requests of it, in other processes, may have been shown what that lacks. */
+/**
+ * Whether the session's note of `from` is so recent that requests of it in other processes may have been shown newer data than
+ * `from` has.
+ */
 export function isMoving(query: RouteQuery, request: RequestView, from: NodeSnapshot): boolean {
   const { notedForMs, servedBy } = request.session ?? {};
   if (notedForMs === undefined || servedBy !== from.name || keptBy(request) !== undefined) return false;
   return stalenessMs(from, query.nowMs) - NOTE_SLACK_MS > notedForMs;
 }
 
-/** While a session moves, its new replica serves it with all that the primary had when the request began. */
+/** While a session moves, its new replica serves it only with everything that the primary had when the request began. */
 export function confirmMove(
   query: RouteQuery,
   request: RequestView,
-  { from, asked, required }: Move & { readonly from: NodeSnapshot },
+  { from, requirements, required }: Move & { readonly from: NodeSnapshot },
 ): Decision {
   const shown = query.positionAfter(request.startedMs);
   if (shown === undefined)
     return mayAsk(query, 'probe-primary') ? PROBE_PRIMARY : toPrimary(query, 'session-ahead');
   const floor = laterPosition(required, shown) as Position;
   if (hasReplayed(from, floor))
-    return toReplica(query, from, { asked, reason: sessionReason(request, floor) });
+    return toReplica(query, from, { requirements, reason: sessionReason(request, floor) });
   if (query.waited.has('wait-for-replica')) return toPrimary(query, 'session-ahead');
   const timeoutMs = Math.max(MOVE_TIMEOUT_MS, returnMs(query, from.name));
   return { kind: 'wait-for-replica', node: from.name, position: floor, timeoutMs };
 }
 
-/** Which of several that may serve: by the session's key, or by the balancer where there is no session. */
+/** Chooses among nodes that may serve: by the session's key, or by the balancer if there is no session. */
 export function choose(
   query: RouteQuery,
   session: SessionView | undefined,
@@ -120,8 +129,8 @@ export function choose(
   return preferredBy(session.keyHash, near.length > 0 ? near : nodes);
 }
 
-/** Which of them to wait for; `undefined`: any, because there are no others. */
-export function oneOf(
+/** The replica to wait for; `undefined`: any, because all of them may serve. */
+export function replicaToAwait(
   query: RouteQuery,
   session: SessionView | undefined,
   nodes: readonly NodeSnapshot[],
@@ -130,8 +139,8 @@ export function oneOf(
 }
 
 /**
- * What a replica needs that is to take the session over: all that was shown before. `undefined`: the primary has to be asked first, for a
- * read that waits anyway.
+ * The position that a replica needs to take the session over: it covers all that the session was shown before. `undefined`: a
+ * read that waits anyway has to ask the primary for it first.
  */
 export function floorOfMove(
   query: RouteQuery,
@@ -143,7 +152,7 @@ export function floorOfMove(
   return laterPosition(required, shown);
 }
 
-/** A primary that is away tells no position, and it takes long to find that out. */
+/** A primary that is away tells no position, and finding that out takes long. */
 function mayAsk(query: RouteQuery, how: 'learn-position' | 'probe-primary'): boolean {
   return !query.waited.has(how) && !isPrimaryAway(query);
 }

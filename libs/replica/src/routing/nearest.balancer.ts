@@ -1,12 +1,12 @@
 import type { NodeSnapshot } from '../topology/topology.js';
 import type { Balancer, BalancerSources } from './balancer.js';
 
-/** Nodes whose round trip is longer by no more than this are as near as the nearest; milliseconds. As in MongoDB. */
+/** Nodes whose round trip is at most this much longer count as near as the nearest; milliseconds. MongoDB's default, too. */
 const WINDOW_MS = 15;
 
 /**
- * The candidates of the application's own region; where there are none, or it has none, those whose round trip is about as
- * short as the shortest. Among them another balancer chooses.
+ * Prefers the candidates of the application's own region. If there are none, or the application has no region, it prefers
+ * those whose round trip is about as short as the shortest. Another balancer chooses among them.
  */
 export class NearestBalancer implements Balancer {
   readonly #region: string | undefined;

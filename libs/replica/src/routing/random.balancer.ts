@@ -1,7 +1,7 @@
 import type { NodeSnapshot } from '../topology/topology.js';
 import { shareOf, type Balancer, type BalancerSources } from './balancer.js';
 
-/** Any of the candidates, in proportion to their weights. */
+/** Draws any of the candidates, in proportion to their shares. */
 export class RandomBalancer implements Balancer {
   readonly #random: BalancerSources['random'];
 
@@ -14,7 +14,7 @@ export class RandomBalancer implements Balancer {
   }
 }
 
-/** The index of one of them, each in proportion to its weight. */
+/** Draws the index of a candidate, in proportion to the shares. */
 export function drawByShare(candidates: readonly NodeSnapshot[], random: () => number): number {
   const last = candidates.length - 1;
   if (last === 0) return 0;

@@ -1,24 +1,15 @@
+import type { Home, Topology } from '../topology/topology.js';
+
 /**
- * Rendezvous (highest random weight) hashing: a session is tied to one of the nodes by its key alone. No state is
- * kept, every application instance chooses alike, and when a node leaves only its own sessions move.
+ * Rendezvous (highest random weight) hashing: the key alone ties a session to one of the nodes. No state is kept, every
+ * instance of the application chooses alike, and when a node leaves only its own sessions move.
  */
 
-/** A node as far as sessions are tied to it. */
-export interface Tied {
-  readonly name: string;
-  /** Sessions are spread in proportion. */
-  readonly weight: number;
-}
-
 /** The part of the topology that says which replica a session is tied to. */
-export interface KnownHomes {
-  readonly homes: readonly Tied[];
-  /** Those of before the last changes, while sessions may remember what they read there. */
-  readonly formerHomes?: readonly (readonly Tied[])[];
-}
+export type KnownHomes = Pick<Topology, 'homes' | 'formerHomes'>;
 
-/** The homes have changed of late, so nobody knows which replica the session read from last. */
-export const SOMEWHERE: unique symbol = Symbol('somewhere');
+/** The homes changed lately, so nobody knows which replica the session read from last. */
+export const UNKNOWN_HOME: unique symbol = Symbol('somewhere');
 
 /** A 32-bit hash of a text (FNV-1a). */
 export function hashText(text: string): number {
@@ -37,41 +28,41 @@ export function rendezvousScore(keyHash: number, nodeHash: number): number {
 }
 
 /**
- * The replica that the session's key ties it to: the same whatever the health and the roles of the nodes. One of weight 0
- * is nobody's home; `undefined`: there is no other.
+ * The replica that the session's key ties it to, whatever the health and the roles of the nodes. A replica of weight 0 is
+ * nobody's home. `undefined`: every replica has weight 0, or there is none.
  */
 export function homeOf(
   keyHash: number,
   { homes, formerHomes }: KnownHomes,
-): string | typeof SOMEWHERE | undefined {
+): string | typeof UNKNOWN_HOME | undefined {
   const home = homeAmong(keyHash, homes);
   if (formerHomes === undefined) return home;
   for (const former of formerHomes) {
-    if (homeAmong(keyHash, former) !== home) return SOMEWHERE;
+    if (homeAmong(keyHash, former) !== home) return UNKNOWN_HOME;
   }
   return home;
 }
 
-/** The candidate that the key prefers. One of weight 0, which was asked for, counts as 1. Throws on an empty list. */
-export function preferredBy<T extends Tied>(keyHash: number, candidates: readonly T[]): T {
+/** The candidate that the key prefers. Weight 0 counts as 1, because the read asked for that node. Throws on an empty list. */
+export function preferredBy<T extends Home>(keyHash: number, candidates: readonly T[]): T {
   const lots = candidates.map((node) => ({ node, hash: hashText(node.name), weight: node.weight || 1 }));
   const best = mostPreferred(keyHash, lots);
   if (best === undefined) throw new RangeError('there is no candidate to prefer');
   return best;
 }
 
-/** A node as it takes part. */
-interface Lot<T extends Tied> {
+/** A node in the draw. */
+interface Lot<T extends Home> {
   readonly node: T;
   readonly hash: number;
   /** Above 0. */
   readonly weight: number;
 }
 
-/** Lists of homes never change, and each is asked for with every read of a session: what follows from one is kept with it. */
-const LOTS_OF_HOMES = new WeakMap<readonly Tied[], readonly Lot<Tied>[]>();
+/** Caches the draw of each list of homes. A list never changes, and every read of a session needs its draw. */
+const LOTS_OF_HOMES = new WeakMap<readonly Home[], readonly Lot<Home>[]>();
 
-function homeAmong(keyHash: number, homes: readonly Tied[]): string | undefined {
+function homeAmong(keyHash: number, homes: readonly Home[]): string | undefined {
   let lots = LOTS_OF_HOMES.get(homes);
   if (lots === undefined) {
     lots = homes
@@ -82,8 +73,8 @@ function homeAmong(keyHash: number, homes: readonly Tied[]): string | undefined 
   return mostPreferred(keyHash, lots)?.name;
 }
 
-/** In proportion to the weights; equal ones are decided by name, so that all instances agree. */
-function mostPreferred<T extends Tied>(keyHash: number, lots: readonly Lot<T>[]): T | undefined {
+/** Prefers nodes in proportion to their weights. The name breaks ties, so that all instances agree. */
+function mostPreferred<T extends Home>(keyHash: number, lots: readonly Lot<T>[]): T | undefined {
   let best: Lot<T> | undefined;
   let bestScore = 0;
   for (const lot of lots) {
@@ -101,8 +92,9 @@ function mostPreferred<T extends Tied>(keyHash: number, lots: readonly Lot<T>[])
 }
 
 /**
- * An exponential time with this rate: of several the shortest wins in proportion to their rates, and of equal rates the
- * higher score. (Engines whose logarithms differ in the last bit would disagree on one session in 10^15.)
+ * Turns a score into an exponentially distributed time with this rate. The shortest of several times wins with a chance in
+ * proportion to its rate; between equal rates the higher score wins. (JavaScript engines whose logarithms differ in the
+ * last bit would disagree on one session in 10^15.)
  */
 function timeOf(score: number, rate: number): number {
   return -Math.log((score + 0.5) / 2 ** 32) / rate;

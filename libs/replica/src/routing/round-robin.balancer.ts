@@ -1,12 +1,12 @@
 import type { NodeSnapshot } from '../topology/topology.js';
 import type { Balancer } from './balancer.js';
 
-/** So many names are remembered: nodes that discovery finds may have ever new ones. */
+/** Discovery may find nodes with new names forever, so the memory of names is bounded. */
 const MOST_NAMES = 1_000;
 
 /**
- * Each candidate in its turn, whatever its weight: the one whose last turn is the longest ago. So the turns also come
- * right where reads have different candidates.
+ * Takes each candidate in turn, whatever its weight: the one whose last turn is longest ago. That stays fair when reads have
+ * different candidates.
  */
 export class RoundRobinBalancer implements Balancer {
   readonly #turns = new Map<string, number>();

@@ -6,17 +6,19 @@ export interface RoutedStatement {
   readonly text: string;
   readonly kind: StatementKind;
   /**
-   * The tables and views that it names, as in the catalog (`accounts`, `billing.accounts`); `undefined` where that is not
-   * known.
+   * The tables and views that it names, as in the catalog (`accounts`, `billing.accounts`); `undefined` if nobody knows.
    */
   readonly tables: readonly string[] | undefined;
 }
 
 /**
- * The user's last word on a read that may leave the primary: `context.primary`, a replica's name, or `undefined` to leave it
- * as decided. A replica that is named is taken as by `@UseReplica({ replica })`: what the session wrote and saw holds, and
- * where the replica is not eligible the `fallback` does. The name of no node is an `InvalidChoiceError`.
+ * Overrides the route of a read that may leave the primary. Returns `context.primary`, the name of a replica, or `undefined`
+ * to leave the read as decided. Any other name is an `InvalidChoiceError`.
  *
- * Called for each such read, for some more than once: it must be quick. What it throws goes to whoever reads.
+ * Naming a replica works like `@UseReplica({ replica })`: the promises to the session still hold, and if the replica is not
+ * eligible the `fallback` applies.
+ *
+ * The library calls it for each such read, for some more than once, so it must be quick. An error that it throws rejects
+ * the read.
  */
 export type RouteFunction = (statement: RoutedStatement, context: RouteContext) => string | undefined;

@@ -4,7 +4,7 @@ import type { Balancer, BalancerFunction, BalancerName } from './balancer.js';
 import type { ReplicaFilter } from './replica-filter.js';
 import type { Consistency, ReadPreference, RouteReason } from './route.js';
 
-/** What a statement may do; the database's folder finds it out. Only `read` may leave the primary. */
+/** What a statement may do, as the database's folder finds out. Only a `read` may leave the primary. */
 export const STATEMENT_KINDS = [
   'read',
   'write',
@@ -15,18 +15,18 @@ export const STATEMENT_KINDS = [
 ] as const;
 export type StatementKind = (typeof STATEMENT_KINDS)[number];
 
-/** What the request, or the innermost `runOnPrimary()`/`runOnReplica()` around the statement, asked for. */
+/** What the request asked for, or the innermost `runOnPrimary()` or `runOnReplica()` around the statement. */
 export interface Intent {
-  /** `default`: nothing was asked; the HTTP method and the read preference decide. */
+  /** `default`: nobody asked for anything, so the HTTP method and the read preference decide. */
   readonly target: 'default' | 'primary' | 'replica';
   /** The HTTP method promises not to write (GET, HEAD, OPTIONS), or there is none. */
   readonly safeMethod: boolean;
   readonly consistency: Consistency;
-  /** Which replicas were asked for, the first before the next; absent: any. */
+  /** Which replicas were asked for, in order of preference; absent: any. */
   readonly selection?: readonly ReplicaFilter[];
-  /** For `bounded`: how old an answer may be, in milliseconds. */
+  /** For `bounded`: the greatest age of an answer, in milliseconds. */
   readonly maxStalenessMs?: number;
-  /** How long a read may wait for a replica to replay what the session has seen; milliseconds, 0 is not at all. */
+  /** How long a read may wait until a replica has replayed what the session has seen; milliseconds, 0: not at all. */
   readonly catchUpTimeoutMs: number;
   /** A write under this intent is an error. */
   readonly preventWrites: boolean;
@@ -34,142 +34,145 @@ export interface Intent {
 
 /** What routing needs to know of the session behind the request. */
 export interface SessionView {
-  /** 32-bit hash of the session's key: ties it to a replica. */
+  /** 32-bit hash of the session's key. It ties the session to a replica. */
   readonly keyHash: number;
   /**
-   * `loaded`: what is told of its writes is true. `loading`: not yet. `unavailable`: the store failed. `unresolved`:
-   * whose session it is will be known later, when guards have run.
+   * `loaded`: the other fields are true. `loading`: the store has not answered yet. `unavailable`: the store failed.
+   * `unresolved`: nobody knows yet whose session it is, because guards have still to run.
    */
   readonly status: 'unresolved' | 'loading' | 'loaded' | 'unavailable';
   /** What it has written or seen. */
   readonly position?: Position;
-  /** It must read from the primary, because the position of a write could not be learned. */
+  /** It must read from the primary, because nobody could learn the position of one of its writes. */
   readonly onPrimary: boolean;
-  /** Nobody knows whether one of its writes happened: it reads from the primary, unless that is away. */
+  /** Nobody knows whether one of its writes happened. It reads from the primary, unless that is away. */
   readonly isUnconfirmed: boolean;
-  /** Until when these two last; milliseconds since the epoch. 0 or absent: they never began. */
+  /** When `onPrimary` and `isUnconfirmed` end; milliseconds since the epoch. 0 or absent: they never began. */
   readonly primaryUntilMs?: number;
   readonly unconfirmedUntilMs?: number;
-  /** The replica that it reads from, where that is not the one to which its key ties it. */
+  /** The replica that it reads from, if that is not the one that its key ties it to. */
   readonly servedBy?: string;
-  /** When that was noted; milliseconds since the epoch. */
+  /** When `servedBy` was noted; milliseconds since the epoch. */
   readonly servedAtMs?: number;
-  /** So long ago, where other processes may not have learned of it; milliseconds. Negative for a while after a move: see `MOVE_AHEAD_MS`. */
+  /**
+   * For how long `servedBy` has been noted, if other processes may not have learned of it; milliseconds. Negative for a while
+   * after a move: see `MOVE_AHEAD_MS`.
+   */
   readonly notedForMs?: number;
-  /** Another request of it may have moved it meanwhile. */
+  /** Another request of the session may have moved it since the state was loaded. */
   readonly isOutdated?: boolean;
 }
 
-/** The node that a request reads from. */
+/** The node that a request keeps reading from. */
 export interface KeptNode {
   readonly name: string;
   /** When its last answer came; milliseconds of the monotonic clock. */
   readonly lastReadMs: number;
-  /** It was not routing's choice: a scope, a transaction or the HTTP method asked for the primary. */
-  readonly isAsked: boolean;
-  /** Chosen by a read with leave to be older (`bounded`, `eventual`): says nothing about where a session reads from. */
-  readonly isLenient: boolean;
+  /** A scope, a transaction or the HTTP method asked for the primary: it was not routing's choice. */
+  readonly isForced: boolean;
+  /** A read that allows stale data (`bounded`, `eventual`) chose it, so it does not say where a session reads from. */
+  readonly allowsStale: boolean;
 }
 
 /** What routing needs to know of the request. */
 export interface RequestView {
   readonly intent: Intent;
-  /** When it began; milliseconds of the monotonic clock. Its session was shown nothing later by other requests. */
+  /** When the request began; milliseconds of the monotonic clock. What earlier requests of its session were shown came before. */
   readonly startedMs: number;
-  /** It has written and the position is not known (yet). */
+  /** It has written, and the position of a write is not known (yet). */
   readonly ownWritePending: boolean;
-  /** Nobody knows whether one of its writes happened, and its caller was told so. */
+  /** Nobody knows whether one of its writes happened, and the caller was told so. */
   readonly ownWriteLost: boolean;
-  /** Covers all that it has written and, where it had to be learned, seen. */
+  /** Covers everything that it has written and, if the position had to be learned, seen. */
   readonly ownPosition?: Position;
   /** It has written. */
   readonly hasWritten: boolean;
-  /** A transaction is open somewhere in it. */
+  /** A transaction of it is open. */
   readonly transactionOpen: boolean;
-  /** The node that routing last chose for a read of it: kept while it will do. */
+  /** The node that served its last read. Routing keeps it for as long as it will do. */
   readonly kept?: KeptNode;
-  /** Absent: the client of this request is not known, or there is no such thing. */
+  /** Absent: the request has no client, or nobody knows which one. */
   readonly session?: SessionView;
 }
 
 /** The operator's limits. */
 export interface RoutingLimits {
   readonly defaultReadPreference: ReadPreference;
-  /** A replica that may be further behind serves nobody, but for `minServing`; milliseconds. */
+  /** A replica that may be further behind serves nobody, except under `minServing`; milliseconds. */
   readonly maxLagMs: number;
-  /** So many replicas serve though they lag more, the freshest first. */
+  /** At least this many replicas keep serving beyond `maxLagMs`, the freshest first, up to `hardMaxLagMs`. */
   readonly minServing: number;
-  /** For `minServing`: a replica that may be further behind serves nobody; milliseconds. */
+  /** Under `minServing`, a replica that may be further behind than this serves nobody; milliseconds. */
   readonly hardMaxLagMs: number;
-  /** What a session saw is remembered at least so long, milliseconds: a replica whose data is younger shows it. At least `maxLagMs`. */
+  /** Minimum time for which a session's sightings are remembered; milliseconds, at least `maxLagMs`. Fresher replicas already contain them. */
   readonly rememberedMs: number;
-  /** How long a session that is ahead waits for its replica while the primary is away and the intent says 0; milliseconds. */
+  /** How long a session that is ahead waits for its replica while the primary is away, if the intent says 0; milliseconds. */
   readonly catchUpTimeoutMs: number;
   readonly balancer: BalancerName | BalancerFunction;
-  /** Where the application runs; with the balancer `nearest`, sessions move there, too. */
+  /** Where the application runs. With the balancer `nearest`, sessions move to this region, too. */
   readonly region?: string;
-  /** When no replica is eligible: read from the primary (some reads at once), or fail. */
+  /** What a read does if no replica is eligible: use the primary (perhaps only some reads at a time), or fail. */
   readonly fallback:
     'primary' | 'error' | { readonly maxConcurrent: number; readonly queueTimeoutMs: number };
 }
 
-/** What was decided, and between what. */
+/** A decision, and the choice that there was. */
 export interface RouteContext {
   /** The node that the rule chose. */
   readonly node: string;
   readonly reason: RouteReason;
-  /** The replicas that are up and fresh enough for this read. */
+  /** Names of the replicas that are up and fresh enough for this read. */
   readonly eligible: readonly string[];
-  /** The primary's name now. */
+  /** The name of the current primary. */
   readonly primary: string;
 }
 
-/** All that a decision rests on. Time, chance and load are arguments: deciding does no I/O and keeps nothing. */
+/** Everything that a decision rests on. Time, chance and load are arguments, so deciding does no I/O and keeps no state. */
 export interface RouteQuery {
   readonly enabled: boolean;
   readonly statement: StatementKind;
   /** TypeORM asked for its primary ("master") runner. */
   readonly primaryRunner: boolean;
-  /** A transaction declared read-only begins: like a read, on whose node the whole transaction stays. */
+  /** A transaction declared read-only begins. It is routed like a read, and stays on its node to the end. */
   readonly readOnlyTransaction: boolean;
-  /** Where a rule sends the statement's tables: `primary`, whichever node that is, or a replica's name. Absent: no rule. */
+  /** Where a table rule sends the statement: `primary`, whichever node that is, or a replica's name. Absent: no rule. */
   readonly tableRule?: string;
   /** Absent outside any request. */
   readonly request?: RequestView;
   readonly topology: Topology;
   readonly limits: RoutingLimits;
-  /** Nodes that failed to answer this very read; with the primary among them, it counts as away. */
+  /** Names of the nodes that failed to answer this very read. If the primary is one of them, it counts as away. */
   readonly failed: readonly string[];
   /**
-   * Since when its session, or its request, has read from the primary because replicas were behind; milliseconds of the monotonic clock.
-   * Absent: it does not.
+   * Since when the session (or the request) has read from the primary because replicas were behind; milliseconds of the
+   * monotonic clock. Absent: it does not.
    */
   readonly behindSinceMs?: number;
-  /** What this read has waited for already: it does not wait for it again. */
+  /** What this read has already waited for. It does not wait for the same thing twice. */
   readonly waited: ReadonlySet<WaitKind>;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: number;
-  /** Chooses where the session does not. */
+  /** Chooses the replica if no session does. */
   readonly balancer: Balancer;
-  /** A position of the primary above all that anyone can have been shown by then; `undefined`: not known yet. */
+  /** A position of the primary that covers everything that anyone can have been shown by this instant; `undefined`: not known yet. */
   readonly positionAfter: (monotonicMs: number) => Position | undefined;
-  /** The option `route`, asked about this statement; absent: there is none. */
-  readonly lastWord?: (context: RouteContext) => string | undefined;
+  /** Asks the option `route` about this statement; absent: there is no such option. */
+  readonly routeOverride?: (context: RouteContext) => string | undefined;
 }
 
-/** What a read may wait for before there is a route. */
+/** What a read may have to wait for before there is a route. */
 export type WaitKind = 'load-session' | 'learn-position' | 'probe-primary' | 'wait-for-replica';
 
-/** The outcome of a decision: a route, or what must happen before there is one, or that there is none. */
+/** The outcome of a decision: a route, what must happen before there is one, or that there is none. */
 export type Decision =
   | { readonly kind: 'route'; readonly node: string; readonly reason: RouteReason }
   /** Wait until the session's state is loaded, then decide again. */
   | { readonly kind: 'load-session' }
-  /** Learn the primary's position as of now: the request needs it from then on. Then decide again. */
+  /** Learn the primary's current position, which the request requires from then on. Then decide again. */
   | { readonly kind: 'learn-position' }
-  /** Have the primary's position probed, which obliges the request to nothing; then decide again. */
+  /** Probe the primary's position, which does not bind the request. Then decide again. */
   | { readonly kind: 'probe-primary' }
-  /** Wait until the replica, or some replica, has replayed `position`, for at most `timeoutMs`, then decide again. */
+  /** Wait at most `timeoutMs` until the replica (or any replica) has replayed `position`. Then decide again. */
   | {
       readonly kind: 'wait-for-replica';
       readonly node?: string;

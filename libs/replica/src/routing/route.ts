@@ -2,7 +2,7 @@
 export const CONSISTENCIES = ['strong', 'session', 'bounded', 'eventual'] as const;
 export type Consistency = (typeof CONSISTENCIES)[number];
 
-/** Where reads go that nothing else decides. */
+/** Where reads go if nothing else decides. */
 export const READ_PREFERENCES = ['replica', 'primary'] as const;
 export type ReadPreference = (typeof READ_PREFERENCES)[number];
 
@@ -12,23 +12,23 @@ export type OnBehind = (typeof ON_BEHIND)[number];
 
 /** Reasons why a statement goes to the primary, in the order in which the rule asks. */
 export const PRIMARY_REASONS = [
-  /** Routing is switched off, there are no replicas, or what functions the database has is not known yet. */
+  /** Routing is switched off, there are no replicas, or the functions of the database are not known yet. */
   'routing-disabled',
-  /** The statement writes, or calls something that may. */
+  /** The statement writes, or calls a function that may. */
   'write',
   /** The statement takes row or table locks. */
   'locking-read',
-  /** The statement changes the connection's session, or reads what it changed. */
+  /** The statement changes the state of the connection, or reads such state. */
   'session-change',
   /** `BEGIN`, `COMMIT`, `SAVEPOINT` and the like. */
   'transaction-control',
-  /** The statement was not understood as a harmless read. */
+  /** The statement could not be understood as a harmless read. */
   'unknown-statement',
   /** A transaction is open on this connection or in this request. */
   'transaction',
   /** TypeORM asked for its primary ("master") query runner. */
   'primary-runner',
-  /** A table rule or `@PrimaryOnly()` names the primary, or there are rules and the statement's tables are not known. */
+  /** A table rule or `@PrimaryOnly()` names the primary, or there are rules and nobody knows the statement's tables. */
   'table-rule',
   /** No request, job or `runOnReplica()` is under way: start-up, scripts, timers, work left after the response. */
   'no-context',
@@ -40,11 +40,11 @@ export const PRIMARY_REASONS = [
   'unsafe-method',
   /** `defaultReadPreference: 'primary'`, and there is no `@UseReplica()`. */
   'primary-preferred',
-  /** This request has written, and its position is not known yet, or no replica has replayed it. */
+  /** This request has written, and the position of the write is not known yet, or no replica has replayed it. */
   'own-write',
-  /** This request already read from the primary because no replica would do; it stays there. */
+  /** This request read from the primary before because no replica would do, and stays there. */
   'request-on-primary',
-  /** The session's state could not be loaded, or the position of one of its writes is not known. */
+  /** Nobody could load the session's state, or the position of one of its writes is not known. */
   'session-unknown',
   /** No replica has replayed what the session has written or seen. */
   'session-ahead',
@@ -52,7 +52,7 @@ export const PRIMARY_REASONS = [
   'no-eligible-replica',
   /** Eligible replicas failed to answer this read. */
   'replica-failed',
-  /** A replica refused the statement as a write (SQLSTATE 25006). */
+  /** A replica refused the statement as a write. */
   'refused-by-replica',
   /** The option `route` names the primary. */
   'route-function',
@@ -65,7 +65,7 @@ export const REPLICA_REASONS = [
   'own-write-replayed',
   /** It has replayed what the session has written or seen. */
   'session-replayed',
-  /** The session is new or has written nothing lately, or there is no session. */
+  /** The session is new, has written nothing lately, or does not exist. */
   'session-free',
   /** Consistency `bounded`: its data is at most `maxStalenessMs` old. */
   'within-staleness',
@@ -77,7 +77,7 @@ export const REPLICA_REASONS = [
   'table-rule',
   /** The option `route` names it, and it may serve. */
   'route-function',
-  /** The primary is away, so how old its data is cannot be told any more; it has all that the session wrote and saw. */
+  /** The primary is away, so nobody can tell how old the replica's data is. It has all that the session wrote and saw. */
   'primary-away',
 ] as const;
 export type ReplicaReason = (typeof REPLICA_REASONS)[number];

@@ -16,7 +16,7 @@ import {
   withSession,
 } from '../../../../test/support/routing/route-queries.js';
 import type { Topology } from '../topology/topology.js';
-import { hashText, homeOf, SOMEWHERE } from './rendezvous.js';
+import { hashText, homeOf, UNKNOWN_HOME } from './rendezvous.js';
 import type { RouteQuery, RoutingLimits, WaitKind } from './route-query.js';
 
 const LEARNED: ReadonlySet<WaitKind> = new Set(['learn-position']);
@@ -57,7 +57,7 @@ describe('a session that asks for another replica than it reads from', () => {
   });
 
   it('goes back within one request only to what has all that it was shown there', () => {
-    const kept = { name: 'reports', lastReadMs: NOW_MS - 3, isAsked: false, isLenient: false };
+    const kept = { name: 'reports', lastReadMs: NOW_MS - 3, isForced: false, allowsStale: false };
     const topology = topologyOf(replica('r1'), replica('r2'), replica('reports', { weight: 0 }));
     const back = { ...withSession({}, { kept }), topology };
     expect(decide(back)).toEqual({ kind: 'learn-position' });
@@ -78,7 +78,7 @@ describe('a session without a note, when the homes have changed of late', () => 
   const keyThat = (isMoved: boolean): number => {
     for (let index = 0; ; index++) {
       const hash = hashText(`session-${index}`);
-      if ((homeOf(hash, changed) === SOMEWHERE) === isMoved) return hash;
+      if ((homeOf(hash, changed) === UNKNOWN_HOME) === isMoved) return hash;
     }
   };
 
@@ -145,7 +145,7 @@ describe('a session that reads from another region, with the balancer nearest', 
     ['the primary is away', { topology: { ...regions(), primary: { ...PRIMARY, health: 'down' } } }],
     [
       'this request has read there',
-      withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 1, isAsked: false, isLenient: false } }),
+      withSession({}, { kept: { name: 'r1', lastReadMs: NOW_MS - 1, isForced: false, allowsStale: false } }),
     ],
     ['the balancer is another one', { limits: { ...limits, balancer: 'least-busy' } }],
     ['the application has no region', { limits: { ...limits, region: undefined } }],
@@ -249,7 +249,7 @@ describe('a session that has read from the primary for a while', () => {
   });
 
   it('within one request, too', () => {
-    const kept = { name: 'primary', lastReadMs: NOW_MS - 3, isAsked: false, isLenient: false };
+    const kept = { name: 'primary', lastReadMs: NOW_MS - 3, isForced: false, allowsStale: false };
     const query = { request: request({ kept }), topology: lagging(300), behindSinceMs };
     expect(decide(query)).toMatchObject({ kind: 'learn-position' });
     expect(decide({ ...query, positionAfter: () => 1_500n, waited: LEARNED })).toMatchObject({
@@ -288,7 +288,7 @@ describe('a session that has moved, as far as other processes may know, just now
 
   it('reads there at once where no other process serves it, and where the request has read there', () => {
     expect(decide(moved(undefined))).toMatchObject({ node: 'r2' });
-    const kept = { name: 'r2', lastReadMs: NOW_MS, isAsked: false, isLenient: false };
+    const kept = { name: 'r2', lastReadMs: NOW_MS, isForced: false, allowsStale: false };
     expect(decide(withSession({ servedBy: 'r2', notedForMs: -3_900 }, { kept }))).toMatchObject({
       node: 'r2',
     });

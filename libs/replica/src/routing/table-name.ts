@@ -1,6 +1,6 @@
-/** The name of a table, view or other relation, as the catalogs have it: folded, without quotes. */
+/** The name of a table, view or other relation as the catalog has it: case folded, without quotes. */
 export interface TableName {
-  /** Absent: in whichever schema the search path leads to. */
+  /** Absent: the schema that the search path leads to. */
   readonly schema?: string;
   readonly name: string;
 }
@@ -11,14 +11,14 @@ const NAME = new RegExp(`^(?:${PART}\\.)?${PART}$`);
 const NEEDS_QUOTES = /[".]/;
 
 /**
- * A name as one text: `accounts`, `billing.accounts`. Not as SQL has it: letters keep their case without quotes, and only a
- * part that holds a dot or a double quote stands in double quotes.
+ * A name as one text: `accounts`, `billing.accounts`. Unlike in SQL, letters keep their case without quotes. Only a part that
+ * holds a dot or a double quote is quoted.
  */
 export function formatTableName({ schema, name }: TableName): string {
   return schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
 }
 
-/** The other way; `undefined` for a text that is no such name. */
+/** Reads what {@link formatTableName} writes; `undefined` if the text is no such name. */
 export function parseTableName(text: string): TableName | undefined {
   const found = NAME.exec(text);
   if (found === null) return undefined;

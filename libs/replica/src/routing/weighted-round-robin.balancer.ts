@@ -1,12 +1,12 @@
 import type { NodeSnapshot } from '../topology/topology.js';
 import { shareOf, type Balancer } from './balancer.js';
 
-/** So many names are remembered: nodes that discovery finds may have ever new ones. */
+/** Discovery may find nodes with new names forever, so the memory of names is bounded. */
 const MOST_NAMES = 1_000;
 
 /**
- * Turns in proportion to the weights, evenly interleaved, as nginx does it: each candidate is credited its weight, the one
- * with the most credit has its turn and pays what all were credited. Weights 5, 1, 1 give a a b a c a a.
+ * Gives turns in proportion to the weights, evenly interleaved, with the algorithm of nginx: each candidate is credited its
+ * weight, the one with the most credit gets the turn, and it pays the sum of all credits. Weights 5, 1, 1 give a a b a c a a.
  */
 export class WeightedRoundRobinBalancer implements Balancer {
   readonly #credits = new Map<string, number>();

@@ -23,11 +23,11 @@ const NODES = topologyOf(
 /** What the function is asked when this is decided. */
 const asked = (changes: Partial<RouteQuery>): readonly RouteContext[] => {
   const contexts: RouteContext[] = [];
-  decide({ topology: NODES, ...changes, lastWord: (context) => void contexts.push(context) });
+  decide({ topology: NODES, ...changes, routeOverride: (context) => void contexts.push(context) });
   return contexts;
 };
 
-describe('the last word on a read', () => {
+describe('the option route', () => {
   it('is told what was decided, and which replicas are up and fresh enough', () => {
     expect(asked({})).toEqual([
       { node: 'r1', reason: 'session-free', eligible: ['r1', 'reports'], primary: 'primary' },
@@ -54,8 +54,8 @@ describe('the last word on a read', () => {
   });
 
   it('sends a session to the named replica by the way of every move', () => {
-    const lastWord = (): string => 'reports';
-    const read = { ...withSession({}), topology: NODES, lastWord };
+    const routeOverride = (): string => 'reports';
+    const read = { ...withSession({}), topology: NODES, routeOverride };
     expect(decide(read)).toEqual({ kind: 'learn-position' });
     expect(decide({ ...read, positionAfter: () => 1_000n })).toMatchObject({
       node: 'reports',
@@ -68,7 +68,7 @@ describe('the last word on a read', () => {
       session: session(),
       intent: intent({ consistency: 'bounded', maxStalenessMs: 5_000 }),
     } as const;
-    expect(decide({ request: request(bounded), topology: NODES, lastWord: () => 'r2' })).toMatchObject({
+    expect(decide({ request: request(bounded), topology: NODES, routeOverride: () => 'r2' })).toMatchObject({
       node: 'primary',
       reason: 'no-eligible-replica',
     });
@@ -79,15 +79,15 @@ describe('the last word on a read', () => {
     ['', 'a text that is no name'],
     [null, 'null'],
   ])('has to name a node, and %j is none', (name, shown) => {
-    const decideSo = (): unknown => decide({ lastWord: () => name as string });
+    const decideSo = (): unknown => decide({ routeOverride: () => name as string });
     expect(decideSo).toThrow(InvalidChoiceError);
     expect(decideSo).toThrow(`option route named ${shown}: it has to name one of primary, r1, r2`);
   });
 
   it('gives what it throws to whoever reads', () => {
-    const lastWord = (): never => {
+    const routeOverride = (): never => {
       throw new RangeError('no idea');
     };
-    expect(() => decide({ lastWord })).toThrow('no idea');
+    expect(() => decide({ routeOverride })).toThrow('no idea');
   });
 });
