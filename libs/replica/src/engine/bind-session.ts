@@ -1,6 +1,6 @@
 import type { RequestContext } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { checkedKey } from '../session/checked-key.js';
+import { checkedKey } from '../session/session-key.js';
 import { InvalidSessionKeyError } from '../errors/invalid-session-key.error.js';
 import { SessionNotBoundError } from '../errors/session-not-bound.error.js';
 

@@ -3,7 +3,7 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { preferredBy } from '../routing/rendezvous.js';
-import { checkedKey } from '../session/checked-key.js';
+import { checkedKey } from '../session/session-key.js';
 import type { SessionClock } from '../session/session-clock.js';
 import { SessionTable } from '../session/session-table.js';
 import { laterPosition, type Position } from '../session/position.js';

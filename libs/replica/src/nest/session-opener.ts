@@ -7,7 +7,7 @@ import { TokenSession } from '../context/token-session.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
-import { checkedKey } from '../session/checked-key.js';
+import { checkedKey } from '../session/session-key.js';
 import { isError } from '../errors/is-error.js';
 import { MemorySessionStore } from '../session/memory.store.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';

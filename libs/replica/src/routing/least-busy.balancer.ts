@@ -2,6 +2,9 @@ import type { NodeSnapshot } from '../topology/topology.js';
 import { shareOf, type Balancer, type BalancerSources } from './balancer.js';
 import { drawByShare } from './random.balancer.js';
 
+/** Shorter latencies differ by noise alone; milliseconds. */
+const SHORTEST_MS = 1;
+
 /**
  * Draws two candidates at random and prefers the less busy one (Mitzenmacher, "The Power of Two Choices").
  *
@@ -38,6 +41,3 @@ export class LeastBusyBalancer implements Balancer {
     return ((inFlight + 1) * Math.max(latencyMs, SHORTEST_MS)) / shareOf(node);
   }
 }
-
-/** Shorter latencies differ by noise alone; milliseconds. */
-const SHORTEST_MS = 1;

@@ -1,40 +1,46 @@
 import { SafeMessageError } from '../errors/safe-message.error.js';
+import { isThenable } from './is-thenable.js';
 import { SessionTable } from './session-table.js';
 import { ownCopy } from './session-key.js';
 import { checkedState, mergeSessionStates, type SessionState } from './session-state.js';
 import type { SessionStore } from './session-store.js';
-import { UnsavedStates } from './unsaved-states.js';
 
-/** What a {@link GuardedSessionStore} works with. */
+/** Settings of a {@link GuardedSessionStore}. */
 export interface GuardedSessionStoreOptions {
   readonly store: SessionStore;
-  /** How long the store may take; milliseconds. Then it has failed. */
+  /** A call that takes longer has failed; milliseconds. */
   readonly timeoutMs: number;
   /** The store failed, or took too long. */
-  readonly onFailure: (error: unknown, doing: StoreCall) => void;
+  readonly onFailure: (error: unknown, call: StoreCall) => void;
   /** The store answered. */
-  readonly onAnswer: (doing: StoreCall) => void;
+  readonly onAnswer: (call: StoreCall) => void;
 }
 
 export type StoreCall = 'load' | 'save';
 
+/** At most this many sessions of one outage are saved again. Of more than that only this process knows. */
+const MAX_TO_SAVE = 10_000;
+
 type Save = (state: SessionState, ttlMs: number) => void;
 
 /**
- * A store that may be slow, down or wrong: bounds the wait, checks the answers, and reports failures. While it gives no answer at
- * all it is asked now and then only, so that few requests wait for it, and each of them once. What could not be saved, or is being
- * saved, is known to this process nevertheless; what could not be is saved again as soon as the store answers: else a session whose
- * save failed would read what is older than its write once the store can be read again.
+ * Guards a store that may be slow, down or wrong. It bounds the wait, checks the answers and reports failures.
+ *
+ * - While the store does not answer at all, only one call per `timeoutMs` reaches it. So few requests wait, each of them
+ *   once.
+ * - This process remembers what it could not save, and what it is saving now, and merges that into what it loads.
+ * - It saves the rest as soon as the store answers again. Otherwise a session whose save failed would read data older than
+ *   its own write once the store can be read again.
  */
 export class GuardedSessionStore implements SessionStore {
   readonly announce: SessionStore['announce'];
   readonly #options: GuardedSessionStoreOptions;
   readonly #unsaved = new SessionTable();
-  readonly #underWay = new UnsavedStates();
-  /** Keys of what is to be saved again, with the time to keep it. */
+  readonly #underWay = new SavesUnderWay();
+  /** The keys to save again, each with the time for which to keep its state. */
   readonly #toSave = new Map<string, number>();
   #isSavingAgain = false;
-  /** The last call had no answer in time: until then none is sent. Milliseconds of the monotonic clock. */
+  /** The last call got no answer in time, so none is sent until then. Milliseconds of the monotonic clock. */
   #silentUntilMs: number | undefined;
 
   constructor(options: GuardedSessionStoreOptions) {
@@ -43,12 +49,12 @@ export class GuardedSessionStore implements SessionStore {
   }
 
   load(key: string): SessionState | undefined | Promise<SessionState | undefined> {
-    // A save that is under way now may have ended when the store's answer, which lacks it, comes.
+    // Taken now: a save that is under way may end before the store's answer comes, which lacks it.
     const ours = this.#underWay.of(key);
     try {
       this.#assertNotSilent();
       const answer = this.#options.store.load(key);
-      if (!isPromise(answer)) return this.#loaded(key, answer, ours);
+      if (!isThenable(answer)) return this.#loaded(key, answer, ours);
       return this.#inTime(answer)
         .then((state) => this.#loaded(key, state, ours))
         .catch((error: unknown) => this.#failed('load', error));
@@ -61,20 +67,20 @@ export class GuardedSessionStore implements SessionStore {
     try {
       this.#assertNotSilent();
       const saving = this.#options.store.save(key, state, ttlMs);
-      if (!isPromise(saving)) return this.#answered('save');
+      if (!isThenable(saving)) return this.#answered('save');
       return this.#saved(key, state, ttlMs, this.#inTime(saving));
     } catch (error) {
       return this.#notSaved(key, state, ttlMs, error);
     }
   }
 
-  /** `undefined` where the store cannot: the response then waits for its save. */
+  /** `undefined` if the store cannot announce: the response then waits for its save. */
   #announce(key: string, hurry: () => void): Save | undefined {
     let save: unknown;
     try {
       save = this.#options.store.announce?.(key, hurry);
       if (typeof save !== 'function') {
-        if (isPromise(save)) this.#inTime(save).catch(() => undefined);
+        if (isThenable(save)) this.#inTime(save).catch(() => undefined);
         throw new TypeError(`announce gave ${typeof save}, not a function`);
       }
     } catch (error) {
@@ -87,9 +93,9 @@ export class GuardedSessionStore implements SessionStore {
   #saveAnnounced(save: Save, ...[key, state, ttlMs]: Parameters<SessionStore['save']>): void {
     try {
       const saving: unknown = save(state, ttlMs);
-      if (isPromise(saving))
+      if (isThenable(saving))
         this.#saved(key, state, ttlMs, this.#inTime(saving)).catch(() => {
-          // It was reported.
+          // `#failed` has reported it.
         });
     } catch (error) {
       this.#remember(key, state, ttlMs);
@@ -109,13 +115,13 @@ export class GuardedSessionStore implements SessionStore {
     this.#answered('save');
   }
 
-  #answered(doing: StoreCall): void {
-    this.#options.onAnswer(doing);
+  #answered(call: StoreCall): void {
+    this.#options.onAnswer(call);
     if (this.#toSave.size > 0 && !this.#isSavingAgain) void this.#saveAgain();
   }
 
-  #failed(doing: StoreCall, error: unknown): never {
-    this.#options.onFailure(error, doing);
+  #failed(call: StoreCall, error: unknown): never {
+    this.#options.onFailure(error, call);
     throw error;
   }
 
@@ -136,7 +142,7 @@ export class GuardedSessionStore implements SessionStore {
     if (this.#toSave.size < MAX_TO_SAVE) this.#toSave.set(ownCopy(key), ttlMs);
   }
 
-  /** One after the other, until all are saved or the store fails again. */
+  /** Saves one state after the other, until all are saved or the store fails again. */
   async #saveAgain(): Promise<void> {
     this.#isSavingAgain = true;
     try {
@@ -146,7 +152,7 @@ export class GuardedSessionStore implements SessionStore {
         if (state !== undefined) await this.save(key, state, ttlMs);
       }
     } catch {
-      // It was reported, and is tried again after the next answer.
+      // `#failed` has reported it. The next answer starts another attempt.
     } finally {
       this.#isSavingAgain = false;
     }
@@ -157,11 +163,11 @@ export class GuardedSessionStore implements SessionStore {
     const now = performance.now();
     if (now < this.#silentUntilMs)
       throw new SafeMessageError('it has not answered lately, and was not asked');
-    // This call finds out; others do not wait with it.
+    // This call finds out whether the store is back. Others do not wait with it.
     this.#silentUntilMs = now + this.#options.timeoutMs;
   }
 
-  /** An answer that comes later is of no use to this request, but shows that there are answers. */
+  /** Rejects after `timeoutMs`. A later answer is of no use to this request, but it shows that the store answers. */
   #inTime<T>(answer: PromiseLike<T>): Promise<T> {
     const { timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
@@ -179,13 +185,26 @@ export class GuardedSessionStore implements SessionStore {
   }
 }
 
-/** Of sessions that could not be saved in one outage; of more than that, only this process knows. */
-const MAX_TO_SAVE = 10_000;
-
 function merged(a: SessionState | undefined, b: SessionState | undefined): SessionState | undefined {
   return a === undefined || b === undefined ? (a ?? b) : mergeSessionStates(a, b);
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+/** The states that are being saved right now, by key. */
+class SavesUnderWay {
+  readonly #byKey = new Map<string, readonly SessionState[]>();
+
+  /** A save begins. Call the function that this returns when it has ended. */
+  add(key: string, state: SessionState): () => void {
+    this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), state]);
+    return () => {
+      const left = this.#byKey.get(key)?.filter((other) => other !== state) ?? [];
+      if (left.length === 0) this.#byKey.delete(key);
+      else this.#byKey.set(key, left);
+    };
+  }
+
+  /** Everything that is being saved under the key. */
+  of(key: string): SessionState | undefined {
+    return this.#byKey.get(key)?.reduce(mergeSessionStates);
+  }
 }

@@ -6,29 +6,31 @@ import { SessionTable, type SessionTableOptions } from './session-table.js';
 export type MemorySessionStoreOptions = SessionTableOptions;
 
 /**
- * Keeps sessions in the memory of this process: right for one application instance, or where a load balancer ties
- * each client to one instance. No response waits for it: what a request has written may be known a little later, and
- * the session's next request waits for that, if it comes before.
+ * Keeps sessions in the memory of this process. That is right for a single instance of the application, or if a load balancer
+ * ties each client to one instance.
  *
- * When it is full, the oldest session makes room. Its position is not forgotten but becomes the floor of every session
- * that the store does not know, until it would have expired: bounded memory costs freshness of choice, and no session
- * reads what is older than its write.
+ * No response waits for a save. The position of a write may become known a little later; if the session's next request
+ * comes before that, the request waits.
+ *
+ * When the store is full, the oldest session makes room. Its position becomes the floor of every session that the store does
+ * not know, until the oldest session would have expired. So no session reads data older than its own write, and the price
+ * of bounded memory is that unknown sessions have fewer replicas to choose from.
  */
 export class MemorySessionStore implements SessionStore {
   readonly #sessions: SessionTable;
-  /** Saves that were announced and not made, by key. */
+  /** Saves that were announced but not made yet, by key. */
   readonly #announced = new Map<string, readonly Announcement[]>();
 
   constructor(options?: MemorySessionStoreOptions) {
     this.#sessions = new SessionTable(options);
   }
 
-  /** How many sessions are kept, expired ones that were not yet swept included. */
+  /** How many sessions are kept. Expired sessions count until they are swept. */
   get size(): number {
     return this.#sessions.size;
   }
 
-  /** At once, unless a save was announced that is not made yet. */
+  /** Answers at once, unless a save was announced and not made yet. */
   load(key: string): SessionState | undefined | Promise<SessionState | undefined> {
     const announced = this.#announced.get(key);
     return announced === undefined ? this.#sessions.load(key) : this.#loadAfter(key, announced);
@@ -48,7 +50,7 @@ export class MemorySessionStore implements SessionStore {
     };
   }
 
-  /** Waits for those that were announced by now; later ones are none of the caller's. */
+  /** Waits for the saves announced so far. Later ones do not concern the caller. */
   #loadAfter(key: string, announced: readonly Announcement[]): Promise<SessionState | undefined> {
     return new Promise((resolve) => {
       let left = announced.length;
@@ -70,9 +72,9 @@ export class MemorySessionStore implements SessionStore {
   }
 }
 
-/** A save that is to come. */
+/** A save that will be completed later. */
 interface Announcement {
   readonly hurry: () => void;
-  /** Whoever loads the session meanwhile. */
+  /** Callbacks of those who load the session in the meantime. */
   waiting: (() => void)[] | undefined;
 }

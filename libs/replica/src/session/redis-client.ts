@@ -1,4 +1,4 @@
-/** Sends one command, given as its words, to the node that holds `key`. */
+/** Sends one command, as a list of words, to the node that holds `key`. */
 export type SendRedisCommand = (command: string[], key: string) => Promise<unknown>;
 
 /** `Redis` and `Cluster` of ioredis. */
@@ -6,7 +6,7 @@ export interface IoredisClient {
   call(command: string, ...args: string[]): Promise<unknown>;
 }
 
-/** A client, pool, cluster or sentinel of `redis` (node-redis): the shapes of their `sendCommand` differ. */
+/** A client, pool, cluster or sentinel of `redis` (node-redis). The signatures of their `sendCommand` differ. */
 export interface NodeRedisClient {
   sendCommand(...args: never[]): Promise<unknown>;
 }
@@ -15,8 +15,8 @@ export interface NodeRedisClient {
 export type RedisClient = IoredisClient | NodeRedisClient | SendRedisCommand;
 
 /**
- * One way to talk to all of them. They are told apart by methods that only one kind has, not by the number of
- * parameters, which instrumentation changes. Throws a `TypeError` for what is no client.
+ * Makes one function to talk to any of them. It tells them apart by methods that only one kind has, not by the number of
+ * parameters, which instrumentation changes. Throws a `TypeError` if `client` is no client.
  */
 export function redisSender(client: RedisClient): SendRedisCommand {
   if (typeof client === 'function') return client;
@@ -27,7 +27,7 @@ export function redisSender(client: RedisClient): SendRedisCommand {
   if (!has(client, 'sendCommand')) {
     throw new TypeError('the Redis client must be one of ioredis or node-redis, or a function');
   }
-  // "Read-only" commands may be sent to a Redis replica, which may lack the last save: ours are not declared so.
+  // A "read-only" command may go to a Redis replica, which may lack the last save. So ours never claim to be one.
   if (has(client, 'nodeClient')) {
     const cluster = client as {
       sendCommand(key: string, isReadonly: boolean, command: string[]): Promise<unknown>;

@@ -7,17 +7,19 @@ import type { SessionStore } from './session-store.js';
 
 /** Settings of {@link RedisSessionStore}. */
 export interface RedisSessionStoreOptions {
-  /** Connected by you and closed by you. */
+  /** You connect it and you close it. */
   readonly client: RedisClient;
-  /** Stands before every key. Default `nestjs-replica:`. */
+  /** Prefix of every key. Default `nestjs-replica:`. */
   readonly prefix?: string;
 }
 
 /**
- * With a key alone: its value. With a record (see `session-record.ts`), the time to keep it in milliseconds, and a
- * record for the case that what is there cannot be understood: keeps the larger of each part, as `mergeSessionStates`.
- * Texts are compared, for a Lua number has 53 bits only. Reading is part of it because a plain `GET` may be answered by a
- * Redis replica, which may lack the last save.
+ * With a key alone, the script returns its value. Reading goes through the script because a Redis replica may answer a plain
+ * `GET`, and may lack the last save.
+ *
+ * With three arguments it saves: a record (see `session-record.ts`), the time to keep it in milliseconds, and a record to
+ * use instead if the kept one cannot be understood. It keeps the larger of each part, like `mergeSessionStates`. It compares
+ * texts, because a Lua number has only 53 bits.
  */
 const SCRIPT = `
 local kept = redis.call('GET', KEYS[1])
@@ -37,11 +39,14 @@ end
 redis.call('SET', KEYS[1], new, 'PX', ARGV[2])
 return false
 `;
+/** Letters of 6 bits each: 132 of the 256 bits of SHA-256. */
+const HASH_LETTERS = 22;
 const SCRIPT_SHA = createHash('sha1').update(SCRIPT).digest('hex');
 
 /**
- * Keeps sessions in Redis (or Valkey), for several application instances: alone, under Sentinel or as a cluster. One
- * round trip to load, one to save; expired sessions are deleted by Redis. Session keys are hashed: none stands in Redis.
+ * Keeps sessions in Redis or Valkey, for several instances of the application. The server may stand alone, under Sentinel or
+ * in a cluster. A load takes one round trip, and so does a save. Redis deletes expired sessions. It never sees a session
+ * key, only hashes.
  */
 export class RedisSessionStore implements SessionStore {
   readonly #send: SendRedisCommand;
@@ -56,11 +61,11 @@ export class RedisSessionStore implements SessionStore {
     this.#prefix = prefix;
   }
 
-  /** Rejects when Redis fails, or has something under the key that is no session's state. */
+  /** Rejects if Redis fails, or if the value under the key is no session state. */
   async load(key: string): Promise<SessionState | undefined> {
     const reply = await this.#run(key, []);
     if (reply === null || reply === undefined) return undefined;
-    // A client may be set to give out bytes.
+    // A client may be configured to return bytes.
     return parseSessionRecord(Buffer.isBuffer(reply) ? reply.toString('latin1') : (reply as string));
   }
 
@@ -81,13 +86,10 @@ export class RedisSessionStore implements SessionStore {
   }
 }
 
-/** ioredis hangs the command on its error: where Redis refuses the password that is the log-in, with the password. */
+/** ioredis attaches the command to its error. If Redis refuses the password, that command is the log-in, password included. */
 function withoutCommand(error: unknown): unknown {
   if (!isError(error)) return error;
   const { lastNodeError } = error as { lastNodeError?: unknown };
   for (const one of [error, lastNodeError]) if (isError(one)) delete (one as { command?: unknown }).command;
   return error;
 }
-
-/** Of 6 bits each: 132 of SHA-256's 256. */
-const HASH_LETTERS = 22;

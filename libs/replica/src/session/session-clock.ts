@@ -1,4 +1,4 @@
-/** What a {@link SessionClock} takes from outside. */
+/** Settings and time sources of a {@link SessionClock}. */
 export interface SessionClockSources {
   /** How long sessions are remembered; milliseconds. */
   readonly keptMs: number;
@@ -8,20 +8,21 @@ export interface SessionClockSources {
   readonly monotonicMs?: () => number;
 }
 
-/** The two clocks may go apart by so much without a step: both are read one after the other, and one is whole milliseconds. */
+/** The clocks may differ by this much without a step: they are read one after the other, and one has whole milliseconds. */
 const TOLERANCE_MS = 20;
 
 /**
- * The time for what is kept of sessions beyond this process, in milliseconds since the epoch. The wall clock may step, because a
- * machine was suspended or its clock was set, and then what a session has to see would be forgotten while replicas do not have it
- * yet. So a step is noticed by the monotonic clock, and for as long as sessions are remembered both times count: that of before
- * and that of after. Deadlines are set by the later one, and are over only when they are so by the earlier one.
+ * The clock for session state that leaves this process, in milliseconds since the epoch.
+ *
+ * The wall clock may step, because somebody set it or the machine was suspended. A deadline would then pass early, and a
+ * session would forget what it has to see before replicas have it. The monotonic clock reveals the step. For as long as
+ * sessions are remembered, both times count: deadlines are set by the later one, and are over only by the earlier one.
  */
 export class SessionClock {
   readonly #keptMs: number;
   readonly #wallMs: () => number;
   readonly #monotonicMs: () => number;
-  /** The least and the most that the wall clock was ahead of the other one, and when these changed last. */
+  /** The least and the most by which the wall clock was ahead of the monotonic one, and when either changed last. */
   #leastMs: number;
   #mostMs: number;
   #steppedMs = -Infinity;
@@ -37,17 +38,17 @@ export class SessionClock {
     this.#leastMs = this.#mostMs = wallMs() - monotonicMs();
   }
 
-  /** By this time a deadline is over. */
+  /** The time by which to decide whether a deadline is over. */
   earliestMs(): number {
     return this.#look() + this.#leastMs;
   }
 
-  /** From this time on a deadline is counted. */
+  /** The time from which to count a deadline. */
   latestMs(): number {
     return this.#look() + this.#mostMs;
   }
 
-  /** The wall clock has stepped, no longer ago than sessions are remembered. */
+  /** Whether the wall clock has stepped within the time for which sessions are remembered. */
   get hasStepped(): boolean {
     return this.#look() - this.#steppedMs <= this.#keptMs;
   }
@@ -67,7 +68,7 @@ export class SessionClock {
   }
 }
 
-/** Milliseconds since the epoch by a clock that does not step: for what only this process keeps. */
+/** Milliseconds since the epoch by a clock that does not step, for state that never leaves this process. */
 export function steadyNowMs(): number {
   return performance.timeOrigin + performance.now();
 }

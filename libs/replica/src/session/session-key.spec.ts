@@ -1,7 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { checkedKey } from './checked-key.js';
-import { boundedKey, MAX_KEPT_LETTERS, ownCopy } from './session-key.js';
+import { boundedKey, checkedKey, MAX_KEPT_LETTERS, ownCopy } from './session-key.js';
 
 describe('checkedKey', () => {
   it.each([

@@ -1,9 +1,9 @@
 import type { SessionState } from './session-state.js';
 
 /**
- * The text form of a session's state in a store: version, then digits of fixed width, so that texts compare as the
- * numbers do, then the replica's name: `2`, position (16), primaryUntilMs (12), unconfirmedUntilMs (12), servedAtMs (12),
- * servedBy.
+ * The text form of a session's state in a store: the version `2`, then hexadecimal digits for position (16), primaryUntilMs
+ * (12), unconfirmedUntilMs (12) and servedAtMs (12), then servedBy. The widths are fixed, so the texts compare like the
+ * numbers.
  */
 const RECORD = /^2([0-9a-f]{16})([0-9a-f]{12})([0-9a-f]{12})([0-9a-f]{12})([\w.-]{0,64})$/;
 
@@ -25,7 +25,7 @@ export function formatSessionRecord({
   return `2${position.toString(16).padStart(16, '0')}${until}${served}`;
 }
 
-/** Throws for anything that {@link formatSessionRecord} does not write: what the session has seen is then unknown. */
+/** Throws a `TypeError` for anything that {@link formatSessionRecord} does not write. What the session has seen is then unknown. */
 export function parseSessionRecord(record: string): SessionState {
   const parts = RECORD.exec(record) ?? [];
   const [, position = '', primaryUntilMs = '', unconfirmedUntilMs = '', servedAtMs = '', servedBy = ''] =

@@ -2,30 +2,30 @@ import { laterPosition, type Position } from './position.js';
 
 /** What is kept of one session between its requests. Immutable. */
 export interface SessionState {
-  /** The session has written, or seen on the primary, the write history up to here: a node that serves it has as much. */
+  /** The session has written, or seen on the primary, the write history up to here. A node must have replayed it to serve the session. */
   readonly position?: Position;
   /**
-   * Until then (milliseconds since the epoch, by a `SessionClock`) the session reads from the primary: the position of one
-   * of its writes could not be learned. 0 or absent: no such write.
+   * Until then (milliseconds since the epoch, by a `SessionClock`) the session reads from the primary, because nobody could
+   * learn the position of one of its writes. 0 or absent: no such write.
    */
   readonly primaryUntilMs?: number;
   /**
-   * Until then (milliseconds since the epoch) the session reads from the primary where there is one: nobody knows whether
-   * one of its writes happened, and the caller was told so. 0 or absent: no such write.
+   * Until then (milliseconds since the epoch) the session reads from the primary unless that is away: nobody knows whether one
+   * of its writes happened, and the caller was told so. 0 or absent: no such write.
    */
   readonly unconfirmedUntilMs?: number;
-  /** The replica that it reads from, where that is not the one to which its key ties it. */
+  /** The replica that it reads from, if that is not the one that its key ties it to. */
   readonly servedBy?: string;
   /** When `servedBy` was noted; milliseconds since the epoch. */
   readonly servedAtMs?: number;
 }
 
-/** The state of a session of which nothing is known: any eligible node may serve it. */
+/** The state of an unknown session: any eligible node may serve it. */
 export const NEW_SESSION: SessionState = Object.freeze({});
 
 /**
- * Both states at once: the later position, the later deadline, the replica that was noted last. Every store merges so,
- * because requests of one session run at the same time and may be saved in any order.
+ * Merges two states: the later position, the later of each deadline, and the replica that was noted last. Every store merges
+ * like this, because requests of one session run at the same time and may be saved in any order.
  */
 export function mergeSessionStates(a: SessionState, b: SessionState): SessionState {
   if (a === NEW_SESSION) return b;
@@ -41,8 +41,8 @@ export function mergeSessionStates(a: SessionState, b: SessionState): SessionSta
 }
 
 /**
- * What a store gave, as a state: anybody's code may have made it. `null` counts as absent, for it and for each of its parts. Throws a
- * `TypeError` that names what is wrong, without its value.
+ * Checks what a store returned, because a user's own code may have made it. `null` counts as absent, for the state and for each
+ * field. Throws a `TypeError` that names what is wrong, but never the value.
  */
 export function checkedState(answer: unknown): SessionState | undefined {
   if (answer === undefined || answer === null) return undefined;

@@ -1,22 +1,24 @@
 import type { SessionState } from './session-state.js';
 
 /**
- * Where the state of sessions is kept between requests. Implementations answer at once or by a promise, keep the
- * larger position when two saves meet (`mergeSessionStates`), and really delete what has expired.
+ * Keeps the state of sessions between requests. An implementation answers at once or with a promise, merges a save with what it
+ * has (`mergeSessionStates`), and really deletes what has expired.
  */
 export interface SessionStore {
-  /** The state last saved under the key, or `undefined` when there is none or it has expired. */
+  /** The state under the key; `undefined` if there is none, or if it has expired. */
   load(key: string): SessionState | undefined | Promise<SessionState | undefined>;
   /**
-   * Merges the state into what is kept under the key, and keeps the result for `ttlMs` milliseconds from now.
-   * The response of the request waits for it.
+   * Merges the state into the one under the key, and keeps the result for `ttlMs` milliseconds from now. The response of the
+   * request waits for it.
    */
   save(key: string, state: SessionState, ttlMs: number): void | Promise<void>;
   /**
-   * Only for a store that is this process's memory, where no other process serves its sessions: announces a save of what is not
-   * known yet. The function that it returns saves, is called once, and throws nothing; until then `load` of the key
-   * calls `hurry` and gives a promise that waits for it. So no response has to wait for the position of its writes. `undefined`: it
-   * cannot now, and the response waits for `save`.
+   * Reserves a save that will be completed later, so that no response has to wait for the position of its writes. Only for a
+   * store in this process's memory, if no other process serves its sessions.
+   *
+   * The library calls the returned function once to make the save; it must not throw. Until then, `load` of the key has to
+   * call `hurry`, and returns a promise that waits for the save. `undefined`: the store cannot announce now, and the
+   * response waits for `save`.
    */
   announce?(key: string, hurry: () => void): ((state: SessionState, ttlMs: number) => void) | undefined;
 }

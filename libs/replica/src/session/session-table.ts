@@ -2,7 +2,7 @@ import { steadyNowMs } from './session-clock.js';
 import { boundedKey, ownCopy } from './session-key.js';
 import { mergeSessionStates, type SessionState } from './session-state.js';
 
-/** One object for each session: of a million of them every word counts. */
+/** One object per session. With a million of them every word of memory counts. */
 interface Entry extends SessionState {
   readonly expiresAtMs: number;
 }
@@ -14,18 +14,18 @@ function entryOf(state: SessionState, expiresAtMs: number): Entry {
 
 /** Settings of a {@link SessionTable}. */
 export interface SessionTableOptions {
-  /** At most so many sessions are kept; from 1, default 100,000 (about 20 MB, however long their keys are). */
+  /** The most sessions to keep; from 1, default 100,000 (about 20 MB, however long their keys are). */
   maxSessions?: number;
-  /** The clock, in milliseconds since the epoch; it must not step. Default: the time when the process began, and what has passed since. */
+  /** The clock, in milliseconds since the epoch. It must not step. Default: when the process began, plus what has passed since. */
   now?: () => number;
 }
 
 /**
- * States of sessions by key, each until it expires. Expired entries are deleted as others come and go; no timer runs.
+ * Keeps states of sessions by key, each until it expires. Expired entries are deleted as others come and go; there is no timer.
  *
- * When it is full, the oldest session makes room. Its position is not forgotten but becomes the floor of every session
- * that the table does not know, until it would have expired: bounded memory costs freshness of choice, and no session
- * reads what is older than its write.
+ * When the table is full, the oldest session makes room. Its position becomes the floor of every session that the table does
+ * not know, until the oldest session would have expired. So no session reads data older than its own write, and the price
+ * of bounded memory is that unknown sessions have fewer replicas to choose from.
  */
 export class SessionTable {
   readonly #entries = new Map<string, Entry>();
@@ -41,12 +41,12 @@ export class SessionTable {
     this.#now = now;
   }
 
-  /** How many sessions are kept, expired ones that were not yet swept included. */
+  /** How many sessions are kept. Expired sessions count until they are swept. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** What is kept under the key; of one that is not known, the floor. */
+  /** The state under the key; the floor if the key is unknown. */
   load(key: string): SessionState | undefined {
     if (this.#entries.size === 0 && this.#displaced === undefined) return undefined;
     const now = this.#now();
@@ -56,7 +56,7 @@ export class SessionTable {
     return this.#displaced !== undefined && this.#displaced.expiresAtMs > now ? this.#displaced : undefined;
   }
 
-  /** Merges the state into what is kept, and keeps the result for `ttlMs` milliseconds from now. */
+  /** Merges the state into the one under the key, and keeps the result for `ttlMs` milliseconds from now. */
   save(key: string, state: SessionState, ttlMs: number): void {
     const now = this.#now();
     const known = this.load(key);
@@ -68,7 +68,7 @@ export class SessionTable {
     this.#entries.set(kept, entryOf(merged, now + ttlMs));
   }
 
-  /** A Map keeps insertion order, and a save inserts anew: the entries that expire first stand first. */
+  /** A `Map` keeps insertion order and a save inserts anew, so the entries that expire first stand first. */
   #sweep(now: number): void {
     for (const [key, entry] of this.#entries) {
       if (entry.expiresAtMs > now) return;
@@ -79,7 +79,7 @@ export class SessionTable {
   #displaceOldest(now: number): void {
     for (const [key, { position, primaryUntilMs, unconfirmedUntilMs, expiresAtMs }] of this.#entries) {
       this.#entries.delete(key);
-      // The replica that one session reads from says nothing of the others.
+      // Where one session reads from says nothing about other sessions.
       const state: SessionState = { position, primaryUntilMs, unconfirmedUntilMs };
       const before = this.#displaced;
       this.#displaced =

@@ -1,12 +1,12 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { SessionState } from './session-state.js';
 
-/** What a token carries: a session's state, in the hands of whoever holds it. */
+/** The content of a token: a session's state, in the hands of whoever holds the token. */
 export interface TokenContent {
   /** Identifies the session behind the token: 16 hexadecimal digits. */
   readonly id: string;
   readonly state: SessionState;
-  /** When the token means nothing any more; milliseconds since the epoch. */
+  /** From then on the token means nothing; milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
 
@@ -24,17 +24,17 @@ function wholeMs(ms: number): number {
 }
 
 /**
- * Writes and reads tokens: some 80 letters of base64url, opaque, versioned.
+ * Writes and reads tokens: some 80 letters of base64url, opaque and versioned.
  *
- * With secrets they are signed (HMAC-SHA256, cut to 128 bits) by the first, and accepted when signed by any: so a secret
- * is replaced by putting the new one first and dropping the old one after `ttlMs`. Without secrets a digest only shows
- * damage: such tokens belong in places that no client can write to.
+ * The first secret signs tokens (HMAC-SHA256, cut to 128 bits), and a signature by any of the secrets is accepted. So to
+ * replace a secret, put the new one first and drop the old one after `ttlMs`. Without secrets a digest only reveals damage.
+ * Such tokens belong in places that no client can write to.
  */
 export class TokenCodec {
   readonly #secrets: readonly string[];
   readonly #audience: string;
 
-  /** @param audience tokens are only accepted for the same one: the data source's name */
+  /** @param audience the data source's name; a token of another audience is not accepted */
   constructor(secrets: readonly string[], audience: string) {
     this.#secrets = secrets;
     this.#audience = audience;
@@ -60,13 +60,13 @@ export class TokenCodec {
     return Buffer.concat([body, this.#mac(body, this.#secrets[0])]).toString('base64url');
   }
 
-  /** `undefined` for anything that this codec has not written: damaged, forged, expired, of another version or audience. */
+  /** `undefined` for anything that this codec did not write: damaged, forged, expired, of another version or audience. */
   decode(token: string, nowMs: number): TokenContent | undefined {
-    // What comes from outside may be of any type.
+    // The token comes from outside, so it may be of any type.
     if (typeof token !== 'string' || token.length > MAX_LETTERS) return undefined;
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length < HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION) return undefined;
-    // Other texts stand for the same bytes; only one was written by us.
+    // Several texts decode to the same bytes, and only one of them is what we write.
     if (bytes.toString('base64url') !== token) return undefined;
     const body = bytes.subarray(0, bytes.length - MAC_BYTES);
     if (

@@ -1,3 +1,5 @@
+import { isThenable } from '../session/is-thenable.js';
+
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 
 /** Which events there are, and what each is told with. */
@@ -57,14 +59,10 @@ export class Listeners<Events extends EventMap<Events>> {
     for (const { call } of this.#byEvent.get(event) ?? []) {
       try {
         const result = call(...args);
-        if (isPromise(result)) result.then(undefined, (error: unknown) => this.#onFailure(event, error));
+        if (isThenable(result)) result.then(undefined, (error: unknown) => this.#onFailure(event, error));
       } catch (error) {
         this.#onFailure(event, error);
       }
     }
   }
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
