@@ -105,7 +105,6 @@ export function optionsOfExisting(
   return {
     // Only of use where a test has put something else in the place of the data source.
     dataSource: { type: 'postgres', host: 'localhost' },
-    nest: {},
     setHeaders: setHeaders === true,
     onUnrouted: () => {
       if (isToken)

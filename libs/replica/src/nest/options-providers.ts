@@ -5,7 +5,7 @@ import { conceal, withoutTexts } from '../options/conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { NEST_TYPEORM_KEYS } from '../options/typeorm-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
-import { resolveOptions } from '../options/resolve-options.js';
+import { problemsOfOptions } from '../options/resolve-options.js';
 import { problemsOfModuleKeys } from './check-settings.js';
 import type {
   FactoryOptions,
@@ -14,17 +14,16 @@ import type {
   ReplicaOptionsFactory,
 } from './replica-module-options.js';
 
-/** The options of one module, checked, by who reads them. */
+/** The options of one module, by who reads them. */
 export interface NestReplicaOptions {
+  /** Those of the data source, and of `@nestjs/typeorm`. */
   readonly dataSource: ReplicaDataSourceOptions<never>;
-  /** For `@nestjs/typeorm`. */
-  readonly nest: Readonly<Record<string, unknown>>;
   readonly setHeaders: boolean;
   /** Called at boot where the data source that Nest injects routes nothing. */
   readonly onUnrouted?: () => void;
 }
 
-/** Providers of the checked options. Mistakes are reported at once, not after all attempts to connect. */
+/** Providers of the options. */
 export function optionsProviders(name: string, token: string, source: ReplicaModuleAsyncOptions): Provider[] {
   const { useFactory, useClass, useExisting, inject = [], extraProviders = [] } = source;
   const given = [useFactory, useClass, useExisting].filter((one) => one !== undefined);
@@ -64,37 +63,21 @@ function optionsBy(
 }
 
 /** What TypeOrmModule hands to its factory, without what is Nest's. */
-export function resolvedForNest(options: DataSourceOptions | undefined): ReplicaDataSourceOptions<never> {
-  return split(options as unknown as Record<string, unknown>).dataSource;
+export function withoutNestKeys(options: DataSourceOptions | undefined): ReplicaDataSourceOptions<never> {
+  const own = Object.entries(options ?? {}).filter(([key]) => !NEST_TYPEORM_KEYS.includes(key));
+  return Object.fromEntries(own) as unknown as ReplicaDataSourceOptions<never>;
 }
 
+/** Checks what is the module's own. The data source checks the rest; where anything is wrong here, one error tells all. */
 function check(given: FactoryOptions): NestReplicaOptions {
-  const options = given as ReplicaModuleFactoryOptions;
-  if (typeof options !== 'object' || options === null) {
+  if (typeof given !== 'object' || given === null) {
     throw new InvalidReplicaOptionsError(['the options must be an object: did the factory return them?']);
   }
-  const found = split({ ...options });
-  const problems = problemsOfModuleKeys(options);
-  if (options.setHeaders !== undefined && typeof options.setHeaders !== 'boolean') {
-    problems.push(`setHeaders must be true or false, not ${typeof options.setHeaders}`);
-  }
-  try {
-    resolveOptions(found.dataSource);
-  } catch (error) {
-    if (!(error instanceof InvalidReplicaOptionsError)) throw error;
-    problems.push(...error.problems);
-  }
-  if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
-  conceal(found.dataSource, () => withoutTexts(found.dataSource));
-  return { ...found, setHeaders: options.setHeaders ?? false };
-}
-
-function split(options: Record<string, unknown>): Pick<NestReplicaOptions, 'dataSource' | 'nest'> {
-  const dataSource: Record<string, unknown> = {};
-  const nest: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(options)) {
-    if (NEST_TYPEORM_KEYS.includes(key)) nest[key] = value;
-    else if (key !== 'setHeaders') dataSource[key] = value;
-  }
-  return { dataSource: dataSource as unknown as ReplicaDataSourceOptions<never>, nest };
+  const { setHeaders = false, ...dataSource } = given as ReplicaModuleFactoryOptions;
+  const problems = problemsOfModuleKeys(given);
+  if (typeof setHeaders !== 'boolean')
+    problems.push(`setHeaders must be true or false, not ${typeof setHeaders}`);
+  if (problems.length > 0)
+    throw new InvalidReplicaOptionsError([...problems, ...problemsOfOptions(dataSource)]);
+  return { dataSource: conceal(dataSource, () => withoutTexts(dataSource)), setHeaders };
 }

@@ -16,7 +16,7 @@ import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { checkAsyncOptions, checkDataSourceSettings, checkGiven, checkSettings } from './check-settings.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { MethodMarker } from './method-marker.js';
-import { optionsProviders, resolvedForNest, type NestReplicaOptions } from './options-providers.js';
+import { optionsProviders, withoutNestKeys, type NestReplicaOptions } from './options-providers.js';
 import type {
   ReplicaModuleAsyncOptions,
   ReplicaModuleOptions,
@@ -158,17 +158,18 @@ function create(
     ...(name === DEFAULT_NAME ? {} : { name }),
     imports: [optionsModule],
     inject: [optionsToken],
-    useFactory: ({ dataSource, nest }: NestReplicaOptions) => {
+    useFactory: ({ dataSource }: NestReplicaOptions) => {
+      const { toRetry } = dataSource as TypeOrmModuleOptions;
       // Before version 12, TypeOrmModule looks here for the name of what it has to close.
       const ownName = name === DEFAULT_NAME ? undefined : name;
-      const given = { ...dataSource, ...nest, toRetry: toRetryBut(nest.toRetry), name: ownName };
+      const given = { ...dataSource, toRetry: toRetryBut(toRetry), name: ownName };
       return conceal(given, () => withoutTexts(given));
     },
     dataSourceFactory: async (options) => {
-      const resolved = resolvedForNest(options);
+      const own = withoutNestKeys(options);
       return source.dataSourceFactory === undefined
-        ? new ReplicaDataSource(resolved).logTo(loggerOf(name))
-        : routedByFactory(source.dataSourceFactory, resolved, loggerOf(name));
+        ? new ReplicaDataSource(own).logTo(loggerOf(name))
+        : routedByFactory(source.dataSourceFactory, own, loggerOf(name));
     },
   });
   return replicaModule(settings, {

@@ -61,6 +61,17 @@ export function resolveOptions<Context>(
   return fillIn(options, nodes, problems.warnings);
 }
 
+/** All that {@link resolveOptions} would complain about. */
+export function problemsOfOptions(options: ReplicaDataSourceOptions<never>): readonly string[] {
+  try {
+    resolveOptions(options);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidReplicaOptionsError) return error.problems;
+    throw error;
+  }
+}
+
 function fillIn<Context>(
   options: ReplicaDataSourceOptions<Context>,
   nodes: FoundNodes,
