@@ -153,6 +153,13 @@ module.exports = {
       to: { path: 'node_modules/(@types/)?pg(/|-)' },
     },
     {
+      name: 'the-engine-knows-its-database-by-one-file',
+      severity: 'error',
+      comment: 'whatever else comes from there has to be named in engine/postgres.ts',
+      from: { path: `${SRC}/engine/`, pathNot: `${SRC}/engine/postgres\\.ts$` },
+      to: { path: places(['postgres']) },
+    },
+    {
       name: 'only-typeorm-and-nest-know-typeorm',
       severity: 'error',
       comment: 'the engine works without TypeORM',

@@ -9,6 +9,7 @@ import { answerParent } from './support/child.js';
 import { bytesPerThing } from './support/heap.js';
 import { rounded } from './support/report.js';
 import { benchSessionKey } from './support/requests.js';
+import { engineOf } from '../../libs/replica/src/typeorm/data-source-router.js';
 
 /** Bytes that one of each takes while it is there. */
 export interface Sizes {
@@ -35,10 +36,11 @@ function requestContexts(): Promise<number> {
     replicas: [{ url: 'postgres://nobody@127.0.0.2/none' }],
     session: { key: benchSessionKey },
   });
-  const opener = new SessionOpener(router, '');
+  const engine = engineOf(router);
+  const opener = new SessionOpener(engine, '');
   const asked = intent();
   return bytesPerThing(CONTEXTS, (index) => {
-    const request = router.createRequest();
+    const request = engine.createRequest();
     const context = { key: `session-${index}`, getType: () => 'http' } as unknown as ExecutionContext;
     opener.attach(request, context);
     opener.begin(request, context, asked);

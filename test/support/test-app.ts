@@ -13,6 +13,7 @@ import request from 'supertest';
 import { DataSource, type Repository } from 'typeorm';
 import { Account, Entry } from './accounts.js';
 import { APPLICATION } from './transcript.js';
+import { engineOf } from '../../libs/replica/src/typeorm/data-source-router.js';
 
 /**
  * Options for a cluster: quick monitor, session by header, answers say who gave them. No replica leaves the rotation
@@ -145,7 +146,7 @@ export async function startApp(
     throw error;
   });
   const app = new TestApp(nest);
-  if (app.router.hasReplicas) await app.allUp();
+  if (engineOf(app.router).hasReplicas) await app.allUp();
   return app;
 }
 

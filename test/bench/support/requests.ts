@@ -1,8 +1,10 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { DataSourceRouter, ReplicaDataSource, SessionKey } from 'nestjs-replica';
+import type { ReplicaDataSource, SessionKey } from 'nestjs-replica';
+import type { Engine } from '../../../libs/replica/src/engine/engine.js';
 import { SessionOpener } from '../../../libs/replica/src/nest/session-opener.js';
 import type { Intent } from '../../../libs/replica/src/routing/route-query.js';
 import { intentOf } from '../../../libs/replica/src/engine/read-options.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 /** The session's key of a request of {@link Requests}: for `session.key` of the data source. */
 export const benchSessionKey: SessionKey = (context) => (context as { readonly key: string }).key;
@@ -12,28 +14,29 @@ export const benchSessionKey: SessionKey = (context) => (context as { readonly k
  * memory, consistency `session`), and their work at its end. What Nest itself does for a request is left out: all systems have it.
  */
 export class Requests {
-  readonly #router: DataSourceRouter;
+  readonly #engine: Engine;
   readonly #sessions: SessionOpener;
   readonly #intents: Readonly<Record<'GET' | 'POST', Intent>>;
 
   constructor({ router }: ReplicaDataSource) {
-    this.#router = router;
-    this.#sessions = new SessionOpener(router, '');
+    const engine = engineOf(router);
+    this.#engine = engine;
+    this.#sessions = new SessionOpener(engine, '');
     this.#intents = {
-      GET: intentOf('default', {}, router.options, true),
-      POST: intentOf('default', {}, router.options, false),
+      GET: intentOf('default', {}, engine.options, true),
+      POST: intentOf('default', {}, engine.options, false),
     };
   }
 
   async run<T>(method: 'GET' | 'POST', key: string, handler: () => Promise<T>): Promise<T> {
-    const request = this.#router.createRequest();
+    const request = this.#engine.createRequest();
     const context = { key, getType: () => 'http' } as unknown as ExecutionContext;
     const intent = this.#intents[method];
     this.#sessions.attach(request, context);
     this.#sessions.begin(request, context, intent);
     this.#sessions.conclude(request, context);
     try {
-      return await this.#router.contexts.run({ request, intent }, handler);
+      return await this.#engine.contexts.run({ request, intent }, handler);
     } finally {
       if (!request.trySettle()) await request.settle();
       request.end();

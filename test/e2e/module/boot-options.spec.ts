@@ -21,6 +21,7 @@ import {
 import { optionsFor, type TestApp } from '../../support/test-app.js';
 import { APPLICATION, Transcript, TRANSCRIPT_SETTINGS } from '../../support/transcript.js';
 import { launch, launchReady } from './support/launch.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 @Entity()
 class Parcel {
@@ -293,7 +294,7 @@ describe('isGlobal', () => {
     @Module({ imports: [ReplicaModule.forRoot(options)], providers: [Reporter] })
     class ImportingModule {}
     const app = await launch({ imports: [ImportingModule] });
-    expect(app.nest.get(Reporter, { strict: false }).router.hasReplicas).toBe(false);
+    expect(engineOf(app.nest.get(Reporter, { strict: false }).router).hasReplicas).toBe(false);
     await app.close();
   });
 });

@@ -16,6 +16,7 @@ import { DataSource } from 'typeorm';
 import { optionsFor, until } from '../../support/test-app.js';
 import { startAccountsCluster } from '../module/support/accounts-cluster.js';
 import { ON_REPLICA, Routes } from './support/routes.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 const READ = 'SELECT count(*) FROM account';
 
@@ -168,7 +169,7 @@ describe('decorated methods', () => {
     };
     await read(one);
     expect([routesOfOne.take(), routesOfOther.take()]).toEqual([[ON_REPLICA, ON_REPLICA], []]);
-    const { contexts } = routerOf(one);
+    const { contexts } = engineOf(routerOf(one));
     const contextOfOne = (): Promise<unknown> => shared.run(() => Promise.resolve(contexts.current()));
     expect(await contextOfOne()).toBeDefined();
     await one.close();

@@ -20,6 +20,7 @@ import type { TestApp } from '../../support/test-app.js';
 import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
 import { accountsOn, launchReady } from '../module/support/launch.js';
 import { ON_REPLICA, Routes } from './support/routes.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 const MARK = 'a mark of some other decorator';
 
@@ -127,7 +128,7 @@ class ReportService {
 
   @UseReplica()
   request(): unknown {
-    return this.router.contexts.current()?.request;
+    return engineOf(this.router).contexts.current()?.request;
   }
 }
 
@@ -143,7 +144,7 @@ class CatalogueService implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.atStart = this.router.contexts.current();
+    this.atStart = engineOf(this.router).contexts.current();
   }
 
   list(): Promise<number> {
@@ -337,7 +338,7 @@ describe('decorated methods of providers', () => {
     it('have learned what they wrote when their promise resolves, and their context has ended', async () => {
       let request: { writes: { isCapturing: boolean; position?: unknown }; ended: boolean } | undefined;
       const off = app.router.on('statement', () => {
-        request ??= app.router.contexts.current()?.request;
+        request ??= engineOf(app.router).contexts.current()?.request;
       });
       await reports.readWriteRead(2);
       off();
@@ -413,7 +414,7 @@ describe('decorated methods of providers', () => {
 
     it('are one request with the caller in runOnReplica()', async () => {
       const [outer, inner] = app.router.runOnReplica({}, () => [
-        app.router.contexts.current()?.request,
+        engineOf(app.router).contexts.current()?.request,
         reports.request(),
       ]);
       expect(inner).toBe(outer);

@@ -19,6 +19,7 @@ import { type TestApp, until } from '../../support/test-app.js';
 import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
 import { accountsOn, launchReady } from '../module/support/launch.js';
 import { ON_REPLICA, Routes } from './support/routes.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 interface Message {
   readonly id: number;
@@ -79,7 +80,7 @@ class AccountsGateway implements OnGatewayConnection {
   }
 
   async #balanceOf(id: number): Promise<number> {
-    const { request } = this.router.contexts.current() ?? {};
+    const { request } = engineOf(this.router).contexts.current() ?? {};
     if (request !== undefined) this.requests.push(request);
     return (await this.accounts.findOneByOrFail({ id })).balance;
   }

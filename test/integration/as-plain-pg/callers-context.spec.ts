@@ -10,6 +10,7 @@ import pg from 'pg';
 import QueryStream from 'pg-query-stream';
 import { Account } from '../../support/accounts.js';
 import { optionsFor, until } from '../../support/test-app.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 interface Pools {
   readonly master: pg.Pool;
@@ -46,7 +47,7 @@ describe('what a connection brings', () => {
 
   const inRequest = <T>(fn: () => T): T => source.router.runOnReplica({}, fn);
   const pools = (): Pools => source.driver as unknown as Pools;
-  const whose = (): object | undefined => source.router.contexts.surrounding()?.request;
+  const whose = (): object | undefined => engineOf(source.router).contexts.surrounding()?.request;
 
   /** Who surrounded each call of what `act` was given to call, in a request of its own: only that request. */
   async function expectOwn(act: (called: () => void) => Promise<unknown>): Promise<void> {

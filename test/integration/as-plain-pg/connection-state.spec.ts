@@ -3,6 +3,7 @@ import { ReplicaDataSource } from 'nestjs-replica';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { Account, Entry } from '../../support/accounts.js';
 import { optionsFor, until } from '../../support/test-app.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 describe('what a statement leaves on its connection', () => {
   let cluster: PostgresCluster;
@@ -117,7 +118,7 @@ describe('what a statement leaves on its connection', () => {
   });
   /** In a request of their own each; so few that none waits for a connection, for which a parked one would make room. */
   const notesOfOthersOutside = (): Promise<Set<string | null>> =>
-    source.router.contexts.exit(() => inRequest(() => notesOfOthers(2)));
+    engineOf(source.router).contexts.exit(() => inRequest(() => notesOfOthers(2)));
 
   it('is taken off for whoever waits for the only connection', async () => {
     await source.destroy();

@@ -15,6 +15,7 @@ import {
 } from 'nestjs-replica';
 import { startPostgresCluster } from 'nestjs-replica/testing';
 import { inspect } from 'node:util';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 const FINE = { url: 'postgres://app@db.internal/shop' };
 
@@ -142,7 +143,7 @@ describe.each(SECRETS)('a password such as %j', (_, secret) => {
     const seen = [outcome];
     if (outcome instanceof ReplicaDataSource) {
       const { router, driver, options, manager } = outcome;
-      seen.push(router, driver, options, manager, router.options);
+      seen.push(router, driver, options, manager, engineOf(router).options);
       expect(router).toBeInstanceOf(DataSourceRouter);
     }
     // What the caller is given back to use is theirs to show.

@@ -7,6 +7,7 @@ import { Repository } from 'typeorm';
 import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
 import { Account } from '../../support/accounts.js';
 import { startApp, type TestApp } from '../../support/test-app.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 @Controller()
 class JobsController {
@@ -122,6 +123,6 @@ describe('a token that is handed to a job', () => {
   it('gives back the failure of the job, and ends its context', async () => {
     const failed = worker.router.runWithToken(undefined, () => Promise.reject(new Error('the job failed')));
     await expect(failed).rejects.toThrow('the job failed');
-    expect(worker.router.contexts.current()).toBeUndefined();
+    expect(engineOf(worker.router).contexts.current()).toBeUndefined();
   });
 });

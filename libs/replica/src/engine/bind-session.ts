@@ -1,19 +1,10 @@
-import type { RequestContext } from '../context/request-context.js';
-import type { ResolvedOptions } from '../options/resolve-options.js';
 import { checkedKey } from '../session/session-key.js';
 import { InvalidSessionKeyError } from '../errors/invalid-session-key.error.js';
 import { SessionNotBoundError } from '../errors/session-not-bound.error.js';
+import type { Engine } from './engine.js';
 
-/** What {@link bindSession} works with. */
-export interface BoundRequest {
-  /** The request around the caller. */
-  readonly request: RequestContext | undefined;
-  readonly options: Pick<ResolvedOptions<never>, 'session'>;
-  readonly hasReplicas: boolean;
-}
-
-/** Binds the request to the session of `key`; throws where that would not be found again. */
-export function bindSession(key: string, { request, options, hasReplicas }: BoundRequest): void {
+/** Binds the request around the caller to the session of `key`; throws where that would not be found again. */
+export function bindSession(key: string, { contexts, options, hasReplicas }: Engine): void {
   if (checkedKey('bindSession()', key) === undefined || key === null || key === '')
     throw new InvalidSessionKeyError('bindSession()', key);
   const { session } = options;
@@ -25,6 +16,7 @@ export function bindSession(key: string, { request, options, hasReplicas }: Boun
     throw new SessionNotBoundError(
       'nobody would come with this key, for the option `session.key` is not set.',
     );
+  const request = contexts.surrounding()?.request;
   if (request === undefined || (hasReplicas && request.session === undefined))
     throw new SessionNotBoundError(
       'it was called outside a request, where nothing tells whose writes to bind.',

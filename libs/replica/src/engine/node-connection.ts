@@ -1,6 +1,6 @@
 import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import { dropUndefined } from '../options/option-values.js';
-import { TLS_PARAMETERS } from '../postgres/with-servername.js';
+import { TLS_PARAMETERS } from './postgres.js';
 
 /**
  * A node given by its host, with what it does not say of user, password, database and TLS taken from the primary. One

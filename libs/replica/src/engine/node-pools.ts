@@ -1,36 +1,43 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
-import type { Outside } from '../postgres/create-pool.js';
-import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
-import type { ServerCheck } from '../postgres/check-connection.js';
-import { NodePool } from '../postgres/node-pool.js';
-import { PoolEvents } from '../postgres/pool-events.js';
-import { poolConfig, type PoolSettings } from '../postgres/pool-config.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { TopologyMonitor } from '../topology/topology-monitor.js';
+import type { LogSink } from './operator-log.js';
+import {
+  createNodePool,
+  laneSettings,
+  PoolEvents,
+  poolSizeOf,
+  whyNoLanesTo,
+  type LaneSettings,
+  type NodePool,
+  type Outside,
+  type PoolSettings,
+  type ServerCheck,
+} from './postgres.js';
+import type { RoutingState } from './routing-state.js';
 
 /** What {@link NodePools} work with. */
 export interface NodePoolsOptions {
+  readonly options: Pick<ResolvedOptions<never>, 'drainTimeoutMs' | 'lanes' | 'prepare' | 'prepareAfter'>;
   readonly settings: PoolSettings;
-  /** How reads share connections; `undefined`: not at all. */
-  readonly lanes: LaneSettings | undefined;
-  /** Which servers a node's connections may lead to. */
-  readonly check: (node: string) => ServerCheck;
-  /** What runs on a node that leaves may take so long; then it is cut. Milliseconds. */
-  readonly drainTimeoutMs: number;
-  /** How long the monitor's question to a node takes, there and back; milliseconds, `undefined` while it has no answer. */
-  readonly probedMs: (node: string) => number | undefined;
+  readonly monitor: TopologyMonitor;
+  readonly state: Pick<RoutingState, 'hasReplicas'>;
   /** Calls a function outside any request. */
   readonly outside: Outside;
-  /** Milliseconds of the monotonic clock. */
-  readonly nowMs: () => number;
 }
 
 /** With so many connections a new node begins. */
 const WARM_CONNECTIONS = 2;
 
-/** The pools of all nodes, by name. Those of nodes that have left go on until what runs there has ended. */
+/**
+ * The pools of all nodes, by name. They use only connections to the servers that the monitor knows, and drop those to servers that it
+ * has lost. The pool of a node that has left goes on until what runs there has ended.
+ */
 export class NodePools {
   /** Who hears of their connections. */
   readonly events = new PoolEvents();
   readonly #options: NodePoolsOptions;
+  readonly #lanes: LaneSettings | undefined;
   readonly #pools = new Map<string, NodePool>();
   readonly #nodes = new Map<string, ResolvedNode>();
   readonly #leaving = new Set<Promise<void>>();
@@ -39,6 +46,13 @@ export class NodePools {
 
   constructor(options: NodePoolsOptions) {
     this.#options = options;
+    this.#lanes = laneSettings(options.options);
+    const { monitor } = options;
+    // Connections to the server before are good for nothing.
+    monitor.on('server:changed', ({ name, identity }) =>
+      this.#pools.get(name)?.keepOnly(identity?.incarnation),
+    );
+    this.#cutWhatIsGone(monitor);
   }
 
   /** The pools as they are at any time. */
@@ -48,22 +62,23 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { settings, lanes, probedMs, check, outside, nowMs } = this.#options;
-    const pool = new NodePool({
-      name: node.name,
-      address: node.address,
-      config: poolConfig(node, settings),
-      onIdleError: (error) => settings.onIdleError(error, node.name),
-      onConnect: settings.onConnect,
-      check: check(node.name),
-      lanes,
-      probedMs: () => probedMs(node.name),
+    const { settings, monitor, outside } = this.#options;
+    const { name } = node;
+    const pool = createNodePool(node, settings, {
+      onIdleError: (error) => {
+        // An idle connection that breaks tells of a crash as well as one in use.
+        monitor.doubt(name);
+        settings.onIdleError(error, name);
+      },
+      check: this.#checkOf(name),
+      lanes: this.#lanes,
+      probedMs: () => probedMs(monitor, name),
       events: this.events,
       outside,
-      nowMs,
+      nowMs: () => performance.now(),
     });
-    this.#pools.set(node.name, pool);
-    this.#nodes.set(node.name, node);
+    this.#pools.set(name, pool);
+    this.#nodes.set(name, node);
     return pool;
   }
 
@@ -75,7 +90,7 @@ export class NodePools {
   /** Makes a node's first connections, so that its first reads need not. Rejects when one cannot be had. */
   async warmUp(node: ResolvedNode): Promise<void> {
     const pool = this.get(node.name);
-    const size = poolConfig(node, this.#options.settings).max ?? WARM_CONNECTIONS;
+    const size = poolSizeOf(node, this.#options.settings) ?? WARM_CONNECTIONS;
     const wanted = Array.from({ length: Math.min(size, WARM_CONNECTIONS) }, () => pool.checkout());
     const made = await Promise.allSettled(wanted);
     for (const one of made) if (one.status === 'fulfilled') pool.release(one.value);
@@ -107,8 +122,38 @@ export class NodePools {
     await Promise.all([...this.#leaving, ...[...this.#pools.values()].map((pool) => pool.end())]);
   }
 
+  /** Whoever waits for a node that is gone, or for a server that is not the primary any more, learns at once. */
+  #cutWhatIsGone(monitor: TopologyMonitor): void {
+    monitor.on('node:down', ({ node }) => {
+      if (node.role === 'replica') this.#pools.get(node.name)?.reset(node.problem ?? 'the node is down');
+    });
+    monitor.on('primary:changed', ({ primary, because }) => {
+      for (const pool of this.#pools.values()) {
+        // Behind its address may have been the old primary, which must get no more writes.
+        if (pool.name !== primary.name || because === 'another-server')
+          pool.reset(`${primary.name} is another primary than before`);
+      }
+    });
+  }
+
+  /**
+   * Lets a node's pool use only connections to the server that the monitor knows. The primary may have been restarted since the
+   * monitor asked it, so the monitor asks once more before a write fails. Without replicas nobody watches, and every server may be the one.
+   */
+  #checkOf(node: string): ServerCheck {
+    const { monitor, state } = this.#options;
+    return {
+      isOn: () => state.hasReplicas,
+      objectionTo: (identity) => {
+        const objection = monitor.objectionTo(node, identity);
+        if (objection === undefined || node !== monitor.topology.primary.name) return objection;
+        return monitor.meetAnew(node).then(() => monitor.objectionTo(node, identity));
+      },
+    };
+  }
+
   async #endWhenIdle(pool: NodePool): Promise<void> {
-    const { drainTimeoutMs } = this.#options;
+    const { drainTimeoutMs } = this.#options.options;
     let timer: NodeJS.Timeout | undefined;
     let hurry: (() => void) | undefined;
     const late = new Promise<void>((resolve) => {
@@ -124,4 +169,17 @@ export class NodePools {
     clearTimeout(timer);
     await pool.end();
   }
+}
+
+/** How long the monitor's question to a node takes, there and back; milliseconds, `undefined` while it has no answer. */
+function probedMs({ topology }: TopologyMonitor, name: string): number | undefined {
+  const { primary, replicas } = topology;
+  return (primary.name === name ? primary : replicas.find((node) => node.name === name))?.roundTripMs;
+}
+
+/** Says once, at the start, that reads will not share connections although the options let them. */
+export function logMissingLanes(options: ResolvedOptions<never>, settings: PoolSettings, log: LogSink): void {
+  if (!options.lanes) return;
+  const reason = whyNoLanesTo(options.primary, settings);
+  if (reason !== undefined) log.warn(`each read has a connection to itself (no lanes): ${reason}`);
 }

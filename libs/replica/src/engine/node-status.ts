@@ -1,4 +1,4 @@
-import { formatLsn } from '../postgres/lsn.js';
+import { formatPosition } from './postgres.js';
 import type { NodeSnapshot, Topology } from '../topology/topology.js';
 
 /** A node as an operator wants to see it: can be turned into JSON. */
@@ -55,7 +55,7 @@ export function nodeStatusOf(node: NodeSnapshot): NodeStatus {
     address: node.address,
     health: node.health,
     problem: node.problem ?? null,
-    position: node.position === undefined ? null : formatLsn(node.position),
+    position: node.position === undefined ? null : formatPosition(node.position),
     timeline: node.epoch ?? null,
     receiver: node.receiver ?? null,
     lagMs: node.lagMs === undefined ? null : Math.round(node.lagMs),

@@ -13,17 +13,18 @@ const QUIET_MS = 10_000;
 
 /** What an operator should know, one line each. A sink that throws harms nobody: it may be the application's own. */
 export class OperatorLog implements LogSink {
-  readonly #sink: () => LogSink;
   readonly #nowMs: () => number;
   readonly #recent = new Map<string, { readonly saidMs: number; heldBack: number }>();
+  #sink: LogSink | undefined;
 
-  /**
-   * @param sink asked anew for each line
-   * @param nowMs milliseconds of a monotonic clock
-   */
-  constructor(sink: () => LogSink, nowMs: () => number) {
-    this.#sink = sink;
+  /** @param nowMs milliseconds of a monotonic clock */
+  constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
+  }
+
+  /** Lines go there from now on. Those before the first sink are lost. */
+  sendTo(sink: LogSink): void {
+    this.#sink = sink;
   }
 
   log(message: string): void {
@@ -53,7 +54,7 @@ export class OperatorLog implements LogSink {
 
   #write(level: keyof LogSink, message: string): void {
     try {
-      this.#sink()[level](message);
+      this.#sink?.[level](message);
     } catch {
       // There is nobody to tell.
     }

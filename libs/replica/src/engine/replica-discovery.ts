@@ -2,6 +2,7 @@ import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.j
 import { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
 import type { LogSink } from './operator-log.js';
 import type { ReplicaSet } from './replica-set.js';
+import type { RouterCounter } from './router-counters.js';
 
 /** How patiently a discovery is asked; milliseconds. */
 const SETTINGS = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
@@ -9,30 +10,22 @@ const SETTINGS = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
 /** How long the application's start waits for the first answer; milliseconds. */
 const START_WAIT_MS = 1_000;
 
-/** What {@link discoverInto} works with. */
-export interface DiscoverIntoOptions {
-  readonly replicaSet: ReplicaSet;
-  /** A look failed. */
-  readonly onFailure: () => void;
-  readonly log: LogSink;
-  readonly random: () => number;
-}
-
-/** Keeps the replicas as a discovery finds them. */
+/** Keeps the replicas as a discovery finds them; its failures are counted and logged. */
 export function discoverInto(
   discovery: ReplicaDiscovery,
-  { replicaSet, onFailure, log, random }: DiscoverIntoOptions,
+  replicaSet: ReplicaSet,
+  { counters, log }: { readonly counters: Record<RouterCounter, number>; readonly log: LogSink },
 ): DiscoveryLoop<NodeOptions> {
   return new DiscoveryLoop<NodeOptions>({
     discovery,
     settings: SETTINGS,
     apply: (found) => replicaSet.put(replicaSet.resolveFound(found)),
     onFailure: (problem, isNews) => {
-      onFailure();
+      counters.failedDiscoveries++;
       if (isNews) log.warn(`replicas could not be discovered, those known before stay: ${problem}`);
     },
     onRecovery: () => log.log('replicas are discovered again'),
-    random,
+    random: Math.random,
   });
 }
 

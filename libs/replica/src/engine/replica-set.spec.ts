@@ -36,7 +36,7 @@ describe('ReplicaSet', () => {
   let gain: () => Promise<Position | undefined>;
   const primary = resolveNode({ host: 'primary' }, 'primary', { otherwise: 'primary' });
 
-  async function begin({ replicas = 2, hasBegun = true } = {}): Promise<void> {
+  async function begin({ replicas = 2, hasReplicas = true } = {}): Promise<void> {
     cluster = new WatchedCluster(replicas);
     pools = new FakePools();
     probes = new Map();
@@ -45,20 +45,20 @@ describe('ReplicaSet', () => {
     for (const name of cluster.replicaNames)
       pools.add(resolveNode({ host: name }, 'replica', { otherwise: name }));
     pools.log.length = 0;
-    set = new ReplicaSet(
-      {
-        options: { primary, pool: undefined },
-        pools: pools as never,
-        monitor: cluster.monitor,
-        probeOf: ({ address }) => {
+    set = new ReplicaSet({
+      options: { primary, pool: undefined },
+      pools: pools as never,
+      monitor: cluster.monitor,
+      probes: {
+        of: ({ address }) => {
           const probe = new ScriptedProbe(true, 100n);
           probes.set(address, probe);
           return probe;
         },
-        gain: () => gain(),
       },
-      { hasBegun },
-    );
+      state: { hasReplicas },
+      gain: () => gain(),
+    });
     await cluster.start();
   }
 
@@ -225,7 +225,7 @@ describe('ReplicaSet', () => {
   describe('of a data source that had no replicas', () => {
     beforeEach(async () => {
       await Promise.all([set.stop(), cluster.stop()]);
-      await begin({ replicas: 0, hasBegun: false });
+      await begin({ replicas: 0, hasReplicas: false });
     });
 
     it('lets replicas serve when they have what was written while no session was kept', async () => {

@@ -3,13 +3,13 @@ import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Position } from '../session/position.js';
 import { JoiningProbe } from '../topology/discovery/joining-probe.js';
-import type { NodeProbe } from '../topology/node-probe.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { WatchedNode } from '../topology/watched-node.js';
-import { watchedNode } from './create-monitor.js';
 import { DrainInterruptedError } from '../errors/drain-interrupted.error.js';
 import type { NodePools } from './node-pools.js';
-import { isSameConnection, resolveFound, resolveReplicas, type KnownNodes } from './resolve-replicas.js';
+import { watchedNode, type NodeProbes } from './node-probes.js';
+import { isSameConnection, resolveFound, resolveReplicas, type CurrentNodes } from './resolve-replicas.js';
+import type { RoutingState } from './routing-state.js';
 import { UnknownReplicaError } from '../errors/unknown-replica.error.js';
 
 /** What a {@link ReplicaSet} works with. */
@@ -17,10 +17,11 @@ export interface ReplicaSetOptions {
   readonly options: Pick<ResolvedOptions<never>, 'primary' | 'pool'>;
   readonly pools: Pick<NodePools, 'nodes' | 'byName' | 'add' | 'remove' | 'warmUp'>;
   readonly monitor: TopologyMonitor;
-  readonly probeOf: (node: ResolvedNode) => NodeProbe;
+  readonly probes: Pick<NodeProbes, 'of'>;
+  readonly state: Pick<RoutingState, 'hasReplicas'>;
   /**
-   * Called before the first replicas of a data source that had none are put in place: gives a position that covers all
-   * that was written and seen while no session was kept.
+   * Called before the first replicas of an engine that had none are put in place: gives a position that covers all that was written
+   * and seen while no session was kept.
    */
   readonly gain: () => Promise<Position | undefined>;
 }
@@ -30,14 +31,14 @@ export class ReplicaSet {
   readonly #options: ReplicaSetOptions;
   readonly #drains = new Set<{ readonly node: string; readonly interrupt: (error: Error) => void }>();
   #last: Promise<void> = Promise.resolve();
-  #hasBegun: boolean;
+  /** There were no replicas until a moment ago, so nobody knows yet what was written while no session was kept. */
+  #lacksFloor = false;
+  /** What a replica that joins has to have replayed before it may serve. */
   #floor: Position | undefined;
   #isStopped = false;
 
-  /** `hasBegun`: sessions are kept from the start. */
-  constructor(options: ReplicaSetOptions, { hasBegun }: { readonly hasBegun: boolean }) {
+  constructor(options: ReplicaSetOptions) {
     this.#options = options;
-    this.#hasBegun = hasBegun;
     options.monitor.on('topology:changed', ({ because, removed }) => {
       // A promoted node that is in no list any more leaves when it is the primary no longer.
       if (because === 'promotion') this.#last = this.#last.then(() => this.#leave(removed));
@@ -46,18 +47,23 @@ export class ReplicaSet {
 
   /** Replicas as they were given. Throws an `InvalidReplicaOptionsError`. */
   resolve(replicas: readonly NodeOptions[]): readonly ResolvedNode[] {
-    return resolveReplicas(replicas, this.#known);
+    return resolveReplicas(replicas, this.#current);
   }
 
   /** Replicas as they were found. Throws an `InvalidReplicaOptionsError`, or an error where there is none. */
   resolveFound(found: readonly NodeOptions[]): readonly ResolvedNode[] {
-    return resolveFound(found, this.#known);
+    return resolveFound(found, this.#current);
   }
 
   /** Resolves when these are the replicas. New ones serve when they are ready; what runs on others may end in its time. */
   put(nodes: readonly ResolvedNode[]): Promise<void> {
+    const { state } = this.#options;
+    if (nodes.length > 0 && !state.hasReplicas) {
+      state.hasReplicas = true;
+      this.#lacksFloor = true;
+    }
     const put = this.#last.then(async () => {
-      if (nodes.length > 0) await this.#begin();
+      if (nodes.length > 0) await this.#findFloor();
       await this.#put(nodes);
     });
     this.#last = put.catch(() => undefined);
@@ -98,17 +104,17 @@ export class ReplicaSet {
     await this.#options.pools.byName.get(name)?.whenIdle();
   }
 
-  get #known(): KnownNodes {
+  get #current(): CurrentNodes {
     const { options, pools } = this.#options;
     const { primary, pool: levels } = options;
     const replicas = [...pools.nodes.values()].filter(({ name }) => name !== primary.name);
     return { primary, replicas, levels };
   }
 
-  async #begin(): Promise<void> {
-    if (this.#hasBegun) return;
+  async #findFloor(): Promise<void> {
+    if (!this.#lacksFloor) return;
     this.#floor = await this.#options.gain();
-    this.#hasBegun = true;
+    this.#lacksFloor = false;
   }
 
   async #put(nodes: readonly ResolvedNode[]): Promise<void> {
@@ -139,8 +145,8 @@ export class ReplicaSet {
   }
 
   #watched(node: ResolvedNode): WatchedNode {
-    const { pools, probeOf } = this.#options;
-    const probe = new JoiningProbe(() => probeOf(node), {
+    const { pools, probes } = this.#options;
+    const probe = new JoiningProbe(() => probes.of(node), {
       warmUp: () => pools.warmUp(node),
       floor: () => this.#floor,
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeOptions } from '../options/replica-options.js';
 import { resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
-import { isSameConnection, resolveFound, resolveReplicas, type KnownNodes } from './resolve-replicas.js';
+import { isSameConnection, resolveFound, resolveReplicas, type CurrentNodes } from './resolve-replicas.js';
 
 const primary = resolveNode(
   { host: 'primary', username: 'app', password: 's3cret', database: 'shop' },
@@ -13,7 +13,7 @@ function node(options: NodeOptions, name = 'r'): ResolvedNode {
   return resolveNode(options, 'replica', { otherwise: name });
 }
 
-const known: KnownNodes = {
+const known: CurrentNodes = {
   primary,
   replicas: [node({ host: 'a' }, 'replica-1'), node({ host: 'b', port: 6000 }, 'replica-2')],
   levels: { size: 5, replica: { size: 7 } },

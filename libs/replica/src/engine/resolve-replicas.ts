@@ -15,7 +15,7 @@ import { SafeMessageError } from '../errors/safe-message.error.js';
 import { withConnectionOf } from './node-connection.js';
 
 /** What a list of replicas is read against. */
-export interface KnownNodes {
+export interface CurrentNodes {
   readonly primary: ResolvedNode;
   /** The replicas by now: one of the same address that is given no name keeps its own. */
   readonly replicas: Iterable<ResolvedNode>;
@@ -25,7 +25,7 @@ export interface KnownNodes {
 /** Replicas as they were given at run time. Throws one `InvalidReplicaOptionsError` with all mistakes. */
 export function resolveReplicas(
   replicas: readonly NodeOptions[],
-  known: KnownNodes,
+  current: CurrentNodes,
   path = 'replicas',
 ): readonly ResolvedNode[] {
   const problems = new OptionProblems();
@@ -34,13 +34,13 @@ export function resolveReplicas(
     throw new InvalidReplicaOptionsError(problems.list);
   }
   // Of several at one address the first one's.
-  const names = new Map([...known.replicas].toReversed().map(({ address, name }) => [address, name]));
+  const names = new Map([...current.replicas].toReversed().map(({ address, name }) => [address, name]));
   const given = withoutEmptyUrls(replicas);
-  const named = nameReplicas(given, { primary: known.primary.name, byAddress: names });
-  checkReplicas(problems, named, { path, primary: known.primary.name, primaryPath: 'the primary' });
+  const named = nameReplicas(given, { primary: current.primary.name, byAddress: names });
+  checkReplicas(problems, named, { path, primary: current.primary.name, primaryPath: 'the primary' });
   if (problems.list.length > 0) throw new InvalidReplicaOptionsError(problems.list);
   return named.map((node) =>
-    resolveNode(node, 'replica', { otherwise: node.name ?? '', levels: known.levels }),
+    resolveNode(node, 'replica', { otherwise: node.name ?? '', levels: current.levels }),
   );
 }
 
@@ -48,7 +48,7 @@ export function resolveReplicas(
  * The same for replicas that were found: what they do not say of user, password, database and TLS is as for the primary,
  * and one at the primary's address is the primary itself, and left out. Throws also where none is left.
  */
-export function resolveFound(found: readonly NodeOptions[], known: KnownNodes): readonly ResolvedNode[] {
+export function resolveFound(found: readonly NodeOptions[], current: CurrentNodes): readonly ResolvedNode[] {
   const problems = found.flatMap((node, index) =>
     typeof node?.host === 'string' || typeof node?.url === 'string'
       ? []
@@ -56,10 +56,10 @@ export function resolveFound(found: readonly NodeOptions[], known: KnownNodes): 
   );
   if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
   const others = found
-    .map((node) => withConnectionOf(known.primary.credentials, node))
-    .filter((node) => !isReadable(node) || addressOf(node) !== known.primary.address);
+    .map((node) => withConnectionOf(current.primary.credentials, node))
+    .filter((node) => !isReadable(node) || addressOf(node) !== current.primary.address);
   if (others.length === 0) throw new SafeMessageError('it found no replica beside the primary');
-  return resolveReplicas(others, known, 'found');
+  return resolveReplicas(others, current, 'found');
 }
 
 /** Whether connections to `before` will do for `after`. Functions (of a password, say) are taken for equal. */

@@ -1,6 +1,5 @@
-import type { Statement } from '../postgres/statements/index.js';
-import { cutName } from '../postgres/statements/names.js';
 import { formatTableName, parseTableName, type TableName } from '../routing/table-name.js';
+import { nameInCatalog, type Statement } from './postgres.js';
 
 /** Where a rule sends a read: `primary`, whichever node that is, or a node's name. */
 export type RuledNode = string;
@@ -25,8 +24,8 @@ export class TableRules {
   readonly #decided = new WeakMap<Statement, RuledNode | typeof NO_RULE>();
 
   /**
-   * `tables`: the option. `primaryOnly`: tables of entities that are `@PrimaryOnly()`. A key
-   * that is no name holds for nothing: the options' check refuses it before.
+   * `tables`: the option. `primaryOnly`: tables of entities that are `@PrimaryOnly()`. A key that is no name holds for nothing: the
+   * check of the options refuses it before.
    */
   constructor(tables: Readonly<Record<string, RuledNode>> = {}, primaryOnly: Iterable<string> = []) {
     for (const [table, node] of Object.entries(tables)) this.#add(table, node);
@@ -62,9 +61,9 @@ export class TableRules {
   #add(table: string, node: RuledNode): void {
     const parsed = parseTableName(table);
     if (parsed === undefined) return;
-    const name = asInCatalog(parsed.name);
+    const name = nameInCatalog(parsed.name);
     const rules = this.#rules.get(name) ?? [];
-    rules.push({ schema: parsed.schema === undefined ? undefined : asInCatalog(parsed.schema), node });
+    rules.push({ schema: parsed.schema === undefined ? undefined : nameInCatalog(parsed.schema), node });
     this.#rules.set(name, rules);
   }
 
@@ -96,11 +95,6 @@ export class TableRules {
 }
 
 const NO_RULE = Symbol('no rule');
-
-/** Too long a name is cut off; where that depends on the server's encoding, no statement with it counts as a read. */
-function asInCatalog(name: string): string {
-  return cutName(name) ?? name;
-}
 
 function mayBeIn(rule: TableRule, table: TableName): boolean {
   return rule.schema === undefined || table.schema === undefined || rule.schema === table.schema;

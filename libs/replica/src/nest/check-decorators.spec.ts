@@ -4,7 +4,7 @@ import { UseReplica } from './use-replica.decorator.js';
 
 const source = (name: string, nodeNames: readonly string[], others: object = {}): MeantDataSource => ({
   name,
-  router: { nodeNames, options: { ...others } as MeantDataSource['router']['options'] },
+  engine: { nodeNames, options: { ...others } as MeantDataSource['engine']['options'] },
 });
 const MAIN = source('default', ['primary', 'replica-1']);
 const ARCHIVE = source('archive', ['archive-primary', 'tape']);

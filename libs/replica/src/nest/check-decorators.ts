@@ -1,13 +1,13 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { problemOfNames, unknownReplicas } from '../engine/check-selection.js';
-import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+import type { Engine } from '../engine/engine.js';
 import { askedByClasses, askedOn, type Asked } from './routing-metadata.js';
 import { decoratedMethods } from './scoped-method.js';
 
 /** A data source that decorators may mean. */
 export interface MeantDataSource {
   readonly name: string;
-  readonly router: Pick<DataSourceRouter, 'nodeNames' | 'options'>;
+  readonly engine: Pick<Engine, 'nodeNames' | 'options'>;
 }
 
 /**
@@ -48,8 +48,8 @@ function checkReplicas(
 ): void {
   for (const { dataSource, options } of asked) {
     const meant = known.filter(({ name }) => dataSource === undefined || name === dataSource);
-    if (meant.length === 0 || meant.some(({ router }) => router.options.discovery !== undefined)) continue;
-    const nodes = meant.flatMap(({ router }) => router.nodeNames);
+    if (meant.length === 0 || meant.some(({ engine }) => engine.options.discovery !== undefined)) continue;
+    const nodes = meant.flatMap(({ engine }) => engine.nodeNames);
     const unknown = unknownReplicas(options, nodes);
     if (unknown.length > 0) problems.add(`a decorator of ${place}: ${problemOfNames(unknown, nodes)}`);
   }

@@ -7,6 +7,6 @@ export class ContextMiddleware implements NestMiddleware {
   constructor(private readonly opener: RequestOpener) {}
 
   use(request: unknown, response: unknown, next: () => void): void {
-    this.opener.router.contexts.run(this.opener.openHttp(request, response), next);
+    this.opener.engine.contexts.run(this.opener.openHttp(request, response), next);
   }
 }

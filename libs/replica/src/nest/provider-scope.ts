@@ -2,9 +2,10 @@ import { isPromise } from 'node:util/types';
 import { isObservable, Observable } from 'rxjs';
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
-import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+import type { Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
 import type { TokenOptions } from '../engine/token-options.js';
+import { engineOf, type DataSourceRouter } from '../typeorm/data-source-router.js';
 import { askedOfClass, type RoutingMetadata } from './routing-metadata.js';
 import type { MethodScope } from './scoped-method.js';
 import { settleBeforeEach } from './settle-before-each.js';
@@ -13,9 +14,11 @@ import { settleBeforeEach } from './settle-before-each.js';
 export class ProviderScope implements MethodScope {
   readonly dataSource: string;
   readonly #router: DataSourceRouter;
+  readonly #engine: Engine;
 
   constructor(router: DataSourceRouter, dataSource: string) {
     this.#router = router;
+    this.#engine = engineOf(router);
     this.dataSource = dataSource;
   }
 
@@ -26,8 +29,8 @@ export class ProviderScope implements MethodScope {
   ): unknown {
     const asked = askedFor(this.dataSource);
     if (asked === undefined) return call();
-    const outer = this.#router.contexts.current();
-    const { options } = this.#router;
+    const { contexts, options } = this.#engine;
+    const outer = contexts.current();
     const intent = intentOf(asked.target, asked.options, options, outer?.intent.safeMethod);
     return outer === undefined
       ? this.#inOwnRequest(call, (request) => ({ request, intent, inside: self }))
@@ -35,7 +38,7 @@ export class ProviderScope implements MethodScope {
   }
 
   routedByClass(call: () => unknown, self: object): unknown {
-    if (this.#router.contexts.current()?.inside === self) return call();
+    if (this.#engine.contexts.current()?.inside === self) return call();
     return this.routed(call, self, (dataSource) => askedOfClass(self.constructor, dataSource));
   }
 
@@ -48,15 +51,15 @@ export class ProviderScope implements MethodScope {
   }
 
   #inside(scope: Scope, call: () => unknown): unknown {
-    const { contexts } = this.#router;
+    const { contexts } = this.#engine;
     const result = contexts.run(scope, call);
     if (!isCold(result)) return result;
     return new Observable((subscriber) => contexts.run(scope, () => result.subscribe(subscriber)));
   }
 
   #inOwnRequest(call: () => unknown, scopeFor: (request: RequestContext) => Scope): unknown {
-    const { contexts } = this.#router;
-    const request = this.#router.continueRequest();
+    const { contexts } = this.#engine;
+    const request = this.#engine.continueRequest();
     let endsLater = false;
     try {
       const result = contexts.run(scopeFor(request), call);
@@ -76,8 +79,8 @@ export class ProviderScope implements MethodScope {
     scopeFor: (request: RequestContext) => Scope,
   ): Observable<unknown> {
     return new Observable((subscriber) => {
-      const request = this.#router.continueRequest();
-      return this.#router.contexts.run(scopeFor(request), () =>
+      const request = this.#engine.continueRequest();
+      return this.#engine.contexts.run(scopeFor(request), () =>
         settleBeforeEach(source, request, true).subscribe(subscriber),
       );
     });

@@ -2,8 +2,9 @@ import type { ExecutionContext } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
-import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+import type { Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
+import { engineOf, type DataSourceRouter } from '../typeorm/data-source-router.js';
 import { bindResponse } from './bind-response.js';
 import type { RawResponse } from './held-answer.js';
 import { SessionOpener } from './session-opener.js';
@@ -32,6 +33,7 @@ export class RequestOpener {
   readonly router: DataSourceRouter;
   /** The data source's name. */
   readonly name: string;
+  readonly #engine: Engine;
   readonly #options: RequestOpenerOptions;
   readonly #sessions: SessionOpener;
   readonly #prefix: string;
@@ -42,10 +44,16 @@ export class RequestOpener {
   constructor(options: RequestOpenerOptions) {
     this.router = options.router;
     this.name = options.name;
+    this.#engine = engineOf(options.router);
     this.#options = options;
     this.#prefix = options.name === 'default' ? '' : `${options.name}:`;
-    this.#sessions = new SessionOpener(options.router, this.#prefix);
-    this.#watch = new SessionWatch(options.router);
+    this.#sessions = new SessionOpener(this.#engine, this.#prefix);
+    this.#watch = new SessionWatch(this.#engine);
+  }
+
+  /** What the requests of the data source go through. */
+  get engine(): Engine {
+    return this.#engine;
   }
 
   /** For an HTTP request, as early as middleware runs. */
@@ -65,14 +73,17 @@ export class RequestOpener {
           }),
       });
     }
-    const scope = { request: context, intent: intentOf('default', {}, this.router.options, isSafe(request)) };
+    const scope = {
+      request: context,
+      intent: intentOf('default', {}, this.#engine.options, isSafe(request)),
+    };
     this.#opened.set(rawRequest(request), scope);
     return scope;
   }
 
   /** What surrounds the caller, or was opened for its HTTP request before. */
   opened(context: ExecutionContext): Scope | undefined {
-    const scope = this.router.contexts.current();
+    const scope = this.#engine.contexts.current();
     if (scope !== undefined || context.getType() !== 'http') return scope;
     return this.#opened.get(rawRequest(context.switchToHttp().getRequest()));
   }
@@ -84,7 +95,7 @@ export class RequestOpener {
       const http = context.switchToHttp();
       return this.openHttp(http.getRequest(), http.getResponse());
     }
-    return { request: this.#open(context), intent: intentOf('default', {}, this.router.options) };
+    return { request: this.#open(context), intent: intentOf('default', {}, this.#engine.options) };
   }
 
   /** What the handler, or its class, asks for by decorator; else what surrounds it. */
@@ -93,7 +104,7 @@ export class RequestOpener {
     const asked = askedOf(context.getHandler(), context.getClass(), this.name);
     return asked === undefined
       ? { ...intent, safeMethod }
-      : intentOf(asked.target, asked.options, this.router.options, safeMethod);
+      : intentOf(asked.target, asked.options, this.#engine.options, safeMethod);
   }
 
   /** A guard runs: the session's state may start to load. */
@@ -112,7 +123,7 @@ export class RequestOpener {
   }
 
   #open(context: ExecutionContext): RequestContext {
-    const request = this.router.createRequest();
+    const request = this.#engine.createRequest();
     this.#sessions.attach(request, context);
     return request;
   }

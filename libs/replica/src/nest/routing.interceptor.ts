@@ -14,7 +14,7 @@ export class RoutingInterceptor implements NestInterceptor {
   constructor(private readonly opener: RequestOpener) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const { contexts } = this.opener.router;
+    const { contexts } = this.opener.engine;
     const outer = this.opener.opened(context);
     const scope = outer ?? this.opener.open(context);
     if (scope === undefined) return next.handle();

@@ -4,7 +4,9 @@ import type { RequestContext } from '../context/request-context.js';
 import type { RequestSession } from '../context/request-session.js';
 import { SessionHandle, type SessionHandleOptions } from '../context/session-handle.js';
 import { TokenSession } from '../context/token-session.js';
+import type { Engine } from '../engine/engine.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
+import { primaryAskedBy } from '../routing/decide-route.js';
 import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { checkedKey } from '../session/session-key.js';
@@ -13,14 +15,13 @@ import { MemorySessionStore } from '../session/memory.store.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import type { SessionStore } from '../session/session-store.js';
 import { SessionTable } from '../session/session-table.js';
-import type { DataSourceRouter } from '../typeorm/data-source-router.js';
 import { AnswerProgress, type LeavingHeaders } from './answer-progress.js';
 import { responseOf } from './http-of.js';
 import { SafeLogger } from './safe-logger.js';
 
 /** Ties requests to their sessions: found by a key and kept in a store, or carried by the client in a token. */
 export class SessionOpener {
-  readonly #router: DataSourceRouter;
+  readonly #engine: Engine;
   /** What sessions in tokens have in common with their next requests in this process. */
   readonly #tokenStates = new SessionTable();
   readonly #handleOptions: SessionHandleOptions;
@@ -33,10 +34,10 @@ export class SessionOpener {
   #lastFailureMs: number | undefined;
 
   /** @param prefix of keys: one store may serve several data sources, whose positions must not mix */
-  constructor(router: DataSourceRouter, prefix: string) {
-    this.#router = router;
-    const { ttlMs, timeoutMs } = router.options.session;
-    const key = router.options.session.key as SessionKey<ExecutionContext> | undefined;
+  constructor(engine: Engine, prefix: string) {
+    this.#engine = engine;
+    const { ttlMs, timeoutMs } = engine.options.session;
+    const key = engine.options.session.key as SessionKey<ExecutionContext> | undefined;
     const store = this.#openStore();
     this.#handleOptions = {
       store,
@@ -50,31 +51,28 @@ export class SessionOpener {
 
   /** For a new request. Loads nothing yet. */
   attach(request: RequestContext, context: ExecutionContext): void {
-    const { session } = this.#router.options;
+    const { session } = this.#engine.options;
     if (session.token === undefined && session.key === undefined) return;
     if (session.token !== undefined) this.#answers.set(request, new AnswerProgress());
-    if (this.#router.hasReplicas) {
+    if (this.#engine.hasReplicas) {
       request.attach(this.#sessionOf(request, context));
       return;
     }
     // The first replicas may be added while it runs: what it writes from then on must be saved.
     request.attachLater(() =>
-      this.#router.hasReplicas ? this.#sessionOf(request, this.#handled.get(request) ?? context) : undefined,
+      this.#engine.hasReplicas ? this.#sessionOf(request, this.#handled.get(request) ?? context) : undefined,
     );
   }
 
   /** A guard runs: starts loading the session's state where it can matter. */
   begin(request: RequestContext, context: ExecutionContext, intent: Intent): void {
-    const isReadFromReplica =
-      intent.target === 'replica' || (intent.target === 'default' && intent.safeMethod);
-    if (intent.consistency === 'session' && isReadFromReplica) {
+    if (intent.consistency === 'session' && primaryAskedBy(intent) === undefined)
       handleOf(request)?.begin(context);
-    }
   }
 
   /** The handler begins: whose session it is can be known by now, or not at all. Throws where the user's function does. */
   conclude(request: RequestContext, context: ExecutionContext): void {
-    if (!this.#router.hasReplicas) this.#handled.set(request, context);
+    if (!this.#engine.hasReplicas) this.#handled.set(request, context);
     handleOf(request)?.conclude(context);
     if (context.getType() === 'http')
       this.#answers.get(request)?.handlerBegan(responseOf(context)?.raw !== undefined);
@@ -91,7 +89,7 @@ export class SessionOpener {
    */
   beforeHeaders(request: RequestContext, context: ExecutionContext, headers: LeavingHeaders): void {
     const { session } = request;
-    const { token, ttlMs } = this.#router.options.session;
+    const { token, ttlMs } = this.#engine.options.session;
     if (token === undefined || !(session instanceof TokenSession)) return;
     const mayGoOn = this.#answers.get(request)?.mayGoOn(request, headers) !== false;
     const isOpen = mayGoOn || request.unsettled || request.writes.isUnderWay;
@@ -108,7 +106,7 @@ export class SessionOpener {
 
   /** Our own, in this process's memory, neither fails nor is late. */
   #openStore(): SessionStore {
-    const { store = new MemorySessionStore(), timeoutMs } = this.#router.options.session;
+    const { store = new MemorySessionStore(), timeoutMs } = this.#engine.options.session;
     if (isOurMemory(store)) return store;
     return new GuardedSessionStore({
       store,
@@ -119,7 +117,7 @@ export class SessionOpener {
   }
 
   #sessionOf(request: RequestContext, context: ExecutionContext): RequestSession {
-    const { token } = this.#router.options.session;
+    const { token } = this.#engine.options.session;
     return token === undefined
       ? new SessionHandle(this.#handleOptions, context)
       : this.#tokenSession(token, request, context);
@@ -134,12 +132,12 @@ export class SessionOpener {
     try {
       const token = checkedKey('session.token.read', carrier.read(context)) ?? undefined;
       return new TokenSession({
-        codec: this.#router.tokens,
+        codec: this.#engine.tokens,
         clock,
-        ttlMs: this.#router.options.session.ttlMs,
+        ttlMs: this.#engine.options.session.ttlMs,
         token,
         memory: this.#tokenStates,
-        onForeignToken: () => this.#router.count('foreignTokens'),
+        onForeignToken: () => void this.#engine.counters.foreignTokens++,
       });
     } catch (error) {
       const resolveKey = (): never => {
@@ -159,7 +157,7 @@ export class SessionOpener {
 
   /** Counted each time, said once per outage. */
   #storeFailed(error: unknown, doing: StoreCall): void {
-    this.#router.count(doing === 'load' ? 'failedSessionLoads' : 'failedSessionSaves');
+    this.#engine.counters[doing === 'load' ? 'failedSessionLoads' : 'failedSessionSaves']++;
     const isSaid = this.#lastFailureMs !== undefined;
     this.#lastFailureMs = Date.now();
     if (isSaid) return;

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../context/request-context.js';
-import type { DataSourceRouter } from '../typeorm/data-source-router.js';
+import type { Engine } from '../engine/engine.js';
 import { SafeLogger } from './safe-logger.js';
 
 /** So many requests have to write without a session, and none with one, before that is said: a public route does so now and then. */
@@ -10,28 +10,29 @@ const WRITES_BEFORE_WARNING = 20;
  * header that `session.key` looks for, or the option is missing, and no error would ever tell.
  */
 export class SessionWatch {
-  readonly #router: DataSourceRouter;
+  readonly #engine: Engine;
   readonly #logger = new SafeLogger();
   /** Some request belonged to a session, it was said, or nobody expects a session's promise: there is nothing more to say. */
   #isDone: boolean;
 
-  constructor(router: DataSourceRouter) {
-    this.#router = router;
-    this.#isDone = router.options.defaultConsistency !== 'session';
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#isDone = engine.options.defaultConsistency !== 'session';
   }
 
   /** The response of a request has left. */
   ended({ session, writes }: RequestContext): void {
-    if (!this.#router.hasReplicas) return;
+    if (!this.#engine.hasReplicas) return;
     if (!this.#isDone && session?.standing === 'known') this.#isDone = true;
     if (!writes.isAny || session?.mayBeSaved === true) return;
-    this.#router.count('writesWithoutSession');
-    if (!this.#isDone && this.#router.counters().writesWithoutSession >= WRITES_BEFORE_WARNING) this.#warn();
+    const { counters } = this.#engine;
+    counters.writesWithoutSession++;
+    if (!this.#isDone && counters.writesWithoutSession >= WRITES_BEFORE_WARNING) this.#warn();
   }
 
   #warn(): void {
     this.#isDone = true;
-    const hasKey = this.#router.options.session.key !== undefined;
+    const hasKey = this.#engine.options.session.key !== undefined;
     const why = hasKey
       ? '`session.key` has found none in any request: see who sets the cookie or header that it looks for'
       : 'set `session.key` or `session.token`';

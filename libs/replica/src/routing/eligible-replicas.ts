@@ -56,6 +56,11 @@ export function hasReplayed(node: NodeSnapshot, position: Position | undefined):
   return position === undefined || (node.position !== undefined && node.position >= position);
 }
 
+/** The node takes new reads, as far as its health goes: it is up, and is not being taken out. */
+export function mayServe({ health, isDraining }: NodeSnapshot): boolean {
+  return health === 'up' && isDraining !== true;
+}
+
 export function isEligible(
   query: RouteQuery,
   node: NodeSnapshot,
@@ -85,9 +90,7 @@ export function isFresh(
 }
 
 function isAvailable({ failed }: RouteQuery, node: NodeSnapshot): boolean {
-  return (
-    node.health === 'up' && node.isDraining !== true && (failed.length === 0 || !failed.includes(node.name))
-  );
+  return mayServe(node) && (failed.length === 0 || !failed.includes(node.name));
 }
 
 /** Whether a replica beyond the operator's limits may serve all the same. The request's own limit always holds. */

@@ -1,36 +1,37 @@
+import type { Engine } from '../engine/engine.js';
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
-import type { TopologyMonitor } from '../topology/topology-monitor.js';
 
-/** What the result cache asks about positions. */
-export interface CachePositions {
-  /** What is known of the nodes; `undefined` while nobody watches them. */
-  topology(): Topology | undefined;
-  /** Where the node stands from now on at the latest; `undefined`: it does not tell. Never rejects. */
-  capture(node: string): Promise<Position | undefined>;
-  /** Above all that any node has shown by `ms`, milliseconds of the monotonic clock; `undefined`: unknown. Never rejects. */
-  after(ms: number): Promise<Position | undefined>;
-}
-
-/** @param monitor what watches the nodes; `undefined` before the data source is initialized, or where there are no replicas */
-export function cachePositions(monitor: () => TopologyMonitor | undefined): CachePositions {
-  /** The last answer of {@link CachePositions.after}: the history forgets, and most sessions ask for the same instant. */
-  let last:
+/** What the result cache asks about positions. Before the data source is initialized, and without replicas, all is unknown. */
+export class CachePositions {
+  readonly #engine: Pick<Engine, 'watchedBy'>;
+  /** The last answer of {@link after}: the history forgets, and most sessions ask for the same instant. */
+  #last:
     { readonly ms: number; readonly timeline: number | undefined; readonly position: Position } | undefined;
-  const capture = (node: string): Promise<Position | undefined> =>
-    (monitor()?.capturePosition(node) ?? Promise.resolve(undefined)).catch(() => undefined);
-  return {
-    topology: () => monitor()?.topology,
-    capture,
-    after: async (ms) => {
-      const known = monitor();
-      if (known === undefined) return undefined;
-      const { primary } = known.topology;
-      const { epoch: timeline } = primary;
-      if (last?.ms === ms && last.timeline === timeline) return last.position;
-      const position = known.primaryPositionAtOrAfter(ms) ?? (await capture(primary.name));
-      if (position !== undefined) last = { ms, timeline, position };
-      return position;
-    },
-  };
+
+  constructor(engine: Pick<Engine, 'watchedBy'>) {
+    this.#engine = engine;
+  }
+
+  /** What is known of the nodes; `undefined` while nobody watches them. */
+  get topology(): Topology | undefined {
+    return this.#engine.watchedBy?.topology;
+  }
+
+  /** Where the node stands from now on at the latest; `undefined`: it does not tell. Never rejects. */
+  capture(node: string): Promise<Position | undefined> {
+    const position = this.#engine.watchedBy?.capturePosition(node) ?? Promise.resolve(undefined);
+    return position.catch(() => undefined);
+  }
+
+  /** Above all that any node has shown by `ms`, milliseconds of the monotonic clock; `undefined`: unknown. Never rejects. */
+  async after(ms: number): Promise<Position | undefined> {
+    const monitor = this.#engine.watchedBy;
+    if (monitor === undefined) return undefined;
+    const { name, epoch: timeline } = monitor.topology.primary;
+    if (this.#last?.ms === ms && this.#last.timeline === timeline) return this.#last.position;
+    const position = monitor.primaryPositionAtOrAfter(ms) ?? (await this.capture(name));
+    if (position !== undefined) this.#last = { ms, timeline, position };
+    return position;
+  }
 }

@@ -1,8 +1,6 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { ContextStorage } from '../context/context-storage.js';
 import { asProvider } from './cache-as-provider.js';
-import { cachePositions } from './cache-positions.js';
-import type { DataSourceParts } from './data-source-parts.js';
+import { engineOf, type DataSourceRouter } from './data-source-router.js';
 import { RoutedResultCache, type ResultCache } from './routed-result-cache.js';
 
 /** Calls `fn` with a query runner that lets a read use a replica. */
@@ -53,10 +51,10 @@ export function routeQueriesOf<Source extends DataSource>(
   });
 }
 
-/** What {@link routeCachesOf} needs of a data source; `parts` comes after TypeORM's own constructor. */
+/** What {@link routeCachesOf} needs of a data source. */
 interface CachingDataSource {
-  readonly parts?: DataSourceParts;
-  readonly router: { readonly contexts: ContextStorage };
+  /** Comes after TypeORM's own constructor. */
+  readonly router?: DataSourceRouter;
   /** The result cache as TypeORM uses it. */
   routedCache?: ResultCache;
 }
@@ -73,25 +71,17 @@ export function routeCachesOf(prototype: DataSource): void {
       return this.routedCache;
     },
     set(this: CachingDataSource, assigned: ResultCache | undefined) {
-      const isAsItIs = assigned === undefined || assigned === this.routedCache || this.parts === undefined;
-      this.routedCache = isAsItIs ? assigned : routed(assigned, this.parts, this.router.contexts);
+      const isAsItIs = assigned === undefined || assigned === this.routedCache || this.router === undefined;
+      this.routedCache = isAsItIs
+        ? assigned
+        : asProvider(new RoutedResultCache(assigned, engineOf(this.router)), assigned);
     },
   });
 }
 
-/** To be called when the data source has its parts: the cache that TypeORM's constructor has made is routed from now on. */
+/** To be called when the data source has its router: the cache that TypeORM's constructor has made is routed from now on. */
 export function keepCacheRouted(dataSource: DataSource): void {
   const made = dataSource.queryResultCache;
   dataSource.queryResultCache = undefined;
   dataSource.queryResultCache = made;
-}
-
-function routed(provider: ResultCache, parts: DataSourceParts, contexts: ContextStorage): ResultCache {
-  const cache = new RoutedResultCache(provider, {
-    contexts,
-    limits: parts.resolved,
-    positions: cachePositions(() => (parts.isStarted ? parts.runtime.watchedBy : undefined)),
-    shown: parts.noteShown(),
-  });
-  return asProvider(cache, provider);
 }

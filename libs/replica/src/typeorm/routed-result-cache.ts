@@ -1,36 +1,20 @@
-import type { SessionClock } from '../session/session-clock.js';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { ShownSessions } from '../context/shown-sessions.js';
-import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Engine } from '../engine/engine.js';
+import { longestLagMs } from '../engine/session-memory.js';
 import { primaryAskedBy } from '../routing/decide-route.js';
 import type { RequestView } from '../routing/route-query.js';
 import { laterPosition, type Position } from '../session/position.js';
-import type { CachePositions } from './cache-positions.js';
+import type { SessionClock } from '../session/session-clock.js';
+import { CachePositions } from './cache-positions.js';
 import { POSITION_LENGTH, positionOf, withPosition, type CachedPosition } from './cached-position.js';
-import { longestLagMs } from '../engine/session-memory.js';
 import { UncachedReads } from './uncached-reads.js';
 
 /** TypeORM's result cache (`cache: true`); the type has no public name of its own in all versions. */
 export type ResultCache = NonNullable<DataSource['queryResultCache']>;
 export type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
-
-type Limits = Pick<
-  ResolvedOptions,
-  'maxLagMs' | 'minServing' | 'hardMaxLagMs' | 'maxStalenessMs' | 'sticky'
-> & {
-  readonly session: { readonly ttlMs: number };
-};
-
-/** What a {@link RoutedResultCache} works with. */
-export interface RoutedResultCacheOptions {
-  readonly contexts: ContextStorage;
-  readonly limits: Limits;
-  readonly positions: CachePositions;
-  /** What clients were shown. */
-  readonly shown: ShownSessions;
-}
 
 /**
  * The user's result cache, as TypeORM is to see it. It never answers a read that must be fresh: one forced to the primary, of
@@ -42,17 +26,24 @@ export interface RoutedResultCacheOptions {
  */
 export class RoutedResultCache implements ResultCache {
   readonly #cache: ResultCache;
-  readonly #options: RoutedResultCacheOptions;
+  readonly #options: Engine['options'];
+  readonly #contexts: ContextStorage;
+  readonly #positions: CachePositions;
+  /** What clients were shown. */
+  readonly #shown: ShownSessions;
   readonly #reads: UncachedReads;
   /** Answers that were found and may not be given: to be replaced. */
   readonly #passedOver = new WeakSet<CacheOptions>();
   /** Answers are stored one after the other where they are of one read. */
   readonly #storing = new Map<string, Promise<void>>();
 
-  constructor(cache: ResultCache, options: RoutedResultCacheOptions) {
+  constructor(cache: ResultCache, engine: Engine) {
     this.#cache = cache;
-    this.#options = options;
-    this.#reads = new UncachedReads(options.positions);
+    this.#options = engine.options;
+    this.#contexts = engine.contexts;
+    this.#positions = new CachePositions(engine);
+    this.#shown = engine.noteShown();
+    this.#reads = new UncachedReads(this.#positions);
   }
 
   connect(): Promise<void> {
@@ -69,7 +60,7 @@ export class RoutedResultCache implements ResultCache {
 
   async getFromCache(options: CacheOptions, queryRunner?: QueryRunner): Promise<CacheOptions | undefined> {
     if (this.#isInTransaction(queryRunner)) return undefined;
-    const { contexts } = this.#options;
+    const contexts = this.#contexts;
     const found = (await contexts.exit(() => this.#cache.getFromCache(options, queryRunner))) ?? undefined;
     const scope = contexts.current();
     if (found === undefined || this.#cache.isExpired(found)) {
@@ -91,7 +82,7 @@ export class RoutedResultCache implements ResultCache {
   ): Promise<void> {
     const begun = this.#reads.take(options.query, queryRunner);
     if (this.#isInTransaction(queryRunner)) return;
-    const scope = this.#options.contexts.current();
+    const scope = this.#contexts.current();
     const position = begun === undefined ? undefined : await this.#reads.positionOf(begun);
     const entry: CacheOptions = {
       ...options,
@@ -99,8 +90,8 @@ export class RoutedResultCache implements ResultCache {
       result: position === undefined ? options.result : withPosition(options.result ?? '', position),
     };
     if (scope !== undefined && begun?.shown !== undefined)
-      this.#options.shown.logOf(scope.request).cached(nameOf(entry), begun.shown);
-    await this.#options.contexts.exit(() => this.#storeInTurn(entry, position, { savedCache, queryRunner }));
+      this.#shown.logOf(scope.request).cached(nameOf(entry), begun.shown);
+    await this.#contexts.exit(() => this.#storeInTurn(entry, position, { savedCache, queryRunner }));
   }
 
   isExpired(savedCache: CacheOptions): boolean {
@@ -108,16 +99,16 @@ export class RoutedResultCache implements ResultCache {
   }
 
   clear(queryRunner?: QueryRunner): Promise<void> {
-    return this.#options.contexts.exit(() => this.#cache.clear(queryRunner));
+    return this.#contexts.exit(() => this.#cache.clear(queryRunner));
   }
 
   remove(identifiers: string[], queryRunner?: QueryRunner): Promise<void> {
-    return this.#options.contexts.exit(() => this.#cache.remove(identifiers, queryRunner));
+    return this.#contexts.exit(() => this.#cache.remove(identifiers, queryRunner));
   }
 
   /** What is stored there would be a part of it: seen by nobody else, and its first write, which belongs to no request. */
   #isInTransaction(queryRunner: QueryRunner | undefined): boolean {
-    const scope = this.#options.contexts.current();
+    const scope = this.#contexts.current();
     return (
       queryRunner?.isTransactionActive === true || scope?.request.view(scope.intent).transactionOpen === true
     );
@@ -125,7 +116,7 @@ export class RoutedResultCache implements ResultCache {
 
   /** Last of all before the read leaves. */
   #begin({ query }: CacheOptions, scope: Scope | undefined, runner: QueryRunner | undefined): Promise<void> {
-    const shown = this.#showsSession(scope) ? this.#options.shown.logOf(scope.request).shown : undefined;
+    const shown = this.#showsSession(scope) ? this.#shown.logOf(scope.request).shown : undefined;
     return this.#reads.begin(query, runner, {
       floor: scope === undefined ? undefined : floorOf(scope.request.view(scope.intent)),
       shown,
@@ -180,8 +171,8 @@ export class RoutedResultCache implements ResultCache {
 
   /** By its age alone; what a session wrote and nobody remembers is at least so old as this allows. */
   #isYoungEnough({ intent, session }: RequestView, { time }: CacheOptions, clock: SessionClock): boolean {
-    const { maxStalenessMs, sticky, session: limits } = this.#options.limits;
-    const lagMs = longestLagMs(this.#options.limits);
+    const { maxStalenessMs, sticky, session: limits } = this.#options;
+    const lagMs = longestLagMs(this.#options);
     const rememberedMs = sticky.mode === 'time' ? sticky.windowMs : limits.ttlMs;
     const limitMs =
       intent.consistency === 'bounded'
@@ -198,7 +189,7 @@ export class RoutedResultCache implements ResultCache {
   /** Where it stands in the history that goes on; `undefined`: that cannot be told. */
   #currentPositionOf({ result }: CacheOptions): CachedPosition | undefined {
     const position = positionOf(result);
-    const timeline = this.#options.positions.topology()?.primary.epoch;
+    const timeline = this.#positions.topology?.primary.epoch;
     return position?.timeline === timeline ? position : undefined;
   }
 
@@ -209,20 +200,19 @@ export class RoutedResultCache implements ResultCache {
   ): Promise<boolean> {
     if (session !== undefined && (session.status !== 'loaded' || session.onPrimary || session.isUnconfirmed))
       return false;
-    const { shown: sessions, positions } = this.#options;
     // Without replicas nobody lags.
-    if (positions.topology() === undefined) return true;
+    if (this.#positions.topology === undefined) return true;
     if (position === undefined) return false;
     const name = nameOf(found);
-    const log = sessions.logOf(request);
+    const log = this.#shown.logOf(request);
     const { shown } = log;
     if (shown.lastEntry !== name) {
-      const answered = shown.lastMs === -Infinity ? 0n : await positions.after(shown.lastMs);
+      const answered = shown.lastMs === -Infinity ? 0n : await this.#positions.after(shown.lastMs);
       // Unknown, or it was shown more meanwhile.
       if (answered === undefined || log.shown !== shown) return false;
       if (position.atLeast < answered || position.atLeast < shown.cachedPosition) return false;
     }
-    sessions.cached(request, name, {
+    this.#shown.cached(request, name, {
       position: position.atMost,
       isEverywhere: this.#isOnAllNodes(position.atMost),
     });
@@ -230,7 +220,7 @@ export class RoutedResultCache implements ResultCache {
   }
 
   #isOnAllNodes(position: Position): boolean {
-    const topology = this.#options.positions.topology();
+    const topology = this.#positions.topology;
     return topology?.replicas.every((node) => (node.position ?? 0n) >= position) === true;
   }
 }

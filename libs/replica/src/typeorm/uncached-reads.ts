@@ -44,7 +44,7 @@ export class UncachedReads {
     begun.set(text, {
       ...reader,
       epochMs: Date.now(),
-      topology: this.#positions.topology(),
+      topology: this.#positions.topology,
       client,
       given: client?.given ?? 0,
     });
@@ -75,7 +75,7 @@ export class UncachedReads {
     const atLeast = known > floor ? known : floor;
     const atMost = await this.#positions.capture(name);
     // A node that was promoted, or came back from a crash, may have another history.
-    const isSame = this.#positions.topology()?.primary.epoch === timeline;
+    const isSame = this.#positions.topology?.primary.epoch === timeline;
     return isSame && atMost !== undefined && atMost >= atLeast ? { atLeast, atMost, timeline } : undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
-import { logMissingLanes } from './lane-settings.js';
+import { logMissingLanes } from './node-pools.js';
 
 /** As `pg` before 8.23, which knows no pipeline. */
 class OldClient {}

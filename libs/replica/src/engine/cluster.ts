@@ -1,0 +1,282 @@
+import type { ContextStorage } from '../context/context-storage.js';
+import { kindOfFailure } from '../errors/safe-message.error.js';
+import type { NodeOptions } from '../options/replica-options.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Position } from '../session/position.js';
+import type { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
+import type { Listeners } from '../topology/listeners.js';
+import type { NodeSnapshot } from '../topology/topology.js';
+import { TopologyMonitor } from '../topology/topology-monitor.js';
+import { logTopology } from './log-topology.js';
+import { logMissingLanes, NodePools } from './node-pools.js';
+import { NodeProbes, watchedNode } from './node-probes.js';
+import type { OperatorLog } from './operator-log.js';
+import {
+  CatalogKeeper,
+  createProbe,
+  findStandIn,
+  PositionAlong,
+  PrimaryKeeper,
+  StatementClassifier,
+  StatementRouter,
+  TERMS,
+  type CatalogStatus,
+  type PoolSettings,
+} from './postgres.js';
+import { discoverInto, startDiscovery } from './replica-discovery.js';
+import { ReplicaSet } from './replica-set.js';
+import type { RouterCounter } from './router-counters.js';
+import { forwardTopologyEvents, type RouterEvents } from './router-events.js';
+import type { RoutingState } from './routing-state.js';
+import { sessionMemory } from './session-memory.js';
+
+/** What a {@link Cluster} shares with the engine around it. */
+export interface ClusterParts {
+  readonly options: ResolvedOptions<never>;
+  readonly poolSettings: PoolSettings;
+  readonly contexts: ContextStorage;
+  readonly state: RoutingState;
+  readonly events: Listeners<RouterEvents>;
+  readonly counters: Record<RouterCounter, number>;
+  readonly log: OperatorLog;
+}
+
+const nowMs = (): number => performance.now();
+
+/**
+ * The nodes of an engine that is started: what watches them, their pools, and what runs statements on them. Each part is made of those
+ * made before it. {@link stop} ends it for good.
+ */
+export class Cluster {
+  readonly monitor: TopologyMonitor;
+  /** Decides where statements go, and runs them. */
+  readonly router: StatementRouter;
+  /** Which replicas there are. */
+  readonly replicaSet: ReplicaSet;
+  readonly #parts: ClusterParts;
+  readonly #pools: NodePools;
+  readonly #primaryKeeper: PrimaryKeeper;
+  readonly #along: PositionAlong;
+  readonly #classifier = new StatementClassifier();
+  readonly #catalog: CatalogKeeper;
+  readonly #discovery: DiscoveryLoop<NodeOptions> | undefined;
+  /** While it starts without the primary: the replica that stands in for it. */
+  #standIn: string | undefined;
+
+  constructor(parts: ClusterParts) {
+    const { options, poolSettings, contexts, state, events, log } = parts;
+    this.#parts = parts;
+    logMissingLanes(options, poolSettings, log);
+    const probes = new NodeProbes((node) => createProbe(node, poolSettings, options.monitor.probe));
+    const monitor = createMonitor(parts, probes);
+    const pools = new NodePools({
+      options,
+      settings: poolSettings,
+      monitor,
+      state,
+      outside: (fn) => contexts.exit(fn),
+    });
+    for (const node of [options.primary, ...options.replicas]) pools.add(node);
+    this.monitor = monitor;
+    this.#pools = pools;
+    this.#primaryKeeper = createPrimaryKeeper(parts, monitor, pools);
+    probes.overheardBy((node, probe) => this.#primaryKeeper.overhear(node, probe));
+    this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });
+    this.#catalog = new CatalogKeeper({
+      classifier: this.#classifier,
+      query: (sql) => this.#queryAnyNode(sql),
+      warn: (message) => log.warn(message),
+      outside: (fn) => contexts.exit(fn),
+      nowMs,
+    });
+    this.#watchPrimary();
+    logTopology(monitor, log);
+    forwardTopologyEvents(monitor, (event, ...args) => contexts.exit(() => events.emit(event, ...args)));
+    this.router = this.#createRouter();
+    this.replicaSet = new ReplicaSet({
+      options,
+      pools,
+      monitor,
+      probes,
+      state,
+      gain: () => this.#gainReplicas(),
+    });
+    this.#discovery =
+      options.discovery === undefined ? undefined : discoverInto(options.discovery, this.replicaSet, parts);
+  }
+
+  /**
+   * Connects to the primary, and begins to watch the replicas without waiting for them. Where the primary is down and the
+   * options allow it, one replica stands in for it until {@link learnSchema}.
+   *
+   * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
+   */
+  async start(schemaChanges: readonly string[]): Promise<void> {
+    const { options, state, log } = this.#parts;
+    if (this.#discovery !== undefined) await startDiscovery(this.#discovery);
+    const { name, address } = options.primary;
+    this.#standIn = await findStandIn({
+      primary: this.#pools.get(name),
+      replicas: [...this.#pools.byName.values()].filter((pool) => pool.name !== name),
+      mayDoWithout: options.startWithoutPrimary,
+      schemaChanges,
+      foundSystem: (system) => {
+        if (state.hasReplicas) this.monitor.presumeSystem(system);
+      },
+    });
+    if (this.#standIn !== undefined)
+      log.warn(
+        `${name} (${address}) is down: starts without it; what needs the primary fails until there is one`,
+      );
+    if (state.hasReplicas) this.monitor.start();
+    else log.log(`there are no replicas: everything goes to ${name} (${address})`);
+  }
+
+  /** The schema is there: learns what functions and tables it has. Until then nothing is known to be a harmless read. */
+  async learnSchema(): Promise<void> {
+    if (this.#parts.state.hasReplicas) await this.#learnDatabase();
+    this.#standIn = undefined;
+  }
+
+  /** Ends the loops and all connections. */
+  async stop(): Promise<void> {
+    this.#discovery?.stop();
+    this.#catalog.stop();
+    this.#primaryKeeper.end();
+    await this.replicaSet.stop();
+    await this.monitor.stop();
+    await this.#pools.end();
+  }
+
+  /** Whether some schema has a table or view of that name, as far as the schema has been learned. */
+  knowsRelation(name: string): boolean {
+    return this.#classifier.knowsRelation(name);
+  }
+
+  /** What is known of the database's functions. */
+  get catalogStatus(): CatalogStatus {
+    return this.#catalog.status;
+  }
+
+  /** A position of the primary that covers all it has acknowledged by now. Rejects when it cannot be learned. */
+  capturePosition(): Promise<Position> {
+    const { monitor } = this;
+    if (!this.#parts.state.hasReplicas) return Promise.resolve(0n);
+    return monitor.capturePositionSoon(monitor.topology.primary.name);
+  }
+
+  /** Somebody waits for what {@link capturePosition} gives. */
+  hurryPosition(): void {
+    this.monitor.hurryPosition(this.monitor.topology.primary.name);
+  }
+
+  #createRouter(): StatementRouter {
+    const { options, contexts, state, events } = this.#parts;
+    const { renoteAfterMs, rememberedMs } = sessionMemory(options);
+    const tellStatement = (event: RouterEvents['statement'][0]): void => events.emit('statement', event);
+    return new StatementRouter({
+      pools: this.#pools.byName,
+      poolEvents: this.#pools.events,
+      monitor: this.monitor,
+      contexts,
+      along: this.#along,
+      classifier: this.#classifier,
+      limits: { ...options, rememberedMs },
+      tableRule: (statement) => state.tableRules.ruleFor(statement),
+      lastWord: options.route,
+      retries: options.retries,
+      gate: this.#primaryKeeper.gate,
+      isWatched: () => state.hasReplicas,
+      standIn: () => this.#standIn,
+      renoteAfterMs,
+      get shown() {
+        return state.shown;
+      },
+      isEnabled: () => state.hasReplicas && state.isEnabled,
+      listener: () => (events.has('statement') ? tellStatement : undefined),
+      onRefused: (event) => events.emit('statement:refused', event),
+      catalog: this.#catalog,
+      nowMs,
+      random: Math.random,
+    });
+  }
+
+  /** Replicas are added where there were none: from here on positions are captured, and functions known. */
+  async #gainReplicas(): Promise<Position> {
+    // Nobody has asked yet where the primary's connections lead to.
+    this.#pools.get(this.#parts.options.primary.name).renew();
+    this.monitor.start();
+    const [position] = await Promise.all([
+      this.monitor.capturePosition(this.monitor.topology.primary.name),
+      this.#learnDatabase(),
+    ]);
+    return position;
+  }
+
+  /** One after the other, on one connection. */
+  async #learnDatabase(): Promise<void> {
+    const { sticky, lanes, monitor } = this.#parts.options;
+    await this.#catalog.start();
+    // Not on connections that a pooler may share; and a probe of the user's own may mean something else by a position.
+    const mayAskAlong = sticky.mode === 'position' && lanes && monitor.probe === undefined;
+    if (mayAskAlong) await this.#along.start((sql) => this.#queryAnyNode(sql));
+  }
+
+  #watchPrimary(): void {
+    const changed = ({ node }: { node: NodeSnapshot }): void => {
+      if (node.role === 'primary') this.#primaryKeeper.changed();
+    };
+    this.monitor.on('node:down', changed);
+    this.monitor.on('node:up', (event) => {
+      changed(event);
+      // What is known of the database may come from a replica that lagged.
+      if (event.node.role === 'primary') this.#catalog.refreshSoon();
+    });
+    this.monitor.on('primary:changed', () => {
+      this.#primaryKeeper.changed();
+      this.#catalog.refreshSoon();
+    });
+  }
+
+  /** Any node can tell what is in the database; the primary knows first. */
+  async #queryAnyNode(sql: string): Promise<readonly Record<string, unknown>[]> {
+    const { primary, replicas } = this.monitor.topology;
+    const other = primary.health === 'down' ? replicas.find(({ health }) => health === 'up') : undefined;
+    const result = await this.#pools.get(this.#standIn ?? other?.name ?? primary.name).run([sql]);
+    return result.rows as Record<string, unknown>[];
+  }
+}
+
+/** A monitor of the nodes of the options. It has not begun yet. */
+function createMonitor({ options, contexts, log }: ClusterParts, probes: NodeProbes): TopologyMonitor {
+  const { primary, replicas, monitor, maxLagMs, warnLagMs, session } = options;
+  const watched = (node: ResolvedNode, role: NodeSnapshot['role']): ReturnType<typeof watchedNode> =>
+    watchedNode(node, role, probes.of(node));
+  return new TopologyMonitor(
+    [watched(primary, 'primary'), ...replicas.map((node) => watched(node, 'replica'))],
+    { ...monitor, maxLagMs, warnLagMs, homesKeptMs: session.ttlMs, terms: TERMS },
+    {
+      outside: (fn) => contexts.exit(fn),
+      nowMs,
+      random: Math.random,
+      onListenerFailure: (event, error) => log.warnSeldom(event, `${event}: ${kindOfFailure(error)}`),
+    },
+  );
+}
+
+function createPrimaryKeeper(
+  { options, log }: ClusterParts,
+  monitor: TopologyMonitor,
+  pools: NodePools,
+): PrimaryKeeper {
+  return new PrimaryKeeper({
+    topology: () => monitor.topology,
+    pool: (node) => pools.byName.get(node),
+    probeAgain: (node) => monitor.doubt(node),
+    hurry: (timeoutMs) => void monitor.waitForPrimary(timeoutMs),
+    waitMs: options.primaryWaitMs,
+    nowMs,
+    warn: (message) => log.warn(message),
+  });
+}

@@ -1,0 +1,142 @@
+import { includeWrites } from '../context/include-writes.js';
+import { TokenSession } from '../context/token-session.js';
+import { ReplicaBehindError } from '../errors/replica-behind.error.js';
+import { preferredBy } from '../routing/rendezvous.js';
+import { hasReplayed, mayServe } from '../routing/eligible-replicas.js';
+import { checkedKey } from '../session/session-key.js';
+import { SessionTable } from '../session/session-table.js';
+import { laterPosition } from '../session/position.js';
+import type { Engine } from './engine.js';
+import { topologyStatusOf } from './node-status.js';
+import { intentOf } from './read-options.js';
+import { checkTokenOptions, type TokenOptions } from './token-options.js';
+
+/** Tokens that jobs and messages carry from one request into another, also of another process. */
+export class JobTokens {
+  readonly #engine: Engine;
+  /** What the sessions behind tokens have saved in this process. */
+  readonly #memory = new SessionTable();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * A token for all that the request around the caller has written and been shown. Outside any request: for everything that was
+   * committed by now.
+   */
+  async current(): Promise<string> {
+    const { contexts, cluster, tokens, options, hasReplicas } = this.#engine;
+    const scope = contexts.current();
+    const request = scope?.request ?? this.#engine.createRequest();
+    const { primary, replicas } = cluster.monitor.topology;
+    const sawPrimary = scope === undefined || request.nodes.includes(primary.name);
+    await Promise.all([request.session?.loaded(), request.learn(sawPrimary && hasReplicas)]);
+    const now = request.clock.latestMs();
+    const { ttlMs } = options.session;
+    const view = request.session?.view(now);
+    const isUnknown = view !== undefined && view.status !== 'loaded';
+    const news = request.news();
+    const kept = scope === undefined ? undefined : request.view(scope.intent).kept?.name;
+    // A position of the primary as of now is past all that any replica has shown.
+    const isCovered = sawPrimary && !request.writes.unknown;
+    const isReplica = replicas.some(({ name }) => name === kept);
+    return tokens.encode({
+      id: tokens.newId(),
+      state: {
+        position: laterPosition(view?.position, news.position),
+        // As they are: else a job that plans itself by tokens would stay on the primary for good.
+        primaryUntilMs: Math.max(
+          news.primaryUntilMs ?? 0,
+          view?.primaryUntilMs ?? 0,
+          isUnknown ? now + ttlMs : 0,
+        ),
+        unconfirmedUntilMs: Math.max(news.unconfirmedUntilMs ?? 0, view?.unconfirmedUntilMs ?? 0),
+        servedBy: isCovered ? undefined : isReplica ? kept : view?.servedBy,
+        servedAtMs: now,
+      },
+      expiresAtMs: now + ttlMs,
+    });
+  }
+
+  /**
+   * Calls `fn` in a context of its own whose reads include all that the token covers. What it writes is also seen by the request around
+   * the caller. Rejects with an `InvalidReplicaOptionsError`, and with a `ReplicaBehindError` where `fn` is not to begin.
+   */
+  async run<T>(token: string | undefined, fn: () => T | Promise<T>, given: TokenOptions): Promise<T> {
+    const { contexts, options, state } = this.#engine;
+    checkTokenOptions(given, 'runWithToken()');
+    this.#engine.checkNames(given, 'runWithToken()');
+    const outer = contexts.surrounding()?.request;
+    const request = this.#engine.createRequest();
+    const session = this.#sessionOf(token);
+    request.attach(session);
+    try {
+      if (state.isEnabled) await this.#catchUp(token, given);
+      await this.#settleDown(session);
+      return await contexts.run({ request, intent: intentOf('replica', given, options) }, fn);
+    } finally {
+      await request.settle();
+      request.end();
+      if (outer !== undefined) includeWrites(outer, request);
+    }
+  }
+
+  /**
+   * Waits until some replica shows all that the token covers: `true`, or `false` when that takes longer than `timeoutMs`
+   * milliseconds, or only the primary can tell.
+   */
+  async waitFor(token: string, timeoutMs: number): Promise<boolean> {
+    const { clock, tokens, hasReplicas } = this.#engine;
+    const nowMs = clock.earliestMs();
+    const content = tokens.decode(token, nowMs);
+    if (content === undefined) return true;
+    const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0 } = content.state;
+    if (Math.max(primaryUntilMs, unconfirmedUntilMs) > nowMs || !hasReplicas) return false;
+    return position === undefined || this.#engine.cluster.monitor.waitForReplica(position, timeoutMs);
+  }
+
+  /**
+   * The session of whoever carries the token; a new one where it is none of ours. Throws an `InvalidSessionKeyError` for what is no
+   * text at all, such as a promise that was not awaited.
+   */
+  #sessionOf(given: string | undefined): TokenSession {
+    const { clock, tokens, options, counters } = this.#engine;
+    return new TokenSession({
+      codec: tokens,
+      ttlMs: options.session.ttlMs,
+      clock,
+      token: checkedKey('the token', given) ?? undefined,
+      memory: this.#memory,
+      onForeignToken: () => void counters.foreignTokens++,
+    });
+  }
+
+  /** Before the work begins: waits for a replica as `onLag` says. */
+  async #catchUp(token: string | undefined, { onLag = 'primary', timeoutMs }: TokenOptions): Promise<void> {
+    const { options, hasReplicas } = this.#engine;
+    if (onLag === 'primary' || token === undefined || !hasReplicas) return;
+    const waitedMs = timeoutMs ?? options.catchUpTimeoutMs;
+    if (await this.waitFor(token, waitedMs)) return;
+    if (onLag === 'retry')
+      throw new ReplicaBehindError(
+        waitedMs,
+        topologyStatusOf(this.#engine.cluster.monitor.topology).replicas,
+      );
+  }
+
+  /**
+   * A session that was shown nothing by a replica may begin at any that has replayed its position: not only at the one to which its key
+   * ties it.
+   */
+  async #settleDown(session: TokenSession): Promise<void> {
+    const { clock } = this.#engine;
+    const { position, servedBy, keyHash } = session.view(clock.earliestMs());
+    if (position === undefined || servedBy !== undefined) return;
+    const replayed = this.#engine.cluster.monitor.topology.replicas.filter(
+      (node) => mayServe(node) && node.weight > 0 && hasReplayed(node, position),
+    );
+    if (replayed.length === 0) return;
+    await session.save({ servedBy: preferredBy(keyHash, replayed).name, servedAtMs: clock.latestMs() });
+  }
+}

@@ -1,0 +1,45 @@
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { NodeProbe } from '../topology/node-probe.js';
+import type { NodeRole } from '../topology/topology.js';
+import type { WatchedNode } from '../topology/watched-node.js';
+
+/** Wraps the probe of a node to learn from what it finds. */
+export type Overhear = (node: string, probe: NodeProbe) => NodeProbe;
+
+/**
+ * Makes the probes of the nodes. The monitor has them from the beginning; whoever wants to learn from them, too, may need the monitor,
+ * and so overhears them only later.
+ */
+export class NodeProbes {
+  readonly #create: (node: ResolvedNode) => NodeProbe;
+  #overhear: Overhear = (_, probe) => probe;
+
+  constructor(create: (node: ResolvedNode) => NodeProbe) {
+    this.#create = create;
+  }
+
+  /** From now on `overhear` wraps each probe that is used for the first time. */
+  overheardBy(overhear: Overhear): void {
+    this.#overhear = overhear;
+  }
+
+  /** The probe of a node. */
+  of(node: ResolvedNode): NodeProbe {
+    const own = this.#create(node);
+    let used: NodeProbe | undefined;
+    return {
+      probe: (timeoutMs) => (used ??= this.#overhear(node.name, own)).probe(timeoutMs),
+      reconnect: () => (used ?? own).reconnect(),
+      close: () => (used ?? own).close(),
+    };
+  }
+}
+
+/** A node as the monitor wants it. */
+export function watchedNode(
+  { name, address, weight, region, tags }: ResolvedNode,
+  role: NodeRole,
+  probe: NodeProbe,
+): WatchedNode {
+  return { name, role, address, weight, region, tags, probe };
+}

@@ -1,0 +1,80 @@
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import { NodePool } from '../postgres/node-pool.js';
+import type { NodePoolOptions } from '../postgres/node-pool-options.js';
+import { poolConfig, probeConfig, type PoolSettings } from '../postgres/pool-config.js';
+import { PostgresProbe } from '../postgres/postgres-probe.js';
+import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
+import { whyNoLanes } from '../postgres/lanes/supports-lanes.js';
+import { cutName } from '../postgres/statements/names.js';
+import type { NodeProbe } from '../topology/node-probe.js';
+import type { ProbeFunction } from '../topology/probe-function.js';
+
+// The only file of this folder that imports from postgres/: what the engine does not take from here, it does not know.
+
+export { CatalogKeeper, type CatalogStatus } from '../postgres/catalog-keeper.js';
+export type { ServerCheck } from '../postgres/check-connection.js';
+export type { Outside } from '../postgres/create-pool.js';
+export { findStandIn } from '../postgres/find-stand-in.js';
+export { formatLsn as formatPosition } from '../postgres/lsn.js';
+export { PoolEvents } from '../postgres/pool-events.js';
+export { PositionAlong } from '../postgres/position-along.js';
+export { PrimaryKeeper } from '../postgres/primary-keeper.js';
+export { StatementRouter } from '../postgres/statement-router.js';
+export { StatementClassifier, type Statement } from '../postgres/statements/index.js';
+export { POSTGRES_TERMS as TERMS } from '../postgres/terms.js';
+export { TLS_PARAMETERS } from '../postgres/with-servername.js';
+export type { LaneSettings, NodePool, PoolSettings };
+
+/** Prepared statements of a connection. Each takes memory of the server, some 10 KiB for a simple one. */
+const PREPARED_PER_CONNECTION = 100;
+
+/** The connections to a node; makes none yet. */
+export function createNodePool(
+  node: ResolvedNode,
+  settings: PoolSettings,
+  rest: Omit<NodePoolOptions, 'name' | 'address' | 'config' | 'onConnect'>,
+): NodePool {
+  const { name, address } = node;
+  const { onConnect } = settings;
+  return new NodePool({ ...rest, name, address, config: poolConfig(node, settings), onConnect });
+}
+
+/** How many connections the node's pool may have; `undefined`: as many as the driver thinks right. */
+export function poolSizeOf(node: ResolvedNode, settings: PoolSettings): number | undefined {
+  return poolConfig(node, settings).max;
+}
+
+/** Asks a node who and where it is; then the user's own probe, where there is one. */
+export function createProbe(
+  node: ResolvedNode,
+  settings: PoolSettings,
+  probe: ProbeFunction | undefined,
+): NodeProbe {
+  const { name, address } = node;
+  return new PostgresProbe(
+    probeConfig(node, settings),
+    probe === undefined ? undefined : { name, address, probe },
+  );
+}
+
+/** How reads share connections, by the options; `undefined`: not at all. */
+export function laneSettings({
+  lanes,
+  prepare,
+  prepareAfter,
+}: Pick<ResolvedOptions<never>, 'lanes' | 'prepare' | 'prepareAfter'>): LaneSettings | undefined {
+  if (!lanes) return undefined;
+  return { prepare: prepare ? { after: prepareAfter, perConnection: PREPARED_PER_CONNECTION } : undefined };
+}
+
+/** Why reads of this node will not share connections, for people; `undefined`: they will. */
+export function whyNoLanesTo(node: ResolvedNode, settings: PoolSettings): string | undefined {
+  return whyNoLanes(poolConfig(node, settings));
+}
+
+/** A name as the catalog has it: too long a name is cut off. */
+export function nameInCatalog(name: string): string {
+  // Where the cut depends on the server's encoding, no statement with the name counts as a read.
+  return cutName(name) ?? name;
+}
