@@ -3,17 +3,17 @@ import type { WatchedNode } from './watched-node.js';
 
 /** What a new list of replicas means for the nodes that are watched. */
 export interface ChangedNodes {
-  /** New ones, and those whose address is another one now. */
+  /** New nodes, and nodes with a new address. */
   readonly added: readonly WatchedNode[];
-  /** Those whose name and address are as before, but not their weight or labels. */
+  /** Nodes with the same name and address but another weight or other labels. */
   readonly relabelled: readonly WatchedNode[];
-  /** Names of those that leave, also of those whose address is another one now. */
+  /** Names of nodes that leave, and of nodes with a new address. */
   readonly removed: readonly string[];
 }
 
 /**
- * Compares the replicas wanted with those that are. The node that is the primary now is never touched, whatever its
- * configuration was or becomes; nor is `configuredPrimary`, which may be a replica now.
+ * Compares the wanted replicas with the current ones. It never touches the current primary, whatever the configuration says
+ * about it, nor `configuredPrimary`, which may be a replica now.
  */
 export function changedNodes(
   wanted: readonly WatchedNode[],
@@ -45,7 +45,7 @@ function areLabelsSame(some: Labels, others: Labels | undefined): boolean {
   );
 }
 
-/** Throws a `TypeError` where two nodes have one name, one is named like the configured primary, or one is none. */
+/** Throws a `TypeError` if two nodes share a name, a node has the name of the configured primary, or a node is no replica. */
 export function checkNames(wanted: readonly WatchedNode[], configuredPrimary: string): void {
   const names = new Set([configuredPrimary]);
   for (const { name, role } of wanted) {

@@ -1,14 +1,14 @@
-/** Lets callers wait for something to become so. */
+/** Lets callers wait until a condition holds. */
 export class ConditionWaiters {
   readonly #checks = new Set<() => void>();
   #isEnded = false;
 
-  /** Somebody waits. */
+  /** Whether anybody waits. */
   get areWaiting(): boolean {
     return this.#checks.size > 0;
   }
 
-  /** Resolves as soon as `holds()` or is found to hold by {@link check}, after `timeoutMs`, or at the end. */
+  /** Resolves once `holds()` is true, which {@link check} looks at; after `timeoutMs`; or at the end. */
   async until(holds: () => boolean, timeoutMs: number): Promise<void> {
     if (this.#isEnded || holds()) return;
     await new Promise<void>((resolve) => {
@@ -25,12 +25,12 @@ export class ConditionWaiters {
     });
   }
 
-  /** Something has changed: whoever waited for that goes on. */
+  /** Something has changed: checks every condition, and resolves those that hold. */
   check(): void {
     for (const check of this.#checks) check();
   }
 
-  /** Nothing will change any more: lets everybody go. */
+  /** Nothing will change any more: resolves everything. */
   end(): void {
     this.#isEnded = true;
     this.check();

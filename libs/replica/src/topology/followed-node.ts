@@ -1,14 +1,14 @@
 import type { NodeSnapshot } from './topology.js';
 
-/** A node under all addresses by which it may be called. */
+/** A node with every address by which another server may call it. */
 export interface AddressedNode extends Pick<NodeSnapshot, 'name' | 'address'> {
-  /** At which the server itself was reached, behind whatever proxies. */
+  /** The server's own address, behind any proxies. */
   readonly ownAddress: string | undefined;
 }
 
 /**
- * The node that a standby receives from, by the address that it calls its sender; `undefined` where it does not say, or it
- * could be none or more than one of them: behind tunnels several servers may call themselves 127.0.0.1:5432.
+ * The name of the node that a replica receives from, found by the address of its sender. `undefined`: the replica does not tell,
+ * or not exactly one node has this address. Behind tunnels, several servers may call themselves 127.0.0.1:5432.
  */
 export function followedNode(
   sender: string | undefined,

@@ -3,21 +3,21 @@ import type { Home, Topology } from './topology.js';
 type Homes = readonly Home[];
 
 /**
- * The replicas of the configuration, and which they were before: sessions remember for a while what they read where
- * they were tied to then. Lists of the same names and weights are one.
+ * The homes of sessions, that is the configured replicas, and the homes before the last changes. For a while sessions remember
+ * what they read at a former home. Lists with the same names and weights count as one.
  */
 export class HomeHistory {
   readonly #keptMs: number;
   #homes: Homes;
   #former: readonly { readonly homes: Homes; readonly untilMs: number }[] = [];
 
-  /** `keptMs`: how long former homes are told of, milliseconds. */
+  /** @param keptMs how long to tell of former homes; milliseconds */
   constructor(homes: Homes, keptMs: number) {
     this.#homes = homes;
     this.#keptMs = keptMs;
   }
 
-  /** From `nowMs` on sessions are tied to these. */
+  /** From `nowMs` on, sessions are tied to these homes. */
   change(homes: Homes, nowMs: number): void {
     if (areSame(homes, this.#homes)) return;
     const left = { homes: this.#homes, untilMs: nowMs + this.#keptMs };
@@ -28,7 +28,7 @@ export class HomeHistory {
     this.#homes = homes;
   }
 
-  /** What a topology tells of homes at `nowMs`. */
+  /** What a topology tells about homes at `nowMs`. */
   at(nowMs: number): Pick<Topology, 'homes' | 'formerHomes'> {
     if (this.#former.some(({ untilMs }) => untilMs <= nowMs))
       this.#former = this.#former.filter(({ untilMs }) => untilMs > nowMs);

@@ -2,29 +2,31 @@ import type { ProbeResult } from './node-probe.js';
 import type { DatabaseTerms } from './monitor-settings.js';
 import type { NodeSnapshot } from './topology.js';
 
-/** Which cluster the nodes are of, as far as that is known. */
+/** What is known about the cluster that the nodes belong to. */
 export interface KnownCluster {
-  /** The system identifier that all nodes have to have; `undefined`: it is not told, or not known. */
+  /** The system identifier that every node must have; `undefined`: no server tells it, or nobody knows it. */
   readonly system: string | undefined;
-  /** `proven`: a primary has told it. `presumed`: those with whom the application started did. `unknown`: neither. */
+  /** `proven`: a primary told it. `presumed`: the nodes told it with which the application started. `unknown`: neither. */
   readonly certainty: 'proven' | 'presumed' | 'unknown';
-  /** The system identifiers that the other nodes told last. */
+  /** The system identifiers that the other nodes last told. */
   readonly othersSystems: readonly (string | undefined)[];
-  /** Every other node has been asked. */
+  /** Whether every other node has been asked. */
   readonly areOthersAsked: boolean;
   readonly terms: DatabaseTerms;
 }
 
-/** `foreign`: the server is of another cluster. `untold`: nobody can tell whether it is. */
+/** `foreign`: the server belongs to another cluster. `untold`: nobody can tell whether it does. */
 export type ClusterVerdict =
   { readonly kind: 'ours' } | { readonly kind: 'foreign' | 'untold'; readonly problem: string };
 
 const OURS: ClusterVerdict = { kind: 'ours' };
 
 /**
- * Whether a server that answered is of the primary's cluster. Where a server does not tell its system identifier, it is ours
- * only if the primary does not tell one either and the user's own probe vouches for the node. While no primary has ever
- * answered, the others have to agree.
+ * Judges whether a server that answered belongs to the primary's cluster.
+ *
+ * - A server that does not tell its system identifier is ours only if the primary does not tell one either, and the user's
+ *   own probe vouches for the node.
+ * - While no primary has ever answered, all nodes have to agree.
  */
 export function judgeCluster(
   node: NodeSnapshot,

@@ -2,12 +2,12 @@ import type { ProbeResult } from './node-probe.js';
 import type { MonitorSettings } from './monitor-settings.js';
 import { stalenessMs, type NodeSnapshot } from './topology.js';
 
-/** What leaves for its lag returns below this share of the limit: not in and out with every probe. */
+/** A replica that left because of its lag returns below this share of the limit, so that it does not flap with every probe. */
 const RETURN_SHARE = 0.8;
 
 /**
- * What a replica's lag means. `before`: what was known of it until this probe, which ended at `nowMs`. Where the lag is
- * not known, everything stays as it was.
+ * Judges a replica by its lag. `before` is what was known of it until this probe, which ended at `nowMs`. An unknown lag changes
+ * nothing.
  */
 export function judgeLag(
   before: NodeSnapshot,
@@ -16,7 +16,7 @@ export function judgeLag(
 ): Pick<NodeSnapshot, 'isLagging' | 'isTooOld'> {
   const { isLagging = false, isTooOld = false } = before;
   if (lagMs === undefined) return { isLagging, isTooOld };
-  // Between two probes data ages: it may have been out of rotation though no probe has found it too old.
+  // Data ages between two probes: the replica may have been out of rotation although no probe found it too old.
   const wasOut = isTooOld || (before.freshAsOfMs !== undefined && stalenessMs(before, nowMs) > maxLagMs);
   return {
     isLagging: lagMs >= warnLagMs || (isLagging && lagMs >= RETURN_SHARE * warnLagMs),
@@ -24,7 +24,10 @@ export function judgeLag(
   };
 }
 
-/** A replica's lag, by its position and by its own word: milliseconds, the higher of both; `undefined` while its position tells none. */
+/**
+ * A replica's lag in milliseconds: the higher of the measured lag and the one that the user's own probe told. `undefined` while
+ * the position tells no lag.
+ */
 export function lagByBoth(
   { position, minLagMs }: ProbeResult,
   measuredMs: number | undefined,

@@ -1,28 +1,28 @@
 import type { ProbeResult } from './node-probe.js';
 import type { ServerIdentity } from './server-identity.js';
 
-/** What a node's server answered last, and what came of it. */
+/** The server that last answered at a node's address, and the verdict on it. */
 interface KnownServer {
-  /** `undefined`: it does not tell. */
+  /** `undefined`: the server does not tell. */
   readonly identity: ServerIdentity | undefined;
-  /** Why it may get nothing; `undefined`: it may. */
+  /** Why it gets no statements; `undefined`: it may get some. */
   problem: string | undefined;
-  /** {@link KnownServers.admit} was asked of it. */
+  /** {@link KnownServers.admit} was called for it. */
   isAdmitted: boolean;
 }
 
-/** Standbys that are remembered by their start; each restart of a server makes another. */
+/** The most replicas to remember by their start. Each restart of a server adds one. */
 const MAX_STANDBYS = 1_000;
 
-/** Which servers have answered at the nodes' addresses, and which of them have followed the primary. */
+/** Remembers which servers answered at the nodes' addresses, and which of them followed the primary. */
 export class KnownServers {
   readonly #byNode = new Map<string, KnownServer>();
-  /** By when they were started: servers that followed the primary. A promotion keeps that. */
+  /** Servers that followed the primary, by their start time. A promotion keeps the start time. */
   readonly #standbys = new Set<string>();
-  /** When a server at the node's address followed the primary, or was it, last; milliseconds of the monotonic clock. */
+  /** When a server at a node's address last followed the primary, or was the primary; milliseconds of the monotonic clock. */
   readonly #belongedMs = new Map<string, number>();
 
-  /** Which server answered at a node's address last; `undefined`: none, or it does not tell. */
+  /** The server that last answered at a node's address; `undefined`: none did, or it does not tell. */
   identityOf(name: string): ServerIdentity | undefined {
     return this.#byNode.get(name)?.identity;
   }
@@ -32,14 +32,14 @@ export class KnownServers {
     return this.#byNode.has(name);
   }
 
-  /** Why the server that answered last may get nothing; `undefined`: it may, or none has answered. */
+  /** Why the server that last answered gets no statements; `undefined`: it may get some, or no server has answered. */
   problemOf(name: string): string | undefined {
     return this.#byNode.get(name)?.problem;
   }
 
   /**
-   * Notes who answered. `first`: nobody had before. `renewed`: another server than before, or another run of it; so is one
-   * that does not tell, or did not.
+   * Notes who answered. `first`: nobody had answered before. `renewed`: it is another server than before, or another run of it.
+   * A server that did or does not tell its identity counts as another one.
    */
   answered(name: string, identity: ServerIdentity | undefined): 'first' | 'same' | 'renewed' {
     const before = this.#byNode.get(name);
@@ -50,13 +50,13 @@ export class KnownServers {
     return isSame ? 'same' : 'renewed';
   }
 
-  /** The server that answered last may get nothing. */
+  /** From now on the server that last answered gets no statements. */
   refuse(name: string, problem: string): void {
     const known = this.#byNode.get(name);
     if (known !== undefined) known.problem = problem;
   }
 
-  /** The server that answered last has the role that it should have. Says whether that was not known of it. */
+  /** The server that last answered has the role that it should have. Returns whether that is news. */
   admit(name: string): boolean {
     const known = this.#byNode.get(name);
     if (known === undefined || known.isAdmitted) return false;
@@ -64,23 +64,23 @@ export class KnownServers {
     return true;
   }
 
-  /** The server that answers follows the primary, or is it. */
+  /** The server that answers follows the primary, or is the primary. */
   belongs(name: string, { identity, isReadOnly }: ProbeResult, nowMs: number): void {
     this.#belongedMs.set(name, nowMs);
     if (identity === undefined || !isReadOnly) return;
-    // The set keeps the order of insertion: the one that was heard of longest ago leaves.
+    // The set keeps the order of insertion, so the server that was heard of longest ago leaves.
     this.#standbys.delete(identity.startedAt);
     this.#standbys.add(identity.startedAt);
     const [oldest] = this.#standbys;
     if (this.#standbys.size > MAX_STANDBYS && oldest !== undefined) this.#standbys.delete(oldest);
   }
 
-  /** Whether this very server has followed the primary, at whatever address. */
+  /** Whether this very server followed the primary, at any address. */
   wasStandby({ startedAt }: ServerIdentity): boolean {
     return this.#standbys.has(startedAt);
   }
 
-  /** When a server at the node's address belonged to the others last; `undefined`: never. Milliseconds of the monotonic clock. */
+  /** When {@link belongs} was last called for the node; milliseconds of the monotonic clock. `undefined`: never. */
   belongedMs(name: string): number | undefined {
     return this.#belongedMs.get(name);
   }

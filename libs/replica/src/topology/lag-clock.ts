@@ -6,20 +6,20 @@ interface Sample {
   position: Position;
 }
 
-/** Samples closer together than this are merged, to the side that makes replicas look older, never fresher. */
+/** Closer samples are merged in the direction that makes replicas look older, never fresher; milliseconds. */
 const RESOLUTION_MS = 25;
-/** At the resolution above about seven minutes of a busy primary; an idle one needs one sample only. */
+/** At the resolution above, about seven minutes of a busy primary. An idle primary needs only one sample. */
 const MAX_SAMPLES = 16_384;
 
 /**
- * The primary's position history. Lag is read from it: a replica that has replayed a position which the primary had at
- * an instant shows all that was committed by then. So an idle primary makes no lag, a dead WAL receiver shows, and no
- * two machines' clocks are compared.
+ * The history of the primary's positions, from which lag is read. If a replica has replayed a position that the primary had at
+ * some instant, it shows everything that was committed by that instant. So an idle primary causes no lag, a replica that
+ * receives nothing is noticed, and nobody compares the clocks of two machines.
  */
 export class LagClock {
   #samples: Sample[] = [];
 
-  /** Notes that the primary was at `position`, asked at `atMs`. Calls may come in any order; stale ones are ignored. */
+  /** Notes that the primary, when asked at `atMs`, was at `position`. Calls may come in any order; stale ones are ignored. */
   observe(position: Position, atMs: number): void {
     const samples = this.#samples;
     const last = samples[samples.length - 1];
@@ -40,23 +40,23 @@ export class LagClock {
     }
   }
 
-  /** Forgets everything: another node is the primary now. */
+  /** Forgets everything, because another node is the primary now. */
   reset(): void {
     this.#samples = [];
   }
 
-  /** The latest position known of the primary. */
+  /** The latest known position of the primary. */
   get latest(): Position | undefined {
     return this.#samples[this.#samples.length - 1]?.position;
   }
 
-  /** Whoever replayed `position` shows all commits up to this instant; `undefined` when that is before the history. */
+  /** A node that has replayed `position` shows all commits up to this instant; `undefined` if that is before the history. */
   freshAsOf(position: Position): number | undefined {
     const next = this.#firstIndex((sample) => sample.position > position);
     return next === 0 ? undefined : this.#samples[next - 1]?.atMs;
   }
 
-  /** A position that the primary had at `atMs` or later: above all that anyone can have seen by `atMs`. */
+  /** A position that the primary had at `atMs` or later. It covers everything that anyone can have seen by `atMs`. */
   positionAtOrAfter(atMs: number): Position | undefined {
     return this.#samples[this.#firstIndex((sample) => sample.atMs >= atMs)]?.position;
   }

@@ -2,25 +2,25 @@ import { isThenable } from '../session/is-thenable.js';
 
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 
-/** Which events there are, and what each is told with. */
+/** The events, each with the arguments for its listeners. */
 type EventMap<Events> = Record<keyof Events, readonly unknown[]>;
 
 /**
- * Who listens to events. A listener that throws, or returns a promise that rejects, harms nobody: neither the next
- * listener nor whoever tells the event.
+ * The listeners to events. A listener that throws, or whose promise rejects, affects neither the next listener nor the code that
+ * emits the event.
  */
 export class Listeners<Events extends EventMap<Events>> {
   readonly #byEvent = new Map<keyof Events, readonly { readonly call: Listener<readonly unknown[]> }[]>();
   readonly #onFailure: (event: keyof Events, error: unknown) => void;
-  /** Told when all has happened that belongs together; `undefined` while nothing is held back. */
+  /** Calls that {@link together} holds back; `undefined` while nothing is held back. */
   #heldBack: (() => void)[] | undefined;
 
-  /** `onFailure` learns of listeners that fail. */
+  /** @param onFailure called when a listener fails */
   constructor(onFailure: (event: keyof Events, error: unknown) => void) {
     this.#onFailure = onFailure;
   }
 
-  /** Calls `listener` at each event; returns how to stop that. */
+  /** Calls `listener` at each event. The returned function stops that. */
   on<E extends keyof Events>(event: E, listener: Listener<Events[E]>): () => void {
     const entry = { call: listener as Listener<readonly unknown[]> };
     this.#byEvent.set(event, [...(this.#byEvent.get(event) ?? []), entry]);
@@ -36,13 +36,13 @@ export class Listeners<Events extends EventMap<Events>> {
     return (this.#byEvent.get(event)?.length ?? 0) > 0;
   }
 
-  /** Tells all who listen now, in the order in which they came. */
+  /** Calls the current listeners, in the order in which they were added. */
   emit<E extends keyof Events>(event: E, ...args: Events[E]): void {
     if (this.#heldBack === undefined) this.#tell(event, args);
     else this.#heldBack.push(() => this.#tell(event, args));
   }
 
-  /** Holds back what is told inside until all of it has happened, so that no listener sees half of it. */
+  /** Holds back the events that `happens` emits until it has returned, so that no listener sees a half-made change. */
   together<T>(happens: () => T): T {
     if (this.#heldBack !== undefined) return happens();
     const heldBack: (() => void)[] = [];

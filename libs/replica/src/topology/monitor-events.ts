@@ -7,12 +7,12 @@ export interface HealthChange {
   readonly before: NodeHealth;
 }
 
-/** Which nodes there are, or what they are for, has changed. */
+/** The set of nodes has changed, or the use of one. */
 export interface TopologyChange {
   readonly topology: Topology;
-  /** `promotion`: a replica is the primary now; `configuration`: another list of replicas; `draining`: of one of them. */
+  /** `promotion`: a replica is the primary now. `configuration`: the list of replicas changed. `draining`: a replica began or stopped draining. */
   readonly because: 'promotion' | 'configuration' | 'draining';
-  /** Names. A node at another address was added and removed. */
+  /** Names. A node with a new address was both added and removed. */
   readonly added: readonly string[];
   readonly removed: readonly string[];
 }
@@ -20,46 +20,46 @@ export interface TopologyChange {
 /** Another server takes the writes. */
 export interface PrimaryChange {
   readonly primary: NodeSnapshot;
-  /** What the primary was before. */
+  /** The former primary. */
   readonly before: NodeSnapshot;
-  /** `promotion`: a replica is the primary now; `another-server`: behind the same address answers another history. */
+  /** `promotion`: a replica is the primary now. `another-server`: a server with another history answers at the primary's address. */
   readonly because: 'promotion' | 'another-server';
 }
 
-/** A node accepts writes and must not: it gets nothing until it follows. */
+/** A node accepts writes although another one is the primary. It gets no statements until it follows. */
 export interface PrimaryConflict {
   readonly node: NodeSnapshot;
-  /** Who gets the writes; the node itself where an older server than before answers behind the primary's address. */
+  /** The node that gets the writes. It is the same node if an older server answers at the primary's own address. */
   readonly primary: NodeSnapshot;
-  /** Which epochs they write on. */
+  /** The epochs on which they write. */
   readonly epoch: number | undefined;
   readonly primaryEpoch: number | undefined;
 }
 
-/** At a node's address answers a server of another database cluster: it gets nothing. */
+/** A server of another database cluster answers at a node's address. It gets no statements. */
 export interface ForeignServer {
   readonly node: NodeSnapshot;
-  /** The system identifier that it told, and that of the primary. */
+  /** The system identifiers of this server and of the primary. */
   readonly system: string | undefined;
   readonly primarySystem: string | undefined;
 }
 
-/** At a node's address answers another server than before, another run of it, or one for the first time. */
+/** Another server than before answers at a node's address, or another run of it, or a server for the first time. */
 export interface ServerChange {
-  /** The node's. */
+  /** The name of the node. */
   readonly name: string;
-  /** `undefined`: it does not tell. */
+  /** `undefined`: the server does not tell. */
   readonly identity: ServerIdentity | undefined;
 }
 
-/** What a monitor tells, each after the topology has changed. */
+/** The events of a monitor. Each is emitted after the topology has changed. */
 export interface MonitorEvents {
   'node:down': [change: HealthChange];
   'node:up': [change: HealthChange];
   'topology:changed': [change: TopologyChange];
-  /** A replica's lag has reached `warnLagMs`; then it is `isLagging`. */
+  /** A replica's lag has reached `warnLagMs`, so it is `isLagging`. */
   'lag:high': [node: NodeSnapshot];
-  /** It is well below that again. */
+  /** Its lag is well below that again. */
   'lag:ok': [node: NodeSnapshot];
   'primary:changed': [change: PrimaryChange];
   'primary:conflict': [conflict: PrimaryConflict];

@@ -1,22 +1,25 @@
-/** How often and how patiently nodes are probed, and what is made of it; milliseconds. */
+/** How often and how patiently nodes are probed, and how the answers are judged; milliseconds. */
 export interface MonitorSettings {
-  /** Between two probes of a node, give or take a tenth. */
+  /** The pause between two probes of a node, give or take a tenth. */
   readonly intervalMs: number;
   /** A probe that takes longer has failed. */
   readonly probeTimeoutMs: number;
-  /** Between two probes of a replica while a session waits for it to replay a position; grows to `intervalMs`. */
+  /** The pause between two probes of a replica while a session waits for it to replay a position; grows to `intervalMs`. */
   readonly catchUpIntervalMs: number;
-  /** Between two probes of a node that is in doubt, and of all while somebody waits for a primary. */
+  /** The pause between two probes of a node in doubt, and of every node while somebody waits for a primary. */
   readonly suspectIntervalMs: number;
-  /** Between two probes of a replica that stays down: doubles from `intervalMs` up to this. */
+  /** The longest pause between two probes of a replica that stays down. The pause doubles from `intervalMs` up to this. */
   readonly maxIntervalMs: number;
-  /** A replica that goes down so soon after its return stays out longer each time: from `intervalMs`, doubling, up to this. */
+  /**
+   * A replica that goes down this soon after its return has to prove itself before it serves again. The trial lasts
+   * `intervalMs` at first, and doubles each time up to this.
+   */
   readonly flapWindowMs: number;
-  /** From this lag on a replica is lagging. */
+  /** A replica with this lag or more is lagging. */
   readonly warnLagMs: number;
-  /** A replica whose data is older is too old, until it is well below. */
+  /** A replica whose data is older is too old, until its lag is well below this. */
   readonly maxLagMs: number;
-  /** How long sessions may remember what they read: so long former homes are told of. */
+  /** How long to tell of former homes: as long as sessions may remember what they read. */
   readonly homesKeptMs: number;
   readonly terms: DatabaseTerms;
 }
@@ -31,14 +34,14 @@ export interface DatabaseTerms {
   readonly identityRemedy: string;
 }
 
-/** What the monitor takes from outside: time and chance. */
+/** What the monitor takes from outside, such as time and chance. */
 export interface MonitorSources {
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
-  /** From 0 up to 1, to spread the probes of many processes. */
+  /** From 0 to 1, 1 excluded; spreads the probes of many processes. */
   readonly random: () => number;
-  /** Calls a function apart from whoever asked for it: what a loop does is none of its business. As it is, where absent. */
+  /** Calls a function outside the caller's request, because loops belong to no request. Absent: calls it directly. */
   readonly outside?: <T>(fn: () => T) => T;
-  /** A listener to this event failed. */
+  /** Called when a listener to this event fails. */
   readonly onListenerFailure?: (event: string, error: unknown) => void;
 }

@@ -8,27 +8,27 @@ import type { ReplicationSource } from './replica-proofs.js';
 import type { ServerIdentity } from './server-identity.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 
-/** What {@link NodeIdentities} work with. */
+/** What {@link NodeIdentities} need. */
 export interface NodeIdentitiesOptions {
   readonly topology: () => Topology;
   readonly isConfiguredPrimary: (name: string) => boolean;
   readonly history: PrimaryHistory;
   readonly terms: DatabaseTerms;
-  /** Whether the node has still to pass what was known before histories parted. */
+  /** Whether the node has yet to pass the positions known before histories parted. */
   readonly isParted: (name: string) => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
-/** Which server answers at each node's address, of which cluster it is, and whom it follows. */
+/** Knows which server answers at each node's address, which cluster it belongs to, and whom it follows. */
 export class NodeIdentities {
   readonly servers = new KnownServers();
-  /** Fenced nodes that accept writes, and the epochs on which they do; until another answer of theirs. */
+  /** Fenced nodes that accept writes, with their epochs. A node stays here until it answers otherwise. */
   readonly rivals = new Map<string, number | undefined>();
   readonly #options: NodeIdentitiesOptions;
-  /** Nodes that have neither answered nor failed since histories parted. */
+  /** Nodes that have neither answered nor failed to answer since histories parted. */
   readonly #unheard = new Set<string>();
-  /** The system identifier that all nodes have to have; `undefined`: it is not told, or not known. */
+  /** The system identifier that every node must have; `undefined`: no server tells it, or nobody knows it. */
   #system: string | undefined;
   #certainty: KnownCluster['certainty'] = 'unknown';
 
@@ -36,19 +36,19 @@ export class NodeIdentities {
     this.#options = options;
   }
 
-  /** The system identifier that all nodes have to have; `undefined`: it is not told, or not known. */
+  /** The system identifier that every node must have; `undefined`: no server tells it, or nobody knows it. */
   get system(): string | undefined {
     return this.#system;
   }
 
-  /** The cluster that all nodes have to be of; before any primary has answered. */
+  /** Sets the cluster that every node must belong to, until a primary has answered. */
   presumeSystem(system: string | undefined): void {
     if (this.#certainty === 'proven') return;
     this.#system = system;
     this.#certainty = 'presumed';
   }
 
-  /** Whether the server that answers is of the primary's cluster. */
+  /** Whether the server that answers belongs to the primary's cluster. */
   judgeCluster(node: NodeSnapshot, answer: ProbeResult): ClusterVerdict {
     const { primary, replicas } = this.#options.topology();
     const others = [primary, ...replicas].filter(({ name }) => name !== node.name);
@@ -64,10 +64,13 @@ export class NodeIdentities {
   }
 
   /**
-   * Whether a writable server is known to have the history of the primary: it was seen to follow it; or it was started after a
-   * server at its address was seen to last, where the primary is away: a standby that was restarted and promoted between
-   * two probes. What ran elsewhere meanwhile is a clone, or a restored backup. The configured primary is believed the first time
-   * that it answers: the configuration says what it is.
+   * Whether a writable server is known to have the history of the primary.
+   *
+   * - It was seen to follow the primary.
+   * - It is the configured primary and answers for the first time: the configuration says what it is.
+   * - The primary is away, and the server was started after a server at its address was last seen to follow. That is a replica
+   *   which was restarted and promoted between two probes. A server that was already running at that time is a clone, or a
+   *   restored backup.
    */
   hasFollowed({ name, position }: NodeSnapshot, answer: ProbeResult): boolean {
     const { identity } = answer;
@@ -81,7 +84,7 @@ export class NodeIdentities {
     return identity.uptimeMs < nowMs() - (belongedMs ?? history.answeredMs);
   }
 
-  /** Whom a standby that answers follows. */
+  /** What is known of the server that a replica receives from. */
   sourceOf({ sender }: ProbeResult, name: string): ReplicationSource {
     const { epoch } = this.#options.history;
     return {
@@ -104,12 +107,12 @@ export class NodeIdentities {
     if (followed === undefined) return 'unknown';
     if (followed === primary.name) return 'primary';
     if (this.rivals.has(followed) || isParted(followed)) return 'another';
-    // One that does not answer us may have been promoted.
+    // A replica that does not answer may have been promoted.
     const isUp = replicas.some(({ name, health }) => name === followed && health === 'up');
     return isUp ? 'primary' : 'another';
   }
 
-  /** The primary has answered: its cluster is the one. Gives the names of those that were taken for ours, and are not. */
+  /** The primary has answered, so its cluster is ours. Returns the names of nodes that were wrongly taken for ours. */
   primaryAnswered({ identity }: ProbeResult): readonly string[] {
     const hasChanged = this.#certainty !== 'proven' && this.#system !== identity?.system;
     this.#system = identity?.system;
@@ -122,7 +125,7 @@ export class NodeIdentities {
       .filter((name) => this.servers.identityOf(name)?.system !== this.#system);
   }
 
-  /** Histories have parted: of nobody else is known yet whether it writes, too. */
+  /** Histories have parted. From now on nobody knows which other nodes accept writes, too. */
   parted(): void {
     for (const { name } of this.#options.topology().replicas) this.#unheard.add(name);
   }
@@ -140,9 +143,9 @@ export class NodeIdentities {
   }
 
   /**
-   * Why a connection that leads to the server of this identity may not be used for the node; `undefined`: it may. It has to lead
-   * to the very run of the server that the monitor's own connection leads to. Where that is not known yet, to one of
-   * the right cluster.
+   * Why a connection to the server of this identity may not be used for the node; `undefined`: it may. The connection has to lead
+   * to the same run of the same server as the monitor's own. If the monitor does not know that run yet, the server has to
+   * belong to the right cluster.
    */
   objectionTo(name: string, identity: ServerIdentity | undefined): string | undefined {
     const { servers } = this;

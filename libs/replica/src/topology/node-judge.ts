@@ -12,7 +12,7 @@ const NOT_PROVEN =
   'it cannot be told to follow the primary: its history may have parted from it, or another server sends it what it shows';
 const NOT_CONFIRMED = 'it is new, and ahead of all that is known of the primary: that has to be asked';
 
-/** What a {@link NodeJudge} works with. */
+/** What a {@link NodeJudge} needs. */
 export interface NodeJudgeOptions {
   readonly topology: () => Topology;
   readonly isConfiguredPrimary: (name: string) => boolean;
@@ -22,13 +22,13 @@ export interface NodeJudgeOptions {
   readonly nowMs: () => number;
 }
 
-/** Why a standby may not serve. `wait`: nothing is wrong with it; it is not known well enough yet. */
+/** Why a replica may not serve. `wait`: nothing is wrong with it, but too little is known of it yet. */
 export interface Objection {
   readonly problem: string;
   readonly kind: 'wrong' | 'wait';
 }
 
-/** Says of each server that answers at a node's address whether it is the one it should be, and what its position is worth. */
+/** Judges each server that answers at a node's address: whether it is the right one, and what its position is worth. */
 export class NodeJudge {
   readonly identities: NodeIdentities;
   readonly #proofs = new ReplicaProofs();
@@ -54,8 +54,8 @@ export class NodeJudge {
   readonly #hasFollowed: KnownPeers['hasFollowed'] = (...args) => this.identities.hasFollowed(...args);
 
   /**
-   * A server answers at a node's address. Where it is another one than a replica was before, or another run of it, what was known of
-   * the one before says nothing of it: then `true`.
+   * Notes which server answers at a node's address. Returns `true` if a replica's server is another one than before, or another
+   * run of it. What was known of the former one says nothing about it.
    */
   meet({ name, role }: NodeSnapshot, { identity }: ProbeResult, nowMs: number): boolean {
     const { servers } = this.identities;
@@ -66,7 +66,7 @@ export class NodeJudge {
     return true;
   }
 
-  /** Why a standby that answers so may not serve; `undefined`: it may. */
+  /** Why a replica that answers like this may not serve; `undefined`: it may. */
   objectionTo(
     { name, position, health }: NodeSnapshot,
     answer: ProbeResult,
@@ -75,7 +75,7 @@ export class NodeJudge {
     const { history } = this.#options;
     const isConfirmed = history.isConfirmed(name, answer.position, nowMs);
     const hasHistory = this.#proofs.hasHistory(name, answer, this.identities.sourceOf(answer, name));
-    // In any case: what it has to get back to is noted at once.
+    // Asked in any case, because it also notes the position that the replica has to get back to.
     const areReached = history.areReached(name, answer, position);
     if (!hasHistory) return { problem: NOT_PROVEN, kind: 'wrong' };
     this.identities.servers.belongs(name, answer, nowMs);
@@ -84,7 +84,7 @@ export class NodeJudge {
     return { problem: NOT_CONFIRMED, kind: health === 'down' ? 'wrong' : 'wait' };
   }
 
-  /** From this answer of the primary on its history is another one; `before`: all nodes as they were. */
+  /** The primary's history is another one from this answer on. `before`: all nodes as they were known until then. */
   part(answer: ProbeResult, { primary, replicas }: Topology): void {
     const { topology, history } = this.#options;
     const known = [primary, ...replicas];
@@ -93,18 +93,18 @@ export class NodeJudge {
     this.identities.parted();
   }
 
-  /** A node is watched from now on. */
+  /** The node is watched from now on. */
   join(name: string): void {
     this.#proofs.join(name);
   }
 
-  /** A node is watched no longer. */
+  /** The node is no longer watched. */
   forget(name: string): void {
     this.identities.forget(name);
     this.#proofs.leave(name);
   }
 
-  /** A node, or the primary for it, has still to tell something before it may serve: it is asked soon. */
+  /** Whether the node has to be asked soon, because its answer (or the primary's) decides whether a replica may serve. */
   isAwaited(name: string): boolean {
     const { topology, history } = this.#options;
     const { primary, replicas } = topology();

@@ -3,25 +3,25 @@ import { HomeHistory } from './home-history.js';
 import type { Home, NodeSnapshot, Topology } from './topology.js';
 import type { WatchedNode } from './watched-node.js';
 
-/** What a {@link NodeList} takes from outside. */
+/** What a {@link NodeList} needs. */
 export interface NodeListSources {
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
-  /** How long former homes are told of, milliseconds. */
+  /** How long to tell of former homes; milliseconds. */
   readonly homesKeptMs: number;
   /** Called after each change. */
   readonly changed: () => void;
 }
 
-/** All nodes as they are known now: an immutable topology, replaced whole at each change. */
+/** Holds what is known of all nodes: an immutable topology, which each change replaces as a whole. */
 export class NodeList {
   readonly #sources: NodeListSources;
   readonly #homes: HomeHistory;
-  /** The primary of the configuration, which stays a node whatever its role. */
+  /** The name of the configured primary, which stays a node whatever its role. */
   readonly #configuredPrimary: string;
   #topology: Topology;
 
-  /** Throws where none of the nodes is the primary. */
+  /** Throws a `TypeError` if none of the nodes is the primary. */
   constructor(nodes: readonly WatchedNode[], sources: NodeListSources) {
     this.#sources = sources;
     const snapshots = nodes.map(snapshotOf);
@@ -34,23 +34,23 @@ export class NodeList {
     this.#topology = frozen({ version: 0, primary, replicas, homes });
   }
 
-  /** What is known now. */
+  /** The current topology. */
   get topology(): Topology {
     return this.#topology;
   }
 
-  /** Whether the node of that name is the primary of the configuration. */
+  /** Whether this is the name of the configured primary. */
   isConfiguredPrimary(name: string): boolean {
     return name === this.#configuredPrimary;
   }
 
-  /** What is known of a node; `undefined` when there is none of that name (any more). */
+  /** The node with this name; `undefined` if there is none (any more). */
   find(name: string): NodeSnapshot | undefined {
     const { primary, replicas } = this.#topology;
     return name === primary.name ? primary : replicas.find((replica) => replica.name === name);
   }
 
-  /** Puts what is known now of a node in the place of what was. */
+  /** Replaces what is known of a node. */
   replace(node: NodeSnapshot): void {
     const { primary, replicas } = this.#topology;
     this.#set({
@@ -59,13 +59,13 @@ export class NodeList {
     });
   }
 
-  /** Puts what is known now of all replicas in the place of what was. */
+  /** Replaces what is known of every replica. */
   replaceReplicas(newer: (node: NodeSnapshot) => NodeSnapshot): void {
     this.#set({ replicas: this.#topology.replicas.map(newer) });
   }
 
   /**
-   * A replica becomes the primary, and the primary a replica; one that is no longer in the configuration leaves: its name
+   * Makes a replica the primary, and the primary a replica. A former primary that is no longer configured leaves, and its name
    * is returned.
    */
   promote(name: string): string | undefined {
@@ -82,8 +82,8 @@ export class NodeList {
   }
 
   /**
-   * From now on these are the replicas of the configuration. Throws a `TypeError` where two nodes have one name, one is
-   * named like the configured primary, or one is no replica: then nothing has changed.
+   * Replaces the configured replicas. Throws a `TypeError` and changes nothing if two nodes share a name, a node has the name of
+   * the configured primary, or a node is no replica.
    */
   setReplicas(wanted: readonly WatchedNode[]): ChangedNodes {
     checkNames(wanted, this.#configuredPrimary);
@@ -113,7 +113,7 @@ export class NodeList {
   }
 }
 
-/** Balancers and functions of the user are given parts of it. */
+/** Freezes the topology, because balancers and functions of the user's get parts of it. */
 function frozen(topology: Topology): Topology {
   Object.freeze(topology.primary);
   Object.freeze(topology.replicas);

@@ -1,19 +1,19 @@
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 
 /**
- * Whether a replica that answers again may serve again. The first time at once; one that goes down again within
- * `flapWindowMs` after its return has to answer without fail for a while first, twice as long each time. Meanwhile only
- * probes go there.
+ * Decides when a replica that answers again may serve again. The first time it may serve at once. If it goes down again within
+ * `flapWindowMs` after its return, it first has to pass a trial: it must answer every probe for a while, twice as long each
+ * time. During a trial only probes go there.
  */
 export class NodeStanding {
   readonly #settings: Pick<MonitorSettings, 'intervalMs' | 'flapWindowMs'>;
   readonly #sources: MonitorSources;
-  /** Times in a row that it went down soon after its return. */
+  /** How often in a row it went down soon after its return. */
   #falls = 0;
   #returnedMs: number | undefined;
-  /** When it went down or came back last. */
+  /** When it last went down or came back; milliseconds of the monotonic clock. */
   #changedMs = -Infinity;
-  /** It went down because it failed, not because histories parted. */
+  /** Whether it went down because it failed, and not because histories parted. */
   #hasFailed = false;
   #trialEndsMs: number | undefined;
 
@@ -22,7 +22,7 @@ export class NodeStanding {
     this.#sources = sources;
   }
 
-  /** Why it does not serve yet, though it answers; `trialMs`: see {@link trialMs}. */
+  /** Why it does not serve yet although it answers. `trialMs`: see {@link trialMs}. */
   describeTrial(trialMs: number): string {
     return (
       `it answers again, but went down ${this.#falls + 1} times, each soon after the other: it serves when it has answered ` +
@@ -30,7 +30,7 @@ export class NodeStanding {
     );
   }
 
-  /** Something that began at `sinceMs` tells of the time before it went down or came back last. */
+  /** Whether the result of something that began at `sinceMs` is from before the replica last went down or came back. */
   isOutdated(sinceMs: number): boolean {
     return sinceMs < this.#changedMs;
   }
@@ -45,19 +45,19 @@ export class NodeStanding {
     this.#trialEndsMs = undefined;
   }
 
-  /** It was down, and failed again. */
+  /** It failed again while it was down. */
   failedAgain(): void {
     if (this.#trialEndsMs !== undefined) this.#falls++;
     this.#trialEndsMs = undefined;
   }
 
-  /** It is down for no fault of its own. */
+  /** It went down through no fault of its own. */
   wasTakenDown(): void {
     this.#changedMs = this.#sources.nowMs();
     this.#hasFailed = false;
   }
 
-  /** It was down, and answers: for how long it has to go on doing so, in milliseconds; 0: it may serve. */
+  /** It was down and answers: how long it still has to do so before it may serve; milliseconds, 0: it may serve. */
   trialMs(): number {
     if (this.#falls === 0) return 0;
     const nowMs = this.#sources.nowMs();
@@ -90,7 +90,7 @@ export class NodeStandings {
     this.#sources = sources;
   }
 
-  /** That of a node; a new one where nothing has happened to it yet. */
+  /** The standing of a node, which is new if nothing has happened to the node yet. */
   of(name: string): NodeStanding {
     const known = this.#standings.get(name);
     if (known !== undefined) return known;
@@ -99,7 +99,7 @@ export class NodeStandings {
     return standing;
   }
 
-  /** Something that began at `sinceMs` tells of the time before the node went down or came back last. */
+  /** Whether the result of something that began at `sinceMs` is from before the node last went down or came back. */
   isOutdated(name: string, sinceMs: number): boolean {
     return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
   }

@@ -3,27 +3,27 @@ import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { Pace, PaceReasons } from './probe-pace.js';
 import { SharedRun } from './shared-run.js';
 
-/** Who learns of the probes of one node, and says how often there shall be some. */
+/** Learns the results of the probes of one node, and says how often to probe it. */
 export interface NodeWatchListener {
   /** Both instants in milliseconds of the monotonic clock. */
   succeeded(result: ProbeResult, times: { startedMs: number; endedMs: number }): void;
   failed(error: unknown): void;
-  /** How long to pause now. */
+  /** The pace of the next pause. */
   pace(own: Pick<PaceReasons, 'isSilent' | 'isInDoubt'>): Pace;
 }
 
-/** So many probes in a row have to succeed until a doubt is dispelled. */
+/** How many probes in a row have to succeed to dispel a doubt. */
 const PROBES_AGAINST_DOUBT = 2;
 
 /**
- * Probes that nobody waits for yet begin so long after each other at least; milliseconds. Under many writes one serves all that were
- * made meanwhile.
+ * The least time between the starts of two probes that nobody waits for yet; milliseconds. Under many writes, one probe serves
+ * all that were made in the meantime.
  */
 const GAP_MS = 3;
 
 /**
- * The loop over one node: probe, pause, and again. Probes asked for in between are shared with those of the loop, so
- * at most one is under way.
+ * Watches one node in a loop: probe, pause, repeat. The loop shares its probes with those who ask for one in between, so at most
+ * one is under way.
  */
 export class NodeWatch {
   readonly #probe: NodeProbe;
@@ -34,11 +34,11 @@ export class NodeWatch {
   #loop: Promise<void> | undefined;
   #stopped = false;
   #endPause: (() => void) | undefined;
-  /** The pace of the pause under way or before; how long that pause is, and the next one at this pace. */
+  /** The pace of the current or last pause, the length of that pause, and the length of the next one at this pace. */
   #pace: Pace | undefined;
   #pauseMs = 0;
   #nextPauseMs = 0;
-  /** The probe under way began before the last doubt: it proves nothing. */
+  /** Whether the probe under way began before the last doubt, so that it proves nothing. */
   #isOutdated = false;
   #probesAgainstDoubt = 0;
   #isSilent = false;
@@ -70,40 +70,40 @@ export class NodeWatch {
     await this.#loop;
   }
 
-  /** A probe that begins now or as soon as the one under way has ended. */
+  /** A probe that begins now, or as soon as the one under way has ended. */
   probeNow(): Promise<ProbeResult> {
     return this.#shared.request();
   }
 
-  /** A probe that begins now or soon, shared with whoever asks until then; {@link hurryProbe} has it begin at once. */
+  /** A probe that begins now or soon, shared with everybody who asks until then. {@link hurryProbe} starts it at once. */
   probeSoon(): Promise<ProbeResult> {
     return this.#shared.requestSoon();
   }
 
-  /** Somebody waits for the probe that was asked for last. */
+  /** Starts the last requested probe at once, because somebody waits for it. */
   hurryProbe(): void {
     this.#shared.hurry();
   }
 
-  /** There is a reason for shorter pauses: a longer one under way is ended. */
+  /** There is a reason for shorter pauses: cuts a longer one short. */
   hurry(): void {
     const pace = this.#currentPace();
     if (pace === this.#pace) this.#nextPauseMs = pace.firstMs;
     else if (pace.firstMs < this.#pauseMs) this.#endPause?.();
   }
 
-  /** Ends the pause: there is hope for a node that was silent. */
+  /** Ends the pause, because a node that was silent may be back. */
   retry(): void {
     this.#pace = undefined;
     this.#endPause?.();
   }
 
-  /** The next probe connects anew. */
+  /** Lets the next probe open a new connection. */
   reconnect(): void {
     this.#probe.reconnect();
   }
 
-  /** Distrusts a probe that is under way, and probes again at once, and soon once more. */
+  /** Distrusts a probe that is under way. Probes again at once, and once more soon. */
   doubt(): void {
     this.#isOutdated = true;
     this.#probesAgainstDoubt = PROBES_AGAINST_DOUBT;
@@ -114,7 +114,7 @@ export class NodeWatch {
     return this.#sources.outside === undefined ? fn() : this.#sources.outside(fn);
   }
 
-  /** As {@link doubt}, on a new connection. */
+  /** Like {@link doubt}, on a new connection. */
   doubtAnew(): void {
     this.reconnect();
     this.doubt();
@@ -125,7 +125,7 @@ export class NodeWatch {
       try {
         await this.#shared.request();
       } catch {
-        // The listener knows; the loop goes on.
+        // The listener knows of it. The loop goes on.
       }
       if (!this.#stopped && !this.#isOutdated) await this.#pause();
     }
@@ -172,7 +172,7 @@ export class NodeWatch {
         this.#endPause = undefined;
         resolve();
       };
-      // Whoever waits for a probe keeps the process alive; the loop does not.
+      // A caller that waits for a probe keeps the process alive. The loop does not.
       const timer = setTimeout(end, this.#choosePauseMs()).unref();
       this.#endPause = end;
     });

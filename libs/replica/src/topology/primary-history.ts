@@ -4,49 +4,49 @@ import type { ProbeResult } from './node-probe.js';
 import { RequiredPositions } from './required-positions.js';
 import type { ServerIdentity } from './server-identity.js';
 
-/** Where the primary was and when, on which epoch, and what replicas have to reach before they serve. */
+/** Knows the positions of the primary over time, its epoch, and the positions that replicas have to reach before they serve. */
 export class PrimaryHistory {
   readonly #clock = new LagClock();
   readonly #required = new RequiredPositions();
-  /** When nodes have left, by name: another one of that name must not show less than they did. */
+  /** When nodes left, by name. Another node with such a name must not show older data than they did. */
   readonly #leftMs = new Map<string, number>();
-  /** Nodes' data is no fresher than this, whatever their positions say: by name. */
+  /** The latest instant up to which nodes may be fresh, whatever their positions say; by name. */
   readonly #freshAtMost = new Map<string, number>();
-  /** Replicas whose server was at a position that the primary had then, too. */
+  /** Replicas that were seen at a position that the primary had reached, too. */
   readonly #confirmed = new Set<string>();
-  /** Positions that the primary has still to reach before their replicas are confirmed. */
+  /** Positions that the primary has yet to reach before the replica is confirmed; by the replica's name. */
   readonly #unconfirmed = new Map<string, Position>();
-  /** What replicas told last, and when; milliseconds of the monotonic clock. */
+  /** The last position of each replica, and when it told it; milliseconds of the monotonic clock. */
   readonly #latestOf = new Map<string, { readonly position: Position; readonly atMs: number }>();
   #epoch: number | undefined;
   #identity: ServerIdentity | undefined;
-  /** When the primary was asked last and answered; milliseconds of the monotonic clock. */
+  /** When the primary was last asked and answered; milliseconds of the monotonic clock. */
   #answeredMs = -Infinity;
-  /** When it was asked last and told a position. */
+  /** When it was last asked and told a position. */
   #sampledMs = -Infinity;
   #hasAnswered = false;
 
-  /** The epoch that the primary writes on; `undefined` while none has answered. */
+  /** The epoch on which the primary writes; `undefined` while none has answered. */
   get epoch(): number | undefined {
     return this.#epoch;
   }
 
-  /** Which server answered as the primary last; `undefined` while that is not known. */
+  /** The server that last answered as the primary; `undefined` while nobody knows. */
   get identity(): ServerIdentity | undefined {
     return this.#identity;
   }
 
-  /** A primary has answered. */
+  /** Whether a primary has answered. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }
 
-  /** When the primary was asked last and answered; milliseconds of the monotonic clock, `-Infinity` while it never did. */
+  /** When the primary was last asked and answered; milliseconds of the monotonic clock, `-Infinity` if it never did. */
   get answeredMs(): number {
     return this.#answeredMs;
   }
 
-  /** Notes what the primary answered when it was asked at `atMs`. */
+  /** Notes the primary's answer to a question asked at `atMs`. */
   observe({ position, epoch, identity }: ProbeResult, atMs: number): void {
     this.#epoch = epoch;
     this.#identity = identity;
@@ -59,7 +59,7 @@ export class PrimaryHistory {
     this.#confirmEarlier(position);
   }
 
-  /** Replicas that answered while no primary was heard of were not asked to wait: what they told is judged now. */
+  /** Judges the replicas that answered before any primary did. They were not made to wait then. */
   #confirmEarlier(primaryPosition: Position): void {
     for (const [name, { position }] of this.#latestOf) {
       if (this.#confirmed.has(name) || this.#unconfirmed.has(name)) continue;
@@ -69,8 +69,8 @@ export class PrimaryHistory {
   }
 
   /**
-   * Behind the primary's address answers another server than before, a failover or a restored backup: it writes on another
-   * epoch, is not as far, or was already running while the one before it answered.
+   * Whether another server than before answers at the primary's address, after a failover or with a restored backup. Such a
+   * server writes on another epoch, has an earlier position, or was already running while the former one answered.
    */
   isAnother(
     { epoch, position, identity }: ProbeResult,
@@ -87,7 +87,7 @@ export class PrimaryHistory {
     return identity.startedAt !== this.#identity.startedAt && identity.uptimeMs > nowMs - this.#answeredMs;
   }
 
-  /** From this answer of the primary on its history is another one: what was known of the old one counts no more. */
+  /** The primary's history is another one from now on, so what was known of the old one no longer counts. */
   part(): void {
     this.#clock.reset();
     this.#sampledMs = -Infinity;
@@ -97,8 +97,8 @@ export class PrimaryHistory {
   }
 
   /**
-   * From now on another server, or another run of it, answers at a replica's address: it must not show less than the one before
-   * can have shown by now, which is what the primary has by now.
+   * From now on another server answers at a replica's address, or another run of it. It must not show older data than the former
+   * one can have shown. That is at most what the primary has by now.
    */
   renew(name: string, nowMs: number): void {
     this.#leftMs.set(name, nowMs);
@@ -107,7 +107,7 @@ export class PrimaryHistory {
     this.#latestOf.delete(name);
   }
 
-  /** A node is watched no longer; that is remembered for `keptMs`. */
+  /** The node is no longer watched, which is remembered for `keptMs`. */
   leave(name: string, { nowMs, keptMs }: { readonly nowMs: number; readonly keptMs: number }): void {
     for (const [left, leftMs] of this.#leftMs) if (leftMs + keptMs < nowMs) this.#leftMs.delete(left);
     this.#leftMs.set(name, nowMs);
@@ -119,8 +119,9 @@ export class PrimaryHistory {
   }
 
   /**
-   * Whether a replica that was at `before` and answers now is where it has to be. Where another one of its name has left, or
-   * another run of its server, that is what the primary had then: the first answer of the primary after that tells.
+   * Whether a replica that was at `before` and answers now has reached the positions required of it. If a node with its name
+   * left, or its server was replaced or restarted, it has to reach what the primary had at that time. The primary's first
+   * answer after that tells the position.
    */
   areReached(name: string, { position }: ProbeResult, before: Position | undefined): boolean {
     const leftMs = this.#leftMs.get(name);
@@ -134,26 +135,27 @@ export class PrimaryHistory {
       this.#leftMs.delete(name);
     }
     if (position === undefined) {
-      // It has told positions before: without one nobody knows whether it went back.
+      // It told positions before. Without one, nobody knows whether it went back.
       if (before !== undefined) this.#required.require(name, before);
       return !this.#required.has(name);
     }
     return this.#required.areReached(name, position, before);
   }
 
-  /** Something is still required of a replica, or of the primary to confirm its position: both are asked soon. */
+  /** Whether a replica still has to reach a position, or the primary still has to confirm one. Both are asked soon. */
   isAwaited(name: string): boolean {
     return this.#leftMs.has(name) || this.#unconfirmed.has(name) || this.#required.has(name);
   }
 
-  /** It is an answer of the primary's that a replica waits for before it may serve. */
+  /** Whether the replica needs an answer of the primary before it may serve. */
   awaitsPrimary(name: string): boolean {
     return this.#leftMs.has(name) || this.#unconfirmed.has(name);
   }
 
   /**
-   * Whether a replica that tells `position` at `nowMs` is known not to be beyond the primary. Of a server that is new here that has to
-   * be seen once: it may follow another primary, as a copy of the cluster does. While no primary was heard of, nobody can tell.
+   * Whether a replica that tells `position` at `nowMs` is known not to be ahead of the primary. A server that is new here has to
+   * show that once, because it may follow another primary, like a copy of the cluster does. While no primary has answered,
+   * nobody can tell, and the answer is yes.
    */
   isConfirmed(name: string, position: Position | undefined, nowMs: number): boolean {
     if (position === undefined) return true;
@@ -164,12 +166,12 @@ export class PrimaryHistory {
       this.#confirm(name);
       return true;
     }
-    // The first one: the primary may never be asked just after the latest.
+    // Keeps the first position: the primary may never be asked right after the latest one.
     if (!this.#unconfirmed.has(name)) this.#unconfirmed.set(name, position);
     return false;
   }
 
-  /** Whether a replica was further before the primary was asked last than the primary was then: it follows another one. */
+  /** Whether a replica had passed the primary's position before the primary told it. Then it follows another server. */
   isBeyond(name: string): boolean {
     const { latest } = this.#clock;
     const told = this.#latestOf.get(name);
@@ -186,18 +188,18 @@ export class PrimaryHistory {
     this.#confirmed.add(name);
   }
 
-  /** A node's own word of how old its data is at least; `undefined` takes it back. */
+  /** Limits how fresh a node's data may count, as its own probe says; `undefined` lifts the limit. */
   limitFreshness(name: string, freshAtMostMs: number | undefined): void {
     if (freshAtMostMs === undefined) this.#freshAtMost.delete(name);
     else this.#freshAtMost.set(name, freshAtMostMs);
   }
 
-  /** A position that is above all that anyone can have seen by then; `undefined` while none is known. */
+  /** A position that covers everything that anyone can have seen by this instant; `undefined` while none is known. */
   positionAtOrAfter(atMs: number): Position | undefined {
     return this.#clock.positionAtOrAfter(atMs);
   }
 
-  /** By when a node that replayed `position` is fresh; `undefined` while unknown. */
+  /** The instant up to which a node that has replayed `position` shows all commits; `undefined` while unknown. */
   freshAsOf(name: string, position: Position | undefined): number | undefined {
     const atMostMs = this.#freshAtMost.get(name);
     if (position === undefined) return atMostMs;
@@ -207,7 +209,7 @@ export class PrimaryHistory {
       : Math.min(freshAsOfMs, atMostMs);
   }
 
-  /** How much older than the primary's the data at `position` is; `undefined` while unknown. */
+  /** How far the data at `position` is behind the primary's, in milliseconds; `undefined` while unknown. */
   lagMs(position: Position | undefined, nowMs: number): number | undefined {
     const { latest } = this.#clock;
     if (latest === undefined || position === undefined) return undefined;

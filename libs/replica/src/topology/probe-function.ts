@@ -1,30 +1,30 @@
 import type { NodeRole } from './topology.js';
 
-/** A node that is being probed, as your own probe sees it. */
+/** A node as your own probe sees it. */
 export interface ProbedNode {
   readonly name: string;
-  /** What it is just now: `primary` where it accepts writes. */
+  /** Its current role: `primary` if it accepts writes. */
   readonly role: NodeRole;
   /** `host:port`. */
   readonly address: string;
-  /** Runs a statement on the connection of the monitor, until your probe has ended; gives the rows. */
+  /** Runs a statement on the monitor's connection and resolves to the rows. It works until your probe has ended. */
   readonly query: <Row extends object = Record<string, unknown>>(
     sql: string,
     values?: readonly unknown[],
   ) => Promise<readonly Row[]>;
 }
 
-/** What your own probe may give: `false`: the node may not serve. Anything else: it may. */
+/** What your own probe may return. `false`: the node may not serve. Anything else: it may. */
 export type ProbeVerdict =
   | boolean
   | void
   | {
       /**
-       * The node's data is at least this old, in milliseconds from 0: makes a replica look older than its position does, never
-       * fresher. Where replicas tell no position (Aurora), it is all that is known of their age.
+       * The least age of the node's data; milliseconds, from 0. It can make a replica count as older than its position says,
+       * never as fresher. If replicas tell no position (Aurora), it is all that is known of their age.
        */
       readonly lagMs?: number;
     };
 
-/** Your own probe of a node: runs after the built-in one has succeeded, each time. Where it throws, the node may not serve. */
+/** Your own probe of a node. It runs each time after the built-in probe has succeeded. If it throws, the node may not serve. */
 export type ProbeFunction = (node: ProbedNode) => ProbeVerdict | Promise<ProbeVerdict>;

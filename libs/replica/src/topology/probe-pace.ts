@@ -1,31 +1,31 @@
 import type { MonitorSettings } from './monitor-settings.js';
 
-/** How the pauses between probes run: the first, by what each next one is longer, the longest. */
+/** The lengths of the pauses between probes: the first, the factor from one to the next, and the longest. */
 export interface Pace {
   readonly firstMs: number;
   readonly growth: number;
   readonly maxMs: number;
-  /** Each pause is longer or shorter by up to this share, so that many processes do not probe at once. */
+  /** Each pause varies at random by up to this share, so that many processes do not probe at once. */
   readonly spread: number;
 }
 
-/** Why a node is probed as often as it is. */
+/** What decides how often a node is probed. */
 export interface PaceReasons {
   /** Its last probe failed. */
   readonly isSilent: boolean;
-  /** A statement lost its connection, and probes have not dispelled that yet. */
+  /** A statement lost its connection, and probes have not dispelled the doubt yet. */
   readonly isInDoubt: boolean;
-  /** A session waits for it to replay more than it had. */
+  /** A session waits until it has replayed a position. */
   readonly isWaitedFor: boolean;
-  /** The primary is down: it, or a replica that is promoted, has to be found soon. */
+  /** The primary is down, so it or a promoted replica has to be found soon. */
   readonly isPrimaryAway: boolean;
-  /** And somebody waits for that. */
+  /** Somebody waits for a primary. */
   readonly isPrimaryWaitedFor: boolean;
   /** Some replica is up. */
   readonly isReplicaUp: boolean;
 }
 
-/** The paces of a monitor; each is made once, so that two are the same when they are identical. */
+/** The paces of a monitor. Each object exists once, so equal paces are identical. */
 export class ProbePaces {
   readonly #catchUp: Pace;
   readonly #alert: Pace;

@@ -2,39 +2,39 @@ import { laterPosition, type Position } from '../session/position.js';
 import type { ProbeResult } from './node-probe.js';
 import type { NodeSnapshot } from './topology.js';
 
-/** What is known of whom a replica follows. */
+/** What is known of the server that a replica receives from. */
 export interface ReplicationSource {
-  /** It is known to receive from the primary, or from a replica that does; or from another server; or nobody can tell. */
+  /** `primary`: from the primary, or from a replica that receives from it. `another`: from another server. `unknown`: nobody can tell. */
   readonly whom: 'primary' | 'another' | 'unknown';
-  /** Fenced servers that write beside the primary: on which epochs. */
+  /** The epochs of the rivals: fenced servers that write beside the primary. */
   readonly rivalEpochs: readonly (number | undefined)[];
-  /** Since histories parted every other node has answered, or failed to: a rival among them would be known. */
+  /** Since histories parted, every other node has answered or failed to answer. So a rival among them would be known. */
   readonly areRivalsKnown: boolean;
-  /** The epoch that the primary writes on. */
+  /** The epoch on which the primary writes. */
   readonly primaryEpoch: number | undefined;
 }
 
-/** A replica was seen to receive from the primary. */
+/** What was seen of a replica that receives from the primary. */
 interface Witness {
-  /** Where it was when that was seen first; `undefined`: it did not tell. */
+  /** The replica's position when that was first seen; `undefined`: it did not tell. */
   readonly from: Position | undefined;
   /** It has replayed more since. */
   hasAdvanced: boolean;
 }
 
 /**
- * Which replicas are known to have the primary's history. Numbers alone do not tell: two servers that were promoted apart write on
- * the same epoch, and up to where they parted, and often beyond, their positions look alike.
+ * Knows which replicas have proved that they have the primary's history. Numbers alone prove nothing: two servers that were
+ * promoted independently write on the same epoch, and their positions look alike up to where they parted, and often beyond.
  */
 export class ReplicaProofs {
-  /** What everybody had to pass when histories parted last, and the epoch on which the new one began. */
+  /** The position that everybody had to pass when histories last parted, and the epoch on which the new one began. */
   #parting: { readonly position: Position; readonly epoch: number | undefined } | undefined;
-  /** Who has not passed it yet. */
+  /** Names of the replicas that have not passed it yet. */
   readonly #parted = new Set<string>();
-  /** Who was seen to receive from the primary itself since, and where it was then. */
+  /** Replicas that were seen to receive from the primary since then; by name. */
   readonly #witnessed = new Map<string, Witness>();
 
-  /** The primary's history is another one from this answer on; `known`: all nodes as they were before. */
+  /** The primary's history is another one from this answer on. `known`: all nodes as they were known until then. */
   part(
     { position = 0n, epoch }: ProbeResult,
     epochBefore: number | undefined,
@@ -53,7 +53,7 @@ export class ReplicaProofs {
     for (const { name } of replicas) this.#parted.add(name);
   }
 
-  /** A node is watched from now on, or is another server than before: its history may have parted before it came. */
+  /** The node is watched from now on, or has another server than before, whose history may have parted already. */
   join(name: string): void {
     this.#witnessed.delete(name);
     if (this.#parting !== undefined) this.#parted.add(name);
@@ -64,15 +64,20 @@ export class ReplicaProofs {
     this.#witnessed.delete(name);
   }
 
-  /** It has still to pass what was known before the histories parted. */
+  /** Whether the node has yet to pass the positions known before histories parted. */
   isParted(name: string): boolean {
     return this.#parted.has(name);
   }
 
   /**
-   * Whether a replica that answers so has the primary's history. Who is known to receive from another server has not. Who has to
-   * pass the parting does so by receiving the new epoch, which a standby asks for only where its own history is part of it, or
-   * by getting past all positions that were known then; neither says anything while a rival may be the one that it follows.
+   * Whether a replica that answers like this has the primary's history.
+   *
+   * A replica that is known to receive from another server does not have it. After histories parted there are two proofs:
+   *
+   * - The replica receives the new epoch. A replica only asks for an epoch of which its own history is a part.
+   * - It has passed every position that was known when histories parted.
+   *
+   * Neither proves anything while the replica may follow a rival.
    */
   hasHistory(name: string, answer: ProbeResult, following: ReplicationSource): boolean {
     const { isStreaming = false, epoch } = answer;
@@ -96,8 +101,9 @@ export class ReplicaProofs {
   }
 
   /**
-   * A rival writes on the primary's own epoch. A standby with the rival's history can be made to receive from the primary: then it
-   * finds no record that fits its last one, and stays where it is. One that goes on has the primary's history.
+   * Whether a replica is proven although a rival writes on the primary's own epoch. A replica with the rival's history can be made
+   * to receive from the primary. It then finds no record that fits its last one, and stays where it is. A replica that
+   * advances has the primary's history.
    */
   #isProvenBesideRival(
     name: string,

@@ -1,22 +1,22 @@
 /**
- * Which server answers on a connection, as it told once, when the connection was made. It stays true for as long as the
- * connection lives: a server that ends or crashes takes all its connections with it.
+ * The server on the other end of a connection. The server tells it once, when the connection is opened. It stays true for as long
+ * as the connection lives, because a server that stops or crashes takes all its connections with it.
  */
 export interface ServerIdentity {
   /**
-   * Which cluster it is of: all servers that were ever copied from one another have it in common, and no others.
+   * The cluster that the server belongs to. Servers that were ever copied from one another share it, and no others do.
    * `undefined`: the server does not tell.
    */
   readonly system: string | undefined;
-  /** When the server was started, by its own clock. A promotion keeps it, and so does recovery after a crash of one process. */
+  /** When the server was started, by its own clock. A promotion keeps it, and so does the recovery after one of its processes crashed. */
   readonly startedAt: string;
   /**
-   * One run of one server: another one after each start and after each crash. A position that one incarnation told says
-   * nothing of the next: recovery from a crash begins further back.
+   * One run of one server. Each start and each crash begins another. A position of one incarnation says nothing about the next,
+   * because recovery from a crash starts further back.
    */
   readonly incarnation: string;
-  /** For how long it had been running when the connection was made; milliseconds of its own clock. */
+  /** How long the server had been running when the connection was opened; milliseconds of its own clock. */
   readonly uptimeMs: number;
-  /** `host:port` at which the server itself was reached, behind whatever proxies; `undefined`: by no network. */
+  /** The server's own `host:port`, behind any proxies; `undefined`: it was not reached over a network. */
   readonly ownAddress: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** The run that begins when the one under way has ended, or when it is time. */
+/** The run that begins when the current one has ended, or when the gap is over. */
 interface NextRun<T> {
   readonly outcome: Promise<T>;
   readonly begin: () => void;
@@ -6,17 +6,17 @@ interface NextRun<T> {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** What a {@link SharedRun} works with. */
+/** What a {@link SharedRun} needs. */
 export interface SharedRunOptions {
-  /** Runs that nobody waits for begin at least so long after each other; milliseconds. */
+  /** The least time between the starts of two runs that nobody waits for; milliseconds. */
   readonly gapMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
 /**
- * Shares the runs of an asynchronous task: at most one is under way and one is waiting, whatever the number of callers.
- * Each caller gets the outcome of a run that began after its call, so the answer covers all that happened before it.
+ * Shares the runs of an asynchronous task. At most one run is under way and one is waiting, however many callers there are. Each
+ * caller gets the outcome of a run that began after its call, so the outcome covers everything that happened before.
  */
 export class SharedRun<T> {
   readonly #task: () => Promise<T>;
@@ -30,7 +30,7 @@ export class SharedRun<T> {
     this.#options = options;
   }
 
-  /** A run that begins now, or as soon as the one under way has ended. */
+  /** A run that begins now, or as soon as the current one has ended. */
   request(): Promise<T> {
     if (this.#running === undefined && this.#next === undefined) return this.#start();
     const next = (this.#next ??= this.#plan());
@@ -38,17 +38,17 @@ export class SharedRun<T> {
     return next.outcome;
   }
 
-  /** A run for which more callers may come: it begins at once, or when the last one began `gapMs` ago, or by {@link hurry}. */
+  /** A run that more callers may join. It begins at once, `gapMs` after the start of the last one, or at {@link hurry}. */
   requestSoon(): Promise<T> {
     if (this.#next !== undefined) return this.#next.outcome;
     if (this.#running === undefined && this.#leftMs() <= 0) return this.#start();
     const next = (this.#next = this.#plan());
-    // By now it may be time: then it has begun, and is the next one no more.
+    // The gap may be over by now. Then this begins the run, and it is no longer the next one.
     if (this.#running === undefined) this.#startNextInTime(next);
     return next.outcome;
   }
 
-  /** Somebody waits for the run that was requested last. */
+  /** Starts the last requested run as soon as possible, because somebody waits for it. */
   hurry(): void {
     if (this.#next === undefined) return;
     this.#next.isHurried = true;

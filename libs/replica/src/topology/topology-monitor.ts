@@ -11,16 +11,17 @@ import type { Topology } from './topology.js';
 import { WatchList } from './watch-list.js';
 import type { WatchedNode } from './watched-node.js';
 
-/** Names of nodes that came and went; one whose address changed did both. */
+/** Names of the nodes that came and went. A node with a new address did both. */
 export interface NodesChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
 }
 
 /**
- * Watches the nodes: one loop each, on connections of its own, and keeps the topology as an immutable snapshot.
- * Fails closed: a node that does not answer in time, answers nonsense or has the wrong role is `down` until a probe
- * that began later succeeds.
+ * Watches the nodes, each in a loop of its own on its own connection, and keeps the topology as an immutable snapshot.
+ *
+ * It fails closed: a node that does not answer in time, answers nonsense or has the wrong role is `down` until a later
+ * probe succeeds.
  */
 export class TopologyMonitor {
   readonly #state: TopologyState;
@@ -31,7 +32,7 @@ export class TopologyMonitor {
   readonly #paces: ProbePaces;
   #wanted: Position | undefined;
   #lastCapture: { readonly probing: Promise<ProbeResult>; readonly position: Promise<Position> } | undefined;
-  /** How many wait for a primary. */
+  /** How many callers wait for a primary. */
   #waitingForPrimary = 0;
   #isStarted = false;
 
@@ -44,38 +45,38 @@ export class TopologyMonitor {
     for (const node of nodes) this.#watch(node);
   }
 
-  /** What is known now. Frozen, and replaced whole: its version grows with every probe. */
+  /** The current topology. It is frozen, and each change replaces it as a whole with a higher version. */
   get topology(): Topology {
     return this.#state.topology;
   }
 
-  /** Begins to watch. Does not wait for any node. */
+  /** Starts to watch. Does not wait for any node. */
   start(): void {
     this.#isStarted = true;
     this.#watches.start();
   }
 
-  /** Ends all loops and connections, and lets everybody go who waits. */
+  /** Ends all loops and connections, and resolves what callers wait for. */
   async stop(): Promise<void> {
     this.#isStarted = false;
     this.#waiters.end();
     await this.#watches.stop();
   }
 
-  /**
-   * Calls `listener` at each event, after the topology has changed; returns how to stop that. A listener that fails
-   * harms nobody.
-   */
+  /** Calls `listener` at each event, after the topology has changed. The returned function stops that. A listener may fail. */
   on<E extends keyof MonitorEvents>(event: E, listener: (...args: MonitorEvents[E]) => unknown): () => void {
     return this.#state.events.on(event, listener);
   }
 
   /**
-   * From now on these are the replicas of the configuration; what they had been is told as `formerHomes` for a while. A
-   * node whose name and address are as before goes on being watched by its own probe (the one given is closed); a new
-   * one serves once it has been probed. Whoever is the primary now stays, and so does the configured primary. Returns what
-   * came and went; a node at another address did both. Throws a `TypeError` where names are not unique, or taken by
-   * the configured primary: then nothing has changed.
+   * Replaces the configured replicas. The topology tells the former ones as `formerHomes` for a while.
+   *
+   * - A node with the same name and address keeps its probe, and the given one is closed.
+   * - A new node serves once it has been probed.
+   * - The current primary stays, and so does the configured primary.
+   *
+   * Returns what came and went. Throws a `TypeError` and changes nothing if names are not unique, or taken by the
+   * configured primary.
    */
   setReplicas(nodes: readonly WatchedNode[]): NodesChange {
     const { added, removed } = this.#state.setReplicas(nodes);
@@ -84,29 +85,29 @@ export class TopologyMonitor {
     return { added: added.map(({ name }) => name), removed };
   }
 
-  /** Lets a node get no new reads, or again. Nothing happens where there is none of that name. */
+  /** Stops new reads on a node, or lets it have reads again. Does nothing if there is no node with this name. */
   setDraining(nodeName: string, isDraining: boolean): void {
     this.#state.setDraining(nodeName, isDraining);
   }
 
   /**
-   * The position of a node, read after this call began, so on the primary it covers every write that has completed.
-   * Callers share the probes. Rejects when the node does not answer or tells no position.
+   * The position of a node, read after this call began. On the primary it therefore covers every write that has completed. Callers
+   * share probes. Rejects if the node does not answer or tells no position.
    */
   capturePosition(nodeName: string): Promise<Position> {
     return this.#positionOf(nodeName, this.#watches.find(nodeName)?.probeNow());
   }
 
   /**
-   * As {@link capturePosition}, for a position that sessions will wait for, too ({@link expect}), but nobody yet: it may be read a
-   * little later, once for many callers.
+   * Like {@link capturePosition}, for a position that nobody waits for yet, so it may be read a little later, once for many
+   * callers. Sessions will wait for it, so replicas are probed for it as by {@link expect}.
    */
   capturePositionSoon(nodeName: string): Promise<Position> {
     const probing = this.#watches.find(nodeName)?.probeSoon();
     if (probing !== undefined && this.#lastCapture?.probing === probing) return this.#lastCapture.position;
     const position = this.#positionOf(nodeName, probing).then((it) => {
       this.expect(it);
-      // A promise may keep alive whoever first asked for it.
+      // A promise that is kept may keep its first caller alive.
       if (this.#lastCapture?.probing === probing) this.#lastCapture = undefined;
       return it;
     });
@@ -114,14 +115,14 @@ export class TopologyMonitor {
     return position;
   }
 
-  /** Somebody waits for what {@link capturePositionSoon} gives: it is read at once. */
+  /** Reads the position of {@link capturePositionSoon} at once, because somebody waits for it. */
   hurryPosition(nodeName: string): void {
     this.#watches.find(nodeName)?.hurryProbe();
   }
 
   /**
-   * As {@link capturePositionSoon}, of what the node has told somebody else. `undefined` where it tells no position, or is no node
-   * to believe.
+   * Accepts a position that the node told somebody else, with the effect of {@link capturePositionSoon}. `undefined`: it told no
+   * position, or the node is not to be believed.
    */
   acceptPosition(nodeName: string, told: ProbeResult): Position | undefined {
     const node = this.#state.find(nodeName);
@@ -141,7 +142,7 @@ export class TopologyMonitor {
     return result.position;
   }
 
-  /** Probes replicas more often until all that are up have replayed `position`: a session waits for it. */
+  /** Probes replicas more often until all that are up have replayed `position`, because a session needs it. */
   expect(position: Position): void {
     this.#wanted = laterPosition(this.#wanted, position);
     for (const replica of this.topology.replicas) {
@@ -150,8 +151,8 @@ export class TopologyMonitor {
   }
 
   /**
-   * Whether some replica that is up, or the one of that name, has replayed `position`: as soon as it has, or after
-   * `timeoutMs`, or when there is none of that name (any more). Never rejects.
+   * Waits until a replica that is up (the one with this name, if given) has replayed `position`. Resolves to `true` then, and to
+   * `false` after `timeoutMs` or once there is no replica with this name. Never rejects.
    */
   async waitForReplica(position: Position, timeoutMs: number, name?: string): Promise<boolean> {
     const isThere = (): boolean =>
@@ -168,8 +169,8 @@ export class TopologyMonitor {
   }
 
   /**
-   * Whether the primary, or a node that has become it, is up: as soon as it is, or after `timeoutMs`. Never rejects. All
-   * nodes are probed at once, and more often meanwhile.
+   * Waits until the primary, or a node that has become the primary, is up. Resolves to `false` after `timeoutMs`, and never
+   * rejects. It probes all nodes at once, and more often while somebody waits.
    */
   async waitForPrimary(timeoutMs: number): Promise<boolean> {
     const isUp = (): boolean => this.topology.primary.health === 'up';
@@ -182,42 +183,42 @@ export class TopologyMonitor {
   }
 
   /**
-   * A statement lost its connection to the node: a probe that begins now tells more. `sinceMs`: when the statement or its
-   * connection began; where the node has gone down or come back since, nothing happens.
+   * A statement lost its connection to the node, so the node is probed at once. `sinceMs`: when the statement or its connection
+   * began. If the node has gone down or come back since, nothing happens.
    */
   doubt(nodeName: string, sinceMs = Infinity): void {
     if (this.#isCredible(nodeName, sinceMs)) this.#watches.find(nodeName)?.doubt();
   }
 
   /**
-   * A statement got no connection to the node: it is down until a probe that begins now says otherwise. `sinceMs`: as for
-   * {@link doubt}.
+   * A statement got no connection to the node, so the node is down until a probe that begins now says otherwise. `sinceMs`: as
+   * for {@link doubt}.
    */
   suspect(nodeName: string, problem: string, sinceMs = Infinity): void {
     if (!this.#isCredible(nodeName, sinceMs)) return;
-    // Statements are led to another server by now, or to none.
+    // The address may lead to another server by now, or to none.
     this.#watches.find(nodeName)?.doubtAnew();
     this.#state.failed(nodeName, problem);
   }
 
-  /** Why a new connection to this server may not be used as one to the node; `undefined`: it may. */
+  /** Why a new connection to this server may not be used for the node; `undefined`: it may. */
   objectionTo(nodeName: string, identity: ServerIdentity | undefined): string | undefined {
     return this.#state.identities.objectionTo(nodeName, identity);
   }
 
-  /** Asks the node on a new connection of the monitor's who it is. Never rejects. */
+  /** Asks the node, on a new connection of the monitor's own, which server it is. Never rejects. */
   async meetAnew(nodeName: string): Promise<void> {
     const watch = this.#watches.find(nodeName);
     watch?.reconnect();
     await watch?.probeNow().catch(() => undefined);
   }
 
-  /** Until a primary has answered, all nodes have to be of this cluster. `system`: its system identifier, if it is told. */
+  /** Until a primary has answered, every node has to belong to this cluster. `system`: its identifier, if servers tell it. */
   presumeSystem(system: string | undefined): void {
     this.#state.identities.presumeSystem(system);
   }
 
-  /** A position that is above all that anyone can have seen by then; `undefined` while none is known. */
+  /** A position that covers everything that anyone can have seen by this instant; `undefined` while none is known. */
   primaryPositionAtOrAfter(atMs: number): Position | undefined {
     return this.#state.positionAtOrAfter(atMs);
   }
@@ -225,7 +226,7 @@ export class TopologyMonitor {
   #watch({ name, probe }: WatchedNode): void {
     const watch = new NodeWatch(probe, this.#settings, this.#sources, {
       succeeded: (result, times) => {
-        // Another server may be there by now: the connection to this one would never tell.
+        // The right server may be back at the address by now, and the connection to this one would never show it.
         if (!this.#state.answered(name, result, times)) probe.reconnect();
         this.#askForAwaited(name);
       },
@@ -235,7 +236,7 @@ export class TopologyMonitor {
     this.#watches.add(name, watch);
   }
 
-  /** What a replica waits for is asked at once: the primary, and then the replica again. */
+  /** Asks at once for what a replica waits for: the primary first, and then the replica again. */
   #askForAwaited(name: string): void {
     const { primary, replicas } = this.topology;
     if (name === primary.name) {
@@ -254,7 +255,7 @@ export class TopologyMonitor {
     };
   }
 
-  /** What the monitor itself does at its events, before anybody else learns of them. */
+  /** Registers what the monitor itself does at its events. It is the first listener. */
   #react(): void {
     this.on('topology:changed', ({ removed }) => {
       for (const name of removed) this.#watches.remove(name);
@@ -264,7 +265,7 @@ export class TopologyMonitor {
       if (node.role === 'primary') this.#hurryAll();
     });
     this.on('node:up', ({ node, before }) => {
-      // What took one down may have taken others, and may be over.
+      // The cause that took this node down may have taken others down, too, and may be over.
       if (before !== 'down') return;
       for (const [name, watch] of this.#watches.all()) {
         if (name !== node.name && this.#state.find(name)?.health === 'down') watch.retry();
@@ -276,7 +277,7 @@ export class TopologyMonitor {
     for (const [, watch] of this.#watches.all()) watch.hurry();
   }
 
-  /** While nobody watches, nobody would ever find a node up again. */
+  /** Without a started watch, nobody would ever find the node up again. */
   #isCredible(name: string, sinceMs: number): boolean {
     return this.#isStarted && !this.#state.isOutdated(name, sinceMs);
   }

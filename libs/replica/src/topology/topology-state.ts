@@ -19,21 +19,21 @@ const RENEWED = 'it was started anew, or another server is at its address';
 const BEYOND = 'it is ahead of the primary: it follows another server';
 
 /**
- * What follows from each answer, failure and change of the configuration: the topology, and the events that tell how it
- * changed. Does no I/O and has no timers.
+ * Works out what follows from each answer, failure and change of the configuration: a new topology, and the events that tell how
+ * it changed. It does no I/O and has no timers.
  */
 export class TopologyState {
   readonly events: Listeners<MonitorEvents>;
   readonly #nodes: NodeList;
   readonly #history = new PrimaryHistory();
   readonly #judge: NodeJudge;
-  /** Nodes at whose address a server of another cluster answers. */
+  /** Names of the nodes at whose address a server of another cluster answers. */
   readonly #foreign = new Set<string>();
   readonly #standings: NodeStandings;
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
 
-  /** `changed` is called after each change of the topology. */
+  /** @param sources `changed` is called after each change of the topology */
   constructor(
     nodes: readonly WatchedNode[],
     settings: MonitorSettings,
@@ -58,12 +58,12 @@ export class TopologyState {
     return this.#nodes.topology;
   }
 
-  /** What is known of a node; `undefined` when there is none of that name (any more). */
+  /** The node with this name; `undefined` if there is none (any more). */
   find(name: string): NodeSnapshot | undefined {
     return this.#nodes.find(name);
   }
 
-  /** A position that is above all that anyone can have seen by then; `undefined` while none is known. */
+  /** A position that covers everything that anyone can have seen by this instant; `undefined` while none is known. */
   positionAtOrAfter(atMs: number): Position | undefined {
     return this.#history.positionAtOrAfter(atMs);
   }
@@ -78,12 +78,12 @@ export class TopologyState {
     return this.#judge.identities;
   }
 
-  /** It, or the primary for it, has still to tell something before it may serve. */
+  /** Whether the node has to be asked soon, because its answer (or the primary's) decides whether a replica may serve. */
   isAwaited(name: string): boolean {
     return this.#judge.isAwaited(name);
   }
 
-  /** From now on these are the replicas of the configuration. Throws a `TypeError` where names are not unique. */
+  /** Replaces the configured replicas. Throws a `TypeError` if names are not unique. */
   setReplicas(nodes: readonly WatchedNode[]): ChangedNodes {
     const change = this.#nodes.setReplicas(nodes);
     for (const name of change.removed) this.#forget(name);
@@ -96,7 +96,7 @@ export class TopologyState {
     return change;
   }
 
-  /** Lets a node get no new reads, or again. */
+  /** Stops new reads on a node, or lets it have reads again. */
   setDraining(name: string, isDraining: boolean): void {
     const node = this.#nodes.find(name);
     if (node === undefined || (node.isDraining ?? false) === isDraining) return;
@@ -106,27 +106,27 @@ export class TopologyState {
   }
 
   /** A node did not answer, or may not serve. */
-  failed(name: string, problem: string, told: SelfDescription = {}): void {
+  failed(name: string, problem: string, description: SelfDescription = {}): void {
     const node = this.#nodes.find(name);
     if (node === undefined) return;
     this.identities.heard(name);
     if (node.health === 'down') this.#standings.of(name).failedAgain();
     else this.#standings.of(name).fell();
-    this.#replace({ ...node, ...told, health: 'down', problem });
+    this.#replace({ ...node, ...description, health: 'down', problem });
   }
 
-  /** Something that began at `sinceMs` tells of the time before the node last went down or came back. */
+  /** Whether the result of something that began at `sinceMs` is from before the node last went down or came back. */
   isOutdated(name: string, sinceMs: number): boolean {
     return this.#standings.isOutdated(name, sinceMs);
   }
 
-  /** A node answered. Says whether it is a server that may answer at its address. */
+  /** A node answered. Returns whether the server is one that may answer at its address. */
   answered(name: string, answer: ProbeResult, times: ProbeTimes): boolean {
     const asked = this.#nodes.find(name);
     if (asked === undefined) return true;
     const verdict = this.judge(asked, answer);
     this.events.together(() => {
-      // Whatever comes of it, connections to the one before are to be cut.
+      // Connections to the former server have to be cut, whatever the verdict on the new one.
       if (this.#judge.meet(asked, answer, times.endedMs)) this.#renewed(asked);
       this.#take(asked, verdict, { answer, times });
     });
@@ -212,13 +212,13 @@ export class TopologyState {
     if (node !== undefined && was !== is) this.events.emit(is ? 'lag:high' : 'lag:ok', node);
   }
 
-  /** It is fine. */
+  /** The node may serve. */
   #serves(node: NodeSnapshot): void {
     if (this.#nodes.find(node.name)?.health === 'down') this.#standings.of(node.name).returned();
     this.#replace({ ...node, health: 'up', problem: undefined });
   }
 
-  /** Another server is the primary now; `left`: the node that was it is none of ours any more. */
+  /** Another server is the primary now. `left`: the name of the former primary, if it is no node of ours any more. */
   #primaryChanged(before: NodeSnapshot, left: string | undefined): void {
     if (left !== undefined) this.#forget(left);
     const { topology } = this;
@@ -230,9 +230,9 @@ export class TopologyState {
     this.events.emit('topology:changed', { topology, because, added: [], removed });
   }
 
-  /** It accepts writes and must not: gets nothing, and that is told once. */
+  /** The node accepts writes although it must not. It gets no statements, and one event tells of it. */
   #fence(name: string, problem: string, answer: ProbeResult): void {
-    // What the primary is known to write on stays known of it: it is what the older server is fenced by.
+    // The primary keeps its known epoch, because the older server is fenced by it.
     const isPrimary = this.topology.primary.name === name;
     this.failed(name, problem, isPrimary ? {} : selfDescriptionOf(answer));
     this.identities.servers.refuse(name, problem);
@@ -245,7 +245,7 @@ export class TopologyState {
     this.events.emit('primary:conflict', { node, primary, epoch: answer.epoch, primaryEpoch });
   }
 
-  /** It is of another database cluster: gets nothing, and that is told once. */
+  /** The node belongs to another database cluster. It gets no statements, and one event tells of it. */
   #expel(name: string, problem: string, answer: ProbeResult): void {
     this.identities.servers.refuse(name, problem);
     const isKnown = this.#foreign.has(name);
@@ -260,7 +260,7 @@ export class TopologyState {
     });
   }
 
-  /** From this answer on the primary's history is another one than that which the nodes `before` had. */
+  /** The primary's history is another one from this answer on. `before`: all nodes as they were known until then. */
   #partHistories(answer: ProbeResult, before: Topology): void {
     const { primary, replicas } = this.topology;
     this.#judge.part(answer, before);
@@ -271,11 +271,11 @@ export class TopologyState {
     }
   }
 
-  /** What a replica had replayed may be all that the primary has: then it is as fresh as the primary's sample. */
+  /** Dates the replicas anew: one that has replayed all that the primary has is as fresh as the primary's sample. */
   #dateReplicas(nowMs: number): void {
     this.#nodes.replaceReplicas((node) => {
       const { name, position } = node;
-      // It may yet turn out to follow another one.
+      // It may yet turn out to follow another server.
       if (this.#history.awaitsPrimary(name)) return node;
       const freshAsOfMs = this.#history.freshAsOf(name, position);
       if (position === undefined || freshAsOfMs === node.freshAsOfMs) return node;
@@ -283,7 +283,7 @@ export class TopologyState {
     });
   }
 
-  /** It is no node of ours any more. */
+  /** The node is no longer ours. */
   #forget(name: string): void {
     this.#judge.forget(name);
     this.#foreign.delete(name);

@@ -1,10 +1,10 @@
 import type { Position } from '../session/position.js';
 
-/** `primary` takes writes; a `replica` follows it and only answers reads. */
+/** A `primary` takes writes. A `replica` follows it and only answers reads. */
 export const NODE_ROLES = ['primary', 'replica'] as const;
 export type NodeRole = (typeof NODE_ROLES)[number];
 
-/** `unknown`: not probed yet. `up`: the last probe succeeded. `down`: it failed, or a statement lost its connection. */
+/** `unknown`: not probed yet. `up`: the last probe succeeded. `down`: it failed, or a statement got no connection. */
 export const NODE_HEALTHS = ['unknown', 'up', 'down'] as const;
 export type NodeHealth = (typeof NODE_HEALTHS)[number];
 
@@ -18,66 +18,63 @@ export interface NodeSnapshot {
   readonly health: NodeHealth;
   /** Why it is not up; never a credential. */
   readonly problem?: string;
-  /** The primary's own position, or what the replica had replayed, when last probed. */
+  /** The primary's own position, or the one that the replica had replayed, at the last probe. */
   readonly position?: Position;
   /**
    * The node shows everything that was committed on the primary by this instant (milliseconds of the monotonic clock
-   * `performance.now()`). Absent while nothing is known. Data of this node is at most `now - freshAsOfMs` old, also
-   * when probes have stopped: staleness grows with time until a probe says otherwise.
+   * `performance.now()`). So its data is at most `now - freshAsOfMs` old. That grows with time until a probe says otherwise,
+   * even if probes have stopped. Absent while nothing is known.
    */
   readonly freshAsOfMs?: number;
-  /** Lag in milliseconds when last probed: 0 when it had replayed all that was known of the primary; absent while unknown. */
+  /** Lag at the last probe, in milliseconds; 0: it had replayed all that was known of the primary. Absent while unknown. */
   readonly lagMs?: number;
   /** How long the last successful probe took, in milliseconds. */
   readonly roundTripMs?: number;
-  /** Its share of the reads beside the other replicas'; 0: only reads that ask for it. */
+  /** Its share of the reads, relative to the other replicas; 0: only reads that ask for it. */
   readonly weight: number;
-  /** Where it stands. */
+  /** The region where it runs. */
   readonly region?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  /** Its lag has reached `warnLagMs`, and has not come back well below: it gets half of its share. */
+  /** Its lag has reached `warnLagMs` and is not well below that again, so it gets half of its share. */
   readonly isLagging?: boolean;
   /**
-   * Its data was older than `maxLagMs`, and has not come back well below: it is taken for older still, so that it does not
-   * leave and return with every probe.
+   * Its data was older than `maxLagMs` and is not well below that again. It still counts as too old, so that it does not leave and
+   * return with every probe.
    */
   readonly isTooOld?: boolean;
-  /**
-   * The primary: the epoch that it writes on. A replica: the one that it follows, as far as it can tell; for people.
-   */
+  /** The epoch on which a primary writes, or which a replica receives, as far as it can tell: see `ProbeResult.epoch`. For people. */
   readonly epoch?: number;
   /**
-   * What a replica's WAL receiver does, in the server's own word (`streaming`, `waiting`, ...); `none`: there is none;
-   * `hidden`: there is one, and the monitor's user may not see more (it lacks `pg_read_all_stats`). For people: whether
-   * the replica serves is decided by its lag.
+   * What a replica's receiver does, in the server's own word; `none`: there is no receiver; `hidden`: there is one, but the
+   * monitor's user may not see more. For people only: the lag decides whether the replica serves.
    */
   readonly receiver?: string;
-  /** It is being taken out: it gets no new reads. */
+  /** It is being drained, so it gets no new reads. */
   readonly isDraining?: boolean;
 }
 
-/** A replica of the configuration, to which sessions are tied by their key. */
+/** A configured replica, as a home of sessions: the key ties each session to one of them. */
 export interface Home {
   readonly name: string;
-  /** As configured: sessions are spread in proportion. */
+  /** The configured weight. Sessions are spread in proportion. */
   readonly weight: number;
 }
 
-/** All nodes at one instant. Immutable: replaced whole, with a higher version. */
+/** All nodes at one instant. Immutable: each change replaces it as a whole, with a higher version. */
 export interface Topology {
   readonly version: number;
   readonly primary: NodeSnapshot;
   readonly replicas: readonly NodeSnapshot[];
-  /** The replicas of the configuration, by which sessions are tied to nodes: they stay the same through promotions. */
+  /** The configured replicas, which sessions are tied to. A promotion does not change them. */
   readonly homes: readonly Home[];
   /**
-   * The homes before the last changes of the configuration, while sessions may remember what they read there: a session
-   * whose home differs among them and `homes` may have read elsewhere. Absent or empty: none.
+   * The homes before the last changes of the configuration, for as long as sessions may remember what they read there. A session
+   * with another home in one of these lists than in `homes` may have read elsewhere. Absent or empty: none.
    */
   readonly formerHomes?: readonly (readonly Home[])[];
 }
 
-/** How old this node's data may be at `nowMs`, in milliseconds: an upper bound; infinite while unknown. */
+/** An upper bound for the age of the node's data at `nowMs`, in milliseconds; infinite while unknown. */
 export function stalenessMs(node: NodeSnapshot, nowMs: number): number {
   return node.freshAsOfMs === undefined ? Infinity : Math.max(0, nowMs - node.freshAsOfMs);
 }

@@ -1,9 +1,9 @@
 import type { NodeWatch } from './node-watch.js';
 
-/** The watches of all nodes, by name; they begin and end together or one by one. */
+/** The watches of all nodes, by name. They start and stop together or one by one. */
 export class WatchList {
   readonly #watches = new Map<string, NodeWatch>();
-  /** Those that end. */
+  /** What is ending now. */
   readonly #ending = new Set<Promise<void>>();
   #isStarted = false;
 
@@ -11,25 +11,25 @@ export class WatchList {
     return this.#watches.get(name);
   }
 
-  /** All of them, with their names. */
+  /** All watches, with their names. */
   all(): Iterable<[string, NodeWatch]> {
     return this.#watches;
   }
 
-  /** Begins at once if the others have. */
+  /** Adds a watch, and starts it if the others have started. */
   add(name: string, watch: NodeWatch): void {
     this.#watches.set(name, watch);
     if (this.#isStarted) watch.start();
   }
 
-  /** Ends one, without waiting for that; {@link stop} does. */
+  /** Stops a watch without waiting for its end. {@link stop} waits for it. */
   remove(name: string): void {
     const watch = this.#watches.get(name);
     this.#watches.delete(name);
     if (watch !== undefined) this.endSoon(watch.stop());
   }
 
-  /** Something ends meanwhile. Whether it succeeds concerns nobody. */
+  /** Lets {@link stop} wait for something that is ending. Its failure concerns nobody. */
   endSoon(ending: Promise<void>): void {
     const ended = ending
       .catch(() => undefined)

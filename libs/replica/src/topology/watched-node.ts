@@ -10,6 +10,6 @@ export interface WatchedNode {
   readonly weight: number;
   readonly region?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  /** From now on the monitor's, which closes it. */
+  /** Belongs to the monitor from now on, which closes it. */
   readonly probe: NodeProbe;
 }

@@ -1,37 +1,37 @@
 import type { Discovery, DiscoveryResult } from './discovery.js';
 import { kindOfFailure, SafeMessageError } from '../../errors/safe-message.error.js';
 
-/** How patiently a discovery is asked; milliseconds. */
+/** How often and how patiently a discovery is asked; milliseconds. */
 export interface DiscoverySettings {
-  /** An answer that takes longer counts as none. */
+  /** A discovery that takes longer has failed. */
   readonly timeoutMs: number;
-  /** After a failure it is asked again so soon, and after each further one half as often, ... */
+  /** The pause after a failure. It doubles with each further failure. */
   readonly retryMs: number;
-  /** ... down to this. */
+  /** The longest pause between failures. */
   readonly maxRetryMs: number;
 }
 
-/** What a {@link DiscoveryLoop} works with. */
+/** What a {@link DiscoveryLoop} needs. */
 export interface DiscoveryLoopOptions<Node> {
   readonly discovery: Discovery<Node>;
   readonly settings: DiscoverySettings;
-  /** Puts what was found in place. Rejects when that cannot be: a failure like any other. */
+  /** Puts the found replicas in place. A rejection counts as a failure of the discovery. */
   readonly apply: (replicas: readonly Node[]) => Promise<void>;
-  /** Called at each failure; `isNews`: not the same as the time before. */
+  /** Called at each failure; `isNews`: it is not the same problem as the last time. */
   readonly onFailure: (problem: string, isNews: boolean) => void;
-  /** It answers again. */
+  /** Called when the discovery answers again after a failure. */
   readonly onRecovery: () => void;
-  /** From 0 up to 1, to spread the questions of many processes. */
+  /** From 0 to 1, 1 excluded; spreads the questions of many processes. */
   readonly random: () => number;
 }
 
-/** No answer may be asked for more often; milliseconds. */
+/** The shortest pause, whatever the answer says; milliseconds. */
 const MIN_PAUSE_MS = 10;
 
-/** Nor less often: timers go no further than 24 days. */
+/** The longest pause. Timers cannot count beyond 24 days. */
 const MAX_PAUSE_MS = 86_400_000;
 
-/** Asks a discovery, puts its answer in place, waits as long as that is good for, and again. Failures change nothing. */
+/** Asks a discovery, puts its answer in place, waits until the answer expires, and asks again. A failure changes nothing. */
 export class DiscoveryLoop<Node> {
   readonly #options: DiscoveryLoopOptions<Node>;
   #failures = 0;
@@ -44,7 +44,7 @@ export class DiscoveryLoop<Node> {
     this.#options = options;
   }
 
-  /** Resolves when the first question was answered or has failed; goes on until {@link stop}. Never rejects. */
+  /** Starts the loop. Resolves when the first question was answered or has failed. Never rejects. */
   async start(): Promise<void> {
     const pauseMs = await this.#lookOnce();
     if (this.#isStopped) return;
@@ -55,14 +55,14 @@ export class DiscoveryLoop<Node> {
     this.#timer.unref();
   }
 
-  /** Ends it; what is under way is no longer put in place. */
+  /** Ends the loop. An answer that is under way is no longer put in place. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#endWait?.();
   }
 
-  /** Resolves to how long to wait; milliseconds. */
+  /** Resolves to the pause before the next question; milliseconds. */
   async #lookOnce(): Promise<number> {
     const { apply, random } = this.#options;
     try {
@@ -111,7 +111,7 @@ export class DiscoveryLoop<Node> {
   }
 }
 
-/** An answer may come from anybody's function. */
+/** Checks an answer, because a user's own function may have made it. */
 function check<Node>(found: DiscoveryResult<Node>): DiscoveryResult<Node> {
   const { replicas, validForMs } = (found ?? {}) as Partial<DiscoveryResult<Node>>;
   if (!Array.isArray(replicas)) throw new SafeMessageError('it gave no list of replicas');

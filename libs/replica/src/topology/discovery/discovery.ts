@@ -1,15 +1,15 @@
-/** What one look found. */
+/** What one search found. */
 export interface DiscoveryResult<Node> {
-  /** The replicas there are. Empty counts as no answer: those known before stay. */
+  /** The replicas. An empty list counts as a failure: the known replicas stay. */
   readonly replicas: readonly Node[];
-  /** After how long to look again; milliseconds. */
+  /** How long the answer holds; milliseconds. */
   readonly validForMs: number;
 }
 
-/** Finds the replicas while the application runs. */
+/** Finds replicas while the application runs. */
 export interface Discovery<Node> {
-  /** Rejects when it cannot tell: those known before stay, and it is asked again soon. */
+  /** Rejects if it cannot tell. The known replicas stay, and it is asked again soon. */
   find(): Promise<DiscoveryResult<Node>>;
-  /** What is wrong with how it was made: reported at boot beside all other mistakes. */
+  /** What is wrong with its own options. Reported at boot together with all other mistakes. */
   readonly problems?: readonly string[];
 }

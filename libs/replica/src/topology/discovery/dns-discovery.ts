@@ -2,19 +2,19 @@ import type { Discovery, DiscoveryResult } from './discovery.js';
 import { lookUp, type DnsNode, type DnsQuestion, type DnsResolver } from './dns-lookup.js';
 import { askSrvTtl } from './srv-ttl.js';
 
-/** What a {@link DnsDiscovery} works with; durations in milliseconds. */
+/** Settings of a {@link DnsDiscovery}; milliseconds. */
 export interface DnsDiscoverySettings {
-  /** It is not asked again sooner, however short the records live. */
+  /** The shortest time between two questions, however short the records live. */
   readonly minIntervalMs: number;
-  /** Nor later, however long they live. */
+  /** The longest time between two questions, however long the records live. */
   readonly maxIntervalMs: number;
-  /** When nobody tells how long they live. */
+  /** The time between two questions if nobody tells how long the records live. */
   readonly unknownTtlMs: number;
-  /** A node stays for so long after the last answer that named it. */
+  /** How long a node stays after the last answer that named it. */
   readonly rememberMs: number;
 }
 
-/** A resolver, and the servers that it asks where it tells them. */
+/** A resolver that may tell which servers it asks. */
 export interface DnsServers extends DnsResolver {
   getServers?(): string[];
 }
@@ -26,10 +26,10 @@ export interface DnsSources {
   readonly nowMs: () => number;
 }
 
-/** So long a server may take to tell the TTL of SRV records; milliseconds. */
+/** How long a server may take to tell the TTL of SRV records; milliseconds. */
 const SRV_TTL_TIMEOUT_MS = 1_000;
 
-/** Finds nodes in DNS, and keeps to the time to live of its records. */
+/** Finds nodes in DNS, and respects the time to live of its records. */
 export class DnsDiscovery implements Discovery<DnsNode> {
   readonly #question: DnsQuestion;
   readonly #settings: DnsDiscoverySettings;
@@ -64,7 +64,7 @@ export class DnsDiscovery implements Discovery<DnsNode> {
     return undefined;
   }
 
-  /** Some names have more nodes than one answer tells: those of the last answers count, too. */
+  /** Adds the nodes of recent answers, because some names have more nodes than fit into one answer. */
   #remember(nodes: readonly DnsNode[]): readonly DnsNode[] {
     const atMs = this.#sources.nowMs();
     for (const node of nodes) this.#seen.set(node.name, { node, atMs });

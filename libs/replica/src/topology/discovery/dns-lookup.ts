@@ -1,11 +1,11 @@
 import type { RecordWithTtl, SrvRecord } from 'node:dns';
 import { nodeNameOf } from './node-name.js';
 
-/** Kinds of DNS records that name nodes: addresses, or a name and port per node. */
+/** The types of DNS records that name nodes: addresses, or a host and port per node. */
 export const DNS_TYPES = ['A', 'AAAA', 'SRV'] as const;
 export type DnsType = (typeof DNS_TYPES)[number];
 
-/** What is needed of a `Resolver` of `node:dns/promises`. */
+/** The part of a `Resolver` of `node:dns/promises` that is needed. */
 export interface DnsResolver {
   resolve4(hostname: string, options: { ttl: true }): Promise<RecordWithTtl[]>;
   resolve6(hostname: string, options: { ttl: true }): Promise<RecordWithTtl[]>;
@@ -17,26 +17,26 @@ export interface DnsNode {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Of a SRV record: its weight as a multiple of the average. */
+  /** Of an SRV record: its weight as a multiple of the average. */
   readonly weight?: number;
 }
 
-/** What was asked for. */
+/** A question to DNS. */
 export interface DnsQuestion {
   readonly hostname: string;
   readonly type: DnsType;
-  /** Of `A` and `AAAA` records, which tell none. */
+  /** The port of nodes from `A` and `AAAA` records, which have none. */
   readonly port: number;
 }
 
-/** What DNS answered. */
+/** An answer of DNS. */
 export interface DnsAnswer {
   readonly nodes: readonly DnsNode[];
-  /** The least time to live of the records, milliseconds; `undefined`: the resolver does not tell, as for SRV. */
+  /** The shortest time to live of the records, in milliseconds; `undefined`: the resolver does not tell, as with SRV. */
   readonly ttlMs: number | undefined;
 }
 
-/** Asks for the nodes behind a name. Rejects as the resolver does: `ENOTFOUND`, `ENODATA`, `ETIMEOUT`, ... */
+/** Looks up the nodes behind a name. Rejects like the resolver: `ENOTFOUND`, `ENODATA`, `ETIMEOUT`, ... */
 export async function lookUp(
   resolver: DnsResolver,
   { hostname, type, port }: DnsQuestion,
@@ -52,12 +52,12 @@ export async function lookUp(
   };
 }
 
-/** A record of weight 0 beside others is to get very little, but not nothing (RFC 2782). */
+/** A record of weight 0 beside others gets very little, but not nothing (RFC 2782). */
 const LEAST_WEIGHT = 0.01;
 
-/** Of the records with the lowest priority number: the others are a reserve, and ours is the primary. */
+/** The nodes of the records with the lowest priority number. Other records are a reserve, and our reserve is the primary. */
 function nodesOfSrv(all: readonly SrvRecord[]): readonly DnsNode[] {
-  // The target "." says that there is no such service.
+  // The target "." means that there is no such service.
   const records = all.filter(({ name }) => name !== '' && name !== '.');
   const first = Math.min(...records.map(({ priority }) => priority));
   const used = records.filter(({ priority }) => priority === first);

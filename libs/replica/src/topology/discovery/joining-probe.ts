@@ -1,15 +1,15 @@
 import type { Position } from '../../session/position.js';
 import type { NodeProbe, ProbeResult } from '../node-probe.js';
 
-/** What a node has to do before it may serve. */
+/** What has to happen before a node may serve. */
 export interface JoiningSteps {
-  /** Makes connections, so that its first reads need not. Rejects when it cannot. */
+  /** Opens connections, so that the first reads find some. Rejects if it cannot. */
   readonly warmUp: () => Promise<void>;
-  /** It has to have replayed this much; `undefined`: it may be anywhere. */
+  /** The position that the node must have replayed; `undefined`: any will do. */
   readonly floor: () => Position | undefined;
 }
 
-/** The probe of a node that joins a running application: it succeeds for the first time when the node is ready to serve. */
+/** The probe of a node that joins a running application. It does not succeed before the node is ready to serve. */
 export class JoiningProbe implements NodeProbe {
   readonly #create: () => NodeProbe;
   readonly #steps: JoiningSteps;
@@ -18,7 +18,7 @@ export class JoiningProbe implements NodeProbe {
   #isWarm = false;
   #warming: Promise<void> | undefined;
 
-  /** `create` is called for the first probe: a node that is watched already needs none. */
+  /** `create` is called at the first probe, because a node that is watched already needs no second one. */
   constructor(create: () => NodeProbe, steps: JoiningSteps) {
     this.#create = create;
     this.#steps = steps;
@@ -28,7 +28,7 @@ export class JoiningProbe implements NodeProbe {
     if (this.#isClosed) throw new Error('the probe is closed');
     this.#probe ??= this.#create();
     const answer = await this.#probe.probe(timeoutMs);
-    // What accepts writes serves no reads as a replica.
+    // A node that accepts writes serves no reads as a replica.
     if (!answer.isReadOnly) return answer;
     const floor = this.#steps.floor();
     if (floor !== undefined && (answer.position ?? 0n) < floor)

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** Names of nodes are at most so long. */
+/** The longest name of a node. */
 const MAX_LETTERS = 64;
 
 /**
- * A name for a node that was given none: the same in every process that finds it, since sessions remember names. Its host,
- * and its port where that is not 5432; what is no letter, digit, `.`, `_` or `-` becomes `-`; a long one ends in a hash.
+ * Makes a name for a node that has none. Every process makes the same one, because sessions remember names. It is the host, plus
+ * the port unless that is 5432. Characters other than letters, digits, `.`, `_` and `-` become `-`, and a long name ends in
+ * a hash.
  */
 export function nodeNameOf(host: string, port: number): string {
   const full = port === 5432 ? host : `${host}-${port}`;

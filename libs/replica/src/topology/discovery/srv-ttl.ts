@@ -7,8 +7,9 @@ const IN = 1;
 const HEADER_BYTES = 12;
 
 /**
- * The time to live of a name's SRV records in milliseconds, which Node's resolver keeps to itself: by one question over
- * UDP to a server of `Resolver.getServers()`. `undefined` when no answer can be read within `timeoutMs`: never rejects.
+ * Asks for the time to live of a name's SRV records, which Node's resolver keeps to itself. It sends one question over UDP to a
+ * server of `Resolver.getServers()`. Resolves to milliseconds, or to `undefined` if no answer can be read within
+ * `timeoutMs`. Never rejects.
  */
 export async function askSrvTtl(
   server: string,
@@ -26,7 +27,7 @@ export async function askSrvTtl(
       socket.on('message', (message) => {
         if (message.length >= HEADER_BYTES && message.readUInt16BE(0) === id) resolve(readTtl(message));
       });
-      // A connected socket hears nobody else.
+      // A connected socket receives from nobody else.
       socket.connect(port, address, () => socket.send(question(id, hostname)));
     });
   } finally {
@@ -41,7 +42,7 @@ function parseServer(server: string): { readonly address: string; readonly port:
   return { address: inBrackets ?? plain ?? server, port: Number(port ?? 53) };
 }
 
-/** RFC 1035, section 4: a header, and the name as labels, each after its length. */
+/** Encodes a question (RFC 1035, section 4): a header, then the name as labels, each after its length. */
 function question(id: number, hostname: string): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt16BE(id, 0);
@@ -54,7 +55,7 @@ function question(id: number, hostname: string): Buffer {
   return Buffer.concat([header, ...labels, Buffer.from([0, 0, SRV, 0, IN])]);
 }
 
-/** The least TTL of the answer's records, also of one that was cut short: all records of a name have the same. */
+/** The shortest TTL in the answer. A truncated answer will do, because all records of a name have the same TTL. */
 function readTtl(message: Buffer): number | undefined {
   let least: number | undefined;
   try {
@@ -68,12 +69,12 @@ function readTtl(message: Buffer): number | undefined {
       offset += 10 + message.readUInt16BE(offset + 8);
     }
   } catch {
-    // It ends within a record.
+    // The answer ends inside a record.
   }
   return least;
 }
 
-/** A name ends with an empty label, or points to the rest of it in two bytes. */
+/** Skips a name. It ends with an empty label, or with a pointer of two bytes to the rest of the name. */
 function afterName(message: Buffer, start: number): number {
   let offset = start;
   for (;;) {
