@@ -6,15 +6,15 @@ import type { OptionsFromEnv } from 'nestjs-replica';
 import { AppModule } from './app.module.js';
 import { assignSession } from './session/assign-session.middleware.js';
 
-/** The shop on the given database nodes, connected but not listening. */
+/** Makes the shop on the given database nodes. It is connected, but does not listen yet. */
 export async function createApp(nodes: OptionsFromEnv): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(nodes), {
     logger: ['fatal', 'error', 'warn'],
     abortOnError: false,
-    // A browser that keeps its connection open would keep Ctrl-C waiting.
+    // Otherwise a browser that keeps its connection open would delay Ctrl-C.
     forceCloseConnections: true,
   });
-  // By use(), and so before all middleware of modules: a visitor's very first request belongs to the session, too.
+  // use() runs it before all middleware of modules, so a visitor's very first request belongs to the session, too.
   app.use(cookieParser(), assignSession);
   app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
   app.useGlobalInterceptors(new ClassSerializerInterceptor(app.get(Reflector)));

@@ -9,12 +9,12 @@ async function main(): Promise<void> {
   const cluster = process.env.DATABASE_URL ? undefined : await startDemoCluster();
   const nodes = replicaOptionsFromEnv({ ...process.env, ...cluster?.env });
   await prepareDatabase(nodes, console.log);
-  // A new visitor may be served by any replica: by now all of them should have the tables.
+  // Any replica may serve a new visitor, so all of them should have the tables by now.
   await cluster?.waitForCatchUp();
 
   const app = await createApp(nodes);
   stopOnSignal(async () => {
-    // In this order: no request without a database, no connection without a server.
+    // In this order, no request lacks its database and no connection its server.
     await app.close();
     await cluster?.stop();
   });
@@ -26,6 +26,6 @@ try {
   await main();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  // A cluster of our own ends with this process.
+  // The demo's own cluster ends with this process.
   process.exit(1);
 }

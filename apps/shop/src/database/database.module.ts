@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { fromCookie, type NodeOptions, type OptionsFromEnv, ReplicaModule } from 'nestjs-replica';
 import { SESSION_COOKIE } from '../session/assign-session.middleware.js';
 
-/** Takes the place of TypeOrmModule.forRoot(): everything else injects repositories as ever. */
+/** Takes the place of TypeOrmModule.forRoot(). Everything else injects repositories as before. */
 @Module({})
 export class DatabaseModule {
   static forRoot(nodes: OptionsFromEnv): DynamicModule {
@@ -21,7 +21,7 @@ export class DatabaseModule {
   }
 }
 
-/** The last of several replicas is where reports are computed, by this label; it answers other reads as well. */
+/** Labels the last of several replicas, where reports are computed. It answers other reads as well. */
 function withOneForReports(replicas: readonly NodeOptions[]): readonly NodeOptions[] {
   const others = replicas.slice(0, -1);
   return others.length === 0

@@ -5,8 +5,8 @@ import { CreateShop1764547200000 } from './migrations/1764547200000-create-shop.
 import { seed } from './seed.js';
 
 /**
- * Brings the database to what the application expects, before the application connects: what it then learns of the
- * database is already true. Concerns the primary alone; the replicas follow.
+ * Brings the primary to the schema that the application expects; the replicas follow. It runs before the application connects, so
+ * what the application then learns about the database is already true.
  */
 export async function prepareDatabase(nodes: OptionsFromEnv, log: (line: string) => void): Promise<void> {
   const dataSource = new ReplicaDataSource({

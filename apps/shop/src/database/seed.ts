@@ -16,7 +16,7 @@ const MATERIALS = [
 ];
 const THINGS = ['basket', 'bowl', 'chair', 'clock', 'lamp', 'mirror', 'rug', 'shelf', 'stool', 'vase'];
 
-/** Fills an empty shop with 1,000 products, always the same. Returns how many it added: 1,000 or 0. */
+/** Fills an empty shop with 1,000 products, always the same ones. Returns how many it added: 1,000 or 0. */
 export async function seed(dataSource: DataSource): Promise<number> {
   const products = dataSource.getRepository(Product);
   if (await products.exists()) return 0;

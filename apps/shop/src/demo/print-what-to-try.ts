@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
-/** Says where the shop listens, and how to see what it is a demo of. */
+/** Prints where the shop listens, and requests that show what it demonstrates. */
 export function printWhatToTry(app: NestExpressApplication): void {
   const address = app.getHttpServer().address();
   const url = `http://localhost:${typeof address === 'object' ? address?.port : address}`;

@@ -1,11 +1,11 @@
 import { type PostgresCluster, startPostgresCluster } from 'nestjs-replica/testing';
 
-/** A cluster, and the environment that leads `replicaOptionsFromEnv()` to it. */
+/** A cluster, and the environment variables that lead `replicaOptionsFromEnv()` to it. */
 type DemoCluster = Pick<PostgresCluster, 'stop' | 'waitForCatchUp'> & {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** A PostgreSQL primary with two replicas for those who have none at hand; nothing of it stays when it stops. */
+/** Starts a PostgreSQL primary with two replicas, for those who have none at hand. Nothing of it remains when it stops. */
 export async function startDemoCluster(): Promise<DemoCluster> {
   console.log('starting PostgreSQL, a primary and two replicas (set DATABASE_URL to use your own) ...');
   const cluster = await startPostgresCluster({ replicas: 2 });

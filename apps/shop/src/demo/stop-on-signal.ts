@@ -1,12 +1,12 @@
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-/** Whoever pressed Ctrl-C does not wait for long. */
+/** How long Ctrl-C may take; milliseconds. */
 const MAX_MS = 4_000;
 
-/** Calls `stop` at Ctrl-C (SIGINT) or SIGTERM, and exits when it is done, or has taken too long. */
+/** Calls `stop` at Ctrl-C (SIGINT) or SIGTERM, and exits when it is done or has taken too long. */
 export function stopOnSignal(stop: () => Promise<void>): void {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    // One Ctrl-C comes twice: the terminal sends it to every process, and npm passes its own on.
+    // One Ctrl-C arrives twice: the terminal sends it to every process, and npm passes its own on.
     if (isStopping) return;
     isStopping = true;
     console.log(`\n${signal}: stopping ...`);

@@ -19,12 +19,12 @@ export class Order {
   @PrimaryGeneratedColumn('identity', { primaryKeyConstraintName: 'orders_pkey' })
   id!: number;
 
-  /** Whoever knows it is that visitor: it never leaves in an answer. */
+  /** Whoever knows the id is that visitor, so no answer contains it. */
   @Exclude()
   @Column('uuid')
   sessionId!: string;
 
-  /** In cents, at the prices of the moment of the order. */
+  /** In cents, at the prices when the order was placed. */
   @Column('bigint', { transformer: { from: Number, to: (cents: number) => cents } })
   total!: number;
 
@@ -35,7 +35,7 @@ export class Order {
   items!: Relation<OrderItem>[];
 }
 
-/** A line of an order. Name and price stay what they were when it was made. */
+/** A line of an order. Name and price stay as they were when it was placed. */
 @Entity({ name: 'order_items', orderBy: { productId: 'ASC' } })
 export class OrderItem {
   @Exclude()
@@ -48,7 +48,7 @@ export class OrderItem {
   @Column('text')
   name!: string;
 
-  /** Of one piece, in cents. */
+  /** The price of one piece, in cents. */
   @Column('integer')
   price!: number;
 

@@ -6,7 +6,7 @@ import { Order } from './order.entity.js';
 import { OrdersService } from './orders.service.js';
 import { PlaceOrderDto } from './place-order.dto.js';
 
-/** Every handler sees the orders of its visitor only. */
+/** Every handler sees only the orders of its visitor. */
 @Controller('orders')
 export class OrdersController {
   constructor(private readonly orders: OrdersService) {}
@@ -21,7 +21,7 @@ export class OrdersController {
     return this.orders.latestOf(sessionId);
   }
 
-  /** A document that people keep: from the primary, whatever the replicas have by now. */
+  /** People keep this document, so it comes from the primary, whatever the replicas have. */
   @ForcePrimary()
   @Get(':id/receipt')
   receipt(@SessionId() sessionId: string, @Param('id', ParseIdPipe) id: number): Promise<Order> {

@@ -5,7 +5,7 @@ import { Order, OrderItem } from './order.entity.js';
 import type { OrderLineDto } from './place-order.dto.js';
 import { takeFromStock } from './take-from-stock.js';
 
-/** So many orders are shown, the newest first. */
+/** How many orders are shown, the newest first. */
 const LATEST = 50;
 
 @Injectable()
@@ -15,9 +15,9 @@ export class OrdersService {
     @InjectRepository(Order) private readonly orders: Repository<Order>,
   ) {}
 
-  /** All or nothing: where one product is short, no stock is taken and no order written. */
+  /** All or nothing: if one product is short, it takes no stock and writes no order. */
   async place(sessionId: string, lines: readonly OrderLineDto[]): Promise<Order> {
-    // Orders that lock products in one order cannot block each other in a circle.
+    // Every order locks its products in the same sequence, so orders cannot deadlock.
     const inOrder = lines.toSorted((a, b) => a.productId - b.productId);
     return this.dataSource.transaction(async (manager) => {
       const items: OrderItem[] = [];
@@ -40,12 +40,12 @@ export class OrdersService {
       order: { id: 'DESC' },
       take: LATEST,
       relations: { items: true },
-      // Joined rows would be counted as orders.
+      // With a join, each line would count as an order.
       relationLoadStrategy: 'query',
     });
   }
 
-  /** Another visitor's order is as good as none: nobody learns that it exists. */
+  /** Another visitor's order counts as missing, so that nobody learns that it exists. */
   async getOf(sessionId: string, id: number): Promise<Order> {
     const order = await this.orders.findOne({
       where: { id, sessionId },

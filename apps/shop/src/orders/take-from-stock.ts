@@ -3,8 +3,8 @@ import type { EntityManager } from 'typeorm';
 import { Product } from '../products/product.entity.js';
 
 /**
- * Takes pieces out of the stock, or throws that they are not there. One statement both asks and takes: of two orders at
- * once, the second waits for the first and then sees what that has left.
+ * Takes pieces out of the stock, or throws if there are not enough. A single statement both checks and takes. So of two orders at
+ * the same time, the second waits for the first and then sees what is left.
  */
 export async function takeFromStock(
   manager: EntityManager,

@@ -3,10 +3,10 @@ import { IsInt, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 
 /** `?search=&page=`: both may be absent or empty. */
 export class ListProductsQuery {
-  /** Part of a name, in upper or lower case. */
+  /** Part of a name; upper and lower case are the same. */
   @IsString()
   @MaxLength(100)
-  // PostgreSQL has no such character in a text.
+  // PostgreSQL cannot store this character in a text.
   @Matches(/^[^\0]*$/, { message: 'search must not contain a NUL character' })
   search: string = '';
 

@@ -5,7 +5,7 @@ import { Product } from './product.entity.js';
 import { type ProductPage, ProductsService } from './products.service.js';
 import { UpdateProductDto } from './update-product.dto.js';
 
-/** No decorator: reads come from a replica, but never one that lacks what the visitor has written. */
+/** It needs no decorator: reads go to a replica, but never to one that lacks what the visitor has written. */
 @Controller('products')
 export class ProductsController {
   constructor(private readonly products: ProductsService) {}

@@ -41,7 +41,7 @@ export class ProductsService {
   }
 }
 
-/** `%` and `_` as themselves. */
+/** Escapes `%` and `_`, so that they stand for themselves. */
 function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&');
 }

@@ -1,9 +1,9 @@
 import { IsInt, Max, Min, ValidateIf } from 'class-validator';
 
-/** What may be changed of a product; what is absent stays. */
+/** The changes to a product. What is absent stays as it is. */
 export class UpdateProductDto {
   /** In cents. */
-  // Not @IsOptional(), which lets null pass.
+  // @IsOptional() would let null pass.
   @ValidateIf((_, value) => value !== undefined)
   @IsInt()
   @Min(0)

@@ -7,8 +7,8 @@ export class ReportsController {
   constructor(private readonly reports: ReportsService) {}
 
   /**
-   * Heavy, and nobody minds if it is five seconds old: it never waits for a replica to have the visitor's own order. It is
-   * computed where it disturbs the fewest; while that replica is down, on any other.
+   * The report is heavy, and nobody minds if it is five seconds old. So it does not wait until a replica has the visitor's own
+   * order. It runs on the replica where it disturbs the fewest, or on any other while that one is down.
    */
   @UseReplica({ consistency: 'bounded', maxStalenessMs: 5000, tags: [{ usage: 'reports' }, {}] })
   @Get('sales')

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Order, OrderItem } from '../orders/order.entity.js';
 
-/** All sums in cents. */
+/** All sums are in cents. */
 export interface SalesReport {
   readonly orders: number;
   readonly revenue: number;
@@ -31,7 +31,7 @@ export class ReportsService {
       .addOrderBy('i.productId')
       .limit(10)
       .getRawMany<{ productId: number; name: string; quantity: string; revenue: string }>();
-    // PostgreSQL's sums are larger than a number may be, and so come as text.
+    // PostgreSQL's sums may exceed what a number can hold, so they come as text.
     return {
       orders: Number(totals?.orders),
       revenue: Number(totals?.revenue),

@@ -4,12 +4,12 @@ import type { NextFunction, Request, Response } from 'express';
 
 export const SESSION_COOKIE = 'sid';
 
-/** A request behind `assignSession`. */
+/** A request after `assignSession`. */
 export interface SessionRequest extends Request {
   sessionId: string;
 }
 
-/** Gives a visitor without a session a new one, which is also how the replicas know whose writes to show at once. */
+/** Gives a visitor without a session a new one. Its id is also the key by which a visitor sees their own writes at once. */
 export function assignSession(request: Request, response: Response, next: NextFunction): void {
   const sent: unknown = request.cookies[SESSION_COOKIE];
   const sessionId = isUUID(sent) ? (sent as string) : randomUUID();

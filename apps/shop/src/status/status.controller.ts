@@ -5,7 +5,7 @@ import { DataSourceRouter, InjectDataSourceRouter, type TopologyStatus } from 'n
 export class StatusController {
   constructor(@InjectDataSourceRouter() private readonly router: DataSourceRouter) {}
 
-  /** Role, health, position and lag of every node, from memory: asks no database. */
+  /** Role, health, position and lag of every node. It comes from memory and asks no database. */
   @Get()
   status(): TopologyStatus {
     return this.router.topology();

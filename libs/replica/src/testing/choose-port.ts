@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 
 /**
- * A port of 127.0.0.1 on which nothing listens. Taken by chance from a range that no outgoing connection uses, so that a stopped
+ * Chooses a port of 127.0.0.1 on which nothing listens, at random from a range that no outgoing connection uses. So a stopped
  * node finds its port free when it comes back.
  */
 export async function choosePort(): Promise<number> {

@@ -5,15 +5,15 @@ import { PostgresNode, PostgresNodeRole, PostgresNodeState } from './postgres-cl
 import { isStreamingFrom, readReplayed } from './replication-state.js';
 import { waitUntil } from './wait-until.js';
 
-/** A re-pointed replica that does not stream after this time has diverged. */
+/** A re-pointed replica that does not stream after this time has diverged; milliseconds. */
 const REPOINT_TIMEOUT_MS = 3_000;
 const STREAM_TIMEOUT_MS = 30_000;
 const REPLAY_TIMEOUT_MS = 30_000;
 const PROMOTE_TIMEOUT_S = 60;
 
-/** A server with its part in replication: who follows whom, and what may be done in which state. */
+/** A server with its part in replication: it knows whom it follows, and which calls its state allows. */
 export class ClusterNode implements PostgresNode {
-  /** Whom the node replicates; undefined for a primary. */
+  /** The node that this one replicates; undefined for a primary. */
   upstream: ClusterNode | undefined;
   #hung = false;
   #closed = false;
@@ -153,7 +153,7 @@ export class ClusterNode implements PostgresNode {
     return await this.server.readLog();
   }
 
-  /** Ends the server whatever it is doing, after the call that is under way; no later call does anything. */
+  /** Ends the server, whatever its state, once the call under way has ended. Later calls do nothing. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.server.kill();

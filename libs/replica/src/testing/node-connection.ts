@@ -5,7 +5,7 @@ import { PostgresAddress } from './postgres-cluster.js';
 // oxlint-disable-next-line import/no-named-as-default-member
 const { Client } = pg;
 
-/** How long a connection may take; a hung node accepts none. */
+/** How long opening a connection may take; milliseconds. A hung node accepts none. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Runs one statement and returns its rows. */
@@ -14,7 +14,7 @@ export type RunQuery = <Row extends object = Record<string, unknown>>(
   params?: readonly unknown[],
 ) => Promise<Row[]>;
 
-/** Gives `work` a connection of its own to the node, and closes it whatever happens. */
+/** Gives `work` a connection to the node, and closes it whatever happens. */
 export async function withConnection<Result>(
   { host, port, database, username, password }: Omit<PostgresAddress, 'url'>,
   work: (query: RunQuery) => Promise<Result>,
@@ -30,7 +30,7 @@ export async function withConnection<Result>(
     // Else the process's PGSSLMODE would decide.
     ssl: false,
   });
-  // A node that is killed breaks the idle connection too: the query in flight says so.
+  // A killed node also breaks the idle connection. The query in flight reports that.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -40,11 +40,11 @@ export async function withConnection<Result>(
   }
 }
 
-/** What a standby says of a statement that kept it from replaying. */
+/** What a standby says when it ends a statement that kept it from replaying. */
 const CONFLICT = '40001';
 
 /**
- * Asks once more where a standby ended the statement so that it could replay, as it does at once when replay was paused for longer
+ * Asks once more if a standby ended the statement so that it could replay. It does that at once if replay was paused for longer
  * than `max_standby_streaming_delay`.
  */
 export async function despiteConflicts<Answer>(ask: () => Promise<Answer>): Promise<Answer> {

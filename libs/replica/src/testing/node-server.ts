@@ -1,16 +1,16 @@
 import { PostgresAddress } from './postgres-cluster.js';
 
 /**
- * The port that a backend implements: one server and its files. It knows no replication state. Calls do not overlap, but that
+ * The port that a backend implements: one server and its files. It knows nothing of replication. Calls do not overlap, except that
  * `kill` may come at any time.
  */
 export interface NodeServer {
   readonly name: string;
-  /** Where clients reach it. */
+  /** The address at which clients reach it. */
   readonly address: PostgresAddress;
-  /** Where the other servers of the cluster reach it. */
+  /** The address at which the other servers of the cluster reach it. */
   readonly replicationEndpoint: ServerEndpoint;
-  /** False when the server has ended; a backend that can notice it says so also when nobody asked it to end. */
+  /** False if the server has ended. Some backends also notice a server that ended by itself. */
   readonly running: boolean;
   /**
    * Resolves when the server accepts connections.
@@ -21,7 +21,7 @@ export interface NodeServer {
   kill(): Promise<void>;
   hang(): Promise<void>;
   resume(): Promise<void>;
-  /** Writes into the files that the server is a replica of `upstream`; a running server learns it at `reload()`. */
+  /** Configures the server as a replica of `upstream`. A running server learns of it at `reload()`. */
   writeUpstream(upstream: NodeServer): Promise<void>;
   /** Makes the running server read its settings again. */
   reload(): Promise<void>;
@@ -36,22 +36,22 @@ export interface ServerEndpoint {
   readonly port: number;
 }
 
-/** The servers of a cluster, made and running. */
+/** The running servers of a cluster. */
 export interface ServerGroup {
   readonly backend: 'embedded' | 'containers';
   readonly primary: NodeServer;
   readonly replicas: readonly NodeServer[];
-  /** Removes all that the servers, which have ended, leave behind. */
+  /** Removes everything that the servers left behind. They have ended by then. */
   release(): Promise<void>;
 }
 
 /** The superuser of every cluster. */
 export const USERNAME = 'postgres';
 
-/** The database that nodes are addressed with: it is there from the beginning, however late replicas are made to replay. */
+/** The database in the nodes' addresses. It exists from the beginning, however late replicas are made to replay. */
 export const DATABASE = 'postgres';
 
-/** Completes an address; its parts need no escaping. */
+/** Adds the URL to an address, whose parts need no escaping. */
 export function withUrl(address: Omit<PostgresAddress, 'url'>): PostgresAddress {
   const { host, port, database, username, password } = address;
   return { ...address, url: `postgres://${username}:${password}@${host}:${port}/${database}` };

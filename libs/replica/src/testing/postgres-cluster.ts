@@ -1,7 +1,7 @@
-/** A node's part in replication when the cluster starts; `promote()` and `follow()` change what it does, not this word. */
+/** A node's role when the cluster starts. `promote()` and `follow()` change what the node does, but not this word. */
 export type PostgresNodeRole = 'primary' | 'replica';
 
-/** `hung`: its processes exist and do nothing. `stopped`: it has no process, whatever ended it. */
+/** `hung`: its processes exist but do nothing. `stopped`: it has no process, whatever ended it. */
 export type PostgresNodeState = 'running' | 'hung' | 'stopped';
 
 /** What a client needs to reach a node. */
@@ -10,91 +10,91 @@ export interface PostgresAddress {
   readonly port: number;
   readonly database: string;
   readonly username: string;
-  /** Random for each cluster, made of letters and digits; checked by the server (scram-sha-256). */
+  /** Letters and digits, random for each cluster. The server checks it (scram-sha-256). */
   readonly password: string;
-  /** All of the above as `postgres://username:password@host:port/database`. */
+  /** All of the above: `postgres://username:password@host:port/database`. */
   readonly url: string;
 }
 
 /**
- * One PostgreSQL server of a test cluster. Calls to one node run one after the other, in the order in which they were made.
- * After `cluster.stop()` each method rejects with `ClusterStoppedError`.
+ * One PostgreSQL server of a test cluster. Calls to a node run one after the other, in the order in which they were made. After
+ * `cluster.stop()` every method rejects with a `ClusterStoppedError`.
  */
 export interface PostgresNode extends PostgresAddress {
-  /** `primary`, `replica-1`, `replica-2`, ...: also the server's `cluster_name` and its `application_name` when it replicates. */
+  /** `primary`, `replica-1`, `replica-2`, ... It is also the server's `cluster_name`, and its `application_name` when it replicates. */
   readonly name: string;
   readonly role: PostgresNodeRole;
   readonly state: PostgresNodeState;
 
   /**
-   * Starts a stopped node on the port it had; resolves when it accepts connections. Does nothing while it runs.
-   * A primary that was replaced comes back as what it was: a second primary, until it is told to `follow()`.
+   * Starts a stopped node on the port that it had, and resolves when it accepts connections. Does nothing while it runs. A
+   * primary that was replaced comes back as a second primary, until it is told to `follow()`.
    * @throws NodeStartError with the end of the server's log
    */
   start(): Promise<void>;
-  /** Fast shutdown: open transactions are rolled back, sessions are told why. After 10 s without effect: `kill()`. */
+  /** Fast shutdown: the server rolls open transactions back and tells sessions why. If it has not ended after 10 s: `kill()`. */
   stop(): Promise<void>;
-  /** Crash: every process ends at once, connections break without a word, and the next start begins with recovery. */
+  /** Crash: every process ends at once, connections break without notice, and the next start begins with recovery. */
   kill(): Promise<void>;
   /**
-   * Freezes every process of the node: connections stay open and nothing answers, as on a machine that hangs.
+   * Freezes every process of the node. Connections stay open and nothing answers, as on a machine that hangs.
    * @throws NodeStateError when the node is stopped
    */
   hang(): Promise<void>;
   /**
-   * Ends a `hang()`: queries that were sent meanwhile are answered, and a replica reads the WAL that waits in its socket, even of a
-   * primary that is gone by now.
+   * Ends a `hang()`. The node answers queries that were sent in the meantime. A replica reads the WAL that waits in its socket,
+   * even if its primary is gone by now.
    */
   resume(): Promise<void>;
 
   /**
-   * Stops applying received WAL; resolves when the server says that it did. Makes lag without waiting.
+   * Stops applying received WAL, which makes lag without waiting. Resolves when the server has confirmed it.
    * @throws NodeStateError when the node is not a running replica
    */
   pauseReplay(): Promise<void>;
-  /** Ends a `pauseReplay()`. What was received meanwhile is applied soon after: see `waitForCatchUp()`. */
+  /** Ends a `pauseReplay()`. The node applies what it received in the meantime soon after: see `waitForCatchUp()`. */
   resumeReplay(): Promise<void>;
 
   /**
-   * Makes a replica a primary on a new timeline; resolves when it accepts writes. The other replicas keep following whom they
-   * followed.
+   * Makes a replica a primary on a new timeline, and resolves when it accepts writes. The other replicas go on following the node
+   * that they followed.
    * @throws NodeStateError when the node is not a running replica
    */
   promote(): Promise<void>;
   /**
-   * Makes the node a replica of `upstream` and resolves when it streams from it. A running replica is re-pointed without a
-   * restart. A node that was a primary, or has replayed what `upstream` never had, is replaced by a new copy of `upstream`: what
-   * only it had is gone, and its connections break.
+   * Makes the node a replica of `upstream`, and resolves when it streams from it. A running replica is re-pointed without a
+   * restart. A node that was a primary, or has replayed what `upstream` never had, becomes a new copy of `upstream`: it loses
+   * what only it had, and its connections break.
    * @throws NodeStateError when `upstream` is not a running node of the same cluster, or this one is hung or paused
    */
   follow(upstream: PostgresNode): Promise<void>;
 
-  /** Runs one statement on a connection of its own and returns the rows. Rejects when no connection is had within 10 s. */
+  /** Runs one statement on a connection of its own and returns the rows. Rejects if it gets no connection within 10 s. */
   query<Row extends object = Record<string, unknown>>(
     sql: string,
     params?: readonly unknown[],
   ): Promise<Row[]>;
-  /** All that the server has logged since the cluster was started; with `log_statement = 'all'`, the statements it received. */
+  /** Everything that the server has logged since the cluster started. With `log_statement = 'all'`, that includes its statements. */
   readLog(): Promise<string>;
 }
 
 /** A primary with streaming replicas, made for tests. */
 export interface PostgresCluster {
   readonly backend: 'embedded' | 'containers';
-  /** The node that was the primary at the start. After a failover it is still this node: ask `nodes` for the new one. */
+  /** The node that was the primary at the start. A failover does not change that: find the new primary in `nodes`. */
   readonly primary: PostgresNode;
   readonly replicas: readonly PostgresNode[];
   /** The primary and the replicas, in this order. */
   readonly nodes: readonly PostgresNode[];
 
   /**
-   * Resolves when every running replica whose replay is not paused has replayed all that its primary had written when this was
-   * called. Hung and stopped nodes are left out.
+   * Resolves when every running replica has replayed all that its primary had written at the time of the call. Hung, stopped and
+   * paused nodes are left out.
    * @param options.timeoutMs default 10000
    * @throws CatchUpError when the time is over, or at once when a replica follows a node that does not run
    */
   waitForCatchUp(options?: { timeoutMs?: number }): Promise<void>;
-  /** Ends every node, whatever state it is in, and removes its files. Later calls return the same promise. */
+  /** Ends every node, whatever its state, and removes its files. Later calls return the same promise. */
   stop(): Promise<void>;
   /** `stop()`, for `await using cluster = await startPostgresCluster(...)`. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -4,8 +4,8 @@ import { PostgresSettingValue } from './cluster-options.js';
 export type PostgresSettings = Readonly<Record<string, PostgresSettingValue>>;
 
 /**
- * What every node starts from, before the user's settings: nothing survives a power cut (`fsync` off), a replica that lost its
- * primary asks again after 100 ms instead of 5 s, enough WAL is kept for a replica that was stopped to go on, and crashed nodes
+ * The settings of every node, before the user's own. Data need not survive a power cut (`fsync` off). A replica that lost its
+ * primary asks again after 100 ms instead of 5 s. Primaries keep enough WAL for a stopped replica to go on. Crashed nodes
  * leave nothing in /dev/shm.
  */
 export const BASE_SETTINGS: PostgresSettings = Object.freeze({

@@ -9,10 +9,10 @@ import { waitUntil } from './wait-until.js';
 const CATCH_UP_TIMEOUT_MS = 10_000;
 const STREAM_TIMEOUT_MS = 60_000;
 
-/** One row for each replica that streams: `name` (its application_name). Privilege: pg_read_all_stats. */
+/** A row for each replica that streams: `name` (its application_name). Privilege: pg_read_all_stats. */
 const STREAMING_SQL = `SELECT application_name AS name FROM pg_stat_replication WHERE state = 'streaming'`;
 
-/** The nodes of a group of servers, and what concerns all of them. */
+/** A group of nodes, and the calls that concern all of them. */
 export class ReplicationCluster implements PostgresCluster {
   readonly backend: 'embedded' | 'containers';
   readonly primary: ClusterNode;

@@ -3,15 +3,15 @@ import { ServerEndpoint } from './node-server.js';
 import { endOfLastRecord, parseWalPosition } from './wal-position.js';
 
 /**
- * One row: `lsn` (pg_lsn as text) where the next WAL record goes, `segment` (bytes of a WAL segment file, as text). Fails on a
- * replica. No privileges are needed.
+ * One row: `lsn` (pg_lsn as text), where the next WAL record goes; `segment` (bytes of a WAL segment file, as text). Needs no
+ * privilege. Fails on a replica.
  */
 const WRITTEN_SQL = `
 SELECT pg_current_wal_insert_lsn()::text AS lsn, pg_size_bytes(current_setting('wal_segment_size'))::text AS segment`;
 
 /**
- * One row: `lsn` (pg_lsn as text) of the last replayed record, `state`: `primary`, `paused` (also when only requested) or
- * `replaying`. No privileges are needed. PostgreSQL 14 and later.
+ * One row: `lsn` (pg_lsn as text) of the last replayed record; `state`: `primary`, `paused` (also if only requested) or
+ * `replaying`. Needs no privilege, but PostgreSQL 14 or later.
  */
 const REPLAYED_SQL = `
 SELECT coalesce(pg_last_wal_replay_lsn(), '0/0')::text AS lsn,
@@ -28,13 +28,13 @@ SELECT CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_
             ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END AS timeline`;
 
 /**
- * A row for a replica that streams: `host` (text) and `port` (integer) of the server that sends, as in primary_conninfo;
- * `timeline` (integer) that is received. Privilege: pg_read_all_stats.
+ * A row if the replica streams: `host` (text) and `port` (integer) of the sender, as in primary_conninfo; `timeline` (integer)
+ * that it receives. Privilege: pg_read_all_stats.
  */
 const RECEIVER_SQL = `
 SELECT sender_host AS host, sender_port AS port, received_tli AS timeline FROM pg_stat_wal_receiver WHERE status = 'streaming'`;
 
-/** How far a primary's history reaches, without what idle primaries count in excess. */
+/** How far a primary's history reaches, without the excess that an idle primary counts. */
 export async function readWritten(query: RunQuery): Promise<bigint> {
   const [row] = await query<{ lsn: string; segment: string }>(WRITTEN_SQL);
   return endOfLastRecord(parseWalPosition(row?.lsn ?? '0/0'), BigInt(row?.segment ?? 1));
@@ -49,7 +49,7 @@ export async function readReplayed(
   return { position: parseWalPosition(lsn), lsn, state };
 }
 
-/** Whether a replica receives what the server at `endpoint` writes now, on the timeline on which it writes it. */
+/** Whether a replica receives from the server at `endpoint`, on the timeline on which that server writes now. */
 export async function isStreamingFrom(
   replica: RunQuery,
   upstream: RunQuery,

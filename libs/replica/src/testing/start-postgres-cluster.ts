@@ -9,9 +9,8 @@ import { PostgresCluster } from './postgres-cluster.js';
 import { ReplicationCluster } from './replication-cluster.js';
 
 /**
- * Starts a PostgreSQL primary with streaming replicas on 127.0.0.1, on free ports and with nothing in common with any other server;
- * resolves when every replica streams. It ends with the process that started it, however that ends, and does not keep it alive.
- * left behind
+ * Starts a PostgreSQL primary with streaming replicas on free ports of 127.0.0.1, and resolves when every replica streams. The
+ * cluster shares nothing with any other server. It ends with this process, however that ends, and does not keep it alive.
  */
 export async function startPostgresCluster(options: PostgresClusterOptions = {}): Promise<PostgresCluster> {
   const resolved = resolveClusterOptions(options);
@@ -35,7 +34,7 @@ async function startServers(options: ResolvedClusterOptions): Promise<ServerGrou
   return await (backend === 'embedded' ? startEmbeddedServers(options) : startContainerServers(options));
 }
 
-/** The first backend that can be used here. */
+/** The first backend that works here. */
 async function chooseBackend(): Promise<'embedded' | 'containers'> {
   const embedded = await reasonsAgainst(findBinaries);
   if (embedded.length === 0) return 'embedded';

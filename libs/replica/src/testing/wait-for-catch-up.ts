@@ -7,7 +7,7 @@ import { waitUntil } from './wait-until.js';
 import { formatWalPosition } from './wal-position.js';
 
 /**
- * Resolves when every running, unpaused replica among `nodes` has replayed what its primary has written by now.
+ * Resolves when every running and unpaused replica among `nodes` has replayed what its primary has written by now.
  * @throws CatchUpError
  */
 export async function waitForCatchUp(nodes: readonly ClusterNode[], timeoutMs: number): Promise<void> {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Asks `condition` again and again until it is true. Keeps the process alive while it waits.
- * @returns false when it was not true within `timeoutMs`
+ * Asks `condition` again and again until it is true, and keeps the process alive meanwhile.
+ * @returns false if it was not true within `timeoutMs`
  */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,

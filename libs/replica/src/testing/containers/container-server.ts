@@ -11,15 +11,15 @@ const START_TIMEOUT_MS = 60_000;
 const FAST_SHUTDOWN_TIMEOUT_MS = 10_000;
 const LOG_TAIL_LINES = 20;
 
-/** Makes and starts a container for a node; `upstream` is the server to copy, undefined for a new primary. */
+/** Makes and starts a container for a node. `upstream` is the server to copy; undefined makes a new primary. */
 export type RunContainer = (
   server: ContainerServer,
   upstream: ContainerServer | undefined,
 ) => Promise<{ container: Container; host: string; port: number }>;
 
 /**
- * A server in a container of its own. The container outlives its server, so that it keeps the files and the port; a new copy of another
- * server is a new container. That a server ended by itself is not noticed.
+ * A server in a container of its own. The container outlives its server, so it keeps the files and the port. A new copy of another
+ * server is a new container. Nobody notices if the server ends by itself.
  */
 export class ContainerServer implements NodeServer {
   readonly replicationEndpoint: ServerEndpoint;
@@ -27,9 +27,9 @@ export class ContainerServer implements NodeServer {
   #address: Omit<PostgresAddress, 'url'>;
   #running = false;
   #paused = false;
-  /** The upstream to be told to a server that was stopped at the time. */
+  /** The upstream to configure at the next start, because the server was stopped when it was told. */
   #untoldUpstream: ContainerServer | undefined;
-  /** Of containers that are no more. */
+  /** The logs of containers that were removed. */
   #earlierLog = '';
 
   constructor(
@@ -84,7 +84,7 @@ export class ContainerServer implements NodeServer {
   async kill(): Promise<void> {
     if (!this.#running) return;
     await this.resume();
-    // It fails where the server has just ended, which is what was asked for.
+    // It fails if the server has just ended, which is what the caller wanted.
     await this.#container?.kill({ signal: 'SIGKILL' }).catch(() => {});
     await this.#waitForEnd(FAST_SHUTDOWN_TIMEOUT_MS);
     this.#running = false;

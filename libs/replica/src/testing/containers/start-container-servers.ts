@@ -16,7 +16,7 @@ import {
 const STARTUP_TIMEOUT_MS = 120_000;
 const PORT_TRIES = 5;
 
-/** Runs in every replica's container, as the user `postgres`: a base backup at the first start, then the server. */
+/** Runs in every replica's container as the user `postgres`: a base backup at the first start, then the server. */
 const REPLICA_SCRIPT = `set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   mkdir -p "$PGDATA" && chmod 700 "$PGDATA"
@@ -25,8 +25,8 @@ fi
 exec postgres "$@"`;
 
 /**
- * Starts a primary and its replicas as containers on a network of their own, with ports of this machine that they keep.
- * When this rejects, nothing is left behind.
+ * Starts a primary and its replicas as containers on a network of their own. They keep their ports on this machine. If this
+ * rejects, it leaves nothing behind.
  * @throws ClusterBackendUnavailableError, NodeStartError
  */
 export async function startContainerServers(options: ResolvedClusterOptions): Promise<ServerGroup> {
@@ -60,7 +60,7 @@ export async function startContainerServers(options: ResolvedClusterOptions): Pr
   }
 }
 
-/** The first thing that the engine is asked to make; testcontainers starts a container that cleans up with it. */
+/** Makes the network first, because testcontainers starts its clean-up container together with it. */
 async function startNetwork({ testcontainers }: ContainerRuntime): Promise<ContainerNetwork> {
   try {
     return await new testcontainers.Network().start();
@@ -77,7 +77,7 @@ function containerRunner(
 ): RunContainer {
   return async (server, upstream) => {
     const { GenericContainer, Wait } = testcontainers;
-    // A node that is copied again keeps the port by which it is known.
+    // A node that is copied again keeps its port.
     const known = server.address.port;
     for (let tries = 1; ; tries++) {
       const port = known || (await choosePort());

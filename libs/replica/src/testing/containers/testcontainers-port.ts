@@ -1,7 +1,7 @@
 import { ClusterBackendUnavailableError } from '../cluster.error.js';
 import { errorCode, errorMessage } from '../system-error.js';
 
-// The part of `testcontainers` (10 to 12) that is used, as structural types: the package is optional and must not appear in the
+// Structural types of the part of `testcontainers` (10 to 12) that is used. The package is optional, so it must not appear in the
 // types of this one.
 
 export interface TestcontainersModule {
@@ -43,13 +43,13 @@ export interface Container {
   logs(options: { follow: false; stdout: true; stderr: true }): Promise<Buffer>;
 }
 
-/** The package, and the engine that it found. */
+/** The package and the engine that it found. */
 export interface ContainerRuntime {
   readonly testcontainers: TestcontainersModule;
   readonly engine: ContainerEngine;
 }
 
-/** Not a literal in the import, so that no compiler looks for the package. */
+/** A constant instead of a literal in the import, so that no compiler looks for the package. */
 const PACKAGE: string = 'testcontainers';
 
 /**

@@ -5,8 +5,8 @@ import { writeOwned } from './init-data-folder.js';
 import { Workplace } from './workplace.js';
 
 /**
- * What a base backup leaves out, per "Making a Base Backup Using the Low Level API" of PostgreSQL's manual: the WAL comes from the
- * upstream by streaming.
+ * What a base backup leaves out, according to "Making a Base Backup Using the Low Level API" in PostgreSQL's manual. The WAL comes
+ * from the upstream by streaming.
  */
 const LEFT_OUT =
   /^(postmaster\.(pid|opts)|standby\.signal|recovery\.signal|backup_label|node\.conf|pg_internal\.init|(pg_wal|pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_stat_tmp|pg_subtrans)\/.*)$|(^|\/)pgsql_tmp|\/pg_internal\.init$/;

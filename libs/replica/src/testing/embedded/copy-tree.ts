@@ -2,27 +2,27 @@ import { chmod, copyFile, link, lchown, mkdir, readdir, readlink, stat, symlink 
 import path from 'node:path';
 import { errorCode } from '../system-error.js';
 
-/** A user by number, as `spawn` and `chown` take it. */
+/** A user by number, as `spawn` and `chown` take one. */
 export interface UserId {
   readonly uid: number;
   readonly gid: number;
 }
 
 export interface CopyTreeOptions {
-  /** Who owns the copy. Default: the process's user. */
+  /** The owner of the copy. Default: the process's user. */
   owner?: UserId;
-  /** Leaves an entry out, by its path relative to the top, with `/`. Default: nothing is left out. */
+  /** Whether to leave an entry out; its path is relative to the top, with `/`. Default: nothing is left out. */
   skip?: (relative: string) => boolean;
   /**
-   * Permission bits that every file must have; a file that has them already is hard-linked instead of copied where the file
-   * system can. Default: everything is copied with its own bits.
+   * Permission bits that every file must have. A file that has them already is hard-linked instead of copied, if the file system
+   * can do that. Default: every file is copied with its own bits.
    */
   shareWithMode?: (relative: string) => number;
 }
 
 /**
- * Copies a folder that may change meanwhile: what vanishes during the copy is left out. `to` must not exist; the copied folders
- * have the modes of the originals.
+ * Copies a folder that may change meanwhile. Files that vanish during the copy are left out. `to` must not exist. The copied
+ * folders have the modes of the originals.
  */
 export async function copyTree(
   from: string,
@@ -59,7 +59,7 @@ async function copyOneFile(source: string, target: string, wantedMode: number | 
   await chmod(target, (mode | wantedMode) & 0o777);
 }
 
-/** False where the folders are on two file systems, or the kernel protects other people's files. */
+/** False if the folders are on two file systems, or if the kernel protects the files of other users. */
 async function isLinked(source: string, target: string): Promise<boolean> {
   return await link(source, target).then(
     () => true,

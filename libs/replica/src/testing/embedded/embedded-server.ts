@@ -14,17 +14,17 @@ import { crashTree, freezeTree, signal, thawTree } from './process-tree.js';
 import { nodeFiles, Workplace } from './workplace.js';
 
 const START_TIMEOUT_MS = 60_000;
-/** How long a start waits for its port, which another program may hold for a moment. */
+/** How long a start waits for its port, which another program may hold for a moment; milliseconds. */
 const PORT_TIMEOUT_MS = 5_000;
 const FAST_SHUTDOWN_TIMEOUT_MS = 10_000;
 const LOG_TAIL_LINES = 20;
 
-/** A server that is a child of this process. */
+/** A server that runs as a child of this process. */
 export class EmbeddedServer implements NodeServer {
   readonly dataFolder: string;
   readonly #logFile: string;
   #address: Omit<PostgresAddress, 'url'>;
-  /** Until the first start has succeeded nobody knows the port, so that another may be taken. */
+  /** Until the first start has succeeded, nobody knows the port, so the server may take another one. */
   #wasReady = false;
   #process: PostgresProcess | undefined;
   #upstream: EmbeddedServer | undefined;
@@ -99,7 +99,7 @@ export class EmbeddedServer implements NodeServer {
       thawTree(pid);
       signal(pid, 'SIGINT');
       await waitUntil(() => !this.running, { timeoutMs: FAST_SHUTDOWN_TIMEOUT_MS });
-      // A hung replica holds its primary back: it waits for what it has sent to be confirmed.
+      // A hung replica holds its primary back, which waits until the replica confirms what it received.
       if (this.running) await crashTree(pid, () => !this.running);
     });
   }

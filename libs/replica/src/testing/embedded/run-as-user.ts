@@ -5,7 +5,7 @@ import { UserId } from './copy-tree.js';
 const CANDIDATES = ['postgres', 'nobody'] as const;
 
 /**
- * The user to run PostgreSQL as where the process is root, which PostgreSQL refuses; undefined (as is) for a normal user.
+ * The user to run PostgreSQL as, if this process is root, which PostgreSQL refuses. Undefined (no change) for a normal user.
  * @throws PostgresUserNotFoundError
  */
 export function userToRunAs(): UserId | undefined {

@@ -10,7 +10,7 @@ import { initDataFolder } from './init-data-folder.js';
 import { closeWorkplace, makePrivateFolder, openWorkplace, Workplace } from './workplace.js';
 
 /**
- * Starts a primary and its replicas as child processes. When this rejects, nothing is left behind.
+ * Starts a primary and its replicas as child processes. If this rejects, it leaves nothing behind.
  * @throws ClusterBackendUnavailableError, PostgresUserNotFoundError, NodeStartError
  */
 export async function startEmbeddedServers(options: ResolvedClusterOptions): Promise<ServerGroup> {

@@ -3,9 +3,9 @@ import { Socket } from 'node:net';
 import { waitUntil } from '../wait-until.js';
 
 /**
- * Reads a line for each process until the owner's end of the pipe closes, which also happens when the owner is killed:
- * `server PID` (ended by the same crash as in process-tree.ts), `setup PID` (initdb) and `ended PID`. Then what has not ended is
- * ended, and the folder goes. $1 is the folder.
+ * The script of the watchdog. It reads lines until the owner's end of the pipe closes, which also happens if the owner is killed:
+ * `server PID`, `setup PID` (initdb) and `ended PID`. Then it ends every process that has not ended (a server by the same crash
+ * as in process-tree.ts), and removes the folder $1.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
@@ -50,15 +50,15 @@ done
 `;
 
 /**
- * A small process that outlives this one: when this one ends without having stopped the cluster, by whatever means, it ends the
- * servers and removes the folder. So no signal or exit handler is needed here. It never keeps this process alive.
+ * A small process that outlives this one. If this process ends without having stopped the cluster, however it ends, the watchdog
+ * ends the servers and removes the folder. So this process needs no signal or exit handler. The watchdog never keeps it alive.
  */
 export class Watchdog {
   readonly #shell: ChildProcess;
   #running = true;
 
   constructor(folder: string) {
-    // Of a session of its own, so that Ctrl-C in a terminal does not reach it.
+    // In a session of its own, so that Ctrl-C in a terminal does not reach it.
     this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'nestjs-replica-watchdog', folder], {
       cwd: '/',
       detached: true,
@@ -68,11 +68,11 @@ export class Watchdog {
     this.#shell.once('error', () => (this.#running = false));
     this.#shell.stdin?.on('error', () => {});
     this.#shell.unref();
-    // The pipe is a socket of its own in the event loop.
+    // The pipe is a socket with a handle of its own in the event loop.
     if (this.#shell.stdin instanceof Socket) this.#shell.stdin.unref();
   }
 
-  /** From now on the process `pid` and its children end with this one. */
+  /** From now on the process `pid` and its children end together with this process. */
   own(pid: number, kind: 'server' | 'setup'): void {
     this.#tell(`${kind} ${pid}`);
   }
@@ -82,7 +82,7 @@ export class Watchdog {
     this.#tell(`ended ${pid}`);
   }
 
-  /** Resolves when the watchdog has ended: at once, unless a process or the folder is still there. */
+  /** Resolves when the watchdog has ended. That is soon, unless a process or the folder is still there. */
   async dismiss(): Promise<void> {
     this.#shell.stdin?.end();
     await waitUntil(() => !this.#running, { timeoutMs: 10_000, intervalMs: 1 });

@@ -6,23 +6,23 @@ import { findBinaries, readBinaryLinks } from './find-binaries.js';
 import { userToRunAs } from './run-as-user.js';
 import { Watchdog } from './watchdog.js';
 
-/** The private folder of one cluster, and who looks after it. */
+/** The private folder of one cluster, and the watchdog that looks after it. */
 export interface Workplace {
   readonly folder: string;
   /** Holds `postgres` and `initdb`. */
   readonly binFolder: string;
-  /** Whom the servers run as and their files belong to; undefined: this process's user. */
+  /** The user that runs the servers and owns their files; undefined: this process's user. */
   readonly user: UserId | undefined;
   readonly watchdog: Watchdog;
 }
 
-/** The files of one node; the log is outside, so that a new copy of the data keeps it. */
+/** The files of one node. The log is outside the data folder, so that a new copy of the data keeps it. */
 export function nodeFiles({ folder }: Workplace, name: string): { dataFolder: string; logFile: string } {
   return { dataFolder: path.join(folder, name, 'data'), logFile: path.join(folder, name, 'server.log') };
 }
 
 /**
- * Makes a folder with the binaries in it, which the user of the servers can read wherever the package was installed.
+ * Makes a folder with a copy of the binaries, so that the user of the servers can read them wherever the package is installed.
  * @throws ClusterBackendUnavailableError, PostgresUserNotFoundError
  */
 export async function openWorkplace(): Promise<Workplace> {
@@ -45,7 +45,7 @@ export async function openWorkplace(): Promise<Workplace> {
   }
 }
 
-/** Removes the folder and ends the watchdog, which ends whatever server has not ended yet. */
+/** Removes the folder and ends the watchdog, which ends every server that still runs. */
 export async function closeWorkplace({ folder, watchdog }: Workplace): Promise<void> {
   try {
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
@@ -54,7 +54,7 @@ export async function closeWorkplace({ folder, watchdog }: Workplace): Promise<v
   }
 }
 
-/** Makes a folder that belongs to the user of the servers and that nobody else may read. */
+/** Makes a folder that belongs to the user of the servers. Nobody else may read it. */
 export async function makePrivateFolder({ user }: Workplace, folder: string): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
   if (user) await chown(folder, user.uid, user.gid);
@@ -65,7 +65,7 @@ async function installBinaries(native: string, folder: string): Promise<void> {
   const links = readBinaryLinks(native);
   const linkTargets = new Set(links.map((it) => it.target));
   await copyTree(native, target, {
-    // The install script may or may not have made the links: they are made again below.
+    // The install script may or may not have made the links, so they are made again below.
     skip: (relative) => linkTargets.has(`native/${relative}`) || relative.endsWith('.a'),
     shareWithMode: (relative) => (relative.startsWith('bin/') ? 0o555 : 0o444),
   });
@@ -77,7 +77,7 @@ async function installBinaries(native: string, folder: string): Promise<void> {
   );
 }
 
-/** The temporary folder, or for another user one that everybody can enter: root's TMPDIR may be below /root. */
+/** The temporary folder. For another user it is one that everybody can enter, because root's TMPDIR may be below /root. */
 async function parentFolder(user: UserId | undefined): Promise<string> {
   if (!user) return tmpdir();
   for (const candidate of [tmpdir(), '/tmp', '/var/tmp']) {

@@ -2,13 +2,13 @@ import { connect, type Socket } from 'node:net';
 import { ProxiedFlow, type ProxyFaults } from './proxied-flow.js';
 import type { TcpProxyTarget } from './tcp-proxy.js';
 
-/** What a {@link ProxiedConnection} works with. */
+/** What a {@link ProxiedConnection} needs. */
 export interface ProxiedConnectionOptions {
   readonly target: TcpProxyTarget;
   readonly faults: () => ProxyFaults;
 }
 
-/** A client's connection and the one to the target that belongs to it. */
+/** A client's connection, together with the one to the target. */
 export class ProxiedConnection {
   /** Resolves when both sides have ended. */
   readonly closed: Promise<void>;
@@ -37,7 +37,7 @@ export class ProxiedConnection {
     ];
   }
 
-  /** The client has not closed it. */
+  /** Whether the client has not closed it. */
   get isOpen(): boolean {
     return !this.#near.destroyed && !this.#near.readableEnded;
   }
@@ -47,19 +47,19 @@ export class ProxiedConnection {
     for (const flow of this.#flows) flow.cut();
     for (const socket of [this.#near, this.#far]) {
       if (socket.destroyed) continue;
-      // libuv resets no socket that is being shut down, and Node then never says that it has closed.
+      // libuv does not reset a socket that is being shut down, and Node would never report its end.
       const isShuttingDown = socket.writableEnded && !socket.writableFinished;
       if (isShuttingDown) socket.destroy();
       else socket.resetAndDestroy();
     }
   }
 
-  /** Nothing is lost any more: whoever lost something, or missed the other's end, learns it now. */
+  /** Nothing is lost from now on. A side that lost bytes, or missed the other's end, learns of it now. */
   heal(): void {
     if (this.#closedUnheard || this.#flows.some((flow) => flow.hasLost)) this.reset();
   }
 
-  /** One side is gone. One that broke breaks the other; a proper end comes through the flows, each direction by itself. */
+  /** One side is gone. If it broke, the other side breaks, too. A proper end goes through the flows, each direction by itself. */
   #ended(hadError: boolean): void {
     if (this.#near.destroyed && this.#far.destroyed) return this.#resolveClosed();
     if (this.#options.faults().losesBytes) this.#closedUnheard = true;

@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net';
 
-/** What the proxy does at present to all of its connections. */
+/** What the proxy currently does to all of its connections. */
 export interface ProxyFaults {
   readonly losesBytes: boolean;
-  /** Milliseconds that each direction takes longer. */
+  /** The delay of each direction; milliseconds. */
   readonly delayMs: number;
 }
 
-/** What is on its way: bytes, or the end. */
+/** Something on its way: bytes, or the end. */
 interface Delivery {
   readonly dueMs: number;
   readonly deliver: () => void;
 }
 
-/** One direction of a connection: what comes from a socket goes to another one, later or never. */
+/** One direction of a connection. It passes what comes from one socket on to another one, later or never. */
 export class ProxiedFlow {
   readonly #from: Socket;
   readonly #to: Socket;
@@ -31,7 +31,7 @@ export class ProxiedFlow {
     to.on('drain', () => from.resume());
   }
 
-  /** The receiver has not got all that was sent to it. */
+  /** Whether the receiver did not get everything that was sent to it. */
   get hasLost(): boolean {
     return this.#hasLost;
   }
@@ -42,7 +42,7 @@ export class ProxiedFlow {
     this.#onTheWay = [];
   }
 
-  /** Nothing overtakes what came before it, also when the delay has shrunk. */
+  /** Keeps the order, even if the delay has shrunk. */
   #forward(deliver: () => void): void {
     const { losesBytes, delayMs } = this.#faults();
     if (losesBytes) this.#hasLost = true;

@@ -6,8 +6,8 @@ import type { TcpProxy, TcpProxyTarget } from './tcp-proxy.js';
 const HOST = '127.0.0.1';
 
 /**
- * Starts a proxy in front of `target`, say a node of a test cluster: give its `url` to whoever is to be tested. It does not keep
- * the process alive.
+ * Starts a proxy in front of `target`, for example a node of a test cluster. Give the proxy's `url` to the code under test. The
+ * proxy does not keep the process alive.
  */
 export async function startTcpProxy(target: TcpProxyTarget): Promise<TcpProxy> {
   const proxy = new ListeningTcpProxy(target, await choosePort());
