@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { JWT_LIKE, SECRETS, tellsSecret } from './support/secrets.js';
 import {
   cookieToken,
   DataSourceRouter,
@@ -15,21 +14,10 @@ import {
 } from 'nestjs-replica';
 import { startPostgresCluster } from 'nestjs-replica/testing';
 import { inspect } from 'node:util';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { JWT_LIKE, SECRETS, tellsSecret } from './support/secrets.js';
+import { everythingOf } from './support/seen.js';
 
 const FINE = { url: 'postgres://app@db.internal/shop' };
-
-/** All that can be seen of a value: thrown, logged, inspected, turned into JSON. */
-function everything(value: unknown): string {
-  const seen = [inspect(value, { depth: 12, showHidden: true, maxStringLength: null, maxArrayLength: null })];
-  if (value instanceof Error) seen.push(value.message, String(value.stack), everything(value.cause));
-  try {
-    seen.push(JSON.stringify(value) ?? '');
-  } catch {
-    // A circle: nothing is shown so.
-  }
-  return seen.join('\n');
-}
 
 function outcomeOf(work: () => unknown): unknown {
   try {
@@ -143,12 +131,12 @@ describe.each(SECRETS)('a password such as %j', (_, secret) => {
     const seen = [outcome];
     if (outcome instanceof ReplicaDataSource) {
       const { router, driver, options, manager } = outcome;
-      seen.push(router, driver, options, manager, engineOf(router).options);
+      seen.push(router, driver, options, manager);
       expect(router).toBeInstanceOf(DataSourceRouter);
     }
     // What the caller is given back to use is theirs to show.
     if (typeof outcome === 'object' && outcome !== null && 'type' in outcome && 'primary' in outcome) return;
-    expect(tellsSecret(seen.map((value) => everything(value)).join('\n'), secret)).toBe(false);
+    expect(tellsSecret(seen.map((value) => everythingOf(value)).join('\n'), secret)).toBe(false);
   });
 
   it('is shown by no error of the cluster for tests', async () => {
@@ -168,7 +156,7 @@ describe.each(SECRETS)('a password such as %j', (_, secret) => {
     );
     for (const error of errors) {
       expect(error).toMatchObject({ code: 'REPLICA_TEST_CLUSTER_OPTIONS_INVALID' });
-      expect(tellsSecret(everything(error), secret)).toBe(false);
+      expect(tellsSecret(everythingOf(error), secret)).toBe(false);
     }
   });
 });

@@ -84,11 +84,17 @@ describe("the user's cache with the routed one before it", () => {
     expect(cache).toBeInstanceOf(Provider);
     expect(cache.constructor).toBe(Provider);
     expect(cache).toHaveProperty('table', 'mine');
-    expect(Object.keys(cache)).toEqual(Object.keys(provider));
+    expect(Reflect.ownKeys(cache)).toEqual(Reflect.ownKeys(provider));
     expect('hit' in cache).toBe(true);
     expect([cache.hits, cache.hit(), provider.hits]).toEqual([3, 4, 4]);
     Object.assign(cache, { table: 'changed' });
     expect(provider.table).toBe('changed');
+  });
+
+  it('lists no objects of the provider for loggers, such as its client with a password', () => {
+    const { cache } = start();
+    expect(Object.keys(cache)).toEqual(['table']);
+    expect(cache.calls).toEqual([]);
   });
 
   it('answers itself what TypeORM calls', async () => {

@@ -30,7 +30,14 @@ export function asProvider(routed: ResultCache, provider: ResultCache): ResultCa
     ownKeys: () => Reflect.ownKeys(provider),
     getOwnPropertyDescriptor: (_, key) => {
       const descriptor = Reflect.getOwnPropertyDescriptor(provider, key);
-      return descriptor === undefined ? undefined : { ...descriptor, configurable: true };
+      if (descriptor === undefined) return undefined;
+      // Structured loggers write what is enumerable, and the options of a client of Redis with it.
+      const enumerable = descriptor.enumerable === true && !isObject(descriptor.value);
+      return { ...descriptor, enumerable, configurable: true };
     },
   });
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

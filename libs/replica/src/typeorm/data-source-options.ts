@@ -10,6 +10,9 @@ import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';
 /** The options of each driver's data source. On the driver itself `inspect()` would show their passwords. */
 const GIVEN = new WeakMap<object, ReplicaDataSourceOptions<never>>();
 
+/** TypeORM's options have such names. What is none may be anything, also a secret in the wrong place. */
+const WORD = /^[A-Za-z0-9]{1,40}$/;
+
 /**
  * What TypeORM is given: its own options, and a `replication` with the primary and one logical replica that stands for
  * all. So reads ask for the replica's pool, everything else for the primary's; both are ours.
@@ -30,16 +33,31 @@ export function dataSourceOptions(
     'ssl',
   ]);
   keepGiven(driver, options);
-  const typeorm = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
+  const typeorm = Object.entries(options).filter(([key]) => !own.has(key) && WORD.test(key));
   const translated: PostgresOptions = {
-    ...typeorm,
+    ...Object.fromEntries(typeorm.map(([key, value]) => [key, concealed(value)])),
     type: 'postgres',
     driver,
     // Errors of idle connections come from the pools of the nodes.
     poolErrorHandler: () => undefined,
-    replication: { master: withoutSecrets(primary), slaves: [{ host: REPLICAS_HOST }], defaultMode: 'slave' },
+    replication: concealed({
+      master: withoutSecrets(primary),
+      slaves: [{ host: REPLICAS_HOST }],
+      defaultMode: 'slave',
+    } as const),
   };
   return conceal(translated, () => ({ ...withoutTexts(translated), type: 'postgres' }));
+}
+
+/**
+ * Structured loggers write each property of an object, so that the object's own `toJSON()` does not help: what stands in `extra`, `cache`
+ * and the like has one of its own.
+ */
+function concealed<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  const copy = { ...value };
+  return conceal(copy, () => withoutTexts(copy));
 }
 
 /** Whatever is made of options with this driver is made of these. */

@@ -54,6 +54,7 @@ export class ReplicaDataSource extends DataSource {
       isInitialized: this.isInitialized,
       nodes: [resolved.primary, ...resolved.replicas].map(({ name, address }) => `${name} (${address})`),
     }));
+    conceal(this.driver, () => ({ type: 'postgres' }));
     this.router = new DataSourceRouter(this, engine);
     keepCacheRouted(this);
   }
