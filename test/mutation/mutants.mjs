@@ -81,8 +81,8 @@ export const MUTANTS = [
     name: 'ejected-serves',
     what: 'a node that is down serves',
     file: `${routing}/eligible-replicas.ts`,
-    from: "node.health === 'up' && node.isDraining",
-    to: 'node.isDraining',
+    from: "return health === 'up' && isDraining",
+    to: 'return isDraining',
     tests: [routing],
   },
   {

@@ -22,12 +22,12 @@ import {
   confirmMove,
   floorOfMove,
   isMoving,
+  lastReadNode,
   moveSession,
   replicaToAwait,
   moveToRegion,
 } from './move-session.js';
 import type { Decision, RequestView, RouteQuery } from './route-query.js';
-import { lastReadNode } from './session-home.js';
 
 /** Consistency `session`: a client sees its own writes, and nothing older than it has already seen. */
 export function decideForSession(

@@ -8,9 +8,27 @@ import {
   replayedOf,
   type ReplicaRequirements,
 } from './eligible-replicas.js';
-import { preferredBy } from './rendezvous.js';
-import type { Decision, RequestView, RouteQuery, SessionView } from './route-query.js';
-import { keptBy } from './session-home.js';
+import { homeOf, preferredBy, type UNKNOWN_HOME } from './rendezvous.js';
+import type { Decision, KeptNode, RequestView, RouteQuery, SessionView } from './route-query.js';
+
+/**
+ * The node that the session (or a request without a session) read from last. Any other node needs a move first.
+ * `undefined`: it has read nothing yet, or nothing binds it.
+ */
+export function lastReadNode(
+  { topology }: RouteQuery,
+  request: RequestView,
+): string | typeof UNKNOWN_HOME | undefined {
+  const { session } = request;
+  const kept = keptBy(request);
+  if (kept !== undefined) return kept.name;
+  return session === undefined ? undefined : (session.servedBy ?? homeOf(session.keyHash, topology));
+}
+
+/** The node that the request keeps. Reads that allow stale data do not say where a session reads from. */
+function keptBy({ session, kept }: RequestView): KeptNode | undefined {
+  return session !== undefined && kept?.allowsStale === true ? undefined : kept;
+}
 
 /** What a move has to respect. */
 interface Move {
