@@ -113,8 +113,8 @@ export const MUTANTS = [
     name: 'told-covers-all',
     what: 'a position counts for what was shown after it had been asked for',
     file: 'libs/replica/src/context/open-write.ts',
-    from: '{ position, sights: this.#sights }',
-    to: '{ position, sights: Infinity }',
+    from: '{ position, sightings: this.#sightings }',
+    to: '{ position, sightings: Infinity }',
     tests: ['libs/replica/src/context'],
   },
   {
@@ -192,7 +192,7 @@ export const MUTANTS = [
   {
     name: 'announcement-never-settles',
     what: 'whoever waits for a position waits for those of later writes, too',
-    file: 'libs/replica/src/context/own-writes.ts',
+    file: 'libs/replica/src/context/ledger.ts',
     from: 'if (last?.waiting.length === 0) return last;',
     to: 'if (last !== undefined) return last;',
     tests: ['libs/replica/src/context'],
@@ -201,7 +201,7 @@ export const MUTANTS = [
     name: 'move-saves-no-position',
     what: 'what others of a session see while it moves is covered by nothing',
     file: 'libs/replica/src/context/note-read.ts',
-    from: 'if (isMove || view.isOutdated === true) request.sawMore();',
+    from: 'if (isMove || view.isOutdated === true) request.ledger.addSighting();',
     to: '',
     tests: ['libs/replica/src/context'],
   },

@@ -167,14 +167,14 @@ export class ModelInstance {
     await work({
       read: (intent) => this.#read(context, intent),
       write: async () => {
-        context.writes.begin();
+        context.ledger.begin();
         try {
           const position = cluster.write();
           await this.#delay();
           context.wrote();
           return position;
         } catch {
-          context.writes.abandon();
+          context.ledger.abandon();
           return undefined;
         }
       },

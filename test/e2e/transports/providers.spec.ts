@@ -336,14 +336,14 @@ describe('decorated methods of providers', () => {
     });
 
     it('have learned what they wrote when their promise resolves, and their context has ended', async () => {
-      let request: { writes: { isCapturing: boolean; position?: unknown }; ended: boolean } | undefined;
+      let request: { ledger: { isLearning: boolean; position?: unknown }; ended: boolean } | undefined;
       const off = app.router.on('statement', () => {
         request ??= engineOf(app.router).contexts.current()?.request;
       });
       await reports.readWriteRead(2);
       off();
-      expect(request?.writes.isCapturing).toBe(false);
-      expect(request?.writes.position).toEqual(expect.any(BigInt));
+      expect(request?.ledger.isLearning).toBe(false);
+      expect(request?.ledger.position).toEqual(expect.any(BigInt));
       expect(request?.ended).toBe(true);
     });
 

@@ -50,8 +50,8 @@ describe('a request that is bound to the session of another key', () => {
   it('tells it what was saved to its own session before', async () => {
     const request = requestOf();
     request.attach(sessionOf('bob'));
-    request.writes.begin();
-    request.wrote({ position: 7n, sights: 0 });
+    request.ledger.begin();
+    request.wrote({ position: 7n, sightings: 0 });
     await request.settle();
     request.bindSession('ann');
     await request.settle();

@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Intent } from '../routing/route-query.js';
-import { allowsStale } from './allows-stale.js';
 import type { RequestContext } from './request-context.js';
 
 /** What surrounds a statement: its request, and the innermost scope's intent. */
@@ -12,6 +11,14 @@ export interface Scope {
   readonly readOnlyTransaction?: boolean;
   /** The object inside whose decorated method the caller runs: a decorator of its class counts for calls from outside. */
   readonly inside?: object;
+}
+
+/**
+ * Its reads have leave to be older than what the session has seen: they promise nobody anything beyond their request, and must not take
+ * the session away from the node that it reads from.
+ */
+export function allowsStale({ consistency }: Intent): boolean {
+  return consistency === 'bounded' || consistency === 'eventual';
 }
 
 /** The scopes of one data source: two applications in one process do not see each other's. */

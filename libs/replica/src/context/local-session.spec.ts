@@ -29,7 +29,7 @@ describe('a request whose session is in the memory of its process', () => {
     return request;
   };
   const write = (request: RequestContext): void => {
-    request.writes.begin();
+    request.ledger.begin();
     request.wrote();
   };
 
@@ -56,7 +56,7 @@ describe('a request whose session is in the memory of its process', () => {
 
   it('asks nobody where the primary tells the position with the answer of the write', () => {
     const request = requestOf(memory);
-    request.sawMore();
+    request.ledger.addSighting();
     const open = new OpenWrite(request);
     open.asks();
     open.happened(7n);
@@ -69,7 +69,7 @@ describe('a request whose session is in the memory of its process', () => {
     const request = requestOf(memory);
     const open = new OpenWrite(request);
     open.asks();
-    request.sawMore();
+    request.ledger.addSighting();
     open.happened(7n);
     expect(request.trySettle()).toBe(true);
     captures[0]?.resolve(9n);
@@ -78,7 +78,7 @@ describe('a request whose session is in the memory of its process', () => {
 
   it('leaves what it was shown by the primary to the session as well', async () => {
     const request = requestOf(memory);
-    request.sawMore();
+    request.ledger.addSighting();
     expect(request.trySettle()).toBe(true);
     expect(captures.length).toBe(1);
     captures[0]?.resolve(5n);

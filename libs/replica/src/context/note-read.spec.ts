@@ -177,7 +177,7 @@ describe('noteRead', () => {
 
   it('waits for nothing where nothing can be saved', async () => {
     session.mayBeSaved = false;
-    request.writes.begin();
+    request.ledger.begin();
     request.wrote();
     read('primary', 'own-write');
     expect(request.unsettled).toBe(false);
@@ -187,7 +187,7 @@ describe('noteRead', () => {
 
   it('saves once what a write and reads on the primary have in common', async () => {
     read('primary', 'unsafe-method');
-    request.writes.begin();
+    request.ledger.begin();
     request.wrote();
     await request.settle();
     expect(saved).toEqual([expect.objectContaining({ position: 101n })]);

@@ -1,9 +1,8 @@
 import { homeOf, type KnownHomes } from '../routing/rendezvous.js';
 import type { Route, RouteReason } from '../routing/route.js';
 import type { KeptNode } from '../routing/route-query.js';
-import { allowsStale } from './allows-stale.js';
-import { MOVE_AHEAD_MS } from './session-news.js';
-import type { Scope } from './context-storage.js';
+import { allowsStale, type Scope } from './context-storage.js';
+import { MOVE_AHEAD_MS } from './ledger.js';
 import type { ShownSessions } from './shown-sessions.js';
 
 /** The caller asked for the primary by these: routing had no choice. */
@@ -79,18 +78,18 @@ function noteShown(
   { renoteAfterMs }: NoteSettings,
 ): void {
   if (node === nodes.primary.name) {
-    if (!allowsStale(intent)) request.sawMore();
+    if (!allowsStale(intent)) request.ledger.addSighting();
     return;
   }
   const { session, clock } = request;
-  if (session?.isBoundElsewhere === true && !allowsStale(intent)) request.sawMore();
+  if (session?.isBoundElsewhere === true && !allowsStale(intent)) request.ledger.addSighting();
   const nowMs = clock.latestMs();
   const view = intent.consistency === 'session' ? session?.view(nowMs) : undefined;
   if (view === undefined || view.status === 'unresolved') return;
   const { servedBy, servedAtMs = 0 } = view;
   const isMove = node !== (servedBy ?? homeOf(view.keyHash, nodes));
   // Requests of one session run at once: what another one is shown, where this one does not read, a position has to cover.
-  if (isMove || view.isOutdated === true) request.sawMore();
+  if (isMove || view.isOutdated === true) request.ledger.addSighting();
   // The note of a move is older than its date says. One of a later time was made by a clock that was ahead: how old it is nobody knows.
   const isOld =
     servedAtMs < nowMs + MOVE_AHEAD_MS - renoteAfterMs || servedAtMs > nowMs + MOVE_AHEAD_MS + 1_000;

@@ -1,15 +1,18 @@
 import type { Position } from '../session/position.js';
 import type { RequestContext } from './request-context.js';
 
-/** One write of a request, from before it is sent until its outcome is known. The first outcome counts. */
+/**
+ * One write of a request, from before it is sent until its outcome is known: open, as the `Ledger` calls it, which tells what
+ * states come next. The first outcome counts.
+ */
 export class OpenWrite {
   #request: RequestContext | undefined;
-  #sights = 0;
+  #sightings = 0;
 
-  /** @param request the request that writes; outside any, nobody has to be told */
+  /** @param request the request that writes; outside any, nobody needs to know */
   constructor(request: RequestContext | undefined) {
     this.#request = request;
-    request?.writes.begin();
+    request?.ledger.begin();
   }
 
   /** Some request wants to know how it ends. */
@@ -17,17 +20,18 @@ export class OpenWrite {
     return this.#request !== undefined;
   }
 
-  /** The primary is asked now for a position, behind it. */
+  /** The primary is asked now for a position, behind the write. */
   asks(): void {
-    this.#sights = this.#request?.sights ?? 0;
+    this.#sightings = this.#request?.ledger.sightings ?? 0;
   }
 
   /**
-   * The primary has answered: it has, or may have, happened and is visible there now; or the answer (an error, what was changed
-   * before a ROLLBACK) told what is there, which binds like a write. `position`: what it told, see {@link asks}.
+   * The primary has answered. The write has happened, or may have, and is visible there now; or the answer (an error, what was
+   * changed before a ROLLBACK) told what the primary holds, which binds like a write. `position`: what the primary was
+   * {@link asks asked} for, if it told it.
    */
   happened(position?: Position): void {
-    this.#take()?.wrote(position === undefined ? undefined : { position, sights: this.#sights });
+    this.#take()?.wrote(position === undefined ? undefined : { position, sightings: this.#sightings });
   }
 
   /** Nobody waits for the rest of its answer; see `RequestContext.wroteBy()`. */
@@ -35,12 +39,12 @@ export class OpenWrite {
     this.#take()?.wroteBy(end);
   }
 
-  /** It is known not to have happened, and nothing was told by it. */
+  /** It is known not to have happened, and it told nothing. */
   abandoned(): void {
-    this.#take()?.writes.abandon();
+    this.#take()?.ledger.abandon();
   }
 
-  /** Nobody knows whether it happened, or when it will have: its connection was lost. */
+  /** Its connection was lost: nobody knows whether it happened, or when it will have. */
   lost(): void {
     this.#take()?.lostWrite();
   }

@@ -21,8 +21,8 @@ export interface PositionSource {
   hurry(): void;
 }
 
-/** A position that the primary told with a write's answer: it covers the write, and the first `sights` of what was seen. */
+/** A position that the primary told with the answer of a write. It covers the write, and that many of the request's sightings. */
 export interface ToldPosition {
   readonly position: Position;
-  readonly sights: number;
+  readonly sightings: number;
 }

@@ -1,23 +1,23 @@
-import type { Intent, RequestView } from '../routing/route-query.js';
+import type { Intent, RequestView, SessionView } from '../routing/route-query.js';
 import type { RouteReason } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import type { SessionClock } from '../session/session-clock.js';
-import type { SessionState } from '../session/session-state.js';
-import { OwnWrites } from './own-writes.js';
+import { Ledger } from './ledger.js';
 import type { PositionSource, ToldPosition } from './position-source.js';
 import { ReadingNode } from './reading-node.js';
 import type { RequestSession } from './request-session.js';
-import { SessionNews } from './session-news.js';
-import { viewSession } from './view-session.js';
 
 const NONE: readonly never[] = [];
 
 /**
- * All that is known of one request (or job, or message) while it runs, shared by everything that runs in it. It ends
- * with the response: what still runs then is outside.
+ * All that is known of one request (or job, or message) while it runs, shared by everything that runs in it. It ends with the
+ * response: what still runs then is outside.
+ *
+ * What the request has written and was shown is in its {@link ledger}. It is *settled* when its session knows all of that, or
+ * will before anyone asks. It is settled before its response leaves, and after each later write.
  */
 export class RequestContext {
-  readonly writes: OwnWrites;
+  readonly ledger: Ledger;
   /** The node that it reads from. */
   readonly reading = new ReadingNode();
   readonly #positions: PositionSource;
@@ -28,14 +28,7 @@ export class RequestContext {
   #openTransactions = 0;
   #ended = false;
   #isAnswered = false;
-  /** How often the session saw what only a position covers, and how much of that one does. */
-  #sights = 0;
-  #sightsCovered = 0;
-  #hasWritten = false;
-  readonly #news: SessionNews;
   #settling: Promise<void> | undefined;
-  /** All there is to learn and save by now will be, and nobody waits. */
-  #isLeftToSession = false;
 
   /** @param startedMs when the request began; milliseconds of the monotonic clock */
   constructor(
@@ -43,11 +36,10 @@ export class RequestContext {
     readonly startedMs: number,
   ) {
     this.#positions = positions;
-    this.writes = new OwnWrites(positions.unknownForMs);
-    this.#news = new SessionNews(this.writes, positions.clock);
+    this.ledger = new Ledger(positions);
   }
 
-  /** The session behind the request, where there is one. */
+  /** The session behind the request, if there is one. */
   get session(): RequestSession | undefined {
     return (this.#session ??= this.#findSession?.());
   }
@@ -63,17 +55,17 @@ export class RequestContext {
   }
 
   /**
-   * What the request has written and seen, and will have, is also told to the session of this key. `false`: nothing was bound, for the
-   * state of sessions is not kept by keys.
+   * Tells the session of this key, too, what the request has written and seen, and will have. `false`: nothing was bound, because
+   * the state of sessions is not kept by keys.
    */
   bindSession(key: string): boolean {
     const { session } = this;
     if (session?.bind(key) === false) return false;
     const find = this.#findSession;
     if (session === undefined) this.#findSession = () => boundTo(key, find?.());
-    this.#news.tellAgain();
-    // What replicas have shown is covered by a position of now.
-    this.sawMore();
+    this.ledger.forgetSaved();
+    // A position of now covers what replicas have shown.
+    this.ledger.addSighting();
     this.#settleIfAnswered();
     return true;
   }
@@ -98,7 +90,7 @@ export class RequestContext {
     this.answered();
   }
 
-  /** All of its answer was given to be sent: no part of it will wait for what is written from now on, which is saved at once. */
+  /** The whole answer was handed over to be sent. No part of it waits for later writes, which are saved at once. */
   answered(): void {
     this.#isAnswered = true;
     this.#settleIfAnswered();
@@ -119,17 +111,29 @@ export class RequestContext {
 
   /** What routing needs to know, under the given intent. */
   view(intent: Intent): RequestView {
+    const { ledger } = this;
     return {
       intent,
       startedMs: this.startedMs,
-      ownWritePending: this.writes.pending,
-      ownWriteLost: this.writes.lost,
-      ownPosition: this.writes.position,
-      hasWritten: this.#hasWritten,
+      ownWritePending: ledger.isPending,
+      ownWriteLost: ledger.isUnconfirmed,
+      ownPosition: ledger.position,
+      hasWritten: ledger.hasWritten,
       transactionOpen: this.#openTransactions > 0,
       kept: this.reading.kept,
-      session: intent.consistency === 'session' ? viewSession(this.session, this.clock) : undefined,
+      session: intent.consistency === 'session' ? this.#viewSession() : undefined,
     };
+  }
+
+  /**
+   * A shared store may have forgotten early what it kept, if its clock stepped as ours did. Then nobody knows what a session has
+   * written that the store does not know.
+   */
+  #viewSession(): SessionView | undefined {
+    const { session, clock } = this;
+    const view = session?.view(clock.earliestMs());
+    const isNew = view?.status === 'loaded' && view.position === undefined && view.servedBy === undefined;
+    return isNew && session?.isShared === true && clock.hasStepped ? { ...view, onPrimary: true } : view;
   }
 
   /** A statement was routed. */
@@ -138,98 +142,90 @@ export class RequestContext {
     if (!this.#reasons.includes(reason)) this.#reasons = [...this.#reasons, reason];
   }
 
-  /**
-   * The session was shown what only a position covers: data of the primary, or of a replica that is not known to be the one
-   * that it goes on reading from. Before any replica serves it, that must have as much.
-   */
-  sawMore(): void {
-    if (this.#positions.sticky.mode === 'position') this.#sights++;
-    this.#isLeftToSession = false;
-  }
-
-  /** How often it was shown such data. */
-  get sights(): number {
-    return this.#sights;
-  }
-
   /** The session reads from another replica than was known. */
   movedTo(replica: string): void {
-    this.#news.movedTo(replica, this.session?.view(this.clock.latestMs()));
-    this.#isLeftToSession = false;
+    this.ledger.movedTo(replica, this.session?.view(this.clock.latestMs()));
   }
 
-  /** The session reads from the replica that was known; that is to be noted, or noted anew lest it be forgotten. */
+  /** The session reads from the replica that was known. That is to be noted, or noted anew before it is forgotten. */
   readsFrom(replica: string): void {
-    this.#news.readsFrom(replica, this.session?.view(this.clock.latestMs()));
-    this.#isLeftToSession = false;
+    this.ledger.readsFrom(replica, this.session?.view(this.clock.latestMs()));
   }
 
-  /** Whether the session was shown something since the request was last settled that its position does not cover. */
-  get hasSeenMore(): boolean {
-    return this.#sights > this.#sightsCovered;
-  }
-
-  /**
-   * A write completed, or may have: where `told` does not cover it, its position is captured from now on, and awaited by
-   * `settle()`.
-   */
+  /** A write completed, or may have. `told` covers it; without that its position is captured from now on. */
   wrote(told?: ToldPosition): void {
-    this.#hasWritten = true;
-    this.#isLeftToSession = false;
-    if (this.#positions.sticky.mode === 'time') this.writes.completeUnknown();
-    else if (told === undefined) this.writes.complete(this.#capture());
-    else {
-      this.writes.completeAt(told.position);
-      this.#sightsCovered = Math.max(this.#sightsCovered, told.sights);
-    }
+    if (this.#positions.sticky.mode === 'time') this.ledger.leaveUncovered();
+    else if (told === undefined) this.ledger.learn(this.#capture());
+    else this.ledger.coverBy(told);
     this.#settleIfAnswered();
   }
 
-  /**
-   * A write is about to complete, at the latest when `end` resolves; `settle()` awaits that, too. Where `end` rejects, nobody knows
-   * whether it happened.
-   */
+  /** A write completes at the latest when `end` resolves. If `end` rejects, nobody knows whether it happened. */
   wroteBy(end: Promise<unknown>): void {
-    this.#hasWritten = true;
-    this.#isLeftToSession = false;
-    if (this.#positions.sticky.mode === 'time') this.writes.completeUnknown();
-    else this.writes.complete(end.then(() => this.#capture()));
+    if (this.#positions.sticky.mode === 'time') this.ledger.leaveUncovered();
+    else this.ledger.learn(end.then(() => this.#capture()));
     this.#settleIfAnswered();
   }
 
   /** The outcome of a write is not known, and may not be for a while. */
   lostWrite(): void {
-    this.writes.lose();
-    this.#isLeftToSession = false;
+    this.ledger.lose();
     this.#settleIfAnswered();
+  }
+
+  /** From now on the request also requires the position that `capture` gives. */
+  cover(capture: Promise<Position>): void {
+    this.ledger.reopen();
+    this.ledger.cover(capture);
+    this.#settleIfAnswered();
+  }
+
+  /**
+   * From now on reads of this request also see what `other` has written by now: one runs inside the other, or was left running by
+   * it. What `other` does not know stays unknown for as long as there, and no longer. Otherwise one write would keep a job that
+   * schedules itself again and again on the primary for good.
+   */
+  includeWritesOf(other: RequestContext): void {
+    const { isUnderWay, position } = other.ledger;
+    this.ledger.shareDeadlines(other.ledger);
+    if (isUnderWay || position !== undefined) this.cover(this.#positionOf(other));
+  }
+
+  async #positionOf({ ledger }: RequestContext): Promise<Position> {
+    await ledger.settled();
+    this.ledger.shareDeadlines(ledger);
+    if (ledger.position === undefined && ledger.isUnderWay)
+      throw new Error('the position of a write is not known');
+    return ledger.position ?? 0n;
   }
 
   /** Whether there is anything to learn or to save before the response leaves. */
   get unsettled(): boolean {
-    const { session } = this;
-    if (session === undefined || this.#isLeftToSession) return false;
-    const isUnderWay = this.#settling !== undefined || this.writes.isCapturing;
-    const isNewcomer = !this.#news.wasTaken && session.standing === 'none' && this.reading.kept !== undefined;
-    return (isUnderWay || this.hasSeenMore || this.#news.isAny || isNewcomer) && session.mayBeSaved;
+    const { session, ledger } = this;
+    if (session === undefined || ledger.isAnnounced) return false;
+    const isUnderWay = this.#settling !== undefined || ledger.isLearning;
+    const isNewcomer = !ledger.wasSaved && session.standing === 'none' && this.reading.kept !== undefined;
+    const isOpen = isUnderWay || ledger.hasUncoveredSightings || ledger.isUnsaved || isNewcomer;
+    return isOpen && session.mayBeSaved;
   }
 
   /**
-   * As {@link settle}, where it takes no time; says whether it did. A session in this process's memory learns the position of what
-   * its request has written, and seen, when the response has left: whoever asks for its state before that waits.
+   * As {@link settle}, if that takes no time; `false`: it does. A session in this process's memory learns the position of what its
+   * request has written and seen after the response has left. Whoever asks for its state before that waits.
    */
   trySettle(): boolean {
     if (!this.unsettled) return true;
-    const { session } = this;
+    const { session, ledger } = this;
     const save = session?.isLocal === true ? session.announce(() => this.#positions.hurry()) : undefined;
     if (session === undefined || save === undefined) return false;
     this.#noteNewcomer(session);
-    if (this.hasSeenMore) this.writes.cover(this.#capture());
-    this.#isLeftToSession = true;
-    this.writes.whenSettled(() => save(this.#news.take()));
+    if (ledger.hasUncoveredSightings) ledger.cover(this.#capture());
+    ledger.announced();
+    ledger.whenSettled(() => save(ledger.takeToSave()));
     return true;
   }
 
-  /** Learns what the request has written and seen, and saves what of it is new. For before the response leaves; never rejects. */
+  /** Learns what the request has written and seen, and saves what of it is new. For before the response leaves. Never rejects. */
   async settle(): Promise<void> {
     await this.#settling;
     if (this.trySettle()) return;
@@ -237,55 +233,43 @@ export class RequestContext {
     await this.#settling;
   }
 
-  /** Nobody will ask for it any more. At once where it takes no time: the session may be asked for next. */
+  /** Nobody will ask for it any more. If it takes no time, it is done at once: the session may be asked for next. */
   #settleIfAnswered(): void {
     if (this.#isAnswered && !this.trySettle()) void this.settle();
   }
 
   async #settleOnce(): Promise<void> {
-    const { session } = this;
+    const { session, ledger } = this;
     if (session?.mayBeSaved !== true) return this.writesCaptured();
     this.#noteNewcomer(session);
     await this.learn();
-    if (this.#news.isAny) await session.save(this.#news.take());
+    if (ledger.isUnsaved) await session.save(ledger.takeToSave());
   }
 
-  /** The response gives the client its first key: what it was shown by then is news. */
+  /** If the response gives the client its first key, what the client was shown before is new to the session. */
   #noteNewcomer({ standing }: RequestSession): void {
-    if (standing === 'none' && !this.hasSeenMore && this.reading.kept !== undefined)
-      this.#news.readsFrom(this.reading.kept.name);
+    if (standing === 'none' && !this.ledger.hasUncoveredSightings && this.reading.kept !== undefined)
+      this.ledger.readsFrom(this.reading.kept.name);
   }
 
-  /** Learns a position that covers all that the request has written and seen by now, or all there is. Never rejects. */
+  /** Learns a position that covers all that the request has written and seen by now; `isForced`: all that exists. Never rejects. */
   async learn(isForced = false): Promise<void> {
-    if (this.hasSeenMore || isForced) this.writes.cover(this.#capture());
+    if (this.ledger.hasUncoveredSightings || isForced) this.ledger.cover(this.#capture());
     await this.writesCaptured();
   }
 
   /** Resolves when the positions of all its writes by now are known, or cannot be. Never rejects. */
   writesCaptured(): Promise<void> {
-    if (this.writes.isCapturing) this.#positions.hurry();
-    return this.writes.settled();
+    if (this.ledger.isLearning) this.#positions.hurry();
+    return this.ledger.settled();
   }
 
-  /** From now on the request also has to see what `capture` gives. */
-  cover(capture: Promise<Position>): void {
-    this.#isLeftToSession = false;
-    this.writes.cover(capture);
-    this.#settleIfAnswered();
-  }
-
-  /** What the request adds to its session, as far as it is known now. */
-  news(): SessionState {
-    return this.#news.tell();
-  }
-
-  /** What is captured from now on covers all that was seen until now. */
+  /** A position of the primary from now on. It covers all sightings until now. */
   #capture(): Promise<Position> {
-    this.#sightsCovered = this.#sights;
+    this.ledger.coverSightings();
     try {
       const capture = this.#positions.capture();
-      // Its response will have to wait for it.
+      // The response will have to wait for it.
       if (this.session?.isLocal === false) this.#positions.hurry();
       return capture;
     } catch (error) {

@@ -79,7 +79,7 @@ describe('what sessions were shown', () => {
   it('counts other sights of the primary from when it is asked for', () => {
     const request = requestOf('ann');
     sessions.answered(request, 60);
-    request.sawMore();
+    request.ledger.addSighting();
     nowMs = 80;
     expect(lastMs(request)).toBe(80);
     nowMs = 90;
@@ -89,17 +89,17 @@ describe('what sessions were shown', () => {
   it("is covered by a newcomer's position, whatever key it gets", () => {
     const request = requestOf(null);
     sessions.answered(request, 60);
-    expect(request.hasSeenMore).toBe(true);
+    expect(request.ledger.hasUncoveredSightings).toBe(true);
   });
 
   it('binds the request to a cached answer that not all nodes have', async () => {
     const request = requestOf('ann');
     sessions.cached(request, 'entry', { position: 9n, isEverywhere: true });
     await request.writesCaptured();
-    expect(request.writes.position).toBeUndefined();
+    expect(request.ledger.position).toBeUndefined();
     sessions.cached(request, 'entry', { position: 9n, isEverywhere: false });
     await request.writesCaptured();
-    expect(request.writes.position).toBe(9n);
+    expect(request.ledger.position).toBe(9n);
   });
 
   it('knows the cached answer that was shown last', () => {

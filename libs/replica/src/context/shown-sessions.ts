@@ -1,9 +1,59 @@
 import type { Position } from '../session/position.js';
 import type { RequestContext } from './request-context.js';
-import { ShownLog } from './shown-log.js';
 
 /** So many sessions are remembered. */
 const MAX_SESSIONS = 10_000;
+
+/** What somebody was shown, up to one answer. Immutable. */
+export interface Shown {
+  /** How many answers of nodes there were. */
+  readonly answers: number;
+  /** When the last of them came; milliseconds of the monotonic clock, `-Infinity`: there was none. */
+  readonly lastMs: number;
+  /** No cached answer that was shown held anything newer than this position; `0`: none was shown. */
+  readonly cachedPosition: Position;
+  /** The cached answer that was shown last of all. Shown again it takes nobody back in time. */
+  readonly lastEntry?: string;
+}
+
+/**
+ * What one client was shown by nodes and by the result cache. A cached answer may be shown to it only where it is at least as new as
+ * all of that. The instants of answers are kept, not their positions: nobody asks a node how far it is with each read.
+ */
+export class ShownLog {
+  #shown: Shown;
+
+  /** @param sinceMs it may have been shown anything until then; milliseconds of the monotonic clock, `-Infinity`: nothing */
+  constructor(sinceMs: number) {
+    this.#shown = { answers: 0, lastMs: sinceMs, cachedPosition: 0n };
+  }
+
+  get shown(): Shown {
+    return this.#shown;
+  }
+
+  /** A node answered. One answer may be noted twice, with the same `atMs`. */
+  answered(atMs: number): void {
+    const { answers, lastMs, cachedPosition } = this.#shown;
+    if (atMs === lastMs) return;
+    this.#shown = { answers: answers + 1, lastMs: Math.max(atMs, lastMs), cachedPosition };
+  }
+
+  /** The cached answer `entry` was made of what a node has answered since `before`: if that was the only answer, it was shown last. */
+  cached(entry: string, before: Shown): void {
+    if (this.#shown.answers === before.answers + 1) this.#shown = { ...this.#shown, lastEntry: entry };
+  }
+
+  /** The cached answer `entry` was shown, which holds nothing newer than `position`. */
+  shownCached(entry: string, position: Position): void {
+    const { cachedPosition } = this.#shown;
+    this.#shown = {
+      ...this.#shown,
+      cachedPosition: position > cachedPosition ? position : cachedPosition,
+      lastEntry: entry,
+    };
+  }
+}
 
 /**
  * What clients were shown, for the result cache alone: without one nobody makes this. It knows what happened in this process. A
@@ -13,7 +63,7 @@ export class ShownSessions {
   /** By the hash of the session's key, the least recently used first: two sessions of one hash count as one. */
   readonly #logs = new Map<number, ShownLog>();
   /** The log of each request, and how many sights of the primary are in it. */
-  readonly #requests = new WeakMap<RequestContext, { readonly log: ShownLog; sights: number }>();
+  readonly #requests = new WeakMap<RequestContext, { readonly log: ShownLog; sightings: number }>();
   readonly #nowMs: () => number;
   readonly #maxSessions: number;
   /** Sessions that are not remembered may have been shown anything until then; milliseconds of the monotonic clock. */
@@ -30,8 +80,8 @@ export class ShownSessions {
   logOf(request: RequestContext): ShownLog {
     const entry = this.#entryOf(request);
     // Not every sight of the primary is a read: an error may tell of data, too.
-    if (entry.sights !== request.sights) {
-      entry.sights = request.sights;
+    if (entry.sightings !== request.ledger.sightings) {
+      entry.sightings = request.ledger.sightings;
       entry.log.answered(this.#nowMs());
     }
     return entry.log;
@@ -42,7 +92,7 @@ export class ShownSessions {
     const entry = this.#entryOf(request);
     this.#coverNewcomer(request);
     entry.log.answered(endedMs);
-    entry.sights = request.sights;
+    entry.sightings = request.ledger.sightings;
   }
 
   /**
@@ -52,7 +102,7 @@ export class ShownSessions {
   cached(request: RequestContext, entry: string, { position, isEverywhere }: CachedSight): void {
     const known = this.#entryOf(request);
     this.#coverNewcomer(request);
-    known.sights = request.sights;
+    known.sightings = request.ledger.sightings;
     if (!isEverywhere) request.cover(Promise.resolve(position));
     known.log.shownCached(entry, position);
   }
@@ -60,13 +110,13 @@ export class ShownSessions {
   /** Under the key that the response gives it, nobody knows what a newcomer was shown: its position is to cover that. */
   #coverNewcomer(request: RequestContext): void {
     if (request.session?.standing !== 'none') return;
-    request.sawMore();
+    request.ledger.addSighting();
   }
 
-  #entryOf(request: RequestContext): { readonly log: ShownLog; sights: number } {
+  #entryOf(request: RequestContext): { readonly log: ShownLog; sightings: number } {
     const known = this.#requests.get(request);
     if (known !== undefined) return known;
-    const entry = { log: this.#findLog(request), sights: request.sights };
+    const entry = { log: this.#findLog(request), sightings: request.ledger.sightings };
     // Until it is known whose session it is, the log is not its own.
     if (request.session?.standing !== 'unresolved') this.#requests.set(request, entry);
     return entry;

@@ -54,9 +54,9 @@ describe.each([31_000, 60_000, -31_000])('the wall clock steps by %s ms after a 
   const viewOf = (request: RequestContext): SessionView | undefined => request.view(INTENT).session;
 
   async function write(request: RequestContext, isKnown = true): Promise<void> {
-    request.writes.begin();
+    request.ledger.begin();
     if (isKnown) request.wrote();
-    else request.writes.completeUnknown();
+    else request.ledger.leaveUncovered();
     await request.settle();
   }
 

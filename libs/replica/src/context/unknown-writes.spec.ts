@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Intent } from '../routing/route-query.js';
 import type { Position } from '../session/position.js';
 import type { SessionState } from '../session/session-state.js';
-import { includeWrites } from './include-writes.js';
 import type { PositionSource, StickyPolicy } from './position-source.js';
 import { SessionClock } from '../session/session-clock.js';
 import { RequestContext } from './request-context.js';
@@ -40,7 +39,7 @@ describe('a write whose position nobody knows', () => {
     return new RequestContext(positions, 0);
   };
   const write = async (request: RequestContext): Promise<void> => {
-    request.writes.begin();
+    request.ledger.begin();
     request.wrote();
     await request.writesCaptured();
   };
@@ -69,7 +68,7 @@ describe('a write whose position nobody knows', () => {
     for (let round = 0; round < 10; round++) {
       request.end();
       const next = requestOf({ mode: 'position' });
-      includeWrites(next, request);
+      next.includeWritesOf(request);
       await next.writesCaptured();
       expect(isOnPrimary(next)).toBe(true);
       request = next;
@@ -77,7 +76,7 @@ describe('a write whose position nobody knows', () => {
     }
     expect(isOnPrimary(request)).toBe(false);
     const last = requestOf({ mode: 'position' });
-    includeWrites(last, request);
+    last.includeWritesOf(request);
     await last.writesCaptured();
     expect(isOnPrimary(last)).toBe(false);
   });
@@ -86,10 +85,10 @@ describe('a write whose position nobody knows', () => {
     let reject: ((error: Error) => void) | undefined;
     capture = () => new Promise((_, fail) => (reject = fail));
     const outer = requestOf({ mode: 'position' });
-    outer.writes.begin();
+    outer.ledger.begin();
     outer.wrote();
     const inner = requestOf({ mode: 'position' });
-    includeWrites(inner, outer);
+    inner.includeWritesOf(outer);
     reject?.(new Error('the primary tells none'));
     await inner.writesCaptured();
     expect(isOnPrimary(inner)).toBe(true);
@@ -99,10 +98,10 @@ describe('a write whose position nobody knows', () => {
 
   it('whose outcome is unknown, too, is so for a while', () => {
     const request = requestOf({ mode: 'position' });
-    request.writes.begin();
+    request.ledger.begin();
     request.lostWrite();
     const next = requestOf({ mode: 'position' });
-    includeWrites(next, request);
+    next.includeWritesOf(request);
     expect([request, next].map((one) => one.view(INTENT).ownWriteLost)).toEqual([true, true]);
     jest.advanceTimersByTime(TTL_MS);
     expect([request, next].map((one) => one.view(INTENT).ownWriteLost)).toEqual([false, false]);

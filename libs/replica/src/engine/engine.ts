@@ -1,5 +1,4 @@
 import { ContextStorage, type Scope } from '../context/context-storage.js';
-import { includeWrites } from '../context/include-writes.js';
 import type { PositionSource } from '../context/position-source.js';
 import { RequestContext } from '../context/request-context.js';
 import type { ShownSessions } from '../context/shown-sessions.js';
@@ -142,7 +141,7 @@ export class Engine {
   createRequest(): RequestContext {
     const request = new RequestContext(this.#positions, performance.now());
     const surrounding = this.contexts.surrounding()?.request;
-    if (surrounding !== undefined) includeWrites(request, surrounding);
+    if (surrounding !== undefined) request.includeWritesOf(surrounding);
     return request;
   }
 

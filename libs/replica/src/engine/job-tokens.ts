@@ -1,4 +1,3 @@
-import { includeWrites } from '../context/include-writes.js';
 import { TokenSession } from '../context/token-session.js';
 import { ReplicaBehindError } from '../errors/replica-behind.error.js';
 import { preferredBy } from '../routing/rendezvous.js';
@@ -36,10 +35,10 @@ export class JobTokens {
     const { ttlMs } = options.session;
     const view = request.session?.view(now);
     const isUnknown = view !== undefined && view.status !== 'loaded';
-    const news = request.news();
+    const news = request.ledger.toSave();
     const kept = scope === undefined ? undefined : request.view(scope.intent).kept?.name;
     // A position of the primary as of now is past all that any replica has shown.
-    const isCovered = sawPrimary && !request.writes.unknown;
+    const isCovered = sawPrimary && !request.ledger.isUncovered;
     const isReplica = replicas.some(({ name }) => name === kept);
     return tokens.encode({
       id: tokens.newId(),
@@ -78,7 +77,7 @@ export class JobTokens {
     } finally {
       await request.settle();
       request.end();
-      if (outer !== undefined) includeWrites(outer, request);
+      if (outer !== undefined) outer.includeWritesOf(request);
     }
   }
 

@@ -92,9 +92,9 @@ export class SessionOpener {
     const { token, ttlMs } = this.#engine.options.session;
     if (token === undefined || !(session instanceof TokenSession)) return;
     const mayGoOn = this.#answers.get(request)?.mayGoOn(request, headers) !== false;
-    const isOpen = mayGoOn || request.unsettled || request.writes.isUnderWay;
+    const isOpen = mayGoOn || request.unsettled || request.ledger.isUnderWay;
     if (!isOpen && !session.isChanged) return;
-    const news = request.news();
+    const news = request.ledger.toSave();
     const text = session.token(isOpen ? { ...news, primaryUntilMs: request.clock.latestMs() + ttlMs } : news);
     try {
       const written: unknown = (token as TokenCarrier<ExecutionContext>).write(context, text, ttlMs);

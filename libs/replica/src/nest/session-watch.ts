@@ -21,10 +21,10 @@ export class SessionWatch {
   }
 
   /** The response of a request has left. */
-  ended({ session, writes }: RequestContext): void {
+  ended({ session, ledger }: RequestContext): void {
     if (!this.#engine.hasReplicas) return;
     if (!this.#isDone && session?.standing === 'known') this.#isDone = true;
-    if (!writes.isAny || session?.mayBeSaved === true) return;
+    if (!ledger.mayHaveWritten || session?.mayBeSaved === true) return;
     const { counters } = this.#engine;
     counters.writesWithoutSession++;
     if (!this.#isDone && counters.writesWithoutSession >= WRITES_BEFORE_WARNING) this.#warn();

@@ -24,8 +24,7 @@ describe('what is written on a kept connection', () => {
   beforeEach(() => {
     told = [];
     const request = {
-      writes: { begin: () => told.push('begins'), abandon: () => told.push('abandoned') },
-      sights: 0,
+      ledger: { begin: () => told.push('begins'), abandon: () => told.push('abandoned'), sightings: 0 },
       wrote: (position: unknown) => told.push(position === undefined ? 'wrote' : position),
       lostWrite: () => told.push('lost'),
       transactionBegan: () => undefined,
@@ -44,7 +43,7 @@ describe('what is written on a kept connection', () => {
   it('binds when the primary has answered, by the position told along', () => {
     writes.begins(INSERT);
     writes.succeeded(INSERT, { isOpen: false, position: 7n });
-    expect(told).toEqual(['begins', { position: 7n, sights: 0 }]);
+    expect(told).toEqual(['begins', { position: 7n, sightings: 0 }]);
   });
 
   it('binds also when the answer is an error', () => {
@@ -52,7 +51,7 @@ describe('what is written on a kept connection', () => {
     writes.failed(INSERT, 7n);
     writes.begins(INSERT);
     writes.failed(INSERT);
-    expect(told).toEqual(['begins', { position: 7n, sights: 0 }, 'begins', 'wrote']);
+    expect(told).toEqual(['begins', { position: 7n, sightings: 0 }, 'begins', 'wrote']);
   });
 
   it('binds at the end of its transaction, whichever that is', () => {
@@ -62,7 +61,7 @@ describe('what is written on a kept connection', () => {
       writes.begins(end);
       writes.succeeded(end, { isOpen: false, position: 7n });
     }
-    const once = ['begins', { position: 7n, sights: 0 }];
+    const once = ['begins', { position: 7n, sightings: 0 }];
     expect([told, writes.transaction]).toEqual([[...once, ...once], undefined]);
   });
 

@@ -158,7 +158,7 @@ export class RoutedResultCache implements ResultCache {
   async #maySee(scope: Scope, found: CacheOptions, queryRunner: QueryRunner | undefined): Promise<boolean> {
     const { request, intent } = scope;
     if (primaryAskedBy(intent) !== undefined || queryRunner?.getReplicationMode() === 'master') return false;
-    if (request.writes.isCapturing) await request.writesCaptured();
+    if (request.ledger.isLearning) await request.writesCaptured();
     if (intent.consistency === 'session') await request.session?.loaded();
     const view = request.view(intent);
     if (view.ownWritePending || view.ownWriteLost || !this.#isYoungEnough(view, found, request.clock))

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { Shown } from '../context/shown-log.js';
+import type { Shown } from '../context/shown-sessions.js';
 import { RoutingClient } from '../postgres/routing-client.js';
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
