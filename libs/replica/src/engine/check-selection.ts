@@ -3,7 +3,7 @@ import { describeName, type OptionProblems } from '../options/option-problems.js
 import { listOf, type ReplicaSelection } from '../routing/replica-filter.js';
 import type { Consistency } from '../routing/route.js';
 
-/** Finds the mistakes in what a read asks of replicas. Whether those that it names exist is {@link unknownReplicas}' to say. */
+/** Finds mistakes in a read's choice of replicas. {@link unknownReplicas} tells whether the named replicas exist. */
 export function checkSelection(
   problems: OptionProblems,
   { replica, tags, region, consistency }: ReplicaSelection & { readonly consistency?: Consistency },
@@ -31,7 +31,9 @@ export function unknownReplicas({ replica }: ReplicaSelection, nodes: readonly s
   return replica === undefined ? [] : listOf(replica).filter((name) => !nodes.includes(name));
 }
 
-/** Throws an `InvalidReplicaOptionsError` where a replica is named that no node is; `where` names the place. */
+/**
+ * Throws an `InvalidReplicaOptionsError` if a named replica does not exist. `where` names the place of the mistake.
+ */
 export function checkReplicaNames(
   selection: ReplicaSelection,
   nodes: readonly string[],

@@ -45,8 +45,9 @@ export interface ClusterParts {
 const nowMs = (): number => performance.now();
 
 /**
- * The nodes of an engine that is started: what watches them, their pools, and what runs statements on them. Each part is made of those
- * made before it. {@link stop} ends it for good.
+ * The nodes of a started engine: the monitor that watches them, their pools, and the router that runs statements on
+ * them. The constructor makes each part from the parts before it. After {@link stop} a cluster cannot be started
+ * again.
  */
 export class Cluster {
   readonly monitor: TopologyMonitor;
@@ -107,8 +108,8 @@ export class Cluster {
   }
 
   /**
-   * Connects to the primary, and begins to watch the replicas without waiting for them. Where the primary is down and the
-   * options allow it, one replica stands in for it until {@link learnSchema}.
+   * Connects to the primary. Begins to watch the replicas, but does not wait for them. If the primary is down and the
+   * options allow it, a replica stands in for the primary until {@link learnSchema}.
    *
    * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
    */
@@ -133,7 +134,10 @@ export class Cluster {
     else log.log(`there are no replicas: everything goes to ${name} (${address})`);
   }
 
-  /** The schema is there: learns what functions and tables it has. Until then nothing is known to be a harmless read. */
+  /**
+   * Learns which functions and tables the schema has. Call it when the schema is in place. Until then no statement is
+   * known to be a harmless read.
+   */
   async learnSchema(): Promise<void> {
     if (this.#parts.state.hasReplicas) await this.#learnDatabase();
     this.#standIn = undefined;
@@ -159,7 +163,10 @@ export class Cluster {
     return this.#catalog.status;
   }
 
-  /** A position of the primary that covers all it has acknowledged by now. Rejects when it cannot be learned. */
+  /**
+   * A position of the primary that covers everything the primary has acknowledged so far. Rejects if it cannot be
+   * learned.
+   */
   capturePosition(): Promise<Position> {
     const { monitor } = this;
     if (!this.#parts.state.hasReplicas) return Promise.resolve(0n);
@@ -202,7 +209,7 @@ export class Cluster {
     });
   }
 
-  /** Replicas are added where there were none: from here on positions are captured, and functions known. */
+  /** The first replicas were added. From now on positions are captured and the database's functions are known. */
   async #gainReplicas(): Promise<Position> {
     // Nobody has asked yet where the primary's connections lead to.
     this.#pools.get(this.#parts.options.primary.name).renew();
@@ -218,7 +225,8 @@ export class Cluster {
   async #learnDatabase(): Promise<void> {
     const { sticky, lanes, monitor } = this.#parts.options;
     await this.#catalog.start();
-    // Not on connections that a pooler may share; and a probe of the user's own may mean something else by a position.
+    // A pooler may share connections if lanes are off. A probe of the user's own may mean something else by a
+    // position.
     const mayAskAlong = sticky.mode === 'position' && lanes && monitor.probe === undefined;
     if (mayAskAlong) await this.#along.start((sql) => this.#queryAnyNode(sql));
   }

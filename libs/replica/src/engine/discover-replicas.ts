@@ -13,8 +13,8 @@ const OPTIONS = {
 } satisfies TableOf<DiscoverReplicasOptions>;
 
 /**
- * For the option `discovery`: asks `find` for the replicas, now and from time to time. It may take ten seconds; when it
- * throws, takes longer or finds none, the replicas known before stay, and it is asked again soon.
+ * For the option `discovery`: asks `find` for the replicas, now and at intervals. `find` has ten seconds. If it
+ * throws, takes longer or finds no replica, the replicas stay as they are, and it is asked again soon.
  */
 export function discoverReplicas(
   find: () => readonly NodeOptions[] | Promise<readonly NodeOptions[]>,

@@ -11,31 +11,34 @@ import { DNS_TYPES, type DnsNode, type DnsType } from '../topology/discovery/dns
 /** Where in DNS the replicas are, and how often to look. */
 export interface DnsReplicasOptions {
   /**
-   * The name that stands for all replicas, in full (search domains are not tried), e.g.
-   * `pg-replicas.shop.svc.cluster.local`; of SRV records e.g. `_postgresql._tcp.pg-replicas.shop.svc.cluster.local`.
+   * The name that stands for all replicas, in full, because search domains are not tried. For example
+   * `pg-replicas.shop.svc.cluster.local`, or for SRV records `_postgresql._tcp.pg-replicas.shop.svc.cluster.local`.
    */
   readonly hostname: string;
   /**
-   * `A`, `AAAA`: each address is a node, and its certificate has to be for `hostname`. `SRV`: each record is a node, with its
-   * port and weight; only those of the lowest priority number are used. Default `A`.
+   * With `A` and `AAAA` each address is a node, and its certificate must be for `hostname`. With `SRV` each record is
+   * a node with its own port and weight; only records with the lowest priority number are used. Default `A`.
    */
   readonly type?: DnsType;
   /** Of the nodes behind `A` and `AAAA` records. Default 5432. */
   readonly port?: number;
-  /** DNS is asked again when the time to live of its records is over, but not sooner than this; milliseconds, from 10. Default 1,000. */
+  /**
+   * DNS is asked again when the time to live of its records ends, but not sooner than this. Milliseconds, from 10.
+   * Default 1,000.
+   */
   readonly minIntervalMs?: number;
   /** And not later than this; milliseconds, from `minIntervalMs`. Default 300,000. */
   readonly maxIntervalMs?: number;
   /**
-   * A node stays for so long after the last answer that named it: for names that tell only some of their nodes at a time, in
-   * turns; milliseconds, from 0. Default 0.
+   * How long a node stays after the last answer that named it. Use it for names whose answers list only some of the
+   * nodes at a time. Milliseconds, from 0. Default 0.
    */
   readonly rememberMs?: number;
   /** DNS servers to ask, e.g. `['127.0.0.1:8600']`. Default: those of the system. */
   readonly servers?: readonly string[];
   /** Asks in place of a `Resolver` of `node:dns/promises`. */
   readonly resolver?: DnsServers;
-  /** What all nodes have in common, e.g. `ssl`, `region`, `pool`. Credentials are by default those of the primary. */
+  /** What all nodes have in common, such as `ssl`, `region` or `pool`. The credentials default to the primary's. */
   readonly node?: Omit<NodeOptions, 'name' | 'url' | 'host' | 'port'>;
 }
 
@@ -54,17 +57,20 @@ const KEYS: { readonly [K in keyof Required<DnsReplicasOptions>]: true } = {
 
 const DEFAULTS = { port: 5432, minIntervalMs: 1_000, maxIntervalMs: 300_000, rememberMs: 0 };
 
-/** Where nobody tells the time to live of SRV records, DNS is asked again after so long; milliseconds. */
+/** The time to live of SRV records if DNS does not tell it; milliseconds. */
 const UNKNOWN_TTL_MS = 30_000;
 
 /** How patient Node's resolver is: with one server; milliseconds. */
 const RESOLVER_SETTINGS = { timeout: 2_000, tries: 2 };
 
 /**
- * For the option `discovery`: finds the replicas in DNS, and looks again when the time to live of its records is over.
- * Node's resolver does not tell that of SRV records: it is asked for by a question of its own; where nobody answers
- * that, DNS is asked every 30 seconds. A name that does not exist (any more), as that of a headless service without a pod
- * that is ready, says nothing: the replicas known before stay, and the monitor tells which of them live.
+ * For the option `discovery`: finds the replicas in DNS, and looks again when the time to live of the records ends.
+ *
+ * Node's resolver does not tell the time to live of SRV records, so the library asks for it with a query of its own.
+ * If nobody answers that query, DNS is asked every 30 seconds.
+ *
+ * A name that does not exist changes nothing, because the name of a headless service disappears while none of its
+ * pods is ready. The replicas stay as they are, and the monitor finds out which of them live.
  */
 export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
   const problems = new OptionProblems();

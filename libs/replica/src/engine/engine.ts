@@ -20,8 +20,8 @@ import { RoutingState } from './routing-state.js';
 import { TableRules } from './table-rules.js';
 
 /**
- * Everything behind a data source. It is there from the data source's construction to the end: requests may begin, and listeners be
- * added, while it is not started. What exists only from {@link start} to {@link stop} is its {@link Cluster}.
+ * Everything behind a data source. It exists as long as the data source: requests may begin and listeners may be
+ * added before it is started. What exists only between {@link start} and {@link stop} is its {@link Cluster}.
  */
 export class Engine {
   /** The requests of this data source. */
@@ -38,7 +38,7 @@ export class Engine {
   readonly #options: ResolvedOptions<never>;
   readonly #poolSettings: PoolSettings;
   readonly #positions: PositionSource;
-  /** Of all nodes that there ever were: who asks for one that has left must not get an error for that. */
+  /** Names of all nodes so far. Asking for a node that has left must not be an error. */
   readonly #nodeNames: Set<string>;
   #cluster: Cluster | undefined;
 
@@ -70,7 +70,8 @@ export class Engine {
   }
 
   /**
-   * Connects to the primary, and begins to watch the replicas without waiting for them. When it rejects, call {@link stop}.
+   * Connects to the primary. Begins to watch the replicas, but does not wait for them. If it rejects, call {@link
+   * stop}.
    *
    * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
    */
@@ -87,9 +88,9 @@ export class Engine {
   }
 
   /**
-   * The schema is there: learns what functions and tables it has.
+   * Learns which functions and tables the schema has. Call it when the schema is in place.
    *
-   * @param primaryOnlyTables tables that are read from the primary alone, beside those of the options
+   * @param primaryOnlyTables tables that are read from the primary only, in addition to those of the options
    */
   async learnSchema(primaryOnlyTables: readonly string[]): Promise<void> {
     const { cluster, state } = this;
@@ -119,25 +120,22 @@ export class Engine {
     return this.#cluster;
   }
 
-  /** Whether there are replicas, or may be: without, nothing is probed, captured or saved. */
+  /** Whether there are replicas or may be some later. Otherwise nothing is probed, captured or saved. */
   get hasReplicas(): boolean {
     return this.state.hasReplicas;
   }
 
-  /** What watches the nodes; `undefined` while it is not started, and where there are no replicas. */
+  /** What watches the nodes. `undefined` while the engine is not started, and if there are no replicas. */
   get watchedBy(): TopologyMonitor | undefined {
     return this.state.hasReplicas ? this.#cluster?.monitor : undefined;
   }
 
-  /** There is a result cache: from now on it is noted what clients are shown. */
+  /** Begins to note what clients are shown. Called once there is a result cache. */
   noteShown(): ShownSessions {
     return this.state.noteShown();
   }
 
-  /**
-   * A new request of this data source, for whoever opens one. It sees what a request has written that surrounds the caller, or has
-   * left it running.
-   */
+  /** A new request. It sees what the request around the caller has written, even if that one has already ended. */
   createRequest(): RequestContext {
     const request = new RequestContext(this.#positions, performance.now());
     const surrounding = this.contexts.surrounding()?.request;
@@ -145,7 +143,7 @@ export class Engine {
     return request;
   }
 
-  /** As {@link createRequest}, for work that belongs to the session of the request that has left it running. */
+  /** Like {@link createRequest}, but the new request also continues the session of the request around the caller. */
   continueRequest(): RequestContext {
     const request = this.createRequest();
     const session = this.contexts.surrounding()?.request.session;
@@ -153,24 +151,29 @@ export class Engine {
     return request;
   }
 
-  /** The request around the caller, or a new one, under another intent. */
+  /** A scope with this intent: in the request around the caller, or in a new one. */
   scopeFor(intent: Intent): Scope {
     const outer = this.contexts.current();
     return { request: outer?.request ?? this.continueRequest(), intent, inside: outer?.inside };
   }
 
-  /** The names of the nodes, and of those that have left. */
+  /** The names of all nodes so far, including those that have left. */
   get nodeNames(): readonly string[] {
     return [...this.#nodeNames];
   }
 
-  /** Throws an `InvalidReplicaOptionsError` with all mistakes in what a read asks; `where` names the place. */
+  /**
+   * Throws an `InvalidReplicaOptionsError` that lists all mistakes in the options of a read. `where` names the place.
+   */
   checkRead(options: ReadOptions, where: string): void {
     checkReadOptions(options, where);
     this.checkNames(options, where);
   }
 
-  /** As {@link checkRead}, of the names of replicas alone. Where nodes are discovered, one that is not known may be found later. */
+  /**
+   * Like {@link checkRead}, for the names of replicas only. With a discovery an unknown name is no mistake, because
+   * the node may be found later.
+   */
   checkNames({ replica }: ReadOptions, where: string): void {
     if (replica !== undefined && this.#options.discovery === undefined)
       checkReplicaNames({ replica }, this.nodeNames, where);

@@ -10,7 +10,7 @@ import { topologyStatusOf } from './node-status.js';
 import { intentOf } from './read-options.js';
 import { checkTokenOptions, type TokenOptions } from './token-options.js';
 
-/** Tokens that jobs and messages carry from one request into another, also of another process. */
+/** Tokens that jobs and messages carry from one request to another, possibly in another process. */
 export class JobTokens {
   readonly #engine: Engine;
   /** What the sessions behind tokens have saved in this process. */
@@ -21,8 +21,8 @@ export class JobTokens {
   }
 
   /**
-   * A token for all that the request around the caller has written and been shown. Outside any request: for everything that was
-   * committed by now.
+   * A token for everything that the request around the caller has written and been shown. Outside a request the token
+   * covers everything committed so far.
    */
   async current(): Promise<string> {
     const { contexts, cluster, tokens, options, hasReplicas } = this.#engine;
@@ -44,7 +44,7 @@ export class JobTokens {
       id: tokens.newId(),
       state: {
         position: laterPosition(view?.position, news.position),
-        // As they are: else a job that plans itself by tokens would stay on the primary for good.
+        // Not prolonged: a job that keeps planning itself by tokens would stay on the primary for good.
         primaryUntilMs: Math.max(
           news.primaryUntilMs ?? 0,
           view?.primaryUntilMs ?? 0,
@@ -59,8 +59,9 @@ export class JobTokens {
   }
 
   /**
-   * Calls `fn` in a context of its own whose reads include all that the token covers. What it writes is also seen by the request around
-   * the caller. Rejects with an `InvalidReplicaOptionsError`, and with a `ReplicaBehindError` where `fn` is not to begin.
+   * Calls `fn` in a context of its own whose reads include everything the token covers. The request around the caller
+   * also sees what `fn` writes. Rejects with an `InvalidReplicaOptionsError` for wrong options, and with a
+   * `ReplicaBehindError` if `fn` must not begin.
    */
   async run<T>(token: string | undefined, fn: () => T | Promise<T>, given: TokenOptions): Promise<T> {
     const { contexts, options, state } = this.#engine;
@@ -82,8 +83,8 @@ export class JobTokens {
   }
 
   /**
-   * Waits until some replica shows all that the token covers: `true`, or `false` when that takes longer than `timeoutMs`
-   * milliseconds, or only the primary can tell.
+   * Waits until some replica has everything the token covers, and resolves to `true`. Resolves to `false` if that
+   * takes longer than `timeoutMs` milliseconds, or if only the primary can tell.
    */
   async waitFor(token: string, timeoutMs: number): Promise<boolean> {
     const { clock, tokens, hasReplicas } = this.#engine;
@@ -96,8 +97,8 @@ export class JobTokens {
   }
 
   /**
-   * The session of whoever carries the token; a new one where it is none of ours. Throws an `InvalidSessionKeyError` for what is no
-   * text at all, such as a promise that was not awaited.
+   * The session behind the token, or a new session if the token is not one of ours. Throws an
+   * `InvalidSessionKeyError` for anything but a text, such as a promise that was not awaited.
    */
   #sessionOf(given: string | undefined): TokenSession {
     const { clock, tokens, options, counters } = this.#engine;
@@ -111,7 +112,7 @@ export class JobTokens {
     });
   }
 
-  /** Before the work begins: waits for a replica as `onLag` says. */
+  /** Waits for a replica before the work begins, as `onLag` says. */
   async #catchUp(token: string | undefined, { onLag = 'primary', timeoutMs }: TokenOptions): Promise<void> {
     const { options, hasReplicas } = this.#engine;
     if (onLag === 'primary' || token === undefined || !hasReplicas) return;
@@ -125,8 +126,8 @@ export class JobTokens {
   }
 
   /**
-   * A session that was shown nothing by a replica may begin at any that has replayed its position: not only at the one to which its key
-   * ties it.
+   * A session that no replica has shown anything may begin at any replica that has replayed its position, not only at
+   * its home.
    */
   async #settleDown(session: TokenSession): Promise<void> {
     const { clock } = this.#engine;

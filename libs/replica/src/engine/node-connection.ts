@@ -3,8 +3,8 @@ import { dropUndefined } from '../options/option-values.js';
 import { TLS_PARAMETERS } from './postgres.js';
 
 /**
- * A node given by its host, with what it does not say of user, password, database and TLS taken from the primary. One
- * with a `url` of its own says all itself.
+ * A node that is given by its host: whatever it lacks of user, password, database and TLS comes from the primary. A
+ * node with a `url` of its own is complete.
  */
 export function withConnectionOf(primary: NodeCredentials, node: NodeOptions): NodeOptions {
   if (node.url !== undefined) return node;

@@ -26,12 +26,13 @@ export interface NodePoolsOptions {
   readonly outside: Outside;
 }
 
-/** With so many connections a new node begins. */
+/** How many connections a new node begins with. */
 const WARM_CONNECTIONS = 2;
 
 /**
- * The pools of all nodes, by name. They use only connections to the servers that the monitor knows, and drop those to servers that it
- * has lost. The pool of a node that has left goes on until what runs there has ended.
+ * The pools of all nodes, by name. A pool uses only connections to the server that the monitor knows at its node, and
+ * drops its connections when the monitor loses that server. The pool of a node that has left lives until its
+ * statements have ended.
  */
 export class NodePools {
   /** Who hears of their connections. */
@@ -87,7 +88,9 @@ export class NodePools {
     return this.#nodes;
   }
 
-  /** Makes a node's first connections, so that its first reads need not. Rejects when one cannot be had. */
+  /**
+   * Makes a node's first connections, so that its first reads need not wait for them. Rejects if one of them fails.
+   */
   async warmUp(node: ResolvedNode): Promise<void> {
     const pool = this.get(node.name);
     const size = poolSizeOf(node, this.#options.settings) ?? WARM_CONNECTIONS;
@@ -104,7 +107,7 @@ export class NodePools {
     return pool;
   }
 
-  /** The node has left: nobody can ask for its pool any more. What runs there may end in its time. */
+  /** The node has left. Nobody can ask for its pool any more; its statements may end in their time. */
   remove(name: string): void {
     const pool = this.#pools.get(name);
     if (pool === undefined) return;
@@ -122,7 +125,7 @@ export class NodePools {
     await Promise.all([...this.#leaving, ...[...this.#pools.values()].map((pool) => pool.end())]);
   }
 
-  /** Whoever waits for a node that is gone, or for a server that is not the primary any more, learns at once. */
+  /** Statements that wait for a node that is gone, or for a former primary, fail at once. */
   #cutWhatIsGone(monitor: TopologyMonitor): void {
     monitor.on('node:down', ({ node }) => {
       if (node.role === 'replica') this.#pools.get(node.name)?.reset(node.problem ?? 'the node is down');
@@ -137,8 +140,9 @@ export class NodePools {
   }
 
   /**
-   * Lets a node's pool use only connections to the server that the monitor knows. The primary may have been restarted since the
-   * monitor asked it, so the monitor asks once more before a write fails. Without replicas nobody watches, and every server may be the one.
+   * Lets a node's pool use only connections to the server that the monitor knows. The primary may have restarted
+   * since the monitor asked it, so the monitor asks again before a write fails. Without replicas nobody watches the
+   * nodes, and any server is accepted.
    */
   #checkOf(node: string): ServerCheck {
     const { monitor, state } = this.#options;
@@ -171,13 +175,13 @@ export class NodePools {
   }
 }
 
-/** How long the monitor's question to a node takes, there and back; milliseconds, `undefined` while it has no answer. */
+/** Round-trip time of the monitor's last question to a node; milliseconds, `undefined` before the first answer. */
 function probedMs({ topology }: TopologyMonitor, name: string): number | undefined {
   const { primary, replicas } = topology;
   return (primary.name === name ? primary : replicas.find((node) => node.name === name))?.roundTripMs;
 }
 
-/** Says once, at the start, that reads will not share connections although the options let them. */
+/** Logs once, at the start, that reads will not share connections although the options allow it. */
 export function logMissingLanes(options: ResolvedOptions<never>, settings: PoolSettings, log: LogSink): void {
   if (!options.lanes) return;
   const reason = whyNoLanesTo(options.primary, settings);

@@ -7,8 +7,8 @@ import type { WatchedNode } from '../topology/watched-node.js';
 export type Overhear = (node: string, probe: NodeProbe) => NodeProbe;
 
 /**
- * Makes the probes of the nodes. The monitor has them from the beginning; whoever wants to learn from them, too, may need the monitor,
- * and so overhears them only later.
+ * Makes the probes of the nodes. The monitor needs them when it is made. Whoever wants to learn from them needs the
+ * monitor, so a listener may be added after both.
  */
 export class NodeProbes {
   readonly #create: (node: ResolvedNode) => NodeProbe;

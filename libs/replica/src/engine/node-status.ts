@@ -10,13 +10,13 @@ export interface NodeStatus {
   readonly health: 'unknown' | 'up' | 'down';
   /** Why it is not up; `null` when it is. */
   readonly problem: string | null;
-  /** The text form of its WAL position (`pg_lsn`); `null` while unknown. */
+  /** Its position, as its database writes positions; `null` while unknown. */
   readonly position: string | null;
   /** The timeline that it writes on, or follows as far as it can tell; `null` while unknown. */
   readonly timeline: number | null;
   /**
-   * What a replica's WAL receiver does, in the server's own word: `streaming`, `waiting`, ...; `none` when there is none;
-   * `hidden` where the user lacks `pg_read_all_stats`; `null` while unknown, and of the primary.
+   * What a replica's receiver does, in the server's own word: `streaming`, `waiting` and so on; `none` if there is no
+   * receiver; `hidden` if the user lacks `pg_read_all_stats`; `null` while unknown, and for the primary.
    */
   readonly receiver: string | null;
   /** How far its data is behind the primary, in whole milliseconds; `null` while unknown. */
@@ -36,9 +36,15 @@ export interface NodeStatus {
   readonly isDraining: boolean;
 }
 
-/** All nodes at one instant, as an operator wants to see them. Made anew each time it is asked for: keep it, compare it. */
+/**
+ * All nodes at one instant, as an operator wants to see them. Each call makes a new object, so you can keep and
+ * compare them.
+ */
 export interface TopologyStatus {
-  /** Grows with all that is learned of any node, so with each probe; of two, the higher one is newer. */
+  /**
+   * Grows with everything that is learned of any node, so with each probe. Of two statuses the one with the higher
+   * version is newer.
+   */
   readonly version: number;
   readonly primary: NodeStatus;
   readonly replicas: readonly NodeStatus[];

@@ -11,7 +11,7 @@ export interface LogSink {
 /** How long lines about the same thing are held back after one; milliseconds. */
 const QUIET_MS = 10_000;
 
-/** What an operator should know, one line each. A sink that throws harms nobody: it may be the application's own. */
+/** What operators should know, one line each. A sink that throws does no harm; it may be the application's own. */
 export class OperatorLog implements LogSink {
   readonly #nowMs: () => number;
   readonly #recent = new Map<string, { readonly saidMs: number; heldBack: number }>();
@@ -39,7 +39,10 @@ export class OperatorLog implements LogSink {
     this.#write('error', message);
   }
 
-  /** A warning about what may happen often: at most one in ten seconds for each `subject`, which counts the others. */
+  /**
+   * A warning about something that may happen often: at most one in ten seconds for each `subject`, with the number
+   * of warnings held back.
+   */
   warnSeldom(subject: string, message: string): void {
     const nowMs = this.#nowMs();
     const recent = this.#recent.get(subject);

@@ -10,7 +10,7 @@ import { cutName } from '../postgres/statements/names.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
 
-// The only file of this folder that imports from postgres/: what the engine does not take from here, it does not know.
+// No other file of this folder imports from postgres/, so this list is all that the engine knows of its database.
 
 export { CatalogKeeper, type CatalogStatus } from '../postgres/catalog-keeper.js';
 export type { ServerCheck } from '../postgres/check-connection.js';
@@ -26,7 +26,9 @@ export { POSTGRES_TERMS as TERMS } from '../postgres/terms.js';
 export { TLS_PARAMETERS } from '../postgres/with-servername.js';
 export type { LaneSettings, NodePool, PoolSettings };
 
-/** Prepared statements of a connection. Each takes memory of the server, some 10 KiB for a simple one. */
+/**
+ * How many prepared statements a connection keeps. Each takes memory of the server, about 10 KiB for a simple one.
+ */
 const PREPARED_PER_CONNECTION = 100;
 
 /** The connections to a node; makes none yet. */
@@ -45,7 +47,7 @@ export function poolSizeOf(node: ResolvedNode, settings: PoolSettings): number |
   return poolConfig(node, settings).max;
 }
 
-/** Asks a node who and where it is; then the user's own probe, where there is one. */
+/** A probe of a node. The user's own probe, if there is one, runs after the built-in one. */
 export function createProbe(
   node: ResolvedNode,
   settings: PoolSettings,
@@ -73,8 +75,8 @@ export function whyNoLanesTo(node: ResolvedNode, settings: PoolSettings): string
   return whyNoLanes(poolConfig(node, settings));
 }
 
-/** A name as the catalog has it: too long a name is cut off. */
+/** A name as the catalog has it: the database cuts long names off. */
 export function nameInCatalog(name: string): string {
-  // Where the cut depends on the server's encoding, no statement with the name counts as a read.
+  // If the cut depends on the server's encoding, no statement with this name counts as a read.
   return cutName(name) ?? name;
 }

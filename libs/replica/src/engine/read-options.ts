@@ -6,13 +6,19 @@ import { CONSISTENCIES, ON_BEHIND, type Consistency, type OnBehind } from '../ro
 import type { Intent } from '../routing/route-query.js';
 import { checkSelection } from './check-selection.js';
 
-/** How fresh reads have to be, and which replicas are to answer; of `@UseReplica()`, `runOnReplica()` and `readOnlyTransaction()`. */
+/**
+ * Options of reads, for `@UseReplica()`, `runOnReplica()` and `readOnlyTransaction()`: how fresh the data must be,
+ * and which replicas may answer.
+ */
 export interface ReadOptions extends ReplicaSelection {
   /** Default: the module's `defaultConsistency`. */
   readonly consistency?: Consistency;
   /** For `bounded`: how old an answer may be, in milliseconds, from 1. Default: the module's `maxStalenessMs`. */
   readonly maxStalenessMs?: number;
-  /** For `session`, while no replica has replayed enough: the primary, or wait. Default: the module's `onBehind`. */
+  /**
+   * For `session`: read from the primary or wait while no replica has replayed enough. Default: the module's
+   * `onBehind`.
+   */
   readonly onBehind?: OnBehind;
   /** For `onBehind: 'wait'`; milliseconds, from 1. Default: the module's `catchUpTimeoutMs`. */
   readonly catchUpTimeoutMs?: number;

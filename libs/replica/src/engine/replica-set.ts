@@ -20,18 +20,18 @@ export interface ReplicaSetOptions {
   readonly probes: Pick<NodeProbes, 'of'>;
   readonly state: Pick<RoutingState, 'hasReplicas'>;
   /**
-   * Called before the first replicas of an engine that had none are put in place: gives a position that covers all that was written
-   * and seen while no session was kept.
+   * Called before the first replicas of an engine without any are put in place. Gives a position that covers
+   * everything written and seen while no session was kept.
    */
   readonly gain: () => Promise<Position | undefined>;
 }
 
-/** The replicas, which may change while everything runs: one change after another. */
+/** The replicas, which may change while everything runs. Changes are made one after the other. */
 export class ReplicaSet {
   readonly #options: ReplicaSetOptions;
   readonly #drains = new Set<{ readonly node: string; readonly interrupt: (error: Error) => void }>();
   #last: Promise<void> = Promise.resolve();
-  /** There were no replicas until a moment ago, so nobody knows yet what was written while no session was kept. */
+  /** The first replicas have just been added, so nobody knows yet what was written while no session was kept. */
   #lacksFloor = false;
   /** What a replica that joins has to have replayed before it may serve. */
   #floor: Position | undefined;
@@ -45,17 +45,23 @@ export class ReplicaSet {
     });
   }
 
-  /** Replicas as they were given. Throws an `InvalidReplicaOptionsError`. */
+  /** Resolves replicas that were given. Throws an `InvalidReplicaOptionsError`. */
   resolve(replicas: readonly NodeOptions[]): readonly ResolvedNode[] {
     return resolveReplicas(replicas, this.#current);
   }
 
-  /** Replicas as they were found. Throws an `InvalidReplicaOptionsError`, or an error where there is none. */
+  /**
+   * Resolves replicas that were found. Throws an `InvalidReplicaOptionsError`, or another error if there is no
+   * replica.
+   */
   resolveFound(found: readonly NodeOptions[]): readonly ResolvedNode[] {
     return resolveFound(found, this.#current);
   }
 
-  /** Resolves when these are the replicas. New ones serve when they are ready; what runs on others may end in its time. */
+  /**
+   * Resolves when these are the replicas. A new one serves once it is ready. What runs on a replica that leaves may
+   * end in its time.
+   */
   put(nodes: readonly ResolvedNode[]): Promise<void> {
     const { state } = this.#options;
     if (nodes.length > 0 && !state.hasReplicas) {
@@ -129,7 +135,7 @@ export class ReplicaSet {
     await this.#leave(monitor.setReplicas(nodes.map((node) => this.#watched(node))).removed);
   }
 
-  /** It is to be reached in another way than now. Whoever is the primary is left alone. */
+  /** The node is the same, but connections to it must be made anew. Never true of the current primary. */
   #isRenewed(node: ResolvedNode): boolean {
     const { monitor, pools } = this.#options;
     const before = pools.nodes.get(node.name);
@@ -166,7 +172,7 @@ export class ReplicaSet {
   }
 }
 
-/** When all that was begun before has gone as far as it can without I/O. */
+/** Resolves when everything that has begun has gone as far as it can without I/O. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -14,7 +14,7 @@ import {
 import { SafeMessageError } from '../errors/safe-message.error.js';
 import { withConnectionOf } from './node-connection.js';
 
-/** What a list of replicas is read against. */
+/** The nodes that a list of replicas is compared with. */
 export interface CurrentNodes {
   readonly primary: ResolvedNode;
   /** The replicas by now: one of the same address that is given no name keeps its own. */
@@ -22,7 +22,7 @@ export interface CurrentNodes {
   readonly levels: PoolLevels | undefined;
 }
 
-/** Replicas as they were given at run time. Throws one `InvalidReplicaOptionsError` with all mistakes. */
+/** Resolves replicas that were given at run time. Throws one `InvalidReplicaOptionsError` that lists all mistakes. */
 export function resolveReplicas(
   replicas: readonly NodeOptions[],
   current: CurrentNodes,
@@ -45,8 +45,8 @@ export function resolveReplicas(
 }
 
 /**
- * The same for replicas that were found: what they do not say of user, password, database and TLS is as for the primary,
- * and one at the primary's address is the primary itself, and left out. Throws also where none is left.
+ * Resolves replicas that were found. Whatever they lack of user, password, database and TLS comes from the primary. A
+ * replica at the primary's address is the primary itself and is left out. Throws if no replica is left.
  */
 export function resolveFound(found: readonly NodeOptions[], current: CurrentNodes): readonly ResolvedNode[] {
   const problems = found.flatMap((node, index) =>
@@ -62,7 +62,10 @@ export function resolveFound(found: readonly NodeOptions[], current: CurrentNode
   return resolveReplicas(others, current, 'found');
 }
 
-/** Whether connections to `before` will do for `after`. Functions (of a password, say) are taken for equal. */
+/**
+ * Whether connections to `before` will do for `after`. Two functions, such as those that give a password, count as
+ * equal.
+ */
 export function isSameConnection(before: ResolvedNode, after: ResolvedNode): boolean {
   return (['address', 'servername', 'credentials', 'pool'] as const).every((part) =>
     isSame(before[part], after[part]),

@@ -1,6 +1,6 @@
 /**
- * What a `DataSourceRouter` counts: tokens that were none of ours, what session store and discovery failed to do, and HTTP requests that
- * wrote and belonged to no session, so that nobody was promised to see it in the next one.
+ * What a `DataSourceRouter` counts: foreign tokens, failures of the session store and of the discovery, and HTTP
+ * requests that wrote but belonged to no session, so that nobody was promised to see the write in the next request.
  */
 export type RouterCounter =
   | 'foreignTokens'

@@ -2,32 +2,35 @@ import type { RefusedStatementEvent, StatementEvent } from '../routing/statement
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { nodeStatusOf, topologyStatusOf, type NodeStatus, type TopologyStatus } from './node-status.js';
 
-/** Events of a {@link DataSourceRouter}: all of them can be turned into JSON, and none holds a credential. */
+/** Events of a `DataSourceRouter`. Each can be turned into JSON, and none holds a credential. */
 export interface RouterEvents {
-  /** A try of a statement was answered or has failed. */
+  /** An attempt of a statement was answered or failed. */
   statement: [event: StatementEvent];
-  /** A replica refused as a write what looked like a read; from now on its text goes to the primary. */
+  /** A replica refused a statement that looked like a read. From now on this text goes to the primary. */
   'statement:refused': [event: RefusedStatementEvent];
   /** A node is out of rotation; `problem` says why. */
   'node:down': [event: { readonly node: NodeStatus; readonly problem: string }];
   /** A node is in rotation, for the first time or again. */
   'node:up': [event: { readonly node: NodeStatus }];
-  /** A replica's lag has reached `warnLagMs`: it gets half of its share until `lag:ok`. */
+  /** A replica's lag has reached `warnLagMs`. The replica gets half of its share until `lag:ok`. */
   'lag:high': [event: { readonly node: NodeStatus; readonly lagMs: number | null }];
   /** Its lag is well below `warnLagMs` again. */
   'lag:ok': [event: { readonly node: NodeStatus; readonly lagMs: number | null }];
-  /** Which nodes there are, or what they are for, has changed. */
+  /** The list of nodes or their roles have changed. */
   'topology:changed': [
     event: {
       readonly topology: TopologyStatus;
-      /** `promotion`: a replica is the primary now; `configuration`: another list of replicas; `draining`: of one of them. */
+      /**
+       * `promotion`: a replica became the primary. `configuration`: the list of replicas changed. `draining`: a
+       * replica is being taken out, or no longer.
+       */
       readonly because: 'promotion' | 'configuration' | 'draining';
       /** Names. A node at another address was added and removed. */
       readonly added: readonly string[];
       readonly removed: readonly string[];
     },
   ];
-  /** Another server takes the writes: a replica was promoted, or another one answers behind the primary's address. */
+  /** Another server takes the writes: a replica was promoted, or another server answers at the primary's address. */
   'primary:changed': [
     event: {
       readonly primary: NodeStatus;
@@ -36,8 +39,9 @@ export interface RouterEvents {
     },
   ];
   /**
-   * Two nodes accept writes. `node` gets nothing until it follows `primary`; what others write there is lost. Where
-   * both are the same, an older server than before answers behind the primary's address: then nobody gets writes.
+   * Two nodes accept writes. `node` gets no statement until it follows `primary`, and what others write there is
+   * lost. If both are the same node, an older server than before answers at the primary's address; then nobody gets
+   * writes.
    */
   'primary:conflict': [
     event: {
@@ -48,11 +52,14 @@ export interface RouterEvents {
       readonly primaryTimeline: number | null;
     },
   ];
-  /** At a node's address answers a server of another database cluster; it gets nothing, and never becomes the primary. */
+  /**
+   * A server of another database cluster answers at a node's address. It gets no statement and never becomes the
+   * primary.
+   */
   'node:foreign': [
     event: {
       readonly node: NodeStatus;
-      /** The system identifier that it told, and the one that it should have; `null` where it is not told. */
+      /** The server's system identifier, and the one that it should have; `null` if not told. */
       readonly system: string | null;
       readonly primarySystem: string | null;
     },
@@ -62,7 +69,7 @@ export interface RouterEvents {
 /** Tells an event to whoever listens. */
 export type EmitRouterEvent = <E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]) => void;
 
-/** Tells what a monitor tells, as statuses. */
+/** Emits what a monitor tells, with statuses in place of snapshots. */
 export function forwardTopologyEvents(monitor: TopologyMonitor, emit: EmitRouterEvent): void {
   monitor.on('node:down', ({ node }) =>
     emit('node:down', { node: nodeStatusOf(node), problem: node.problem ?? 'not known' }),

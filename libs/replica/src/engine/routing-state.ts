@@ -2,13 +2,13 @@ import { ShownSessions } from '../context/shown-sessions.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { TableRules } from './table-rules.js';
 
-/** What statements are routed by that may change while the engine lives, whether it is started or not. */
+/** The state that statements are routed by. It may change at any time, whether the engine is started or not. */
 export class RoutingState {
   /** Routing is on: reads may leave the primary. */
   isEnabled: boolean;
   /**
-   * There are replicas, or may be some later: nodes are watched, positions captured, sessions kept. Once it is `true` it stays so, for
-   * sessions rely on it.
+   * There are replicas, or there may be some later: nodes are watched, positions captured, sessions kept. Once
+   * `true`, it stays so, because sessions rely on it.
    */
   hasReplicas: boolean;
   /** Where rules send statements by their tables. */
@@ -26,7 +26,7 @@ export class RoutingState {
     return this.#shown;
   }
 
-  /** There is a result cache: from now on it is noted what clients are shown. */
+  /** Begins to note what clients are shown. Called once there is a result cache. */
   noteShown(): ShownSessions {
     this.#shown ??= new ShownSessions(() => performance.now());
     return this.#shown;

@@ -7,13 +7,13 @@ type Options = Pick<ResolvedOptions<never>, 'maxLagMs' | 'minServing' | 'hardMax
 
 /** How long sessions remember what they wrote and saw; milliseconds. */
 export interface SessionMemory {
-  /** A note of the replica that a session reads from is made anew when it is so old and the session still reads there. */
+  /** How old the note of a session's replica may get before it is renewed, while the session still reads there. */
   readonly renoteAfterMs: number;
-  /** What a session saw is remembered at least so long after it saw it: what replicas lag is less. */
+  /** How long, at least, a session remembers what it saw. No replica lags by more. */
   readonly rememberedMs: number;
 }
 
-/** Forgotten after `ttlMs`, a note must still outlive the last read by what a replica may lag. */
+/** A note is forgotten after `ttlMs`. Until then it must outlive the last read by as much as a replica may lag. */
 export function sessionMemory(options: Options): SessionMemory {
   const { ttlMs } = options.session;
   const { intervalMs } = options.monitor;
@@ -21,7 +21,7 @@ export function sessionMemory(options: Options): SessionMemory {
   return { renoteAfterMs, rememberedMs: ttlMs - renoteAfterMs - intervalMs };
 }
 
-/** How old the data of a replica may be that serves; milliseconds. */
+/** The greatest age of the data of a replica that serves; milliseconds. */
 export function longestLagMs({
   maxLagMs,
   minServing,

@@ -13,19 +13,21 @@ interface TableRule {
 }
 
 /**
- * Which node the tables of a statement ask for. A rule on `accounts` holds for that table in any schema; one on
- * `billing.accounts` for that, and for a statement's `accounts` without a schema, which may be the same. It holds as well
- * for views over the table, for its parents and its children.
+ * Decides by a statement's tables which node the statement asks for. A rule for `accounts` holds for that table in
+ * any schema. A rule for `billing.accounts` holds for that table, and for `accounts` without a schema, which may be
+ * the same table. A rule also holds for views over the table, for its parents and for its children.
  */
 export class TableRules {
   /** By the name of the table, without the schema. */
   readonly #rules = new Map<string, TableRule[]>();
-  /** Statements are shared by all runs of a text, so each is looked at once. */
+  /** All runs of a text share one statement, so each statement is decided once. */
   readonly #decided = new WeakMap<Statement, RuledNode | typeof NO_RULE>();
 
   /**
-   * `tables`: the option. `primaryOnly`: tables of entities that are `@PrimaryOnly()`. A key that is no name holds for nothing: the
-   * check of the options refuses it before.
+   * @param tables the option `tables`; a key that is no table's name has no effect, and the check of the options
+   * refuses it
+   *
+   * @param primaryOnly tables of entities that are `@PrimaryOnly()`
    */
   constructor(tables: Readonly<Record<string, RuledNode>> = {}, primaryOnly: Iterable<string> = []) {
     for (const [table, node] of Object.entries(tables)) this.#add(table, node);
@@ -38,8 +40,9 @@ export class TableRules {
   }
 
   /**
-   * The node that the statement's tables ask for, `undefined` where no rule concerns them. The strictest holds: `primary`
-   * before any other, and `primary` as well where two nodes are asked for or where it is not known what the statement reads.
+   * The node that the statement's tables ask for; `undefined` if no rule concerns them. The strictest rule wins:
+   * `primary` goes before any other node. If the rules name two nodes, or if it is unknown what the statement reads,
+   * the primary is asked for.
    */
   ruleFor(statement: Statement): RuledNode | undefined {
     if (this.isEmpty) return undefined;
@@ -51,7 +54,7 @@ export class TableRules {
     return node === NO_RULE ? undefined : node;
   }
 
-  /** The tables with a rule that `isRelation` does not know by name: not made yet, or written otherwise. */
+  /** Tables with a rule that `isRelation` does not know by name: they do not exist yet, or are misspelt. */
   unknownTables(isRelation: (name: string) => boolean): string[] {
     return [...this.#rules].flatMap(([name, rules]) =>
       isRelation(name) ? [] : rules.map(({ schema }) => formatTableName({ schema, name })),

@@ -2,16 +2,17 @@ import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { OptionProblems } from '../options/option-problems.js';
 import { checkReadOptions, type ReadOptions } from './read-options.js';
 
-/** What work that carries a token does while no replica shows what the token covers. */
+/** What work with a token does while no replica has what the token covers. */
 export const ON_LAG = ['primary', 'wait', 'retry'] as const;
 export type OnLag = (typeof ON_LAG)[number];
 
 /** Options of `runWithToken()` and `@WithToken()`. */
 export interface TokenOptions extends ReadOptions {
   /**
-   * While no replica shows what the token covers: begin at once, and read from the `primary`; `wait` up to `timeoutMs` for
-   * a replica and then begin; or, after that time, fail with a `ReplicaBehindError` before anything is done, for a queue
-   * to `retry`. Default `primary`.
+   * What happens while no replica has everything the token covers. `primary`: the work begins at once and reads from
+   * the primary. `wait`: the work begins after up to `timeoutMs`, as soon as a replica is ready. `retry`: after that
+   * time the work fails with a `ReplicaBehindError` before it has done anything, so that a queue can retry it.
+   * Default `primary`.
    */
   readonly onLag?: OnLag;
   /** For `wait` and `retry`; milliseconds, from 1. Default: the module's `catchUpTimeoutMs`. */
