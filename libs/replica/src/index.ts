@@ -9,8 +9,8 @@ export type {
 } from './nest/replica-module-options.js';
 export { getDataSourceRouterToken, InjectDataSourceRouter } from './nest/replica-tokens.js';
 export { RoutingInterceptor } from './nest/routing.interceptor.js';
-export { fromCookie, fromHeader } from './nest/session-key.js';
-export { cookieToken, headerToken, type CookieTokenOptions } from './nest/session-token.js';
+export { fromCookie, fromHeader } from './nest/key-resolvers.js';
+export { cookieToken, headerToken, type CookieTokenOptions } from './nest/token-carriers.js';
 export { StickyPrimaryGuard } from './nest/sticky-primary.guard.js';
 export { UseReplica, type UseReplicaOptions } from './nest/use-replica.decorator.js';
 export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js';

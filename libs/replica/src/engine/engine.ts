@@ -126,7 +126,7 @@ export class Engine {
   }
 
   /** What watches the nodes. `undefined` while the engine is not started, and if there are no replicas. */
-  get watchedBy(): TopologyMonitor | undefined {
+  get monitor(): TopologyMonitor | undefined {
     return this.state.hasReplicas ? this.#cluster?.monitor : undefined;
   }
 

@@ -1,7 +1,7 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { problemOfNames, unknownReplicas } from '../engine/check-selection.js';
 import type { Engine } from '../engine/engine.js';
-import { askedByClasses, askedOn, type Asked } from './routing-metadata.js';
+import { metadataOfClasses, metadataOn, type RoutingMetadata } from './routing-metadata.js';
 import { decoratedMethods } from './scoped-method.js';
 
 /** A data source that decorators may mean. */
@@ -18,13 +18,13 @@ export function checkDecorators(targets: readonly object[], known: readonly Mean
   const problems = new Set<string>();
   for (const target of targets) {
     const { name } = target.constructor;
-    const ofClass = askedByClasses(target.constructor);
+    const ofClass = metadataOfClasses(target.constructor);
     for (const { dataSource } of ofClass) checkDataSource(problems, known, { place: name, dataSource });
-    checkReplicas(problems, known, { place: name, asked: ofClass });
+    checkReplicas(problems, known, { place: name, metadata: ofClass });
     for (const { method, dataSource } of decoratedMethods(target)) {
       const place = `${name}.${method}`;
       checkDataSource(problems, known, { place, dataSource });
-      checkReplicas(problems, known, { place, asked: askedOfMethod(target, method) });
+      checkReplicas(problems, known, { place, metadata: metadataOfMethod(target, method) });
     }
   }
   if (problems.size > 0) throw new InvalidReplicaOptionsError([...problems]);
@@ -44,9 +44,9 @@ function checkDataSource(
 function checkReplicas(
   problems: Set<string>,
   known: readonly MeantDataSource[],
-  { place, asked }: { place: string; asked: Asked },
+  { place, metadata }: { place: string; metadata: readonly RoutingMetadata[] },
 ): void {
-  for (const { dataSource, options } of asked) {
+  for (const { dataSource, options } of metadata) {
     const meant = known.filter(({ name }) => dataSource === undefined || name === dataSource);
     if (meant.length === 0 || meant.some(({ engine }) => engine.options.discovery !== undefined)) continue;
     const nodes = meant.flatMap(({ engine }) => engine.nodeNames);
@@ -55,7 +55,7 @@ function checkReplicas(
   }
 }
 
-function askedOfMethod(target: object, method: string): Asked {
+function metadataOfMethod(target: object, method: string): readonly RoutingMetadata[] {
   const value: unknown = (target as Readonly<Record<string, unknown>>)[method];
-  return typeof value === 'function' ? (askedOn(value) ?? []) : [];
+  return typeof value === 'function' ? (metadataOn(value) ?? []) : [];
 }

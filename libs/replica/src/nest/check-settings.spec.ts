@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { ReplicaModule } from './replica.module.js';
 import { checkSettings, problemsOfModuleKeys } from './check-settings.js';
-import { fromCookie, fromHeader } from './session-key.js';
-import { cookieToken } from './session-token.js';
+import { fromCookie, fromHeader } from './key-resolvers.js';
+import { cookieToken } from './token-carriers.js';
 import { RedisSessionStore } from '../session/redis.store.js';
 
 describe('settings of the module', () => {

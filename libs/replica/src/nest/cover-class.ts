@@ -1,4 +1,4 @@
-import { askedByClasses, askedOn } from './routing-metadata.js';
+import { metadataOfClasses, metadataOn } from './routing-metadata.js';
 import { noteDecorated, scoped } from './scoped-method.js';
 
 /** Nest calls these at the start and at the end of the application, where there is nothing to decide. */
@@ -19,10 +19,10 @@ const COVERED: unique symbol = Symbol.for('nestjs-replica:covered-by-class');
  * themselves. What the class asks for is looked up at the call: the methods of a class that it extends are shared.
  */
 export function coverClass(prototype: object): void {
-  if (askedByClasses(prototype.constructor).length === 0 || !Object.isExtensible(prototype)) return;
+  if (metadataOfClasses(prototype.constructor).length === 0 || !Object.isExtensible(prototype)) return;
   for (const [name, descriptor] of methodsOf(prototype)) {
     const method = descriptor.value as () => unknown;
-    if (LIFECYCLE_METHODS.includes(name) || COVERED in method || askedOn(method) !== undefined) continue;
+    if (LIFECYCLE_METHODS.includes(name) || COVERED in method || metadataOn(method) !== undefined) continue;
     const covered = scoped(method, (scope, call, self) => scope.routedByClass(call, self));
     Object.defineProperty(covered, COVERED, { value: true });
     Object.defineProperty(prototype, name, { ...descriptor, value: covered });

@@ -1,5 +1,5 @@
 import { checkReadOptions } from '../engine/read-options.js';
-import { asksFor } from './asks-for.js';
+import { routingDecorator } from './routing-decorator.js';
 import { splitOptions } from './routing-metadata.js';
 
 /** Options of {@link ForcePrimary}. */
@@ -17,5 +17,5 @@ export interface ForcePrimaryOptions {
 export function ForcePrimary(options: ForcePrimaryOptions = {}): MethodDecorator & ClassDecorator {
   const { dataSource, options: others } = splitOptions(options, '@ForcePrimary()');
   checkReadOptions(others, '@ForcePrimary()');
-  return asksFor({ target: 'primary', options: {}, dataSource });
+  return routingDecorator({ target: 'primary', options: {}, dataSource });
 }

@@ -6,7 +6,7 @@ import type { Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
 import type { TokenOptions } from '../engine/token-options.js';
 import { engineOf, type DataSourceRouter } from '../typeorm/data-source-router.js';
-import { askedOfClass, type RoutingMetadata } from './routing-metadata.js';
+import { metadataOfClass, type RoutingMetadata } from './routing-metadata.js';
 import type { MethodScope } from './scoped-method.js';
 import { settleBeforeEach } from './settle-before-each.js';
 
@@ -25,13 +25,13 @@ export class ProviderScope implements MethodScope {
   routed(
     call: () => unknown,
     self: object,
-    askedFor: (dataSource: string) => RoutingMetadata | undefined,
+    metadataFor: (dataSource: string) => RoutingMetadata | undefined,
   ): unknown {
-    const asked = askedFor(this.dataSource);
-    if (asked === undefined) return call();
+    const metadata = metadataFor(this.dataSource);
+    if (metadata === undefined) return call();
     const { contexts, options } = this.#engine;
     const outer = contexts.current();
-    const intent = intentOf(asked.target, asked.options, options, outer?.intent.safeMethod);
+    const intent = intentOf(metadata.target, metadata.options, options, outer?.intent.safeMethod);
     return outer === undefined
       ? this.#inOwnRequest(call, (request) => ({ request, intent, inside: self }))
       : this.#inside({ request: outer.request, intent, inside: self }, call);
@@ -39,7 +39,7 @@ export class ProviderScope implements MethodScope {
 
   routedByClass(call: () => unknown, self: object): unknown {
     if (this.#engine.contexts.current()?.inside === self) return call();
-    return this.routed(call, self, (dataSource) => askedOfClass(self.constructor, dataSource));
+    return this.routed(call, self, (dataSource) => metadataOfClass(self.constructor, dataSource));
   }
 
   async withToken(

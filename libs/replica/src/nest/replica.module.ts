@@ -181,14 +181,14 @@ function create(
 }
 
 /** What the routing of one data source is put together with. */
-interface DataSourceParts extends Required<Pick<DynamicModule, 'imports' | 'providers' | 'exports'>> {
+interface RoutingModuleParts extends Required<Pick<DynamicModule, 'imports' | 'providers' | 'exports'>> {
   /** The data source's injection token. */
   readonly dataSource: InjectionToken;
 }
 
 function replicaModule(
   settings: ReplicaModuleSettings,
-  { dataSource, imports, providers, exports }: DataSourceParts,
+  { dataSource, imports, providers, exports }: RoutingModuleParts,
 ): DynamicModule {
   const { name = DEFAULT_NAME, isGlobal = true } = settings;
   return {

@@ -9,7 +9,7 @@ import { bindResponse } from './bind-response.js';
 import type { RawResponse } from './held-answer.js';
 import { SessionOpener } from './session-opener.js';
 import { SessionWatch } from './session-watch.js';
-import { askedOf } from './routing-metadata.js';
+import { metadataFor } from './routing-metadata.js';
 
 /** What a {@link RequestOpener} works with. */
 export interface RequestOpenerOptions {
@@ -101,10 +101,10 @@ export class RequestOpener {
   /** What the handler, or its class, asks for by decorator; else what surrounds it. */
   intentFor(context: ExecutionContext, { intent }: Scope): Scope['intent'] {
     const safeMethod = isSafeOperation(context) ?? intent.safeMethod;
-    const asked = askedOf(context.getHandler(), context.getClass(), this.name);
-    return asked === undefined
+    const metadata = metadataFor(context.getHandler(), context.getClass(), this.name);
+    return metadata === undefined
       ? { ...intent, safeMethod }
-      : intentOf(asked.target, asked.options, this.#engine.options, safeMethod);
+      : intentOf(metadata.target, metadata.options, this.#engine.options, safeMethod);
   }
 
   /** A guard runs: the session's state may start to load. */

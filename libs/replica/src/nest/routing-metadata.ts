@@ -12,40 +12,37 @@ export interface RoutingMetadata {
   readonly dataSource: string | undefined;
 }
 
-/** All that the decorators of one method or class asked for, the topmost first. */
-export type Asked = readonly RoutingMetadata[];
-
 /** Under `Symbol.for`: one key, however often the package is installed. */
 export const ROUTING_METADATA: unique symbol = Symbol.for('nestjs-replica:routing');
 
 /** What a handler asks for of a data source, or else its class. */
-export function askedOf(
+export function metadataFor(
   handler: object,
   type: object | undefined,
   dataSource: string,
 ): RoutingMetadata | undefined {
-  return pick(askedOn(handler), dataSource) ?? askedOfClass(type, dataSource);
+  return pick(metadataOn(handler), dataSource) ?? metadataOfClass(type, dataSource);
 }
 
 /** What a class asks for, or else the one that it extends. */
-export function askedOfClass(
+export function metadataOfClass(
   type: object | null | undefined,
   dataSource: string,
 ): RoutingMetadata | undefined {
   for (let next = type; typeof next === 'function'; next = Object.getPrototypeOf(next) as object | null) {
-    const asked = pick(askedOn(next), dataSource);
-    if (asked !== undefined) return asked;
+    const metadata = pick(metadataOn(next), dataSource);
+    if (metadata !== undefined) return metadata;
   }
   return undefined;
 }
 
 /** All that was asked for on a class and on those that it extends. */
-export function askedByClasses(type: unknown): Asked {
-  const asked: RoutingMetadata[] = [];
+export function metadataOfClasses(type: unknown): readonly RoutingMetadata[] {
+  const metadata: RoutingMetadata[] = [];
   for (let next = type; typeof next === 'function'; next = Object.getPrototypeOf(next)) {
-    asked.push(...(askedOn(next) ?? []));
+    metadata.push(...(metadataOn(next) ?? []));
   }
-  return asked;
+  return metadata;
 }
 
 /** Takes the data source's name out of a decorator's options. Throws an `InvalidReplicaOptionsError` if it can be none. */
@@ -64,14 +61,17 @@ export function splitOptions<Options extends { readonly dataSource?: string }>(
 }
 
 /** All that was asked for on this very method or class. */
-export function askedOn(target: object): Asked | undefined {
-  return Reflect.getOwnMetadata(ROUTING_METADATA, target) as Asked | undefined;
+export function metadataOn(target: object): readonly RoutingMetadata[] | undefined {
+  return Reflect.getOwnMetadata(ROUTING_METADATA, target) as readonly RoutingMetadata[] | undefined;
 }
 
 /** What is about this data source counts before what is about all. */
-export function pick(asked: Asked | undefined, name: string): RoutingMetadata | undefined {
+export function pick(
+  metadata: readonly RoutingMetadata[] | undefined,
+  name: string,
+): RoutingMetadata | undefined {
   return (
-    asked?.find(({ dataSource }) => dataSource === name) ??
-    asked?.find(({ dataSource }) => dataSource === undefined)
+    metadata?.find(({ dataSource }) => dataSource === name) ??
+    metadata?.find(({ dataSource }) => dataSource === undefined)
   );
 }

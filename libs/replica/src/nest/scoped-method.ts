@@ -6,11 +6,11 @@ import type { RoutingMetadata } from './routing-metadata.js';
 export interface MethodScope {
   /** The data source's name. */
   readonly dataSource: string;
-  /** Makes the call under what `askedFor` says of this data source, in a context of its own where there is none. */
+  /** Makes the call under what `metadataFor` says of this data source, in a context of its own where there is none. */
   routed(
     call: () => unknown,
     self: object,
-    askedFor: (dataSource: string) => RoutingMetadata | undefined,
+    metadataFor: (dataSource: string) => RoutingMetadata | undefined,
   ): unknown;
   /** The same under what the object's class asks for, unless the call comes from inside the object. */
   routedByClass(call: () => unknown, self: object): unknown;
@@ -40,7 +40,7 @@ export interface DecoratedMethod {
   readonly dataSource: string | undefined;
 }
 
-interface Marked {
+interface ScopedTarget {
   readonly [SCOPES]?: Set<MethodScope>;
   readonly [DECORATED]?: DecoratedMethod[];
 }
@@ -52,14 +52,14 @@ export function noteDecorated(
   dataSource: string | undefined,
 ): void {
   if (!Object.hasOwn(prototype, DECORATED)) Object.defineProperty(prototype, DECORATED, { value: [] });
-  (prototype as Marked)[DECORATED]?.push({ method: String(key), dataSource });
+  (prototype as ScopedTarget)[DECORATED]?.push({ method: String(key), dataSource });
 }
 
 /** The scoped methods of an object or prototype, those that it inherits included. */
 export function decoratedMethods(target: object): readonly DecoratedMethod[] {
   const found: DecoratedMethod[] = [];
   for (let next: object | null = target; next !== null; next = Object.getPrototypeOf(next) as object | null) {
-    if (Object.hasOwn(next, DECORATED)) found.push(...((next as Marked)[DECORATED] ?? []));
+    if (Object.hasOwn(next, DECORATED)) found.push(...((next as ScopedTarget)[DECORATED] ?? []));
   }
   return found;
 }
@@ -70,7 +70,7 @@ export function mark(target: object, scope: MethodScope): (() => void) | undefin
     if (!Object.isExtensible(target)) return undefined;
     Object.defineProperty(target, SCOPES, { value: new Set<MethodScope>(), configurable: true });
   }
-  const scopes = (target as Marked)[SCOPES] as Set<MethodScope>;
+  const scopes = (target as ScopedTarget)[SCOPES] as Set<MethodScope>;
   scopes.add(scope);
   return () => void scopes.delete(scope);
 }
@@ -78,7 +78,7 @@ export function mark(target: object, scope: MethodScope): (() => void) | undefin
 /** The data sources of the application that the object belongs to; none: it belongs to no application, or not yet. */
 export function scopesOf(self: unknown): readonly MethodScope[] {
   const isObject = typeof self === 'object' && self !== null;
-  return [...((isObject ? (self as Marked)[SCOPES] : undefined) ?? [])];
+  return [...((isObject ? (self as ScopedTarget)[SCOPES] : undefined) ?? [])];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { checkReadOptions, type ReadOptions } from '../engine/read-options.js';
-import { asksFor } from './asks-for.js';
+import { routingDecorator } from './routing-decorator.js';
 import { splitOptions } from './routing-metadata.js';
 
 /** Options of {@link UseReplica}. */
@@ -35,5 +35,5 @@ export interface UseReplicaOptions extends ReadOptions {
 export function UseReplica(options: UseReplicaOptions = {}): MethodDecorator & ClassDecorator {
   const { dataSource, options: readOptions } = splitOptions(options, '@UseReplica()');
   checkReadOptions(readOptions, '@UseReplica()');
-  return asksFor({ target: 'replica', options: readOptions, dataSource });
+  return routingDecorator({ target: 'replica', options: readOptions, dataSource });
 }

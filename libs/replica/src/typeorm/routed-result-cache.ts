@@ -129,7 +129,11 @@ export class RoutedResultCache implements ResultCache {
   }
 
   /** Two reads of one text do not store at the same time: the older answer would win now and then. */
-  async #storeInTurn(entry: CacheOptions, position: CachedPosition | undefined, by: StoredBy): Promise<void> {
+  async #storeInTurn(
+    entry: CacheOptions,
+    position: CachedPosition | undefined,
+    by: Replacement,
+  ): Promise<void> {
     const key = keyOf(entry);
     const storing = (this.#storing.get(key) ?? Promise.resolve())
       .catch(() => undefined)
@@ -145,7 +149,7 @@ export class RoutedResultCache implements ResultCache {
   async #store(
     entry: CacheOptions,
     position: CachedPosition | undefined,
-    { savedCache, queryRunner }: StoredBy,
+    { savedCache, queryRunner }: Replacement,
   ): Promise<void> {
     // Without a position, as without replicas and before they are known, all is as TypeORM has it.
     const isPlain = position === undefined && positionOf(savedCache?.result) === undefined;
@@ -226,7 +230,7 @@ export class RoutedResultCache implements ResultCache {
 }
 
 /** What the cache is asked to replace, and on whose connection. */
-interface StoredBy {
+interface Replacement {
   readonly savedCache: CacheOptions | undefined;
   readonly queryRunner: QueryRunner | undefined;
 }

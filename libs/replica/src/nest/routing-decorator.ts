@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import { askedOn, pick, ROUTING_METADATA, type RoutingMetadata } from './routing-metadata.js';
+import { metadataOn, pick, ROUTING_METADATA, type RoutingMetadata } from './routing-metadata.js';
 import { noteDecorated, scoped } from './scoped-method.js';
 
 /** The decorator behind `@UseReplica()` and `@ForcePrimary()`. */
-export function asksFor(asked: RoutingMetadata): MethodDecorator & ClassDecorator {
+export function routingDecorator(metadata: RoutingMetadata): MethodDecorator & ClassDecorator {
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
     if (descriptor === undefined) {
-      Reflect.defineMetadata(ROUTING_METADATA, [asked, ...(askedOn(target) ?? [])], target);
+      Reflect.defineMetadata(ROUTING_METADATA, [metadata, ...(metadataOn(target) ?? [])], target);
       return;
     }
     const method: unknown = descriptor.value;
@@ -15,20 +15,20 @@ export function asksFor(asked: RoutingMetadata): MethodDecorator & ClassDecorato
         `@UseReplica() and @ForcePrimary() belong on methods and classes, not on ${String(key)}`,
       );
     }
-    descriptor.value = onMethod(target, method, asked);
-    noteDecorated(target, key, asked.dataSource);
+    descriptor.value = onMethod(target, method, metadata);
+    noteDecorated(target, key, metadata.dataSource);
   };
 }
 
 /** Decorators between may have put another function in the method's place: all that carry the list share it. */
 // oxlint-disable-next-line typescript/no-unsafe-function-type -- whatever was decorated
-function onMethod(target: object, method: Function, asked: RoutingMetadata): Function {
-  const known = askedOn(method) as RoutingMetadata[] | undefined;
+function onMethod(target: object, method: Function, metadata: RoutingMetadata): Function {
+  const known = metadataOn(method) as RoutingMetadata[] | undefined;
   if (known !== undefined) {
-    known.unshift(asked);
+    known.unshift(metadata);
     return method;
   }
-  const list = [asked];
+  const list = [metadata];
   const isStatic = typeof target === 'function';
   const result = isStatic
     ? method

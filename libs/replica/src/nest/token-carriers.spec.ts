@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { cookieToken, headerToken } from './session-token.js';
+import { cookieToken, headerToken } from './token-carriers.js';
 
 const { NODE_ENV } = process.env;
 
