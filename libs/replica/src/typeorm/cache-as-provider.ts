@@ -4,8 +4,8 @@ import type { ResultCache } from './routed-result-cache.js';
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * The user's cache with the routed one before it: whatever TypeORM calls is the routed one's, and everything else the provider's own:
- * its class, its properties, its further methods.
+ * The user's cache with the routed cache in front. The routed cache answers whatever TypeORM calls; everything else
+ * is the provider's own: its class, its properties, its other methods.
  */
 export function asProvider(routed: ResultCache, provider: ResultCache): ResultCache {
   const ownerOf = (key: string | symbol): object =>
@@ -31,7 +31,7 @@ export function asProvider(routed: ResultCache, provider: ResultCache): ResultCa
     getOwnPropertyDescriptor: (_, key) => {
       const descriptor = Reflect.getOwnPropertyDescriptor(provider, key);
       if (descriptor === undefined) return undefined;
-      // Structured loggers write what is enumerable, and the options of a client of Redis with it.
+      // Structured loggers write enumerable properties, and with a client of Redis its options.
       const enumerable = descriptor.enumerable === true && !isObject(descriptor.value);
       return { ...descriptor, enumerable, configurable: true };
     },

@@ -2,12 +2,14 @@ import type { Engine } from '../engine/engine.js';
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
 
-/** What the result cache asks about positions. Before the data source is initialized, and without replicas, all is unknown. */
+/**
+ * The positions of nodes, for the result cache. All are unknown before the data source is initialized, and without
+ * replicas.
+ */
 export class CachePositions {
   readonly #engine: Pick<Engine, 'monitor'>;
-  /** The last answer of {@link after}: the history forgets, and most sessions ask for the same instant. */
-  #last:
-    { readonly ms: number; readonly timeline: number | undefined; readonly position: Position } | undefined;
+  /** The last answer of {@link after}, because the history forgets and most sessions ask for the same instant. */
+  #last: { readonly ms: number; readonly epoch: number | undefined; readonly position: Position } | undefined;
 
   constructor(engine: Pick<Engine, 'monitor'>) {
     this.#engine = engine;
@@ -18,20 +20,23 @@ export class CachePositions {
     return this.#engine.monitor?.topology;
   }
 
-  /** Where the node stands from now on at the latest; `undefined`: it does not tell. Never rejects. */
+  /** A position that the node has from now on; `undefined` if it does not tell. Never rejects. */
   capture(node: string): Promise<Position | undefined> {
     const position = this.#engine.monitor?.capturePosition(node) ?? Promise.resolve(undefined);
     return position.catch(() => undefined);
   }
 
-  /** Above all that any node has shown by `ms`, milliseconds of the monotonic clock; `undefined`: unknown. Never rejects. */
+  /**
+   * A position above everything that any node had shown by `ms`, milliseconds of the monotonic clock; `undefined` if
+   * unknown. Never rejects.
+   */
   async after(ms: number): Promise<Position | undefined> {
     const monitor = this.#engine.monitor;
     if (monitor === undefined) return undefined;
-    const { name, epoch: timeline } = monitor.topology.primary;
-    if (this.#last?.ms === ms && this.#last.timeline === timeline) return this.#last.position;
+    const { name, epoch } = monitor.topology.primary;
+    if (this.#last?.ms === ms && this.#last.epoch === epoch) return this.#last.position;
     const position = monitor.primaryPositionAtOrAfter(ms) ?? (await this.capture(name));
-    if (position !== undefined) this.#last = { ms, timeline, position };
+    if (position !== undefined) this.#last = { ms, epoch, position };
     return position;
   }
 }

@@ -1,28 +1,29 @@
 import type { Position } from '../session/position.js';
 
-/** Between which positions of the primary's history the node stood that gave a cached answer. */
+/** The two positions of the primary's history between which a node stood when it gave a cached answer. */
 export interface CachedPosition {
-  /** The answer shows everything up to here: the node was known to have that before it was asked. */
+  /** The answer shows everything up to here, because the node had it before it was asked. */
   readonly atLeast: Position;
-  /** The answer shows nothing beyond. */
+  /** The answer shows nothing beyond this. */
   readonly atMost: Position;
-  /** The timeline on which these positions were read: those of another one say nothing of each other. */
-  readonly timeline: number;
+  /** The epoch of both positions. Positions of different epochs cannot be compared. */
+  readonly epoch: number;
 }
 
 /** A hexadecimal digit is two of these. */
 const SPACES = [' ', '\t', '\n', '\r'] as const;
 const DIGITS = /^[ \t\n\r]{80}$/;
 
-/** So many letters long is what is written behind an answer. */
+/** The length of what is written behind an answer; characters. */
 export const POSITION_LENGTH = 80;
 
 /**
- * Writes the position behind a cached answer, as white space: what other instances, and plain TypeORM, read is JSON as before, whatever
- * keeps it. A provider that writes the JSON anew loses the position, and with it no more than the right to serve sessions.
+ * Writes the position behind a cached answer, as white space. So other instances, and plain TypeORM, still read the
+ * same JSON, whatever keeps it. If a provider rewrites the JSON, the position is lost, and the answer no longer
+ * serves sessions.
  */
-export function withPosition(result: string, { atLeast, atMost, timeline }: CachedPosition): string {
-  const digits = hex(atLeast, 16) + hex(atMost, 16) + hex(BigInt(timeline), 8);
+export function withPosition(result: string, { atLeast, atMost, epoch }: CachedPosition): string {
+  const digits = hex(atLeast, 16) + hex(atMost, 16) + hex(BigInt(epoch), 8);
   return result + digits.replace(/./g, spacesOf);
 }
 
@@ -37,7 +38,7 @@ export function positionOf(result: unknown): CachedPosition | undefined {
   return {
     atLeast: BigInt(`0x${digits.slice(0, 16)}`),
     atMost: BigInt(`0x${digits.slice(16, 32)}`),
-    timeline: Number(`0x${digits.slice(32)}`),
+    epoch: Number(`0x${digits.slice(32)}`),
   };
 }
 

@@ -7,15 +7,19 @@ import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';
 
-/** The options of each driver's data source. On the driver itself `inspect()` would show their passwords. */
+/**
+ * The original options of the data source that a driver belongs to. As a property of the driver they would be
+ * visible.
+ */
 const GIVEN = new WeakMap<object, ReplicaDataSourceOptions<never>>();
 
-/** TypeORM's options have such names. What is none may be anything, also a secret in the wrong place. */
+/** The form of TypeORM's option names. Any other key may be a secret in the wrong place. */
 const WORD = /^[A-Za-z0-9]{1,40}$/;
 
 /**
- * What TypeORM is given: its own options, and a `replication` with the primary and one logical replica that stands for
- * all. So reads ask for the replica's pool, everything else for the primary's; both are ours.
+ * The options that TypeORM gets: its own ones, and a `replication` with the primary and one logical replica that
+ * stands for all. So TypeORM asks for the replica's pool when it reads and for the primary's otherwise. Both pools
+ * are ours.
  */
 export function dataSourceOptions(
   options: ReplicaDataSourceOptions<never>,
@@ -50,8 +54,8 @@ export function dataSourceOptions(
 }
 
 /**
- * Structured loggers write each property of an object, so that the object's own `toJSON()` does not help: what stands in `extra`, `cache`
- * and the like has one of its own.
+ * Structured loggers write each property of an object by itself, so the `toJSON()` of the options does not protect
+ * what is in `extra`, `cache` and the like. They get one of their own.
  */
 function concealed<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
@@ -60,12 +64,12 @@ function concealed<T>(value: T): T {
   return conceal(copy, () => withoutTexts(copy));
 }
 
-/** Whatever is made of options with this driver is made of these. */
+/** Remembers the original options: whoever makes a data source from options with this driver makes it from these. */
 export function keepGiven(driver: object, options: ReplicaDataSourceOptions<never>): void {
   GIVEN.set(driver, options);
 }
 
-/** Our pools connect; TypeORM asks for the names of server and database alone. */
+/** Our pools connect. TypeORM needs only the names of server and database. */
 function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: number; database?: string } {
   const { host, port, database, url } = credentials;
   if (url === undefined) return { host, port, database };
@@ -78,8 +82,8 @@ function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: 
 }
 
 /**
- * The options as they were given, where these have a driver of ours: others make a data source anew of
- * `{ ...dataSource.options, ... }`. Else the options themselves.
+ * The original options if the driver is ours, because others make a new data source from `{ ...dataSource.options,
+ * ... }`. Otherwise the options themselves.
  */
 export function optionsAsGiven(options: ReplicaDataSourceOptions<never>): ReplicaDataSourceOptions<never> {
   if (typeof options !== 'object' || options === null) return options;

@@ -14,7 +14,7 @@ import { runReadOnly } from './read-only-transaction.js';
 
 let engineBehind: (router: DataSourceRouter) => Engine;
 
-/** What the application tells and asks the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
+/** Controls and observes the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
 export class DataSourceRouter {
   readonly #dataSource: DataSource;
   readonly #engine: Engine;
@@ -24,7 +24,7 @@ export class DataSourceRouter {
     engineBehind = (router) => router.#engine;
   }
 
-  /** A {@link ReplicaDataSource} makes its own. */
+  /** Only `ReplicaDataSource` makes one. */
   constructor(dataSource: DataSource, engine: Engine) {
     this.#dataSource = dataSource;
     this.#engine = engine;
@@ -39,8 +39,8 @@ export class DataSourceRouter {
   }
 
   /**
-   * Reads of `fn` may go to replicas, also outside a request and under an unsafe HTTP method; what it writes goes to the
-   * primary, and is seen by its later reads.
+   * Reads of `fn` may go to replicas, also outside a request and under an unsafe HTTP method. Writes go to the
+   * primary, and later reads of `fn` see them.
    */
   runOnReplica<T>(options: ReadOptions, fn: () => T): T {
     this.#engine.checkRead(options, 'runOnReplica()');
@@ -49,9 +49,9 @@ export class DataSourceRouter {
   }
 
   /**
-   * Calls `fn` with an entity manager inside a transaction `REPEATABLE READ READ ONLY` on one node: all its reads see
-   * one and the same snapshot, on a replica where one may serve; where there are rules for tables, on the primary, for what
-   * it will read is not known when it begins. A write in it fails with SQLSTATE 25006.
+   * Calls `fn` with an entity manager inside a transaction `REPEATABLE READ READ ONLY` on one node, so all its reads
+   * see the same snapshot. The node is a replica if one may serve. With rules for tables it is the primary, because
+   * nobody knows what the transaction will read. A write in the transaction fails with error 25006 of PostgreSQL.
    */
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
     this.#engine.checkRead(options, 'readOnlyTransaction()');
@@ -70,11 +70,12 @@ export class DataSourceRouter {
   }
 
   /**
-   * From now on these are the replicas, as in the options. One without a name keeps the name that it has, else its host
-   * and port are its name; one whose connection is as before goes on as it is. Resolves when they are in place: a new one
-   * serves when it is warm and has caught up, and what runs on one that leaves may go on for `drainTimeoutMs`. Rejects
-   * with an `InvalidReplicaOptionsError`, or a `ReplicasAreDiscoveredError` where the option `discovery` is given: then
-   * nothing has changed.
+   * Replaces the list of replicas, given as in the options. A replica without a name keeps its current name, or else
+   * is named by host and port. A replica whose connection stays the same goes on as it is.
+   *
+   * Resolves when the list is in place. A new replica serves once it is warm and has caught up. What runs on a
+   * replica that leaves may go on for `drainTimeoutMs`. Rejects with an `InvalidReplicaOptionsError`, or with a
+   * `ReplicasAreDiscoveredError` if the option `discovery` is set; then nothing has changed.
    */
   async setReplicas(replicas: readonly NodeOptions[]): Promise<void> {
     const { replicaSet } = this.#engine.cluster;
@@ -83,14 +84,14 @@ export class DataSourceRouter {
   }
 
   /**
-   * The replica gets no new reads. Resolves when nothing runs on it any more: it may be taken down. Rejects with a
-   * `DrainInterruptedError` when it is resumed before.
+   * Takes a replica out: it gets no new reads. Resolves when nothing runs on it any more, so that you can shut it
+   * down. Rejects with a `DrainInterruptedError` if the replica is resumed before that.
    */
   async drain(replica: string): Promise<void> {
     await this.#engine.cluster.replicaSet.drain(replica);
   }
 
-  /** A replica that was drained gets reads again. Throws an `UnknownReplicaError` where there is none of that name. */
+  /** Gives reads to a drained replica again. Throws an `UnknownReplicaError` if there is no replica of that name. */
   resume(replica: string): void {
     this.#engine.cluster.replicaSet.resume(replica);
   }
@@ -100,37 +101,40 @@ export class DataSourceRouter {
     return this.#engine.state.isEnabled;
   }
 
-  /** Lets reads leave the primary (again). Sessions keep what they wrote meanwhile. */
+  /** Lets reads leave the primary again. Sessions still know what they wrote in the meantime. */
   enable(): void {
     this.#engine.state.isEnabled = true;
   }
 
-  /** From now on everything goes to the primary. */
+  /** Sends everything to the primary from now on. */
   disable(): void {
     this.#engine.state.isEnabled = false;
   }
 
   /**
-   * Calls `listener` at each event; returns how to stop that. A listener that throws, or whose promise rejects, harms
-   * nobody: that is logged.
+   * Calls `listener` at each event, and returns a function that stops that. If a listener throws or its promise
+   * rejects, the error is logged and does no other harm.
    */
   on<E extends keyof RouterEvents>(event: E, listener: (...args: RouterEvents[E]) => unknown): () => void {
     return this.#engine.events.on(event, listener);
   }
 
   /**
-   * A token for what the request (or job, or message) around the caller has written and seen: for `runWithToken()` in
-   * another one, also in another process. Waits until its writes' position is known. Outside any request: a token that
-   * covers everything committed by now.
+   * A token for everything that the request, job or message around the caller has written and seen. Give it to
+   * `runWithToken()` in another one, also in another process. Waits until the position of its writes is known.
+   * Outside a request the token covers everything committed so far.
    */
   currentToken(): Promise<string> {
     return this.#tokens.current();
   }
 
   /**
-   * Calls `fn` in a context of its own whose reads include all that the token covers. A token that is damaged, forged or
-   * older than `session.ttlMs` counts as none: by then every replica that may serve contains what it covered.
-   * Writes go to the primary as always; `currentToken()` inside covers them, too, and so does the request around the call.
+   * Calls `fn` in a context of its own whose reads include everything the token covers. A token that is damaged,
+   * forged or older than `session.ttlMs` counts as none; by that age every replica that may serve has what the token
+   * covered.
+   *
+   * Writes go to the primary as always. `currentToken()` inside `fn` covers them, too, and so does the request around
+   * the call.
    */
   runWithToken<T>(
     token: string | undefined,
@@ -141,30 +145,30 @@ export class DataSourceRouter {
   }
 
   /**
-   * Waits until some replica shows all that the token covers: `true`, or `false` when that takes longer than `timeoutMs`
-   * milliseconds, or only the primary can tell.
+   * Waits until some replica has everything the token covers, and resolves to `true`. Resolves to `false` if that
+   * takes longer than `timeoutMs` milliseconds, or if only the primary can tell.
    */
   waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
     return this.#tokens.waitFor(token, timeoutMs);
   }
 
   /**
-   * What the request around the caller has written and seen, and what it goes on to, also belongs to the session of this key: what
-   * `session.key` gives for the requests that are to see it. For a request that comes as nobody, or as somebody else: a log-in, a
-   * link in an e-mail, a webhook. Its own reads stay as they are. Throws a `SessionNotBoundError` outside a request, and where
-   * sessions have no keys.
+   * Binds the request around the caller to the session of this key, which is what `session.key` gives for later
+   * requests: that session sees everything the request has written and seen, and will. Use it for a request that
+   * comes as nobody or as somebody else, such as a log-in, a link in an e-mail or a webhook. The request's own reads
+   * stay as they are. Throws a `SessionNotBoundError` outside a request, and if sessions have no keys.
    */
   bindSession(key: string): void {
     bindSession(key, this.#engine);
   }
 
-  /** What went wrong and did no harm, counted since the start. */
+  /** Counts of what went wrong but did no harm, since the start. */
   counters(): Readonly<Record<RouterCounter, number>> {
     return { ...this.#engine.counters };
   }
 }
 
-/** What is behind a router, for the parts of this package: applications cannot reach it. */
+/** The engine behind a router, for the parts of this package. Applications cannot reach it. */
 export function engineOf(router: DataSourceRouter): Engine {
   return engineBehind(router);
 }

@@ -3,7 +3,7 @@ import { asProvider } from './cache-as-provider.js';
 import { engineOf, type DataSourceRouter } from './data-source-router.js';
 import { RoutedResultCache, type ResultCache } from './routed-result-cache.js';
 
-/** Calls `fn` with a query runner that lets a read use a replica. */
+/** Calls `fn` with a query runner whose reads may use a replica. */
 export async function onReadRunner<T>(
   dataSource: DataSource,
   fn: (runner: QueryRunner) => Promise<T>,
@@ -18,13 +18,14 @@ export async function onReadRunner<T>(
 
 /** What {@link routeQueriesOf} needs of a data source. */
 interface QueryingDataSource extends DataSource {
-  /** What was assigned to `query`, on the right runner. */
+  /** The assigned `query`, called with the right runner. */
   routedQuery?: DataSource['query'];
 }
 
 /**
- * typeorm-transactional assigns a `query` of its own to a data source, which calls TypeORM's and not ours: outside its transactions
- * it is given the runner that lets a read use a replica. `check` throws where a text is not for a runner of its own.
+ * typeorm-transactional assigns a `query` of its own to a data source, and that one calls TypeORM's instead of ours.
+ * So outside its transactions it gets the runner whose reads may use a replica. `check` throws if a text must not run
+ * on such a runner.
  */
 export function routeQueriesOf<Source extends DataSource>(
   prototype: Source,
@@ -60,9 +61,9 @@ interface CachingDataSource {
 }
 
 /**
- * Whatever result cache a data source of this class is given, by `setOptions()` or by hand, too, never shows anyone older data. On the
- * prototype: accessors of its own make V8 keep a data source as a dictionary, and TypeORM looks things up in it many times for each
- * statement.
+ * Routes whatever result cache a data source of this class is given, also by `setOptions()` or by hand. The accessors
+ * are on the prototype, because with accessors of its own V8 would keep a data source as a dictionary, and TypeORM
+ * reads its properties many times per statement.
  */
 export function routeCachesOf(prototype: DataSource): void {
   Object.defineProperty(prototype, 'queryResultCache', {
@@ -79,7 +80,7 @@ export function routeCachesOf(prototype: DataSource): void {
   });
 }
 
-/** To be called when the data source has its router: the cache that TypeORM's constructor has made is routed from now on. */
+/** Routes the cache that TypeORM's constructor has made. Call it when the data source has its router. */
 export function keepCacheRouted(dataSource: DataSource): void {
   const made = dataSource.queryResultCache;
   dataSource.queryResultCache = undefined;

@@ -10,8 +10,8 @@ import { poolConfig } from '../postgres/pool-config.js';
 import { ReplicaDataSource } from './replica-data-source.js';
 
 /**
- * The same options, of which TypeORM's own `DataSource` can be made, too: it reaches the primary, and nothing else, however the nodes are
- * given.
+ * The same options, from which TypeORM can make a plain `DataSource`, too. It reaches the primary and nothing else,
+ * however the nodes are given.
  */
 export function optionsForAnyDataSource(
   options: ReplicaDataSourceOptions<never>,
@@ -31,8 +31,9 @@ export function optionsForAnyDataSource(
 }
 
 /**
- * What routes instead of a data source made of {@link optionsForAnyDataSource}, connected if that was: TypeORM's own gives way to a
- * `ReplicaDataSource` of its options. `undefined` where it was made of other options, or is more than TypeORM made it.
+ * The data source that routes in place of one made from {@link optionsForAnyDataSource}: a plain `DataSource` gives
+ * way to a `ReplicaDataSource` of the same options, connected if it was. `undefined` if it was made from other
+ * options, or is more than TypeORM made it.
  */
 export async function routedInsteadOf(
   made: DataSource,
@@ -43,12 +44,12 @@ export async function routedInsteadOf(
   if (options === undefined || !isUntouched(made) || optionsAsGiven(options) === options) return undefined;
   if (!made.isInitialized) return new ReplicaDataSource(options).logTo(log);
   await made.destroy();
-  // What these do, it has done.
+  // The plain data source has already done what these options ask for.
   const done = { dropSchema: false, synchronize: false, migrationsRun: false };
   return new ReplicaDataSource({ ...options, ...done }).logTo(log).initialize();
 }
 
-/** Subclasses, and libraries that put methods of their own in place of TypeORM's, would be lost. */
+/** Replacing a subclass, or a data source whose methods a library has replaced, would lose their code. */
 function isUntouched(dataSource: DataSource): boolean {
   return (
     Object.getPrototypeOf(dataSource) === DataSource.prototype &&

@@ -4,7 +4,7 @@ import { DEFAULTS } from '../options/option-table.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { tellErrorHandler, type TypeOrmLog } from './typeorm-log.js';
 
-/** What TypeORM's options say of connections. */
+/** What TypeORM's options say about connections. */
 export function poolSettingsOf(
   given: ReplicaDataSourceOptions<never>,
   typeormLog: TypeOrmLog,
@@ -24,7 +24,7 @@ export function poolSettingsOf(
   };
 }
 
-/** What the server sends unasked, in TypeORM's own words. */
+/** Logs what the server sends unasked, in TypeORM's own words. */
 function logMessagesTo(typeormLog: TypeOrmLog): PoolSettings['onConnect'] {
   return (client) => {
     client.on('notice', ({ message }) => typeormLog.write('info', message ?? ''));

@@ -5,11 +5,13 @@ import { formatTableName } from '../routing/table-name.js';
 const PRIMARY_ONLY = Symbol.for('nestjs-replica:primary-only');
 
 /**
- * Whatever reads the table of this entity goes to the primary: for what must not be even a little old, as balances, locks and
- * permissions. The same as `tables: { accounts: 'primary' }`, for whatever name TypeORM gives the table. It covers the
- * tables in which the entity's many-to-many relations and its tree are kept, and the entities that extend the class.
+ * Reads of this entity's table go to the primary: for data that must not be even a little old, such as balances,
+ * locks and permissions. It is the same as `tables: { accounts: 'primary' }`, for whatever name TypeORM gives the
+ * table. It covers the tables of the entity's many-to-many relations and of its tree, and the entities that extend
+ * the class.
  *
- * Works in any order with `@Entity()`, `@ViewEntity()` and `@ChildEntity()`; entities that share a table share the rule.
+ * It works in any order with `@Entity()`, `@ViewEntity()` and `@ChildEntity()`. Entities that share a table share the
+ * rule.
  */
 export function PrimaryOnly(): ClassDecorator {
   return (target) => {
@@ -22,7 +24,7 @@ function isPrimaryOnly(target: unknown): boolean {
   return typeof target === 'function' && PRIMARY_ONLY in target;
 }
 
-/** The tables of the entities that are `@PrimaryOnly()`, and of their many-to-many relations and trees. */
+/** The tables of `@PrimaryOnly()` entities, of their many-to-many relations and of their trees. */
 export function primaryOnlyTables(metadatas: readonly EntityMetadata[]): string[] {
   const tables = new Set<string>();
   for (const metadata of metadatas) {

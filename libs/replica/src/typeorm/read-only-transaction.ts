@@ -8,7 +8,7 @@ export interface ReadOnlyPlace {
   readonly scope: Scope;
 }
 
-/** Calls `fn` inside a transaction `REPEATABLE READ READ ONLY` on the node that the scope's intent leads to. */
+/** Calls `fn` inside a transaction `REPEATABLE READ READ ONLY`, on the node that the scope's intent leads to. */
 export function runReadOnly<T>(
   { dataSource, contexts, scope }: ReadOnlyPlace,
   fn: (manager: EntityManager) => Promise<T>,
@@ -18,7 +18,7 @@ export function runReadOnly<T>(
     try {
       await runner.startTransaction('REPEATABLE READ');
       await runner.query('SET TRANSACTION READ ONLY');
-      // What else begins a transaction in there has not declared it read-only.
+      // Other transactions that begin inside `fn` are not declared read-only.
       const result = await contexts.run(scope, () => fn(runner.manager));
       await runner.commitTransaction();
       return result;

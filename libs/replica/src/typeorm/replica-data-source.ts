@@ -16,23 +16,23 @@ import { TypeOrmLog } from './typeorm-log.js';
 const SCHEMA_CHANGES = ['dropSchema', 'migrationsRun', 'synchronize'] as const;
 
 /**
- * A TypeORM `DataSource` whose statements are routed. Everything made from it (repositories, managers, query builders,
- * query runners) follows the routing rule; outside a request all goes to the primary. `ReplicaModule` makes one for
- * you; use it directly in scripts and for TypeORM's command line.
+ * A TypeORM `DataSource` whose statements are routed. Everything made from it (repositories, managers, query
+ * builders, query runners) follows the routing rule. Outside a request everything goes to the primary.
+ * `ReplicaModule` makes one for you; use the class directly in scripts and for TypeORM's command line.
  */
 export class ReplicaDataSource extends DataSource {
   /** By this name typeorm-transactional knows a data source. */
   static override readonly name = 'DataSource';
 
   /**
-   * What the application tells and asks the routing. The engine is behind it: large applications clone a data source property by
-   * property, and the clone, which has no private fields of the original, works as the original by its router.
+   * Controls and observes the routing. It also leads to the engine: a clone that somebody makes property by property
+   * has this property, but none of the private fields, and works like the original.
    */
   readonly router: DataSourceRouter;
 
   /**
-   * Takes its own options again, too: `new ReplicaDataSource({ ...dataSource.options, ... })`. Throws an
-   * `InvalidReplicaOptionsError` that lists all mistakes.
+   * Also takes the options of another `ReplicaDataSource`: `new ReplicaDataSource({ ...dataSource.options, ... })`.
+   * Throws an `InvalidReplicaOptionsError` that lists all mistakes.
    */
   constructor(options: ReplicaDataSourceOptions<never>) {
     const given = optionsAsGiven(options);
@@ -60,15 +60,16 @@ export class ReplicaDataSource extends DataSource {
   }
 
   /**
-   * Sends the lines for operators (which nodes there are, each that goes out of rotation and why, another primary) to
-   * `sink` instead of TypeORM's logger, which by default shows none of them. `ReplicaModule` sends them to Nest's.
+   * Sends the lines for operators to `sink`: which nodes there are, each one that goes out of rotation and why,
+   * another primary. Otherwise they go to TypeORM's logger, which by default shows none of them. `ReplicaModule`
+   * sends them to Nest's.
    */
   logTo(sink: LogSink): this {
     engineOf(this.router).log.sendTo(sink);
     return this;
   }
 
-  /** Connects to the primary; replicas are connected when they are first read from, and may be down. */
+  /** Connects to the primary. Replicas are connected when they are first read from, and may be down. */
   override async initialize(): Promise<this> {
     const engine = engineOf(this.router);
     if (this.isInitialized || engine.isStarted) return super.initialize();
@@ -91,7 +92,10 @@ export class ReplicaDataSource extends DataSource {
     }
   }
 
-  /** Runs a raw statement: a read may use a replica, too. Rejects with an `UnboundTransactionError` where it would leave a transaction open. */
+  /**
+   * Runs a raw statement. A read may use a replica, too. Rejects with an `UnboundTransactionError` if the text would
+   * leave a transaction open.
+   */
   // oxlint-disable-next-line typescript/no-explicit-any -- the default of TypeORM's own signature
   override query<T = any>(sql: string, parameters?: unknown[], queryRunner?: QueryRunner): Promise<T> {
     if (queryRunner !== undefined || !this.isInitialized) {

@@ -12,17 +12,22 @@ import { CachePositions } from './cache-positions.js';
 import { POSITION_LENGTH, positionOf, withPosition, type CachedPosition } from './cached-position.js';
 import { UncachedReads } from './uncached-reads.js';
 
-/** TypeORM's result cache (`cache: true`); the type has no public name of its own in all versions. */
+/** TypeORM's result cache (`cache: true`). Not every version exports a name for the type. */
 export type ResultCache = NonNullable<DataSource['queryResultCache']>;
 export type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
 
 /**
- * The user's result cache, as TypeORM is to see it. It never answers a read that must be fresh: one forced to the primary, of
- * consistency `strong`, under an unsafe HTTP method, of TypeORM's primary runner (`save()` reads before it writes), or in a
- * transaction. Each answer is kept with the positions between which its node stood: a session takes only what is at least as new as
- * all that it has written and was shown, and an older answer never replaces a newer one. What cannot be told serves no session. What a
- * transaction sees is not kept. The cache's own table is read and written outside the request: on the primary, and not as a write of
- * the session's. Outside any request all is as TypeORM has it.
+ * The user's result cache as TypeORM sees it.
+ *
+ * It never answers a read that must be fresh: a read that is forced to the primary, of consistency `strong`, under an
+ * unsafe HTTP method, on TypeORM's primary runner (`save()` reads before it writes), or in a transaction.
+ *
+ * It keeps each answer with the two positions between which the answering node stood. A session takes only an answer
+ * that is at least as new as everything the session has written and was shown. An answer without positions serves no
+ * session. An older answer never replaces a newer one, and what a transaction sees is not kept.
+ *
+ * It uses the cache's own table outside the request: on the primary, and not as a write of the session. Outside a
+ * request everything is as TypeORM has it.
  */
 export class RoutedResultCache implements ResultCache {
   readonly #cache: ResultCache;
@@ -32,9 +37,9 @@ export class RoutedResultCache implements ResultCache {
   /** What clients were shown. */
   readonly #shown: ShownSessions;
   readonly #reads: UncachedReads;
-  /** Answers that were found and may not be given: to be replaced. */
+  /** Answers that were found but must not be given. They are replaced. */
   readonly #passedOver = new WeakSet<CacheOptions>();
-  /** Answers are stored one after the other where they are of one read. */
+  /** What is being stored, by read: answers to one read are stored one after the other. */
   readonly #storing = new Map<string, Promise<void>>();
 
   constructor(cache: ResultCache, engine: Engine) {
@@ -69,7 +74,7 @@ export class RoutedResultCache implements ResultCache {
     }
     if (scope === undefined || (await this.#maySee(scope, found, queryRunner))) return found;
     await this.#begin(options, scope, queryRunner);
-    // A provider may give the same object to others, whom it may serve.
+    // A provider may give the same object to others, and it may serve them.
     const passedOver = { ...found };
     this.#passedOver.add(passedOver);
     return passedOver;
@@ -106,7 +111,10 @@ export class RoutedResultCache implements ResultCache {
     return this.#contexts.exit(() => this.#cache.remove(identifiers, queryRunner));
   }
 
-  /** What is stored there would be a part of it: seen by nobody else, and its first write, which belongs to no request. */
+  /**
+   * Whatever is stored inside a transaction would be part of it: nobody else would see it, and it would be the first
+   * write of a transaction that belongs to no request.
+   */
   #isInTransaction(queryRunner: QueryRunner | undefined): boolean {
     const scope = this.#contexts.current();
     return (
@@ -114,7 +122,7 @@ export class RoutedResultCache implements ResultCache {
     );
   }
 
-  /** Last of all before the read leaves. */
+  /** Called last, right before the read is sent. */
   #begin({ query }: CacheOptions, scope: Scope | undefined, runner: QueryRunner | undefined): Promise<void> {
     const shown = this.#showsSession(scope) ? this.#shown.logOf(scope.request).shown : undefined;
     return this.#reads.begin(query, runner, {
@@ -123,12 +131,12 @@ export class RoutedResultCache implements ResultCache {
     });
   }
 
-  /** Reads that may be older anyway say nothing of what their client may be shown next. */
+  /** A read that may return older data says nothing about what its client may be shown next. */
   #showsSession(scope: Scope | undefined): scope is Scope {
     return scope?.intent.consistency === 'session' && scope.request.session?.standing !== 'unresolved';
   }
 
-  /** Two reads of one text do not store at the same time: the older answer would win now and then. */
+  /** Two reads of one text do not store at the same time. Otherwise the older answer would sometimes win. */
   async #storeInTurn(
     entry: CacheOptions,
     position: CachedPosition | undefined,
@@ -151,14 +159,14 @@ export class RoutedResultCache implements ResultCache {
     position: CachedPosition | undefined,
     { savedCache, queryRunner }: Replacement,
   ): Promise<void> {
-    // Without a position, as without replicas and before they are known, all is as TypeORM has it.
+    // Without a position, so also without replicas and before they are known, everything is as TypeORM has it.
     const isPlain = position === undefined && positionOf(savedCache?.result) === undefined;
     const kept = isPlain ? savedCache : await this.#cache.getFromCache(entry, queryRunner);
     if (mayBeOlder(position, positionOf(kept?.result))) return;
     await this.#cache.storeInCache(entry, kept ?? undefined, queryRunner);
   }
 
-  /** Whether this cached answer, which is not expired, may be given here. */
+  /** Whether this cached answer, which has not expired, may be given here. */
   async #maySee(scope: Scope, found: CacheOptions, queryRunner: QueryRunner | undefined): Promise<boolean> {
     const { request, intent } = scope;
     if (primaryAskedBy(intent) !== undefined || queryRunner?.getReplicationMode() === 'master') return false;
@@ -173,7 +181,7 @@ export class RoutedResultCache implements ResultCache {
     return intent.consistency !== 'session' || this.#maySessionSee(view, { request, found, position });
   }
 
-  /** By its age alone; what a session wrote and nobody remembers is at least so old as this allows. */
+  /** By its age alone. What a session wrote and nobody remembers any more is at least that old. */
   #isYoungEnough({ intent, session }: RequestView, { time }: CacheOptions, clock: SessionClock): boolean {
     const { maxStalenessMs, sticky, session: limits } = this.#options;
     const lagMs = longestLagMs(this.#options);
@@ -186,18 +194,21 @@ export class RoutedResultCache implements ResultCache {
           : rememberedMs - lagMs;
     if (limitMs === Infinity) return true;
     const ageMs = clock.latestMs() - Number(time);
-    // One from the future says that a clock was set back.
+    // An answer from the future means that a clock was set back.
     return ageMs >= 0 && ageMs <= limitMs && limitMs > 0;
   }
 
-  /** Where it stands in the history that goes on; `undefined`: that cannot be told. */
+  /** Its position if that belongs to the current history; otherwise `undefined`. */
   #currentPositionOf({ result }: CacheOptions): CachedPosition | undefined {
     const position = positionOf(result);
-    const timeline = this.#positions.topology?.primary.epoch;
-    return position?.timeline === timeline ? position : undefined;
+    const epoch = this.#positions.topology?.primary.epoch;
+    return position?.epoch === epoch ? position : undefined;
   }
 
-  /** A session takes what is at least as new as all that it was shown; then it was shown this, too. */
+  /**
+   * A session takes an answer that is at least as new as everything it was shown. From then on it was shown this one,
+   * too.
+   */
   async #maySessionSee(
     { session }: RequestView,
     { request, found, position }: { request: RequestContext; found: CacheOptions; position?: CachedPosition },
@@ -212,7 +223,7 @@ export class RoutedResultCache implements ResultCache {
     const { shown } = log;
     if (shown.lastEntry !== name) {
       const answered = shown.lastMs === -Infinity ? 0n : await this.#positions.after(shown.lastMs);
-      // Unknown, or it was shown more meanwhile.
+      // The position is unknown, or the session was shown more in the meantime.
       if (answered === undefined || log.shown !== shown) return false;
       if (position.atLeast < answered || position.atLeast < shown.cachedPosition) return false;
     }
@@ -229,29 +240,29 @@ export class RoutedResultCache implements ResultCache {
   }
 }
 
-/** What the cache is asked to replace, and on whose connection. */
+/** The entry that a new one replaces, and the connection to use. */
 interface Replacement {
   readonly savedCache: CacheOptions | undefined;
   readonly queryRunner: QueryRunner | undefined;
 }
 
-/** What the caller's session has written and seen, and the request itself. */
+/** What the session and the request itself have written and seen. */
 function floorOf({ session, ownPosition }: RequestView): Position | undefined {
   return laterPosition(session?.position, ownPosition);
 }
 
-/** As TypeORM's providers find it. */
+/** The key by which TypeORM's providers find an entry. */
 function keyOf({ identifier, query }: CacheOptions): string {
   return identifier === undefined || identifier === '' ? (query ?? '') : identifier;
 }
 
-/** One cached answer; the next one to the same read has another name. */
+/** Names one cached answer. The next answer to the same read has another name. */
 function nameOf(entry: CacheOptions): string {
   return `${keyOf(entry)}\n${Number(entry.time)}\n${String(entry.result).slice(-POSITION_LENGTH)}`;
 }
 
-/** Whether an answer may be older than the one that is kept, as far as that can be told. */
+/** Whether an answer may be older than the kept one, as far as can be told. */
 function mayBeOlder(position: CachedPosition | undefined, kept: CachedPosition | undefined): boolean {
   if (kept === undefined) return false;
-  return position === undefined || (position.timeline === kept.timeline && position.atLeast < kept.atMost);
+  return position === undefined || (position.epoch === kept.epoch && position.atLeast < kept.atMost);
 }

@@ -4,13 +4,14 @@ import type { LogSink, OperatorLog } from '../engine/operator-log.js';
 import { messageOf } from '../errors/describe-error.js';
 
 /**
- * The logger of a data source, which is known when TypeORM has made that, and may be replaced. It is anybody's code, and it is told from
- * where an error would end a loop or the process: what it throws is dropped.
+ * Writes to the logger of a data source. The logger exists once TypeORM has made the data source, and it may be
+ * replaced. It is anybody's code, and an error here would end a loop or the process, so errors of the logger are
+ * dropped.
  */
 export class TypeOrmLog implements LogSink {
   #dataSource: Pick<DataSource, 'logger'> | undefined;
 
-  /** From now on lines go to the logger that this data source has when they come. Those before are lost. */
+  /** Uses the current logger of this data source from now on. Earlier lines are lost. */
   writeBy(dataSource: Pick<DataSource, 'logger'>): void {
     this.#dataSource = dataSource;
   }
@@ -23,12 +24,12 @@ export class TypeOrmLog implements LogSink {
     this.write('warn', `[nestjs-replica] ${message}`);
   }
 
-  /** TypeORM's logger has no level for errors that are no query's. */
+  /** TypeORM's logger has no level for errors other than those of queries. */
   error(message: string): void {
     this.warn(message);
   }
 
-  /** The line as it is. */
+  /** Writes the line as it is. */
   write(level: 'info' | 'warn', line: string): void {
     try {
       const told: unknown = this.#dataSource?.logger.log(level, line);
@@ -39,7 +40,10 @@ export class TypeOrmLog implements LogSink {
   }
 }
 
-/** Tells TypeORM's `poolErrorHandler` of an error: inside an event of a socket, where what it throws would end the process. */
+/**
+ * Tells TypeORM's `poolErrorHandler` of an error. This runs inside an event of a socket, where an error of the
+ * handler would end the process.
+ */
 export function tellErrorHandler(
   handler: (error: unknown) => unknown,
   error: Error,

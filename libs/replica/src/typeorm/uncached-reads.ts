@@ -6,28 +6,30 @@ import type { Topology } from '../topology/topology.js';
 import type { CachePositions } from './cache-positions.js';
 import type { CachedPosition } from './cached-position.js';
 
-/** Of whoever reads. */
+/** What is known of a reader before it reads. */
 export interface Reader {
-  /** What every node that may answer the read has, by the rule: what its session has written and seen. */
+  /** What its session has written and seen. By the rule every node that may answer the read has it. */
   readonly floor: Position | undefined;
-  /** What it was shown before, where that counts. */
+  /** What the reader was shown before, if that matters. */
   readonly shown: Shown | undefined;
 }
 
-/** A read that the cache did not answer, as it began. */
+/** A read that the cache did not answer, as it was when it began. */
 export interface UncachedRead extends Reader {
-  /** `Date.now()`: an answer is as old as its read is long ago, which may have taken its time. */
+  /** `Date.now()` when the read began. The age of its answer counts from here, because the read may take its time. */
   readonly epochMs: number;
   readonly topology: Topology | undefined;
   readonly client: RoutingClient | undefined;
-  /** How many statements the client was given before. */
+  /** How many statements the client had been given before. */
   readonly given: number;
 }
 
-/** The reads that the result cache did not answer: which node does, and where that stands in the history. */
+/**
+ * The reads that the result cache did not answer: which node answers them, and where that node stands in the history.
+ */
 export class UncachedReads {
   readonly #positions: CachePositions;
-  /** Those that have not been stored yet, by their text. */
+  /** Reads whose answers have not been stored yet, by their text. */
   readonly #begun = new WeakMap<QueryRunner, Map<string | undefined, UncachedRead>>();
 
   constructor(positions: CachePositions) {
@@ -50,7 +52,7 @@ export class UncachedReads {
     });
   }
 
-  /** The read was answered; `undefined`: it did not begin here, or was taken before. */
+  /** The read was answered. `undefined` if it did not begin here, or was taken before. */
   take(text: string | undefined, runner: QueryRunner | undefined): UncachedRead | undefined {
     const begun = runner === undefined ? undefined : this.#begun.get(runner);
     const read = begun?.get(text);
@@ -58,24 +60,24 @@ export class UncachedReads {
     return read;
   }
 
-  /** Between which positions the node stood that has answered; `undefined`: it cannot be told. Never rejects. */
+  /** The two positions between which the answering node stood; `undefined` if they cannot be told. Never rejects. */
   async positionOf({
     topology,
     floor = 0n,
     client,
     given,
   }: UncachedRead): Promise<CachedPosition | undefined> {
-    // Only if it was the one statement of this client since then.
+    // The name is known only if this was the client's only statement since then.
     const name = client?.answeredBy(given + 1);
     if (topology === undefined || name === undefined) return undefined;
     const node = [topology.primary, ...topology.replicas].find((it) => it.name === name);
     const known = node?.health === 'up' ? node.position : undefined;
-    const { epoch: timeline } = topology.primary;
-    if (known === undefined || timeline === undefined) return undefined;
+    const { epoch } = topology.primary;
+    if (known === undefined || epoch === undefined) return undefined;
     const atLeast = known > floor ? known : floor;
     const atMost = await this.#positions.capture(name);
-    // A node that was promoted, or came back from a crash, may have another history.
-    const isSame = this.#positions.topology?.primary.epoch === timeline;
-    return isSame && atMost !== undefined && atMost >= atLeast ? { atLeast, atMost, timeline } : undefined;
+    // A node that was promoted or came back from a crash may have another history.
+    const isSame = this.#positions.topology?.primary.epoch === epoch;
+    return isSame && atMost !== undefined && atMost >= atLeast ? { atLeast, atMost, epoch } : undefined;
   }
 }
