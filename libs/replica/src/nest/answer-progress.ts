@@ -2,20 +2,23 @@ import type { ServerResponse } from 'node:http';
 import type { RequestContext } from '../context/request-context.js';
 import type { Sending } from './held-answer.js';
 
-/** What is known of the handler of an HTTP request. `answered`: it has ended, and what it gave is the whole answer. */
+/** The state of the handler of an HTTP request. `answered`: it has ended, and its result is the whole answer. */
 type Handler = 'none' | 'running' | 'answered';
 
-/** What the headers that leave now tell of the body. */
+/** What the headers that are about to leave tell about the body. */
 export interface LeavingHeaders {
   readonly sending: Sending;
   readonly response: Pick<ServerResponse, 'statusCode' | 'getHeader'> | undefined;
   readonly isSafeMethod: boolean;
 }
 
-/** How far the answer to one HTTP request is: may its handler still write when the headers leave? */
+/**
+ * How far the answer to one HTTP request is. The question is whether its handler may still write when the headers
+ * leave.
+ */
 export class AnswerProgress {
   #handler: Handler = 'none';
-  /** Fastify sends a body that it has as a whole by head and end, and one that it has not by writes. */
+  /** Fastify sends a complete body with head and end, and a stream with writes. */
   #isFastify = false;
 
   handlerBegan(isFastify: boolean): void {
@@ -23,14 +26,12 @@ export class AnswerProgress {
     this.#isFastify = isFastify;
   }
 
-  /** The handler has ended and gave `value`. It gives nothing, or the response, when it answers itself. */
+  /** The handler has ended with `value`, which is nothing or the response if the handler answers by itself. */
   handlerEnded(value: unknown): void {
     if (value !== undefined && !isResponse(value) && !isStream(value)) this.#handler = 'answered';
   }
 
-  /**
-   * Whether what is sent after these headers may come later than writes that are not known yet. Where that cannot be told, it may.
-   */
+  /** Whether the body may follow writes whose positions are not known yet. If that cannot be told, it may. */
   mayGoOn(request: RequestContext, headers: LeavingHeaders): boolean {
     const { sending, response, isSafeMethod } = headers;
     if (sending === 'end' || this.#handler === 'answered') return false;
@@ -42,12 +43,12 @@ export class AnswerProgress {
   }
 }
 
-/** Of Express and Node, or Fastify's reply. */
+/** A response of Express or Node, or Fastify's reply. */
 function isResponse(value: unknown): boolean {
   return typeof value === 'object' && value !== null && ('writeHead' in value || 'raw' in value);
 }
 
-/** What Nest and its platforms send piece by piece. */
+/** Whatever Nest and its platforms send piece by piece. */
 function isStream(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { pipe, getStream, getReader, arrayBuffer } = value as Readonly<Record<string, unknown>>;

@@ -2,20 +2,23 @@ import onHeaders from 'on-headers';
 import type { RequestContext } from '../context/request-context.js';
 import { HeldAnswer, type RawResponse, type Sending } from './held-answer.js';
 
-/** What is said with the response's headers. */
+/** What a response's headers tell. */
 export interface ResponseHeaders {
-  /** Also say who answered, each node's name behind this; `undefined`: do not. */
+  /** Stands before each node's name in the headers that tell who answered; `undefined`: there are no such headers. */
   readonly namePrefix: string | undefined;
-  /** Called when the headers are about to leave, whoever sends them, with the call that makes them leave. Throws nothing. */
+  /** Called right before the headers leave, with the call that sends them. Throws nothing. */
   readonly beforeHeaders: (sending: Sending) => void;
   /** Called once, when the request has ended. Throws nothing. */
   readonly onEnd: () => void;
 }
 
 /**
- * Ties a request's life to its HTTP response, whoever sends it (handler, `@Res()`, exception filter, middleware): nothing
- * of it leaves before the request's writes are saved to the session, and the request ends with it. Nothing in here throws: an
- * error in what sends a response ends the process, or leaves the client without any.
+ * Ties a request's life to its HTTP response, whoever sends it: handler, `@Res()`, exception filter or middleware.
+ * Nothing of the response leaves before the request's writes are saved to the session, and the request ends with the
+ * response.
+ *
+ * Nothing in here throws. An error in whatever sends a response would end the process or leave the client without
+ * one.
  */
 export function bindResponse(response: RawResponse, request: RequestContext, headers: ResponseHeaders): void {
   const answer = new HeldAnswer(response, request);

@@ -11,8 +11,8 @@ export interface MeantDataSource {
 }
 
 /**
- * Throws an `InvalidReplicaOptionsError` with all mistakes where decorators of these objects, or of their classes, name a
- * data source that is not there, or a replica that no data source has which is meant.
+ * Checks the decorators of these objects and of their classes. Throws one `InvalidReplicaOptionsError` that lists all
+ * of them that name a data source, or a replica of the data sources they mean, that does not exist.
  */
 export function checkDecorators(targets: readonly object[], known: readonly MeantDataSource[]): void {
   const problems = new Set<string>();
@@ -40,7 +40,7 @@ function checkDataSource(
   problems.add(`a decorator of ${place} names dataSource '${dataSource}', but ReplicaModule knows ${names}`);
 }
 
-/** Where nodes are discovered, one that is not known may be found later. */
+/** With a discovery an unknown name is no mistake, because the node may be found later. */
 function checkReplicas(
   problems: Set<string>,
   known: readonly MeantDataSource[],

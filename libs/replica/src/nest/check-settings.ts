@@ -24,7 +24,7 @@ const ASYNC: Readonly<Record<keyof Required<ReplicaModuleAsyncOptions>, true>> =
   extraProviders: true,
 };
 
-/** Throws one `InvalidReplicaOptionsError` with all mistakes in what the module itself is told. */
+/** Throws one `InvalidReplicaOptionsError` that lists all mistakes in the module's own settings. */
 export function checkSettings({ name, isGlobal, forRoutes, exclude }: ReplicaModuleSettings): void {
   const problems = new OptionProblems();
   problems.text('name', name);
@@ -55,7 +55,10 @@ function checkRoutes(problems: OptionProblems, key: string, routes: unknown): vo
   });
 }
 
-/** Throws where `forRoot()` was given no object: what it was given instead may hold a password. */
+/**
+ * Throws if `forRoot()` did not get an object. The error does not show what it got instead, which may hold a
+ * password.
+ */
 export function checkGiven(where: string, options: unknown, knownKeys?: readonly string[]): void {
   const problems = new OptionProblems();
   problems.object('', options, knownKeys ?? Object.keys(options ?? {}));
@@ -67,7 +70,10 @@ export function checkDataSourceSettings(settings: unknown): void {
   checkGiven('forDataSource()', settings, [...Object.keys(SETTINGS), 'imports', 'setHeaders']);
 }
 
-/** Throws one `InvalidReplicaOptionsError` with all mistakes in what `forRootAsync()` is told; warns of what has no effect there. */
+/**
+ * Throws one `InvalidReplicaOptionsError` that lists all mistakes in the options of `forRootAsync()`. Warns of
+ * options that have no effect there.
+ */
 export function checkAsyncOptions(options: ReplicaModuleAsyncOptions): void {
   const problems = new OptionProblems();
   const keys = Object.keys(ASYNC);
@@ -93,7 +99,7 @@ export function checkAsyncOptions(options: ReplicaModuleAsyncOptions): void {
     loggerOf(options.name ?? DEFAULT_NAME).warn(`forRootAsync(): ${warning}`);
 }
 
-/** What is wrong with keys that a module's options hold, or a factory gives, beside those of a data source. */
+/** Mistakes in the keys of a module's options, or of a factory's result, other than those of a data source. */
 export function problemsOfModuleKeys(options: object): string[] {
   const keys = [...Object.keys(SETTINGS), 'setHeaders'];
   return Object.keys(options)

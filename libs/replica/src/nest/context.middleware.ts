@@ -1,7 +1,9 @@
 import { Injectable, type NestMiddleware } from '@nestjs/common';
 import { RequestOpener } from './request-opener.js';
 
-/** Opens the context of each HTTP request, around all that comes after it: guards, interceptors, handlers, filters. */
+/**
+ * Opens the context of each HTTP request around everything that comes later: guards, interceptors, handlers, filters.
+ */
 @Injectable()
 export class ContextMiddleware implements NestMiddleware {
   constructor(private readonly opener: RequestOpener) {}

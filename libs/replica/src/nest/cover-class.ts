@@ -1,7 +1,7 @@
 import { metadataOfClasses, metadataOn } from './routing-metadata.js';
 import { noteDecorated, scoped } from './scoped-method.js';
 
-/** Nest calls these at the start and at the end of the application, where there is nothing to decide. */
+/** Nest calls these when the application starts and ends, where there is nothing to route. */
 const LIFECYCLE_METHODS: readonly string[] = [
   'onModuleInit',
   'onApplicationBootstrap',
@@ -15,8 +15,8 @@ const LIFECYCLE_METHODS: readonly string[] = [
 const COVERED: unique symbol = Symbol.for('nestjs-replica:covered-by-class');
 
 /**
- * Puts scoped methods in the place of those that a decorated class has or inherits, unless they are decorated
- * themselves. What the class asks for is looked up at the call: the methods of a class that it extends are shared.
+ * Replaces the methods that a decorated class has or inherits by scoped ones, except those with a decorator of their
+ * own. The metadata of the class is looked up at each call, because classes share inherited methods.
  */
 export function coverClass(prototype: object): void {
   if (metadataOfClasses(prototype.constructor).length === 0 || !Object.isExtensible(prototype)) return;
@@ -30,7 +30,7 @@ export function coverClass(prototype: object): void {
   }
 }
 
-/** The methods of a prototype and of those behind it that can be replaced there; the nearest of each name. */
+/** The methods of a prototype, inherited ones included, that can be replaced on it. */
 function methodsOf(prototype: object): Map<string, PropertyDescriptor> {
   const seen = new Set(['constructor']);
   const methods = new Map<string, PropertyDescriptor>();

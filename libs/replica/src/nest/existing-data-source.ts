@@ -17,11 +17,11 @@ import type { NestReplicaOptions } from './options-providers.js';
 import { SafeLogger } from './safe-logger.js';
 import type { ReplicaFactoryOptions, ReplicaModuleSettings } from './replica-module-options.js';
 
-/** Settings of `ReplicaModule.forDataSource()`. All else is in the options of the data source. */
+/** Settings of `ReplicaModule.forDataSource()`. Everything else is in the options of the data source. */
 export interface ReplicaModuleForDataSourceSettings
   extends ReplicaModuleSettings, Pick<ReplicaFactoryOptions, 'setHeaders'>, Pick<ModuleMetadata, 'imports'> {}
 
-/** Connects a data source unless it is connected; whoever connects it closes it. */
+/** Connects a data source unless it is connected. Closes it if it was connected here. */
 class ExistingDataSource {
   readonly #dataSource: ReplicaDataSource;
   readonly #name: string;
@@ -86,7 +86,9 @@ export class ExistingDataSourceModule implements OnApplicationShutdown {
   }
 }
 
-/** What the module needs of a data source that has its options already. Throws where neither it nor a token was given. */
+/**
+ * The options of a module whose data source exists already. Throws if it was given neither a data source nor a token.
+ */
 export function optionsOfExisting(
   dataSource: unknown,
   name: string,
@@ -103,7 +105,7 @@ export function optionsOfExisting(
   }
   if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
   return {
-    // Only of use where a test has put something else in the place of the data source.
+    // Used only if a test has replaced the data source.
     dataSource: { type: 'postgres', host: 'localhost' },
     setHeaders: setHeaders === true,
     onUnrouted: () => {

@@ -1,27 +1,28 @@
 import type { ServerResponse } from 'node:http';
 import type { RequestContext } from '../context/request-context.js';
 
-/** Node's response, which Express extends and Fastify wraps; of HTTP/2 its compatible one. */
+/** Node's response, which Express extends and Fastify wraps. With HTTP/2 it is the compatible one. */
 export type RawResponse = ServerResponse;
 
-/** The call with which something leaves; `head`: the headers alone. */
+/** The call that sends something. `head`: headers only. */
 export type Sending = 'head' | 'write' | 'end';
 
 type Send = (...args: unknown[]) => unknown;
 type Listener = (...args: unknown[]) => void;
 
-/** A call that waits for what was written before it. */
+/** A call that is held back until earlier writes are saved. */
 interface HeldSend {
   readonly send: () => unknown;
   isReady: boolean;
 }
 
-/** Of one that does not tell how much it buffers; bytes. */
+/** The buffer of a response that does not tell its size; bytes. */
 const HIGH_WATER_MARK_BYTES = 16_384;
 
 /**
- * The calls that send an answer, held back while something that the request wrote before them is not saved to its session; in their
- * order. Meanwhile the response looks as if they had been made: who sees that a response was begun does not begin another one.
+ * Holds back the calls that send an answer, in their order, until everything that the request wrote before them is
+ * saved to its session. In the meantime the response looks as if they had been made, so that nobody begins a second
+ * answer.
  *
  * It may stand above or below others that wrap the response, such as compression.
  */
@@ -33,7 +34,7 @@ export class HeldAnswer {
   #needsDrain = false;
   #isPassing = false;
   #sending: Sending = 'head';
-  /** Who waits for room, where somebody below keeps that from the response itself. */
+  /** Listeners for `drain`, if another wrapper keeps them from the response itself. */
   #redirected: Set<Listener> | undefined;
 
   constructor(response: RawResponse, request: RequestContext) {
@@ -42,7 +43,7 @@ export class HeldAnswer {
     this.#wrap();
   }
 
-  /** The call that is being made: when headers leave, it says how. */
+  /** The call that is being made. It tells how the headers leave. */
   get sending(): Sending {
     return this.#sending;
   }
@@ -78,7 +79,7 @@ export class HeldAnswer {
     };
   }
 
-  /** Somebody below has put his own `on` in place: compression keeps those who wait for room to its own stream. */
+  /** Another wrapper has replaced `on`: compression gives listeners for `drain` to its own stream. */
   #watchDrains(response: { on: Send }): void {
     const { on } = response;
     const waiting = new Set<Listener>();
@@ -89,7 +90,7 @@ export class HeldAnswer {
     };
   }
 
-  /** What a call does inside itself is part of it: HTTP/2's `end()` calls `write()`. */
+  /** Calls inside a call pass with it: `end()` of HTTP/2 calls `write()`. */
   #passes(): boolean {
     return this.#isPassing || (this.#held.length === 0 && isSettled(this.#request));
   }
@@ -107,7 +108,7 @@ export class HeldAnswer {
     }
   }
 
-  /** Gives what `write()` gives: whether there is room for more, as much as without us. */
+  /** Returns what `write()` returns: whether there is room for more, as without us. */
   #hold(send: () => unknown, bytes: number): boolean {
     const one: HeldSend = { send, isReady: false };
     this.#held.push(one);
@@ -141,7 +142,7 @@ export class HeldAnswer {
     if (isEmpty) this.#tellRoom(result !== false);
   }
 
-  /** `hasRoom`: otherwise whoever is below tells it when there is. */
+  /** `hasRoom`: the response can take more. Otherwise it emits `drain` itself. */
   #tellRoom(hasRoom: boolean): void {
     const isAwaited = this.#needsDrain;
     this.#heldBytes = 0;
@@ -156,7 +157,7 @@ function isSettled(request: RequestContext): boolean {
   try {
     return request.trySettle();
   } catch {
-    // Whoever failed has reported it. An answer that never comes would mend nothing.
+    // The failure was reported. An answer that never comes would help nobody.
     return true;
   }
 }

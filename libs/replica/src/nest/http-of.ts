@@ -13,15 +13,15 @@ export interface AnyResponse {
   setHeader?(name: string, value: unknown): void;
 }
 
-/** The HTTP headers of an execution context, whatever framework is below; empty where there is no HTTP. */
+/** The HTTP headers of an execution context, whatever the framework. Without HTTP there are none. */
 export interface HttpHeaders {
   /** A header of the request. */
   requestHeader(name: string): string | undefined;
   /** A header of the response as it stands now. */
   responseHeader(name: string): unknown;
-  /** Does nothing when the headers have left. */
+  /** Sets a header. Does nothing if the headers have left. */
   setHeader(name: string, value: unknown): void;
-  /** Adds to what the header has. */
+  /** Adds a value to a header. */
   appendHeader(name: string, value: string): void;
 }
 
@@ -49,12 +49,15 @@ export function httpOf(context: ExecutionContext): HttpHeaders {
   };
 }
 
-/** The response behind an execution context: Node's own, or the one that Fastify wraps around it; `undefined`: there is no HTTP. */
+/**
+ * The response behind an execution context: Node's own, or the one that Fastify wraps around it. `undefined` without
+ * HTTP.
+ */
 export function responseOf(context: ExecutionContext): AnyResponse | undefined {
   return find(context).response;
 }
 
-/** The value of a cookie as the client sent it; an empty one is none. */
+/** The value of a cookie as the client sent it. An empty cookie counts as none. */
 export function sentCookie(context: ExecutionContext, name: string): string | undefined {
   return cookieIn(httpOf(context).requestHeader('cookie')?.split(';') ?? [], name);
 }
@@ -68,7 +71,7 @@ export function setCookie(context: ExecutionContext, name: string): string | und
   );
 }
 
-/** In a list of `name=value; attributes` the last one wins. */
+/** In a list of `name=value; attributes` the last entry wins. */
 function cookieIn(cookies: readonly string[], name: string): string | undefined {
   let value: string | undefined;
   for (const cookie of cookies) {

@@ -19,7 +19,7 @@ export class MethodMarker {
     this.#opener = opener;
   }
 
-  /** While the application is put together: whoever takes hold of a method in a hook has the scoped one already. */
+  /** Called while the application is put together, so that hooks already find the scoped methods. */
   coverClasses(): void {
     for (const wrapper of this.#providers()) {
       const type = classOf(wrapper);
@@ -28,8 +28,9 @@ export class MethodMarker {
   }
 
   /**
-   * All is put together: gives each object its data source. Objects that are made for a request find it on their class's
-   * prototype. Throws an `InvalidReplicaOptionsError` where a decorator names a data source or a replica that is not there.
+   * Called when the application is put together: gives each object its data source. Objects that are made per request
+   * find it on the prototype of their class. Throws an `InvalidReplicaOptionsError` if a decorator names a data
+   * source or a replica that does not exist.
    */
   markAll(): void {
     const { router, name } = this.#opener;
@@ -70,20 +71,20 @@ export class MethodMarker {
   }
 }
 
-/** Those of all data sources of the application. */
+/** The openers of all data sources of the application. */
 function openersAmong(wrappers: readonly Wrapper[]): readonly RequestOpener[] {
   return wrappers.flatMap(({ token, instance }) =>
     token === RequestOpener ? [instance as RequestOpener] : [],
   );
 }
 
-/** The class that Nest makes the object from; none for factories and values. */
+/** The class that Nest makes the object from; `undefined` for factories and values. */
 function classOf({ metatype, inject }: Wrapper): { readonly prototype: object } | undefined {
   const isClass = typeof metatype === 'function' && !inject && typeof metatype.prototype === 'object';
   return isClass ? metatype : undefined;
 }
 
-/** What carries the mark: the object, or the prototype of objects that are made later or several times. */
+/** What carries the mark: the object, or the prototype of objects that are made later or repeatedly. */
 function targetOf(wrapper: Wrapper): object | undefined {
   const type = classOf(wrapper);
   if (type !== undefined && (wrapper.isTransient || !wrapper.isDependencyTreeStatic())) return type.prototype;

@@ -16,10 +16,10 @@ import type {
 
 /** The options of one module, by who reads them. */
 export interface NestReplicaOptions {
-  /** Those of the data source, and of `@nestjs/typeorm`. */
+  /** Options of the data source and of `@nestjs/typeorm`. */
   readonly dataSource: ReplicaDataSourceOptions<never>;
   readonly setHeaders: boolean;
-  /** Called at boot where the data source that Nest injects routes nothing. */
+  /** Called at boot if the data source that Nest injects does not route. */
   readonly onUnrouted?: () => void;
 }
 
@@ -52,7 +52,7 @@ export function optionsProviders(name: string, token: string, source: ReplicaMod
   ];
 }
 
-/** Classes that were made for TypeOrmModule are taken, too. */
+/** Also takes classes that were written for TypeOrmModule. */
 function optionsBy(
   maker: ReplicaOptionsFactory | TypeOrmOptionsFactory,
   name: string | undefined,
@@ -62,13 +62,16 @@ function optionsBy(
     : maker.createTypeOrmOptions(name);
 }
 
-/** What TypeOrmModule hands to its factory, without what is Nest's. */
+/** The options that TypeOrmModule gives to its factory, without Nest's own. */
 export function withoutNestKeys(options: DataSourceOptions | undefined): ReplicaDataSourceOptions<never> {
   const own = Object.entries(options ?? {}).filter(([key]) => !NEST_TYPEORM_KEYS.includes(key));
   return Object.fromEntries(own) as unknown as ReplicaDataSourceOptions<never>;
 }
 
-/** Checks what is the module's own. The data source checks the rest; where anything is wrong here, one error tells all. */
+/**
+ * Checks the module's own options; the data source checks the rest. If one of them is wrong, the error also lists the
+ * mistakes in the rest.
+ */
 function check(given: FactoryOptions): NestReplicaOptions {
   if (typeof given !== 'object' || given === null) {
     throw new InvalidReplicaOptionsError(['the options must be an object: did the factory return them?']);

@@ -10,7 +10,7 @@ import { metadataOfClass, type RoutingMetadata } from './routing-metadata.js';
 import type { MethodScope } from './scoped-method.js';
 import { settleBeforeEach } from './settle-before-each.js';
 
-/** Runs the decorated methods of providers: in the request around the call, or else in one of their own. */
+/** Runs the decorated methods of providers in the request around the call, or otherwise in a request of their own. */
 export class ProviderScope implements MethodScope {
   readonly dataSource: string;
   readonly #router: DataSourceRouter;
@@ -73,7 +73,7 @@ export class ProviderScope implements MethodScope {
     }
   }
 
-  /** A cold observable begins anew with each subscription. */
+  /** A cold observable starts again with each subscription. */
   #eachInOwnRequest(
     source: Observable<unknown>,
     scopeFor: (request: RequestContext) => Scope,
@@ -87,7 +87,9 @@ export class ProviderScope implements MethodScope {
   }
 }
 
-/** What a controller's methods do is the interceptor's to open and end; only a token is theirs. */
+/**
+ * The scope of controllers. The interceptor opens and ends the request of a handler; only tokens are handled here.
+ */
 export class ControllerScope extends ProviderScope {
   override routed(call: () => unknown): unknown {
     return call();
@@ -102,14 +104,14 @@ async function settled(result: Promise<unknown>, request: RequestContext): Promi
   try {
     return await result;
   } finally {
-    // Also without a session: whoever called may hand on what was written.
+    // Also without a session, because the caller may pass on what was written.
     await request.writesCaptured();
     await request.settle();
     request.end();
   }
 }
 
-/** Runs when it is subscribed to; a subject does not. */
+/** A cold observable runs when somebody subscribes. A subject does not. */
 function isCold(result: unknown): result is Observable<unknown> {
   return isObservable(result) && !('next' in result);
 }

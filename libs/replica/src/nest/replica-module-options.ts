@@ -21,36 +21,37 @@ type NestTypeOrmOptions = Pick<
   'autoLoadEntities' | 'retryAttempts' | 'retryDelay' | 'toRetry' | 'verboseRetryLog' | 'manualInitialization'
 >;
 
-/** Options that are Nest's and not the data source's. */
+/** Options of the module, not of the data source. */
 export interface ReplicaModuleSettings {
-  /** The data source's name, as in `TypeOrmModule`: for several of them in one application. */
+  /** The data source's name, as in `TypeOrmModule`, for applications with several data sources. */
   readonly name?: string;
   /**
-   * Whether `DataSourceRouter` can be injected everywhere without importing this module again. Default `true`, as
-   * TypeOrmModule's `DataSource` can.
+   * Whether `DataSourceRouter` can be injected everywhere without importing this module again. Default `true`, as for
+   * TypeOrmModule's `DataSource`.
    */
   readonly isGlobal?: boolean;
-  /** Routes whose requests get a context; on others everything goes to the primary. Default: all. */
+  /** Routes whose requests get a context. On others everything goes to the primary. Default: all. */
   readonly forRoutes?: Routes;
-  /** Routes that get none. */
+  /** Routes whose requests get no context. */
   readonly exclude?: Excluded;
 }
 
-/** What may also come from a factory. */
+/** Options that may also come from a factory. */
 export interface ReplicaFactoryOptions extends NestTypeOrmOptions {
   /**
-   * Adds `x-replica-node`, the distinct nodes that served the request, and `x-replica-reason`, the distinct reasons, to
-   * each HTTP response. Default `false`.
+   * Adds two headers to each HTTP response: `x-replica-node` with the distinct nodes that served the request, and
+   * `x-replica-reason` with the distinct reasons. Default `false`.
    */
   readonly setHeaders?: boolean;
 }
 
-/** What a factory of `forRootAsync` gives. */
+/** What a factory of `forRootAsync` returns. */
 export type ReplicaModuleFactoryOptions = ReplicaDataSourceOptions<ExecutionContext> & ReplicaFactoryOptions;
 
 /**
- * What a factory of `forRootAsync` may be said to give: also that of TypeOrmModule, for factories and classes that were written for it. It has
- * to hold a configuration that this module takes all the same; that is checked when it is there.
+ * What a factory of `forRootAsync` may be typed to return. It includes TypeOrmModule's type, for factories and
+ * classes that were written for that module. The configuration itself must be one that this module takes; that is
+ * checked at boot.
  */
 export type FactoryOptions = ReplicaModuleFactoryOptions | TypeOrmModuleOptions;
 
@@ -59,7 +60,7 @@ export type ReplicaModuleOptions = ReplicaModuleFactoryOptions & ReplicaModuleSe
 
 /** A class that makes the options, for `useClass` and `useExisting`. */
 export interface ReplicaOptionsFactory {
-  /** @param name the data source's name, where it has one */
+  /** @param name the data source's name, if it has one */
   createReplicaOptions(name?: string): ReplicaModuleFactoryOptions | Promise<ReplicaModuleFactoryOptions>;
 }
 
@@ -71,11 +72,12 @@ export interface ReplicaModuleAsyncOptions extends ReplicaModuleSettings, Pick<M
   readonly useClass?: Type<ReplicaOptionsFactory | TypeOrmOptionsFactory>;
   readonly useExisting?: Type<ReplicaOptionsFactory | TypeOrmOptionsFactory>;
   /**
-   * Makes the data source, as in `TypeOrmModule`: `(options) => addTransactionalDataSource(new ReplicaDataSource(options))`. TypeORM's
-   * own `new DataSource(options)` of the same options gives way to a `ReplicaDataSource`, connected if it was; anything else is a TypeError.
-   * Default: one is made.
+   * Makes the data source, as in `TypeOrmModule`: `(options) => addTransactionalDataSource(new
+   * ReplicaDataSource(options))`. A plain `new DataSource(options)` of TypeORM gives way to a `ReplicaDataSource` of
+   * the same options, connected if it was. Anything else is a TypeError. Default: the module makes a
+   * `ReplicaDataSource`.
    */
   readonly dataSourceFactory?: (options: ReplicaDataSourceOptions<never>) => DataSource | Promise<DataSource>;
-  /** Providers beside the factory, for it to inject. */
+  /** More providers, for the factory to inject. */
   readonly extraProviders?: Provider[];
 }

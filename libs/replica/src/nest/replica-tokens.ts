@@ -7,7 +7,10 @@ export const DEFAULT_NAME = 'default';
 /** Settings of one module, in its own scope. */
 export const MODULE_SETTINGS = Symbol('nestjs-replica module settings');
 
-/** Where TypeOrmModule keeps the options of `forRoot()`, and tools look for them; it does not export the name. */
+/**
+ * The token under which TypeOrmModule keeps the options of `forRoot()`, and where tools look for them. It exports no
+ * name for it.
+ */
 export const TYPEORM_MODULE_OPTIONS = 'TypeOrmModuleOptions';
 
 /** The options of the data source with that name, shared by the modules behind it. */
@@ -15,7 +18,7 @@ export function getReplicaOptionsToken(name: string): string {
   return `${name}ReplicaOptions`;
 }
 
-/** The injection token of a data source's router; without a name that of the default data source. */
+/** The injection token of a data source's router; without a name, that of the default data source. */
 export function getDataSourceRouterToken(name: string = DEFAULT_NAME): string | typeof DataSourceRouter {
   return name === DEFAULT_NAME ? DataSourceRouter : `${name}DataSourceRouter`;
 }

@@ -40,13 +40,13 @@ import { routedByFactory, routerOf, toRetryBut } from './router-of.js';
 import { RoutingInterceptor } from './routing.interceptor.js';
 import { StickyPrimaryGuard } from './sticky-primary.guard.js';
 
-/** Holds the options, for TypeOrmModule and ReplicaModule alike. */
+/** Holds the options for TypeOrmModule and ReplicaModule. */
 @Module({})
 class ReplicaOptionsModule {}
 
 /**
  * Takes the place of `TypeOrmModule.forRoot()`: a TypeORM data source that reads from replicas and never shows a
- * session data older than what it wrote. `TypeOrmModule.forFeature()` and injected repositories stay as they are.
+ * session data older than its own writes. `TypeOrmModule.forFeature()` and injected repositories stay as they are.
  */
 @Module({})
 export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShutdown {
@@ -66,7 +66,8 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
 
   /** @param dataSourceName goes before `options.name`, as in `TypeOrmModule.forRoot()` */
   static forRoot(options: ReplicaModuleOptions, dataSourceName?: string): DynamicModule;
-  // Apart from the other one: in a union a function of the options, such as `route`, would not know the types of its parameters.
+  // Not a union: in a union a function among the options, such as `route`, would not know the types of its
+  // parameters.
   static forRoot(options: TypeOrmModuleOptions, dataSourceName?: string): DynamicModule;
   static forRoot(
     options: ReplicaModuleOptions | TypeOrmModuleOptions,
@@ -92,9 +93,12 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
   }
 
   /**
-   * For a `ReplicaDataSource` that the application made itself, also of a subclass: requests get their context, session and intent. It is
-   * injected like that of `forRoot()`, connected unless it is, and closed with the application if it was connected here. Of one that
-   * Nest provides already, give the injection token: it stays with whoever provides it.
+   * For a `ReplicaDataSource` that the application made itself, or one of a subclass. Requests get their context,
+   * session and intent.
+   *
+   * If you give the data source itself, Nest injects it like that of `forRoot()`. The module connects it unless it is
+   * connected, and closes it with the application if it connected it. If Nest provides the data source already, give
+   * its injection token; then it stays with its provider.
    */
   static forDataSource(
     dataSource: ReplicaDataSource | InjectionToken,
@@ -180,7 +184,7 @@ function create(
   });
 }
 
-/** What the routing of one data source is put together with. */
+/** The parts that the module of one data source is made of. */
 interface RoutingModuleParts extends Required<Pick<DynamicModule, 'imports' | 'providers' | 'exports'>> {
   /** The data source's injection token. */
   readonly dataSource: InjectionToken;

@@ -14,10 +14,10 @@ import { metadataFor } from './routing-metadata.js';
 /** What a {@link RequestOpener} works with. */
 export interface RequestOpenerOptions {
   readonly router: DataSourceRouter;
-  /** The data source's name; stands in headers and keys unless it is the default one. */
+  /** The data source's name. It stands in headers and keys, unless it is the default one. */
   readonly name: string;
   readonly setHeaders: boolean;
-  /** `forRoutes` or `exclude` were given: an HTTP request without the middleware is to have no context. */
+  /** `forRoutes` or `exclude` are set, so an HTTP request that met no middleware gets no context. */
   readonly isLimitedToRoutes: boolean;
 }
 
@@ -38,7 +38,10 @@ export class RequestOpener {
   readonly #sessions: SessionOpener;
   readonly #prefix: string;
   readonly #watch: SessionWatch;
-  /** By Node's request: what lies between middleware and guards, such as Fastify's body parser, may lose the context. */
+  /**
+   * Scopes by Node's request. Whatever runs between middleware and guards, such as Fastify's body parser, may lose
+   * the context.
+   */
   readonly #opened = new WeakMap<object, Scope>();
 
   constructor(options: RequestOpenerOptions) {
@@ -51,12 +54,12 @@ export class RequestOpener {
     this.#watch = new SessionWatch(this.#engine);
   }
 
-  /** What the requests of the data source go through. */
+  /** The engine that requests are opened in. */
   get engine(): Engine {
     return this.#engine;
   }
 
-  /** For an HTTP request, as early as middleware runs. */
+  /** Opens the context of an HTTP request, as early as middleware runs. */
   openHttp(request: unknown, response: unknown): Scope {
     const host = new ExecutionContextHost([request, response]);
     const context = this.#open(host);
@@ -81,14 +84,14 @@ export class RequestOpener {
     return scope;
   }
 
-  /** What surrounds the caller, or was opened for its HTTP request before. */
+  /** The scope around the caller, or the one that was opened earlier for its HTTP request. */
   opened(context: ExecutionContext): Scope | undefined {
     const scope = this.#engine.contexts.current();
     if (scope !== undefined || context.getType() !== 'http') return scope;
     return this.#opened.get(rawRequest(context.switchToHttp().getRequest()));
   }
 
-  /** For what a guard or interceptor sees and no middleware did; `undefined`: it is to have no context. */
+  /** Opens a context for what a guard or interceptor sees and no middleware saw. `undefined`: it gets no context. */
   open(context: ExecutionContext): Scope | undefined {
     if (context.getType() === 'http') {
       if (this.#options.isLimitedToRoutes) return undefined;
@@ -98,7 +101,7 @@ export class RequestOpener {
     return { request: this.#open(context), intent: intentOf('default', {}, this.#engine.options) };
   }
 
-  /** What the handler, or its class, asks for by decorator; else what surrounds it. */
+  /** The intent that the handler or its class asks for by a decorator, or else the intent of the scope. */
   intentFor(context: ExecutionContext, { intent }: Scope): Scope['intent'] {
     const safeMethod = isSafeOperation(context) ?? intent.safeMethod;
     const metadata = metadataFor(context.getHandler(), context.getClass(), this.name);
@@ -107,17 +110,20 @@ export class RequestOpener {
       : intentOf(metadata.target, metadata.options, this.#engine.options, safeMethod);
   }
 
-  /** A guard runs: the session's state may start to load. */
+  /** A guard runs. The session's state may begin to load. */
   beginSession(scope: Scope, context: ExecutionContext): void {
     this.#sessions.begin(scope.request, context, this.intentFor(context, scope));
   }
 
-  /** The handler begins: the session is known now, or there is none. Throws where the user's function that tells it does. */
+  /**
+   * The handler begins. The session is known now, or there is none. Throws if the user's function that finds it
+   * throws.
+   */
   concludeSession(scope: Scope, context: ExecutionContext): void {
     this.#sessions.conclude(scope.request, context);
   }
 
-  /** The handler of an HTTP request has ended, and gave `value`. */
+  /** The handler of an HTTP request has ended with `value`. */
   handlerEnded(scope: Scope, value: unknown): void {
     this.#sessions.handlerEnded(scope.request, value);
   }
@@ -129,7 +135,7 @@ export class RequestOpener {
   }
 }
 
-/** A GraphQL query promises not to write, by whatever HTTP method it comes; `undefined`: it is no GraphQL. */
+/** A GraphQL query promises not to write, whatever its HTTP method. `undefined`: it is no GraphQL. */
 function isSafeOperation(context: ExecutionContext): boolean | undefined {
   if (context.getType<string>() !== 'graphql') return undefined;
   const info = context.getArgs<unknown[]>().at(-1) as

@@ -10,8 +10,8 @@ import type { ReplicaModuleAsyncOptions } from './replica-module-options.js';
 type DataSourceFactory = NonNullable<ReplicaModuleAsyncOptions['dataSourceFactory']>;
 
 /**
- * The router of the data source that Nest injects. Where a test has put something else in its place (`overrideProvider`), one that knows of
- * no replicas: requests are opened as always, and nothing is routed, kept or saved.
+ * The router of the data source that Nest injects. If a test has replaced the data source (`overrideProvider`), a
+ * router without replicas: requests are opened as always, but nothing is routed, kept or saved.
  */
 export function routerOf(
   dataSource: unknown,
@@ -25,12 +25,12 @@ export function routerOf(
   return new ReplicaDataSource({ ...options, primary, ...nobody }).router;
 }
 
-/** A `dataSourceFactory` gave what routes nothing. */
+/** A `dataSourceFactory` returned a data source that does not route. */
 class WrongDataSourceError extends TypeError {}
 
 /**
- * TypeOrmModule's `toRetry`, around the application's own one: while a database is started, to try again may help; against a mistake in the
- * code it would only keep the error from whoever has to mend it, for half a minute by default.
+ * TypeOrmModule's `toRetry` around the application's own. While a database starts, trying again may help. After a
+ * mistake in the code it would only delay the error, by default for half a minute.
  */
 export function toRetryBut(own: unknown): (error: unknown) => boolean {
   return (error) => {
@@ -40,7 +40,8 @@ export function toRetryBut(own: unknown): (error: unknown) => boolean {
 }
 
 /**
- * What the user's `dataSourceFactory` made, where it routes or gives way to one that does; else a TypeError.
+ * The data source of the user's `dataSourceFactory` if it routes, or the one that it gives way to. Otherwise a
+ * TypeError.
  */
 export async function routedByFactory(
   factory: DataSourceFactory,

@@ -20,7 +20,7 @@ export function routingDecorator(metadata: RoutingMetadata): MethodDecorator & C
   };
 }
 
-/** Decorators between may have put another function in the method's place: all that carry the list share it. */
+/** Other decorators may have replaced the method in between. All functions with the list share it. */
 // oxlint-disable-next-line typescript/no-unsafe-function-type -- whatever was decorated
 function onMethod(target: object, method: Function, metadata: RoutingMetadata): Function {
   const known = metadataOn(method) as RoutingMetadata[] | undefined;

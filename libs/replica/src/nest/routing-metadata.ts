@@ -3,19 +3,19 @@ import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { describe } from '../options/option-problems.js';
 import { checkReadOptions, type ReadOptions } from '../engine/read-options.js';
 
-/** What a decorator asked for. */
+/** What a decorator asks for. */
 export interface RoutingMetadata {
   readonly target: 'primary' | 'replica';
   /** Empty with target `primary`. */
   readonly options: ReadOptions;
-  /** The data source that it is about; `undefined`: all. */
+  /** The data source that is meant; `undefined`: all. */
   readonly dataSource: string | undefined;
 }
 
-/** Under `Symbol.for`: one key, however often the package is installed. */
+/** A global symbol, so that several copies of this package share it. */
 export const ROUTING_METADATA: unique symbol = Symbol.for('nestjs-replica:routing');
 
-/** What a handler asks for of a data source, or else its class. */
+/** The metadata of a handler for a data source, or else that of its class. */
 export function metadataFor(
   handler: object,
   type: object | undefined,
@@ -24,7 +24,7 @@ export function metadataFor(
   return pick(metadataOn(handler), dataSource) ?? metadataOfClass(type, dataSource);
 }
 
-/** What a class asks for, or else the one that it extends. */
+/** The metadata of a class for a data source, or else that of the class that it extends. */
 export function metadataOfClass(
   type: object | null | undefined,
   dataSource: string,
@@ -36,7 +36,7 @@ export function metadataOfClass(
   return undefined;
 }
 
-/** All that was asked for on a class and on those that it extends. */
+/** All metadata of a class and of those that it extends. */
 export function metadataOfClasses(type: unknown): readonly RoutingMetadata[] {
   const metadata: RoutingMetadata[] = [];
   for (let next = type; typeof next === 'function'; next = Object.getPrototypeOf(next)) {
@@ -45,7 +45,10 @@ export function metadataOfClasses(type: unknown): readonly RoutingMetadata[] {
   return metadata;
 }
 
-/** Takes the data source's name out of a decorator's options. Throws an `InvalidReplicaOptionsError` if it can be none. */
+/**
+ * Splits the data source's name from a decorator's other options. Throws an `InvalidReplicaOptionsError` for a wrong
+ * name.
+ */
 export function splitOptions<Options extends { readonly dataSource?: string }>(
   given: Options,
   where: string,
@@ -60,12 +63,12 @@ export function splitOptions<Options extends { readonly dataSource?: string }>(
   return { dataSource, options };
 }
 
-/** All that was asked for on this very method or class. */
+/** All metadata of this very method or class, the topmost decorator first. */
 export function metadataOn(target: object): readonly RoutingMetadata[] | undefined {
   return Reflect.getOwnMetadata(ROUTING_METADATA, target) as readonly RoutingMetadata[] | undefined;
 }
 
-/** What is about this data source counts before what is about all. */
+/** Metadata for this data source goes before metadata for all. */
 export function pick(
   metadata: readonly RoutingMetadata[] | undefined,
   name: string,

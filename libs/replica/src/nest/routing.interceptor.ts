@@ -5,8 +5,9 @@ import { RequestOpener } from './request-opener.js';
 import { settleBeforeEach } from './settle-before-each.js';
 
 /**
- * Reads `@UseReplica()` and `@ForcePrimary()` (the handler's before its class's), runs the handler under that intent,
- * and lets its answer pass when what it wrote has been saved to the session. Opens the context where nothing has.
+ * Reads `@UseReplica()` and `@ForcePrimary()`, the handler's before its class's, and runs the handler under that
+ * intent. Lets the answer pass when everything that the handler wrote is saved to the session. Opens the context if
+ * nothing else has.
  */
 @Injectable()
 export class RoutingInterceptor implements NestInterceptor {
@@ -22,7 +23,7 @@ export class RoutingInterceptor implements NestInterceptor {
     const inner: Scope = { request: scope.request, intent: this.opener.intentFor(context, scope) };
     const endsHere = outer === undefined && context.getType() !== 'http';
     const isHttp = context.getType() === 'http';
-    // Nest subscribes later: what runs then must still be inside.
+    // Nest subscribes later. What runs then must still be inside the scope.
     return new Observable((subscriber) =>
       contexts.run(inner, () => {
         const answer = settleBeforeEach(next.handle(), scope.request, endsHere);
@@ -31,7 +32,7 @@ export class RoutingInterceptor implements NestInterceptor {
     );
   }
 
-  /** Notes what the handler of an HTTP request gave last, when it has ended. */
+  /** Notes the last value of the handler of an HTTP request when it ends. */
   #watched(subscriber: Subscriber<unknown>, scope: Scope): Observer<unknown> {
     let last: unknown;
     return {

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 
-/** Nest's logger, for places where nothing may throw: the application may have put its own in Nest's place. */
+/** Nest's logger for places where nothing may throw. The application may have replaced it by its own. */
 export class SafeLogger {
   readonly #logger = new Logger('ReplicaModule');
   readonly #saidAtMs = new Map<string, number>();
@@ -17,7 +17,7 @@ export class SafeLogger {
     this.#quietly(() => this.#logger.log(line));
   }
 
-  /** As {@link error}, the same line no more than once a minute. */
+  /** Like {@link error}, but the same line at most once a minute. */
   errorNowAndThen(line: string): void {
     const now = performance.now();
     if (now - (this.#saidAtMs.get(line) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
@@ -37,5 +37,5 @@ export class SafeLogger {
 
 const QUIET_MS = 60_000;
 
-/** Names of errors come from anybody's code: so many are remembered. */
+/** How many lines are remembered. They hold names of errors, which come from anybody's code. */
 const MAX_LINES = 100;

@@ -2,19 +2,22 @@ import 'reflect-metadata';
 import type { TokenOptions } from '../engine/token-options.js';
 import type { RoutingMetadata } from './routing-metadata.js';
 
-/** One data source of an application, as its objects' decorated methods see it. */
+/** One data source of an application, as the decorated methods of its objects see it. */
 export interface MethodScope {
   /** The data source's name. */
   readonly dataSource: string;
-  /** Makes the call under what `metadataFor` says of this data source, in a context of its own where there is none. */
+  /** Makes the call as the metadata for this data source asks, in a new context if there is none. */
   routed(
     call: () => unknown,
     self: object,
     metadataFor: (dataSource: string) => RoutingMetadata | undefined,
   ): unknown;
-  /** The same under what the object's class asks for, unless the call comes from inside the object. */
+  /** The same by the metadata of the object's class, unless the call comes from inside the object. */
   routedByClass(call: () => unknown, self: object): unknown;
-  /** Makes the call in a context whose reads include what the token covers. Rejects where it cannot be found. */
+  /**
+   * Makes the call in a context whose reads include everything the token covers. Rejects if the token cannot be
+   * found.
+   */
   withToken(
     call: () => unknown,
     findToken: () => string | undefined,
@@ -25,12 +28,12 @@ export interface MethodScope {
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
- * Where an object, or the class of objects that are made later, carries the data sources of the application that it
- * belongs to: `ReplicaModule` sets it. No module keeps a list, so two applications in one process do not meet.
+ * The property of an object, or of the prototype of objects that are made later, that holds the data sources of its
+ * application. `ReplicaModule` sets it. No module keeps a list, so two applications in one process do not meet.
  */
 const SCOPES: unique symbol = Symbol.for('nestjs-replica:method-scopes');
 
-/** On a prototype: what its decorated methods are about. */
+/** The property of a prototype that lists its decorated methods. */
 const DECORATED: unique symbol = Symbol.for('nestjs-replica:decorated-methods');
 
 /** A decorated method. */
@@ -45,7 +48,7 @@ interface ScopedTarget {
   readonly [DECORATED]?: DecoratedMethod[];
 }
 
-/** A method of this prototype is scoped. */
+/** Notes that a method of this prototype is scoped. */
 export function noteDecorated(
   prototype: object,
   key: string | symbol | undefined,
@@ -55,7 +58,7 @@ export function noteDecorated(
   (prototype as ScopedTarget)[DECORATED]?.push({ method: String(key), dataSource });
 }
 
-/** The scoped methods of an object or prototype, those that it inherits included. */
+/** The scoped methods of an object or prototype, including inherited ones. */
 export function decoratedMethods(target: object): readonly DecoratedMethod[] {
   const found: DecoratedMethod[] = [];
   for (let next: object | null = target; next !== null; next = Object.getPrototypeOf(next) as object | null) {
@@ -64,7 +67,10 @@ export function decoratedMethods(target: object): readonly DecoratedMethod[] {
   return found;
 }
 
-/** Adds a data source to an object or a prototype; returns how to take it away, or `undefined` if it cannot be added. */
+/**
+ * Adds a data source to an object or a prototype. Returns a function that takes it away, or `undefined` if it cannot
+ * be added.
+ */
 export function mark(target: object, scope: MethodScope): (() => void) | undefined {
   if (!Object.hasOwn(target, SCOPES)) {
     if (!Object.isExtensible(target)) return undefined;
@@ -75,15 +81,15 @@ export function mark(target: object, scope: MethodScope): (() => void) | undefin
   return () => void scopes.delete(scope);
 }
 
-/** The data sources of the application that the object belongs to; none: it belongs to no application, or not yet. */
+/** The data sources of the object's application. Empty if it belongs to no application, or not yet. */
 export function scopesOf(self: unknown): readonly MethodScope[] {
   const isObject = typeof self === 'object' && self !== null;
   return [...((isObject ? (self as ScopedTarget)[SCOPES] : undefined) ?? [])];
 }
 
 /**
- * A function in the method's place that makes the call through `around`, for each data source that it finds on `this`.
- * Metadata and properties are the method's: decorators above and below do not notice.
+ * A function in place of the method. It makes the call through `around` for each data source on `this`. It has the
+ * method's metadata and properties, so that decorators above and below do not notice.
  */
 export function scoped(
   // oxlint-disable-next-line typescript/no-unsafe-function-type -- whatever was decorated

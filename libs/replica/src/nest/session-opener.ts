@@ -19,21 +19,26 @@ import { AnswerProgress, type LeavingHeaders } from './answer-progress.js';
 import { responseOf } from './http-of.js';
 import { SafeLogger } from './safe-logger.js';
 
-/** Ties requests to their sessions: found by a key and kept in a store, or carried by the client in a token. */
+/**
+ * Ties requests to their sessions, which are found by a key and kept in a store, or carried by the client in a token.
+ */
 export class SessionOpener {
   readonly #engine: Engine;
-  /** What sessions in tokens have in common with their next requests in this process. */
+  /** What sessions in tokens share with their later requests in this process. */
   readonly #tokenStates = new SessionTable();
   readonly #handleOptions: SessionHandleOptions;
-  /** Of requests whose sessions are in tokens: a token leaves with the headers, and has to tell what comes after them. */
+  /**
+   * The answers to requests whose sessions are in tokens. A token leaves with the headers and must cover what follows
+   * them.
+   */
   readonly #answers = new WeakMap<RequestContext, AnswerProgress>();
   /** The handler's context of requests that have no session yet. */
   readonly #handled = new WeakMap<RequestContext, ExecutionContext>();
   readonly #logger = new SafeLogger();
-  /** The last failure of an outage of the store that has not ended yet; milliseconds since the epoch. */
+  /** When the store last failed in an outage that has not ended yet; milliseconds since the epoch. */
   #lastFailureMs: number | undefined;
 
-  /** @param prefix of keys: one store may serve several data sources, whose positions must not mix */
+  /** @param prefix stands before keys: one store may serve several data sources, whose positions must not mix */
   constructor(engine: Engine, prefix: string) {
     this.#engine = engine;
     const { ttlMs, timeoutMs } = engine.options.session;
@@ -49,7 +54,7 @@ export class SessionOpener {
     };
   }
 
-  /** For a new request. Loads nothing yet. */
+  /** Attaches a session to a new request. Loads nothing yet. */
   attach(request: RequestContext, context: ExecutionContext): void {
     const { session } = this.#engine.options;
     if (session.token === undefined && session.key === undefined) return;
@@ -58,19 +63,21 @@ export class SessionOpener {
       request.attach(this.#sessionOf(request, context));
       return;
     }
-    // The first replicas may be added while it runs: what it writes from then on must be saved.
+    // The first replicas may be added while the request runs. What it writes from then on must be saved.
     request.attachLater(() =>
       this.#engine.hasReplicas ? this.#sessionOf(request, this.#handled.get(request) ?? context) : undefined,
     );
   }
 
-  /** A guard runs: starts loading the session's state where it can matter. */
+  /** A guard runs. Starts to load the session's state if it may matter. */
   begin(request: RequestContext, context: ExecutionContext, intent: Intent): void {
     if (intent.consistency === 'session' && primaryAskedBy(intent) === undefined)
       handleOf(request)?.begin(context);
   }
 
-  /** The handler begins: whose session it is can be known by now, or not at all. Throws where the user's function does. */
+  /**
+   * The handler begins. Now it is known whose session it is, or there is none. Throws if the user's function throws.
+   */
   conclude(request: RequestContext, context: ExecutionContext): void {
     if (!this.#engine.hasReplicas) this.#handled.set(request, context);
     handleOf(request)?.conclude(context);
@@ -78,14 +85,14 @@ export class SessionOpener {
       this.#answers.get(request)?.handlerBegan(responseOf(context)?.raw !== undefined);
   }
 
-  /** The handler of an HTTP request has ended, and gave `value`. */
+  /** The handler of an HTTP request has ended with `value`. */
   handlerEnded(request: RequestContext, value: unknown): void {
     this.#answers.get(request)?.handlerEnded(value);
   }
 
   /**
-   * The headers leave now: gives the client its new token. Where a write is still under way, or may follow (a stream
-   * began before it), the token keeps the session on the primary: no later one can be given. Throws nothing.
+   * The headers are about to leave: gives the client its new token. If a write is still under way, or may follow in a
+   * stream, the token keeps the session on the primary, because no later token can be given. Throws nothing.
    */
   beforeHeaders(request: RequestContext, context: ExecutionContext, headers: LeavingHeaders): void {
     const { session } = request;
@@ -104,7 +111,7 @@ export class SessionOpener {
     }
   }
 
-  /** Our own, in this process's memory, neither fails nor is late. */
+  /** The guarded store of the options. Our own store in memory neither fails nor is late, and needs no guard. */
   #openStore(): SessionStore {
     const { store = new MemorySessionStore(), timeoutMs } = this.#engine.options.session;
     if (isOurMemory(store)) return store;
@@ -123,7 +130,7 @@ export class SessionOpener {
       : this.#tokenSession(token, request, context);
   }
 
-  /** A token that cannot be read is a session that is never known: its request fails when its handler is to begin. */
+  /** If the token cannot be read, the session is never known, and the request fails when its handler begins. */
   #tokenSession(
     carrier: TokenCarrier<ExecutionContext>,
     { clock }: RequestContext,
@@ -147,7 +154,7 @@ export class SessionOpener {
     }
   }
 
-  /** Its message stays untold: it may quote what it was given. */
+  /** The error's message is not logged, because it may quote the token. */
   #tokenNotWritten(error: unknown): void {
     const name = isError(error) ? error.name : typeof error;
     this.#logger.errorNowAndThen(
@@ -155,7 +162,7 @@ export class SessionOpener {
     );
   }
 
-  /** Counted each time, said once per outage. */
+  /** Counts each failure, and logs one line per outage. */
   #storeFailed(error: unknown, doing: StoreCall): void {
     this.#engine.counters[doing === 'load' ? 'failedSessionLoads' : 'failedSessionSaves']++;
     const isSaid = this.#lastFailureMs !== undefined;
@@ -166,7 +173,7 @@ export class SessionOpener {
     );
   }
 
-  /** A store that fails now and then, or only to save, is one outage. */
+  /** A store that fails now and then, or only when it saves, is one outage. */
   #storeAnswered(): void {
     if (this.#lastFailureMs === undefined || Date.now() - this.#lastFailureMs < OUTAGE_QUIET_MS) return;
     this.#lastFailureMs = undefined;
@@ -174,7 +181,7 @@ export class SessionOpener {
   }
 }
 
-/** Not one that somebody has extended or changed. */
+/** Whether the store is our own one in memory, neither extended nor changed. */
 function isOurMemory(store: SessionStore): boolean {
   return Object.getPrototypeOf(store) === MemorySessionStore.prototype && Object.keys(store).length === 0;
 }
@@ -183,5 +190,5 @@ function handleOf({ session }: RequestContext): SessionHandle | undefined {
   return session instanceof SessionHandle ? session : undefined;
 }
 
-/** An outage has ended when the store answers and has not failed for so long. */
+/** How long a store must answer without a failure before an outage has ended; milliseconds. */
 const OUTAGE_QUIET_MS = 1_000;

@@ -2,17 +2,23 @@ import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { SafeLogger } from './safe-logger.js';
 
-/** So many requests have to write without a session, and none with one, before that is said: a public route does so now and then. */
+/**
+ * How many requests must write without a session, and none with one, before the warning. A public route writes so now
+ * and then.
+ */
 const WRITES_BEFORE_WARNING = 20;
 
 /**
- * Counts HTTP requests that write and belong to no session, and says once that there is no other kind: then nobody sets the cookie or
- * header that `session.key` looks for, or the option is missing, and no error would ever tell.
+ * Counts HTTP requests that write and belong to no session. Warns once if there is no other kind: then nobody sets
+ * the cookie or header that `session.key` looks for, or the option is missing, and no error would ever tell.
  */
 export class SessionWatch {
   readonly #engine: Engine;
   readonly #logger = new SafeLogger();
-  /** Some request belonged to a session, it was said, or nobody expects a session's promise: there is nothing more to say. */
+  /**
+   * There is nothing to warn about any more: a request belonged to a session, the warning was given, or nobody
+   * expects the promise to sessions.
+   */
   #isDone: boolean;
 
   constructor(engine: Engine) {

@@ -15,8 +15,8 @@ import {
 import type { RequestContext } from '../context/request-context.js';
 
 /**
- * Lets values, the end and an error of `source` pass when all that the request has written by then is saved to its
- * session. `endsRequest`: the request has no life beyond the source.
+ * Lets each value, the end and an error of `source` pass once everything that the request has written by then is
+ * saved to its session. `endsRequest`: the request ends with the source.
  */
 export function settleBeforeEach<T>(
   source: Observable<T>,

@@ -2,8 +2,8 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { RequestOpener } from './request-opener.js';
 
 /**
- * Lets everything pass. Finds the session behind the request and starts to load what it has written; waits for neither.
- * A session that is ahead of the replicas sticks to the primary until they have caught up.
+ * Lets everything pass. Finds the session behind the request and begins to load its state, but waits for neither. A
+ * session that is ahead of the replicas sticks to the primary until they have caught up.
  */
 @Injectable()
 export class StickyPrimaryGuard implements CanActivate {

@@ -9,9 +9,11 @@ export interface CookieTokenOptions {
   readonly name?: string;
   /** Default `/`. */
   readonly path?: string;
-  /** Default: none, so the cookie is for this host alone. */
+  /** Default: none, so the cookie is for this host only. */
   readonly domain?: string;
-  /** Only over HTTPS. Default `true` when `NODE_ENV` is `production`, or with `sameSite: 'None'`, which needs it. */
+  /**
+   * Only over HTTPS. Default `true` if `NODE_ENV` is `production`, and with `sameSite: 'None'`, which requires it.
+   */
   readonly secure?: boolean;
   /** Default `Lax`. */
   readonly sameSite?: 'Strict' | 'Lax' | 'None';
@@ -20,10 +22,11 @@ export interface CookieTokenOptions {
 const COOKIE_KEYS = ['name', 'path', 'domain', 'secure', 'sameSite'];
 
 /**
- * The client carries its session's position in a signed cookie (`HttpOnly`): no store is needed, and every application
- * instance knows it. It is set when the session has written, and again while it reads. Needs `session.secrets`.
+ * The client carries its session's position in a signed cookie (`HttpOnly`). No store is needed, and every instance
+ * of the application can read it. The cookie is set when the session has written, and again while it reads. Needs
+ * `session.secrets`.
  *
- * Requests of one client that write at the same time on different instances overwrite each other's cookie; where that
+ * Requests of one client that write at the same time on different instances overwrite each other's cookie. If that
  * happens, use a store.
  */
 export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<ExecutionContext> {
@@ -59,7 +62,10 @@ export function cookieToken(options: CookieTokenOptions = {}): TokenCarrier<Exec
   };
 }
 
-/** For API clients: the token is given in a response header after a write, and sent back in the request header. */
+/**
+ * For API clients. The response to a write has the token in a header, and the client sends it back in the same header
+ * of its requests.
+ */
 export function headerToken(name = 'x-replica-token'): TokenCarrier<ExecutionContext> {
   if (typeof name !== 'string' || !/^[\w!#$%&'*.^`|~+-]+$/.test(name))
     throw new TypeError(`headerToken() needs a header's name: letters, digits, '-' and '_'`);

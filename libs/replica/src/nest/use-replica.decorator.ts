@@ -4,13 +4,13 @@ import { splitOptions } from './routing-metadata.js';
 
 /** Options of {@link UseReplica}. */
 export interface UseReplicaOptions extends ReadOptions {
-  /** The name of the data source that is meant. Default: every replicated data source of the application. */
+  /** The name of the data source. Default: every replicated data source of the application. */
   readonly dataSource?: string;
 }
 
 /**
- * Reads of this handler, or of every handler of this class, may go to replicas, also under an unsafe HTTP method; a
- * handler's own decorator counts before its class's. Writes go to the primary as always.
+ * Reads of this handler, or of every handler of this class, may go to replicas, also under an unsafe HTTP method. Writes
+ * go to the primary as always. A handler's own decorator goes before its class's.
  *
  * ```ts
  * @UseReplica({ consistency: 'bounded', maxStalenessMs: 5000 })
@@ -18,19 +18,19 @@ export interface UseReplicaOptions extends ReadOptions {
  * sales() {}
  * ```
  *
- * The same on methods of providers (services, `@Cron` jobs, CQRS handlers, queue processors), where it also opens a
- * context if there is none around the call. A class's decorator then counts for calls from outside the object.
+ * It works on methods of providers, too (services, `@Cron` jobs, CQRS handlers, queue processors), and opens a context if
+ * there is none around the call. On a class of providers it counts for calls from outside the object.
  *
- * Certain replicas are asked for by `replica`, `tags` or `region`, of a list the first before the next; where none of them
- * may serve, the `fallback` holds. What a session wrote and saw holds there, too: consistency `bounded` or `eventual` is what
- * reports mostly want.
+ * Ask for certain replicas by `replica`, `tags` or `region`; of a list the first one goes before the next. If none of them
+ * may serve, the `fallback` applies. What a session wrote and saw also holds for these reads, so reports mostly want
+ * consistency `bounded` or `eventual`.
  *
  * ```ts
  * @UseReplica({ replica: 'analytics', consistency: 'eventual' })
  * ```
  *
- * Throws an `InvalidReplicaOptionsError` at once when an option is wrong, and at the start of the application when there is
- * no replica of that name.
+ * Throws an `InvalidReplicaOptionsError` at once if an option is wrong, and when the application starts if there is no
+ * replica of that name.
  */
 export function UseReplica(options: UseReplicaOptions = {}): MethodDecorator & ClassDecorator {
   const { dataSource, options: readOptions } = splitOptions(options, '@UseReplica()');

@@ -10,15 +10,15 @@ export interface WithTokenOptions extends TokenOptions {
 }
 
 /**
- * The method runs in a context of its own whose reads include all that a token covers, which `currentToken()` gave to
- * whoever sent the job, message or event. `tokenOf` finds it in the method's arguments.
+ * The method runs in a context of its own whose reads include everything a token covers. The sender of the job, message or
+ * event got the token by `currentToken()`. `tokenOf` finds it in the method's arguments.
  *
  * ```ts
  * @WithToken((job: Job) => job.data.replicaToken, { onLag: 'retry' })
  * async process(job: Job) {}
  * ```
  *
- * For methods of providers and controllers that return a promise. Throws an `InvalidReplicaOptionsError` at once when an
+ * For methods of providers and controllers that return a promise. Throws an `InvalidReplicaOptionsError` at once if an
  * option is wrong.
  */
 export function WithToken(
