@@ -13,7 +13,7 @@ const IDLE: NodeLoad = { inFlight: 0, latencyMs: 1 };
 const weighted = (...weights: number[]): readonly NodeSnapshot[] =>
   weights.map((weight, index) => replica(`r${index + 1}`, { weight, roundTripMs: 1 }));
 
-/** The share of the reads that each candidate gets, all of them idle. */
+/** The share of the reads that each candidate gets while all of them are idle. */
 function shares(
   asked: BalancerName | BalancerFunction,
   candidates: readonly NodeSnapshot[],
@@ -28,7 +28,7 @@ function shares(
   return counts;
 }
 
-/** Within two hundredths. */
+/** Equal within two hundredths. */
 const expectShares = (found: Record<string, number>, expected: readonly number[]): void => {
   expect(Object.keys(found)).toHaveLength(expected.length);
   for (const [index, share] of Object.values(found).entries())

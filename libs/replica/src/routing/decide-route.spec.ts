@@ -25,7 +25,7 @@ const WAITED: ReadonlySet<WaitKind> = new Set(['wait-for-replica']);
 const BOTH_DOWN = topologyOf(replica('r1', { health: 'down' }), replica('r2', { health: 'down' }));
 
 interface Row {
-  /** The row of the routing rule. */
+  /** The row of the routing rule that the case belongs to. */
   readonly row: number;
   readonly when: string;
   readonly query: Partial<RouteQuery>;
@@ -35,11 +35,11 @@ interface Row {
 
 const AHEAD = { position: 1_500n };
 
-/** Part of a query: the read asks for these replicas. */
+/** The part of a query that asks for these replicas. */
 const selecting = (...selection: ReplicaFilter[]): Partial<RouteQuery> =>
   withIntent({ target: 'replica', selection });
 
-/** Beside the others there is a replica that answers only who asks for it. */
+/** Adds a replica that answers only reads which ask for it. */
 const WITH_REPORTS = topologyOf(
   replica('r1'),
   replica('r2'),
@@ -51,7 +51,7 @@ const LAGGING = topologyOf(
   replica('r2', { freshAsOfMs: NOW_MS - 12_000 }),
 );
 const JUST_AWAY: NodeSnapshot = { ...PRIMARY, health: 'down', freshAsOfMs: NOW_MS - 2_000 };
-/** The primary was last heard of 15 s ago; the replicas had all but 100 ms of it. */
+/** The primary last answered 15 s ago, and the replicas lagged 100 ms then. */
 const AWAY: Topology = {
   ...topologyOf(
     replica('r1', { freshAsOfMs: NOW_MS - 15_100 }),
@@ -1093,7 +1093,7 @@ describe('the routing rule', () => {
   });
 
   it('has a case for every reason that a decision can give', () => {
-    // Given after a decision, by whoever ran the statement.
+    // The code that runs the statement gives this reason, after the decision.
     const given = ['refused-by-replica', 'read-only-transaction'];
     const shown = new Set([...TABLE.map(({ reason }) => reason as string), ...given]);
     expect([...PRIMARY_REASONS, ...REPLICA_REASONS].filter((reason) => !shown.has(reason))).toEqual([]);

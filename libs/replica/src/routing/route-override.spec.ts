@@ -20,7 +20,7 @@ const NODES = topologyOf(
   replica('reports', { weight: 0 }),
 );
 
-/** What the function is asked when this is decided. */
+/** The questions to the function while this is decided. */
 const asked = (changes: Partial<RouteQuery>): readonly RouteContext[] => {
   const contexts: RouteContext[] = [];
   decide({ topology: NODES, ...changes, routeOverride: (context) => void contexts.push(context) });

@@ -147,7 +147,7 @@ describe('GuardedSessionStore', () => {
     expect(await slow.load('a')).toMatchObject({ position: 1n });
   });
 
-  /** Asked whether it is a promise, it throws. */
+  /** Throws when somebody checks whether it is a promise. */
   const opaque = new Proxy({} as never, {
     has: () => {
       throw new Error('do not touch');

@@ -5,7 +5,7 @@ import { SessionTable } from './session-table.js';
 
 const COUNT = 4_000;
 
-/** A key as it comes: cut out of a header that has much else in it. */
+/** A key as it arrives: cut out of a header that contains much else. */
 function cutOut(key: string): string {
   const header = Buffer.from(`${'c'.repeat(4_000)}; sid=${key}`).toString('latin1');
   return header.slice(header.length - key.length);

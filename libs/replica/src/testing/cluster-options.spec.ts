@@ -9,7 +9,7 @@ afterEach(() => {
   else process.env['POSTGRES_IMAGE'] = image;
 });
 
-/** The problems as lines, as in the message. */
+/** The problems as lines, like in the message. */
 function problemsOf(options: unknown): string[] {
   try {
     Reflect.apply(resolveClusterOptions, undefined, [options]);

@@ -20,7 +20,7 @@ describe('TopologyMonitor, how often it probes', () => {
     jest.useRealTimers();
   });
 
-  /** When a probe is asked in the time to come, in milliseconds from now. */
+  /** When probes begin during this time, in milliseconds from now. */
   const probesOf = async (probe: ScriptedProbe, duringMs: number): Promise<number[]> => {
     const beganMs = performance.now();
     const times: number[] = [];

@@ -22,7 +22,7 @@ describe('TopologyMonitor, ejection and return', () => {
     jest.useRealTimers();
   });
 
-  /** Down by a failed probe, then answering again; gives how long it took until it served. */
+  /** Lets a probe fail and the next ones succeed. Returns how long it took until the node served again. */
   const flap = async (): Promise<number> => {
     replica.fail();
     cluster.monitor.suspect('replica-1', 'connection lost');

@@ -117,7 +117,7 @@ describe('TopologyMonitor, who answers', () => {
     it('serves when it has what the primary had by then, whatever it had told before', async () => {
       await cluster.start();
       await jest.advanceTimersByTimeAsync(500);
-      // Replicas show more than was last probed, up to what the primary has.
+      // A replica may show more than at its last probe, up to what the primary has.
       cluster.primary.at(150n, false);
       one.becomes({ startedAt: one.identity.startedAt, incarnation: 'after the crash' });
       one.at(110n, true);
@@ -228,7 +228,7 @@ describe('TopologyMonitor, who answers', () => {
 
   describe('a replica that answers before the primary does', () => {
     let changes: string[];
-    /** Lets the primary answer the question that it is asked first. */
+    /** Lets the primary answer its first question. */
     let answerAsPrimary: (position: bigint) => Promise<void>;
 
     beforeEach(async () => {
@@ -263,7 +263,7 @@ describe('TopologyMonitor, who answers', () => {
       cluster.monitor.doubt('replica-1');
       await jest.advanceTimersByTimeAsync(0);
       await answerAsPrimary(100n);
-      // Of unknown age it serves nobody.
+      // Its age is unknown, so it serves nobody.
       expect(cluster.node('replica-1').freshAsOfMs).toBeUndefined();
       expect(cluster.node('replica-2').freshAsOfMs).toBeDefined();
       cluster.primary.at(150n, false);
@@ -360,7 +360,7 @@ describe('TopologyMonitor, who answers', () => {
       expect(cluster.node('replica-2').problem).toMatch(/fenced/);
     });
 
-    /** The replica goes on, and so does the primary. */
+    /** Both the replica and the primary advance. */
     const goOn = async (sender: string | undefined): Promise<void> => {
       for (const position of [130n, 140n, 150n]) {
         one.at(position, false, 2);

@@ -34,7 +34,7 @@ const known = (changes: Partial<KnownPeers> = {}): KnownPeers => ({
   ...changes,
 });
 
-/** No primary was heard of, and the configured one does not answer. */
+/** No primary has answered yet, and the configured one is down. */
 const begun = (changes: Partial<KnownPeers> = {}): KnownPeers =>
   known({ primary: node('primary', { health: 'down' }), epoch: undefined, ...changes });
 

@@ -9,7 +9,7 @@ const second = (): Promise<void> => jest.advanceTimersByTimeAsync(1_000);
 describe('TopologyMonitor, events', () => {
   let cluster: WatchedCluster;
 
-  /** All that is told of one event from now on. */
+  /** Collects the event from now on. */
   const told = <E extends keyof MonitorEvents>(event: E): MonitorEvents[E][0][] => {
     const all: MonitorEvents[E][0][] = [];
     cluster.monitor.on(event, (...args) => all.push(args[0]));
@@ -204,7 +204,7 @@ describe('TopologyMonitor, events', () => {
       expect(conflicts).toMatchObject([{ node: { name: 'primary' }, epoch: 2, primaryEpoch: 3 }]);
       expect(cluster.monitor.topology.primary).toMatchObject({ health: 'down' });
       await expect(cluster.monitor.capturePosition('primary')).rejects.toThrow('an older one, fenced');
-      // The address may lead to the right one again: that is seen on a new connection only.
+      // The address may lead to the right server again, which only a new connection shows.
       expect([cluster.primary.reconnects > 0, cluster.replicas.map(({ reconnects }) => reconnects)]).toEqual([
         true,
         [0, 0],

@@ -15,7 +15,7 @@ describe('NodeStanding', () => {
     );
   });
 
-  /** Down, and up again as soon as it may; gives how long it had to answer for that. */
+  /** Takes the node down, and up again as soon as it may. Returns how long its trial was. */
   const fallAndReturn = (): number => {
     standing.fell();
     const beganMs = nowMs;

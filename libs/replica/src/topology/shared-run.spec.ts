@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SharedRun } from './shared-run.js';
 
-/** Time stands still, unless a test lets it pass. */
+/** Time stands still unless a test lets it pass. */
 let nowMs = 0;
-/** So much time passes each time that somebody asks for it. */
+/** How much time passes whenever somebody asks for the time. */
 let asksTakeMs = 0;
 const SHARING = { gapMs: 10, nowMs: () => (nowMs += asksTakeMs) };
 
-/** A task whose runs end when told to. */
+/** A task whose runs end when the test says so. */
 function controlled(): {
   shared: SharedRun<number>;
   ends: ((error?: Error) => void)[];
