@@ -24,7 +24,7 @@ export class DataSourceRouter {
     engineBehind = (router) => router.#engine;
   }
 
-  /** Only `ReplicaDataSource` makes one. */
+  /** @internal Only `ReplicaDataSource` makes one. */
   constructor(dataSource: DataSource, engine: Engine) {
     this.#dataSource = dataSource;
     this.#engine = engine;
@@ -168,7 +168,7 @@ export class DataSourceRouter {
   }
 }
 
-/** The engine behind a router, for the parts of this package. Applications cannot reach it. */
+/** @internal The engine behind a router, for the parts of this package. Applications cannot reach it. */
 export function engineOf(router: DataSourceRouter): Engine {
   return engineBehind(router);
 }
