@@ -1,10 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 
-// Any function: it is called with whatever it is called with.
+// Any function at all: its arguments are passed on.
 // oxlint-disable-next-line typescript/no-explicit-any
 type AnyFunction = (...args: any[]) => any;
 
-/** How to call functions later in the context of the caller of this one: its request, and what other libraries keep there. */
+/**
+ * Remembers the caller's asynchronous context: its request, and what other libraries keep there. The result calls functions in
+ * that context later.
+ */
 export function callersContext(): <Fn extends AnyFunction>(
   fn: Fn,
   self: unknown,
@@ -14,7 +17,7 @@ export function callersContext(): <Fn extends AnyFunction>(
   return (fn, self, ...args) => caller.runInAsyncScope(fn, self, ...args) as ReturnType<typeof fn>;
 }
 
-/** A function that does the same as this one, in the context of the caller. */
+/** The same function, bound to the asynchronous context of whoever calls `bindToCaller()`. */
 export function bindToCaller<Fn extends AnyFunction>(fn: Fn): Fn {
   return AsyncResource.bind(fn);
 }

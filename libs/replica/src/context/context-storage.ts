@@ -2,45 +2,45 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Intent } from '../routing/route-query.js';
 import type { RequestContext } from './request-context.js';
 
-/** What surrounds a statement: its request, and the innermost scope's intent. */
+/** What surrounds a statement: its request, and the intent of the innermost scope. */
 export interface Scope {
   readonly request: RequestContext;
-  /** The routing interceptor, `runOnPrimary()` and `runOnReplica()` each open a scope with their own. */
+  /** The routing interceptor, `runOnPrimary()` and `runOnReplica()` each open a scope with an intent of its own. */
   readonly intent: Intent;
   /** Inside `readOnlyTransaction()`: the next transaction that begins is declared read-only. */
   readonly readOnlyTransaction?: boolean;
-  /** The object inside whose decorated method the caller runs: a decorator of its class counts for calls from outside. */
+  /** The object in whose decorated method the caller runs. A decorator of its class applies only to calls from outside. */
   readonly inside?: object;
 }
 
 /**
- * Its reads have leave to be older than what the session has seen: they promise nobody anything beyond their request, and must not take
- * the session away from the node that it reads from.
+ * Whether reads may be older than what the session has seen. Such reads promise nothing beyond their request, and must not take
+ * the session away from its node.
  */
 export function allowsStale({ consistency }: Intent): boolean {
   return consistency === 'bounded' || consistency === 'eventual';
 }
 
-/** The scopes of one data source: two applications in one process do not see each other's. */
+/** The scopes of one data source. Two applications in one process do not see each other's scopes. */
 export class ContextStorage {
   readonly #storage = new AsyncLocalStorage<Scope | undefined>();
 
-  /** The scope around the caller; `undefined` outside any request, and after its response has left. */
+  /** The scope around the caller; `undefined` outside any request and after the response has left. */
   current(): Scope | undefined {
     const scope = this.#storage.getStore();
     return scope === undefined || scope.request.ended ? undefined : scope;
   }
 
   /**
-   * The scope that a statement of the caller's is routed by: {@link current}; after the response also one whose intent promises nobody
-   * anything, for that goes on to be true.
+   * The scope by which a statement of the caller is routed: {@link current}, or after the response a scope that allows stale data,
+   * because that promises nothing that could end with the response.
    */
   ofStatement(): Scope | undefined {
     const scope = this.#storage.getStore();
     return scope?.request.ended === true && !allowsStale(scope.intent) ? undefined : scope;
   }
 
-  /** As {@link current}, but also after the response: for what is written late. */
+  /** As {@link current}, but also after the response: for late writes. */
   surrounding(): Scope | undefined {
     return this.#storage.getStore();
   }
@@ -52,11 +52,11 @@ export class ContextStorage {
 
   /** Calls `fn` outside any request. */
   exit<T>(fn: () => T): T {
-    // Its own exit() turns hooks off and on for the whole process.
+    // The storage's own exit() turns hooks off and on for the whole process.
     return this.#storage.run(undefined, fn);
   }
 
-  /** The function, to be called later in the scope around the caller. */
+  /** The same function, bound to the scope around the caller. */
   bind<Args extends unknown[]>(fn: (...args: Args) => void): (...args: Args) => void {
     const scope = this.#storage.getStore();
     return scope === undefined ? fn : (...args) => this.#storage.run(scope, () => fn(...args));

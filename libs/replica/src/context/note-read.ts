@@ -5,7 +5,7 @@ import { allowsStale, type Scope } from './context-storage.js';
 import { MOVE_AHEAD_MS } from './ledger.js';
 import type { ShownSessions } from './shown-sessions.js';
 
-/** The caller asked for the primary by these: routing had no choice. */
+/** With these reasons the caller asked for the primary: routing had no choice. */
 const FORCED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
   'routing-disabled',
   'write',
@@ -23,7 +23,7 @@ const FORCED_REASONS: ReadonlySet<string> = new Set<RouteReason>([
   'route-function',
 ]);
 
-/** A statement that gave rows was answered: notes what the session was shown, and which node the request reads from. */
+/** Notes, after a statement returned rows, what the session was shown and which node the request reads from. */
 export function noteRead(
   scope: Scope,
   route: Route,
@@ -32,14 +32,14 @@ export function noteRead(
   settings: NoteSettings,
 ): void {
   const { request } = scope;
-  // What a guard reads to find out whose request it is goes to the primary, and binds nobody.
+  // A guard that finds out whose request it is reads from the primary, and its reads bind nobody.
   if (request.session?.standing === 'unresolved') return;
   if (request.session !== undefined) noteShown(scope, route, nodes, settings);
   if (settings.shown !== undefined && !allowsStale(scope.intent)) settings.shown.answered(request, endedMs);
   request.reading.keep(keptNode(scope, route, endedMs));
 }
 
-/** A node was chosen for a read: those of the same request that run at the same time go there, too. */
+/** Notes the node that was chosen for a read, so that concurrent reads of the request go there, too. */
 export function noteChoice(scope: Scope, route: Route, startedMs: number): void {
   const { request, intent } = scope;
   if (request.session?.standing === 'unresolved') return;
@@ -47,7 +47,7 @@ export function noteChoice(scope: Scope, route: Route, startedMs: number): void 
     request.reading.keepChoice(keptNode(scope, route, startedMs));
 }
 
-/** The node that was chosen did not answer. */
+/** Notes that the chosen node did not answer. */
 export function noteFailure({ request }: Scope, { node }: Route): void {
   request.reading.dropChoice(node);
 }
@@ -57,20 +57,20 @@ function keptNode({ intent }: Scope, { node, reason }: Route, readMs: number): K
   return { name: node, lastReadMs: readMs, isForced, allowsStale: allowsStale(intent) };
 }
 
-/** The part of the topology that tells whose data was shown. */
+/** The part of the topology that says whose data was shown. */
 export interface KnownNodes extends KnownHomes {
   readonly primary: { readonly name: string };
 }
 
-/** What noting rests on. */
+/** How reads are noted. */
 export interface NoteSettings {
-  /** A replica that the session was noted to read from is noted anew after so long; milliseconds. */
+  /** The session's replica is noted anew when the note is this old; milliseconds. */
   readonly renoteAfterMs: number;
-  /** What clients were shown, where there is a result cache that has to know. */
+  /** What clients were shown, if there is a result cache that needs to know. */
   readonly shown?: ShownSessions;
 }
 
-/** Reads that may be older anyway (`bounded`, `eventual`) say nothing about what the session may be shown next. */
+/** Reads that allow stale data (`bounded`, `eventual`) do not limit what the session may be shown next. */
 function noteShown(
   { request, intent }: Scope,
   { node }: Route,
@@ -88,12 +88,12 @@ function noteShown(
   if (view === undefined || view.status === 'unresolved') return;
   const { servedBy, servedAtMs = 0 } = view;
   const isMove = node !== (servedBy ?? homeOf(view.keyHash, nodes));
-  // Requests of one session run at once: what another one is shown, where this one does not read, a position has to cover.
+  // Other requests of the session may run at the same time, and read elsewhere. Only a position covers what they are shown.
   if (isMove || view.isOutdated === true) request.ledger.addSighting();
-  // The note of a move is older than its date says. One of a later time was made by a clock that was ahead: how old it is nobody knows.
+  // The note of a move is older than its date says. If its date lies still further ahead, another clock made it, and its age is unknown.
   const isOld =
     servedAtMs < nowMs + MOVE_AHEAD_MS - renoteAfterMs || servedAtMs > nowMs + MOVE_AHEAD_MS + 1_000;
   if (isMove) request.movedTo(node);
-  // That it reads from its home is known without being told, but where other processes may know other replicas.
+  // A session at its home needs no note, unless other processes, which may know other replicas, serve it as well.
   else if (servedBy === undefined ? session?.isShared === true : isOld) request.readsFrom(node);
 }

@@ -1,23 +1,23 @@
 import type { Position } from '../session/position.js';
 import type { SessionClock } from '../session/session-clock.js';
 
-/** How a session is kept fresh after a write: until a position is replayed, or for a time. */
+/** How long a session stays on the primary after a write: until a position is replayed, or for a time. */
 export type StickyPolicy =
   { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
 
-/** What a request needs from the outside: how it learns positions. */
+/** How a request learns positions, and the time that its session goes by. */
 export interface PositionSource {
   readonly sticky: StickyPolicy;
-  /** The time for what sessions keep. */
+  /** The clock for session state. */
   readonly clock: SessionClock;
-  /** So long after a write that no position covers reads stay on the primary; milliseconds. */
+  /** How long reads stay on the primary after a write that no position covers; milliseconds. */
   readonly unknownForMs: number;
   /**
-   * The primary's position, read after the call began; sessions will wait for replicas to replay it. Begun at once or a little
-   * later, whatever saves work. Rejects when it cannot be learned.
+   * Captures the primary's position, read after this call began. Sessions will wait for replicas to replay it. The capture starts
+   * at once or a little later, whichever saves work. Rejects if the position cannot be learned.
    */
   capture(): Promise<Position>;
-  /** Somebody waits for what {@link capture} gives. */
+  /** Somebody waits for the result of {@link capture}: it starts now. */
   hurry(): void;
 }
 

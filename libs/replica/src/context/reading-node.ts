@@ -1,12 +1,12 @@
 import type { KeptNode } from '../routing/route-query.js';
 
-/** The node that a request reads from: kept while it will do. */
+/** The node that a request reads from, kept for as long as it will do. */
 export class ReadingNode {
   #kept: KeptNode | undefined;
-  /** The node that is kept was chosen and has not answered yet; and what was kept before. */
+  /** Set while the kept node was chosen and has not answered yet: its name, and what was kept before. */
   #choice: { readonly name: string; readonly before: KeptNode | undefined } | undefined;
 
-  /** `undefined`: it has read nothing. */
+  /** `undefined`: the request has read nothing. */
   get kept(): KeptNode | undefined {
     return this.#kept;
   }
@@ -27,14 +27,14 @@ export class ReadingNode {
     this.#choice = { name: node.name, before };
   }
 
-  /** The node failed to answer: if it was only chosen and nothing was shown of it, another one may be chosen as freely. */
+  /** The node failed to answer. If it was only chosen and showed nothing, another one may be chosen just as freely. */
   dropChoice(name: string): void {
     if (this.#choice?.name !== name) return;
     this.#kept = this.#choice.before;
     this.#choice = undefined;
   }
 
-  /** Nothing has been read yet that says where reads of this kind go. */
+  /** Nothing has been read yet that determines where reads of this kind go. */
   isFirstRead(allowsStale: boolean): boolean {
     return this.#kept === undefined || (this.#kept.allowsStale && !allowsStale);
   }

@@ -8,23 +8,23 @@ import type { SessionTable } from '../session/session-table.js';
 
 /** What a {@link SessionHandle} works with. */
 export interface SessionHandleOptions {
-  /** Whoever made it learns of its failures. */
+  /** Whoever made the store handles its failures. */
   readonly store: SessionStore;
-  /** How long a read waits for the state, which a write under way may hold up; then it goes to the primary. Milliseconds. */
+  /** How long a read waits for the state, which a write under way may delay, before it goes to the primary; milliseconds. */
   readonly timeoutMs: number;
-  /** What requests of this process have saved of late: those under way learn of it. Not needed where the store is its memory. */
+  /** What requests of this process saved recently, for those under way. Not needed if the store is this process's memory. */
   readonly recent?: SessionTable;
   /** How long a saved state is kept; milliseconds. */
   readonly ttlMs: number;
-  /** The session's key, by what is known of the request; `null`: there is none; `undefined`: not known yet. May throw. */
+  /** The session's key, from what is known of the request; `null`: there is none; `undefined`: not known yet. May throw. */
   readonly resolveKey: (context: unknown) => string | null | undefined;
-  /** Stands before every key: one store may serve several data sources, whose positions must not mix. */
+  /** Precedes every key, because one store may serve several data sources, whose positions must not mix. */
   readonly keyPrefix?: string;
 }
 
 type Status = SessionView['status'];
 
-/** What was loaded is taken for true so long; milliseconds. Few requests take longer: they load once. */
+/** A loaded state counts as current for this long; milliseconds. Few requests take longer, so most load once. */
 const RELOAD_AFTER_MS = 1_000;
 
 const NONE: readonly never[] = [];
@@ -37,37 +37,37 @@ const UNRESOLVED: SessionView = Object.freeze({
 });
 
 /**
- * The session of one request: finds its key as late as needed (authentication may run after us), loads its state once
- * and only where a read depends on it, and saves what the request adds.
+ * The session of one request. It finds its key as late as needed, because authentication may run after us; loads its state once,
+ * and only if a read depends on it; and saves what the request adds.
  */
 export class SessionHandle implements RequestSession {
   readonly #options: SessionHandleOptions;
-  /** What the key is found by. */
+  /** What the key is found from. */
   #context: unknown;
   #key: string | null | undefined;
-  /** Why the key could not be found when it was last asked for. */
+  /** Why the key could not be found at the last attempt. */
   #failure: { readonly error: unknown } | undefined;
-  /** What `resolveKey` gave last, and the key that it makes. */
+  /** What `resolveKey` returned last, and the key that results from it. */
   #resolved: { readonly text: string; readonly key: string } | undefined;
   #keyHash = 0;
-  /** Keys of other sessions that what is saved is saved to. */
+  /** Keys of the other sessions that saves go to. */
   #boundKeys: readonly string[] = NONE;
-  /** Of the key, once that is known. */
+  /** The status once the key is known. */
   #status: Exclude<Status, 'unresolved'> = 'loading';
   #state: SessionState = NEW_SESSION;
   #loading: Promise<void> | undefined;
   #loadedAtMs = 0;
-  /** A store that answers at once is asked each time. */
+  /** 0 for a store that answers at once: it is asked each time. */
   #reloadAfterMs = RELOAD_AFTER_MS;
 
-  /** @param context for `resolveKey`, until more is known */
+  /** @param context for `resolveKey`, until {@link begin} or {@link conclude} is given a better one */
   constructor(options: SessionHandleOptions, context?: unknown) {
     this.#options = options;
     this.#context = context;
     if (this.isLocal) this.#reloadAfterMs = 0;
   }
 
-  /** Finds the key and starts loading the state, where possible; waits for nothing. */
+  /** Finds the key and starts loading the state, if possible. Waits for nothing. */
   begin(context = this.#context): void {
     this.#context = context;
     this.#findKey();
@@ -75,8 +75,8 @@ export class SessionHandle implements RequestSession {
   }
 
   /**
-   * Nothing can find the key any more that has not found it yet: the handler begins. Loads nothing. Throws what `resolveKey` throws
-   * even now: nobody can tell whose session it is, so its request must not write.
+   * The handler begins: a key that is not found now will never be. Loads nothing. If `resolveKey` throws even now, so does this:
+   * nobody can tell whose session it is, so the request must not write.
    */
   conclude(context = this.#context): void {
     this.#context = context;
@@ -94,7 +94,7 @@ export class SessionHandle implements RequestSession {
     return this.isBoundElsewhere || this.#keyNow() !== undefined;
   }
 
-  /** What routing needs to know; `undefined`: there is no session. Loads nothing: see `loaded()`. `nowMs`: by the sessions' clock. */
+  /** What routing needs to know; `undefined`: there is no session. Loads nothing: see {@link loaded}. `nowMs`: by the sessions' clock. */
   view(nowMs: number): SessionView | undefined {
     this.#findKey();
     if (this.#key === undefined) return UNRESOLVED;
@@ -118,7 +118,7 @@ export class SessionHandle implements RequestSession {
     };
   }
 
-  /** Starts loading where nothing has yet; resolves when the state is loaded or cannot be. Never rejects. */
+  /** Starts loading unless that has begun. Resolves when the state is loaded or cannot be. Never rejects. */
   async loaded(): Promise<void> {
     this.#startLoading();
     await this.#loading;
@@ -134,7 +134,7 @@ export class SessionHandle implements RequestSession {
     return this.#boundKeys.length > 0;
   }
 
-  /** Saves what the request adds to the session, if it has a key by now, and to those it is bound to. Never rejects. */
+  /** Saves what the request adds: to the session, if it has a key by now, and to those it is bound to. Never rejects. */
   async save(state: SessionState): Promise<void> {
     const before = this.#key ?? undefined;
     const others = this.#otherKeys();
@@ -144,28 +144,28 @@ export class SessionHandle implements RequestSession {
     await saving;
   }
 
-  async #saveTo(key: string, news: SessionState): Promise<void> {
+  async #saveTo(key: string, added: SessionState): Promise<void> {
     const { store, ttlMs, recent } = this.#options;
-    const state = this.#stateFor(key, news);
+    const state = this.#stateFor(key, added);
     recent?.save(key, state, RELOAD_AFTER_MS);
     try {
       await store.save(key, state, ttlMs);
     } catch {
-      // Whoever made the store has learned of it.
+      // Whoever made the store has handled it.
     }
   }
 
   /** The keys to save under besides the one that the request came with. */
   #otherKeys(): readonly string[] {
     const before = this.#key ?? undefined;
-    // The session was given a key, or another one (a log-in changes the cookie): the next request comes with that.
+    // The response may give the session its first key, or another one (a log-in changes the cookie). The next request comes with that.
     const now = this.#keyNow();
     if (now === before && !this.isBoundElsewhere) return NONE;
     const keys = now === undefined ? this.#boundKeys : [now, ...this.#boundKeys];
     return [...new Set(keys)].filter((key) => key !== before);
   }
 
-  /** What is new, for the session itself; for another one all that there is by now, and one that is bound reads where it did. */
+  /** What to save under a key: for the session's own key what is new, for any other all there is. A bound session keeps its own replica. */
   #stateFor(key: string, state: SessionState): SessionState {
     if (key === this.#key) return state;
     const merged = mergeSessionStates(this.#state, state);
@@ -188,7 +188,7 @@ export class SessionHandle implements RequestSession {
     for (const key of keys) {
       const save = store.announce?.(key, hurry);
       if (save === undefined) {
-        // Whoever waits for those that were announced is told that there is nothing new.
+        // Completes the saves announced so far, with nothing new, so that nobody waits for them.
         for (const other of saves) other(NEW_SESSION);
         return undefined;
       }
@@ -209,7 +209,7 @@ export class SessionHandle implements RequestSession {
     this.#state = mergeSessionStates(this.#state, state);
   }
 
-  /** Throws nothing: this is asked also where nobody could catch it. A key that cannot be found yet is not known yet. */
+  /** Throws nothing, because callers could not handle it. A key that cannot be found yet counts as not known yet. */
   #findKey(): void {
     if (this.#key !== undefined) return;
     try {
@@ -224,7 +224,7 @@ export class SessionHandle implements RequestSession {
     if (this.#key !== null) this.#keyHash = hashText(this.#key);
   }
 
-  /** The key at the end of the request, when what it is found by may be gone: that is no error then. */
+  /** The key at the end of the request. What it is found from may be gone by then, which is no error. */
   #keyNow(): string | undefined {
     try {
       const key = this.#options.resolveKey(this.#context);
@@ -234,14 +234,14 @@ export class SessionHandle implements RequestSession {
     }
   }
 
-  /** Bounded in length, whatever the client sends. Asked several times in a request, and nearly always for the same text. */
+  /** Bounded in length, whatever the client sends. Called several times in a request, nearly always with the same text. */
   #keyOf(text: string): string {
     if (this.#resolved?.text !== text)
       this.#resolved = { text, key: boundedKey((this.#options.keyPrefix ?? '') + text) };
     return this.#resolved.key;
   }
 
-  /** A request that takes long learns what its session does meanwhile. */
+  /** Lets a long request learn what other requests of its session did meanwhile. */
   #outdate(): void {
     if (this.#status !== 'loaded' || performance.now() - this.#loadedAtMs < this.#reloadAfterMs) return;
     this.#status = 'loading';
@@ -256,7 +256,7 @@ export class SessionHandle implements RequestSession {
     try {
       const loaded = this.#options.store.load(key);
       if (loaded !== undefined && 'then' in loaded) {
-        // A store that others share answers in bounded time by itself.
+        // A shared store has a time limit of its own.
         this.#loading = this.isLocal ? this.#inTime(this.#load(loaded)) : this.#load(loaded);
       } else {
         this.#reloadAfterMs = 0;
@@ -275,7 +275,7 @@ export class SessionHandle implements RequestSession {
     }
   }
 
-  /** Where a write under way holds up the state for too long, it counts as unknown until it comes. */
+  /** If a write under way delays the state for too long, the state counts as unavailable until it comes. */
   #inTime(loading: Promise<void>): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -290,7 +290,7 @@ export class SessionHandle implements RequestSession {
   }
 
   #succeeded(state: SessionState | undefined): void {
-    // What this request has saved meanwhile counts as well.
+    // Includes what this request saved meanwhile.
     this.#state = mergeSessionStates(state ?? NEW_SESSION, this.#state);
     this.#status = 'loaded';
     this.#loadedAtMs = performance.now();

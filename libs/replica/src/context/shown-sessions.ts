@@ -1,29 +1,29 @@
 import type { Position } from '../session/position.js';
 import type { RequestContext } from './request-context.js';
 
-/** So many sessions are remembered. */
+/** The most sessions that are remembered. */
 const MAX_SESSIONS = 10_000;
 
 /** What somebody was shown, up to one answer. Immutable. */
 export interface Shown {
-  /** How many answers of nodes there were. */
+  /** How many answers of nodes there were so far. */
   readonly answers: number;
-  /** When the last of them came; milliseconds of the monotonic clock, `-Infinity`: there was none. */
+  /** When the last of them came; milliseconds of the monotonic clock, `-Infinity` if there was none. */
   readonly lastMs: number;
-  /** No cached answer that was shown held anything newer than this position; `0`: none was shown. */
+  /** No cached answer that was shown held anything newer than this position; `0` if none was shown. */
   readonly cachedPosition: Position;
-  /** The cached answer that was shown last of all. Shown again it takes nobody back in time. */
+  /** The cached answer, if that was shown last of all. To show it again takes nobody back in time. */
   readonly lastEntry?: string;
 }
 
 /**
- * What one client was shown by nodes and by the result cache. A cached answer may be shown to it only where it is at least as new as
- * all of that. The instants of answers are kept, not their positions: nobody asks a node how far it is with each read.
+ * What one client was shown by nodes and by the result cache. The client may be shown a cached answer only if that is at least as
+ * new. For answers of nodes, times are kept and not positions, because nobody asks a node for its position with each read.
  */
 export class ShownLog {
   #shown: Shown;
 
-  /** @param sinceMs it may have been shown anything until then; milliseconds of the monotonic clock, `-Infinity`: nothing */
+  /** @param sinceMs the client may have been shown anything until then; milliseconds of the monotonic clock, `-Infinity`: nothing */
   constructor(sinceMs: number) {
     this.#shown = { answers: 0, lastMs: sinceMs, cachedPosition: 0n };
   }
@@ -32,19 +32,19 @@ export class ShownLog {
     return this.#shown;
   }
 
-  /** A node answered. One answer may be noted twice, with the same `atMs`. */
+  /** A node answered. The same answer may be noted twice, with the same `atMs`. */
   answered(atMs: number): void {
     const { answers, lastMs, cachedPosition } = this.#shown;
     if (atMs === lastMs) return;
     this.#shown = { answers: answers + 1, lastMs: Math.max(atMs, lastMs), cachedPosition };
   }
 
-  /** The cached answer `entry` was made of what a node has answered since `before`: if that was the only answer, it was shown last. */
+  /** A node's answer since `before` became the cached answer `entry`. If there was no other answer since, `entry` was shown last. */
   cached(entry: string, before: Shown): void {
     if (this.#shown.answers === before.answers + 1) this.#shown = { ...this.#shown, lastEntry: entry };
   }
 
-  /** The cached answer `entry` was shown, which holds nothing newer than `position`. */
+  /** The cached answer `entry`, which holds nothing newer than `position`, was shown. */
   shownCached(entry: string, position: Position): void {
     const { cachedPosition } = this.#shown;
     this.#shown = {
@@ -56,30 +56,30 @@ export class ShownLog {
 }
 
 /**
- * What clients were shown, for the result cache alone: without one nobody makes this. It knows what happened in this process. A
- * session whose state other processes share may have been shown anything until its request began.
+ * What clients were shown, for the result cache alone: without one, this is not created. It knows what happened in this process. A
+ * session that other processes serve, too, may have been shown anything until its request began.
  */
 export class ShownSessions {
-  /** By the hash of the session's key, the least recently used first: two sessions of one hash count as one. */
+  /** By the hash of the session's key, the least recently used first. Two sessions with one hash count as one. */
   readonly #logs = new Map<number, ShownLog>();
-  /** The log of each request, and how many sights of the primary are in it. */
+  /** The log of each request, and how many of its sightings are in it. */
   readonly #requests = new WeakMap<RequestContext, { readonly log: ShownLog; sightings: number }>();
   readonly #nowMs: () => number;
   readonly #maxSessions: number;
-  /** Sessions that are not remembered may have been shown anything until then; milliseconds of the monotonic clock. */
+  /** A session that is not remembered may have been shown anything until then; milliseconds of the monotonic clock. */
   #forgottenMs: number;
 
-  /** @param nowMs milliseconds of the monotonic clock; what was shown before it is called first is not known */
+  /** @param nowMs milliseconds of the monotonic clock; nothing is known of what was shown before its first call */
   constructor(nowMs: () => number, maxSessions = MAX_SESSIONS) {
     this.#nowMs = nowMs;
     this.#forgottenMs = nowMs();
     this.#maxSessions = maxSessions;
   }
 
-  /** What the request's client was shown by now. */
+  /** What the request's client has been shown by now. */
   logOf(request: RequestContext): ShownLog {
     const entry = this.#entryOf(request);
-    // Not every sight of the primary is a read: an error may tell of data, too.
+    // Not every sighting is a read: an error may tell of data, too.
     if (entry.sightings !== request.ledger.sightings) {
       entry.sightings = request.ledger.sightings;
       entry.log.answered(this.#nowMs());
@@ -87,7 +87,7 @@ export class ShownSessions {
     return entry.log;
   }
 
-  /** A node's answer was shown, which came at `endedMs`. */
+  /** A node's answer, which came at `endedMs`, was shown. */
   answered(request: RequestContext, endedMs: number): void {
     const entry = this.#entryOf(request);
     this.#coverNewcomer(request);
@@ -96,8 +96,8 @@ export class ShownSessions {
   }
 
   /**
-   * The cached answer `entry` was shown, which holds nothing newer than `position`. Where not all nodes have as much, those that have
-   * not must not serve the client any more.
+   * The cached answer `entry`, which holds nothing newer than `position`, was shown. From now on, nodes that have not replayed the
+   * position must not serve the client.
    */
   cached(request: RequestContext, entry: string, { position, isEverywhere }: CachedSight): void {
     const known = this.#entryOf(request);
@@ -107,7 +107,7 @@ export class ShownSessions {
     known.log.shownCached(entry, position);
   }
 
-  /** Under the key that the response gives it, nobody knows what a newcomer was shown: its position is to cover that. */
+  /** The response gives a newcomer its first key, under which nothing is logged. So a position has to cover what it was shown. */
   #coverNewcomer(request: RequestContext): void {
     if (request.session?.standing !== 'none') return;
     request.ledger.addSighting();
@@ -117,7 +117,7 @@ export class ShownSessions {
     const known = this.#requests.get(request);
     if (known !== undefined) return known;
     const entry = { log: this.#findLog(request), sightings: request.ledger.sightings };
-    // Until it is known whose session it is, the log is not its own.
+    // Until somebody knows whose session it is, the log is not final.
     if (request.session?.standing !== 'unresolved') this.#requests.set(request, entry);
     return entry;
   }
@@ -141,7 +141,7 @@ export class ShownSessions {
   #forgetOldest(): void {
     for (const keyHash of this.#logs.keys()) {
       this.#logs.delete(keyHash);
-      // A request of it may still run.
+      // A request of that session may still run.
       this.#forgottenMs = this.#nowMs();
       return;
     }

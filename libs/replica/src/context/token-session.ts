@@ -11,18 +11,18 @@ export interface TokenSessionOptions {
   readonly codec: TokenCodec;
   readonly clock: SessionClock;
   readonly ttlMs: number;
-  /** The token that came with the request; anything else than one of ours counts as none. */
+  /** The token that came with the request. Anything but one of ours counts as none. */
   readonly token: string | undefined;
-  /** Keeps the larger position where requests of one session run at the same time in this process. */
+  /** Shares the latest position between requests of one session that run at the same time in this process. */
   readonly memory: SessionTable;
-  /** A token came that is none of ours. */
+  /** A token came that is not one of ours. */
   readonly onForeignToken: () => void;
 }
 
-/** So long after it was read a token tells where the session reads from; milliseconds. Few requests take longer. */
+/** For this long after it was read, a token says where the session reads from; milliseconds. Few requests take longer. */
 const OUTDATED_AFTER_MS = 1_000;
 
-/** A session whose state is in the hands of its client (or of a job, or a message): nothing is looked up. */
+/** A session whose state its client carries (or a job, or a message): nothing is looked up. */
 export class TokenSession implements RequestSession {
   readonly ttlMs: number;
   readonly #codec: TokenCodec;
@@ -32,7 +32,7 @@ export class TokenSession implements RequestSession {
   readonly #keyHash: number;
   #state: SessionState;
   #isChanged = false;
-  /** Nobody can come with it again who was not given it. */
+  /** A session that began with this request is known to no other process. */
   readonly isShared: boolean;
   /** Milliseconds of the monotonic clock. */
   readonly #readMs = performance.now();
@@ -104,11 +104,11 @@ export class TokenSession implements RequestSession {
     return this.#isChanged;
   }
 
-  /** The session as it is now, and with `news` that were not saved yet. */
-  token(news: SessionState = NEW_SESSION): string {
+  /** A token of the session as it is now, with `unsaved` added. */
+  token(unsaved: SessionState = NEW_SESSION): string {
     const state = mergeSessionStates(
       mergeSessionStates(this.#state, this.#memory.load(this.#id) ?? NEW_SESSION),
-      news,
+      unsaved,
     );
     return this.#codec.encode({ id: this.#id, state, expiresAtMs: this.#clock.latestMs() + this.ttlMs });
   }
