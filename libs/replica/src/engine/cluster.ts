@@ -24,8 +24,7 @@ import {
   type CatalogStatus,
   type PoolSettings,
 } from './postgres.js';
-import { discoverInto, startDiscovery } from './replica-discovery.js';
-import { ReplicaSet } from './replica-set.js';
+import { discoverInto, ReplicaSet, startDiscovery } from './replica-set.js';
 import type { RouterCounter } from './router-counters.js';
 import { forwardTopologyEvents, type RouterEvents } from './router-events.js';
 import type { RoutingState } from './routing-state.js';

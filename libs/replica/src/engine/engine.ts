@@ -1,7 +1,6 @@
 import { ContextStorage, type Scope } from '../context/context-storage.js';
 import type { PositionSource } from '../context/position-source.js';
 import { RequestContext } from '../context/request-context.js';
-import type { ShownSessions } from '../context/shown-sessions.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Intent } from '../routing/route-query.js';
@@ -128,11 +127,6 @@ export class Engine {
   /** What watches the nodes. `undefined` while the engine is not started, and if there are no replicas. */
   get monitor(): TopologyMonitor | undefined {
     return this.state.hasReplicas ? this.#cluster?.monitor : undefined;
-  }
-
-  /** Begins to note what clients are shown. Called once there is a result cache. */
-  noteShown(): ShownSessions {
-    return this.state.noteShown();
   }
 
   /** A new request. It sees what the request around the caller has written, even if that one has already ended. */

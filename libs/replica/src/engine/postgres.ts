@@ -1,3 +1,5 @@
+import { dropUndefined } from '../options/option-values.js';
+import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { NodePool } from '../postgres/node-pool.js';
@@ -6,6 +8,7 @@ import { poolConfig, probeConfig, type PoolSettings } from '../postgres/pool-con
 import { PostgresProbe } from '../postgres/postgres-probe.js';
 import type { LaneSettings } from '../postgres/lanes/read-lanes.js';
 import { whyNoLanes } from '../postgres/lanes/supports-lanes.js';
+import { TLS_PARAMETERS } from '../postgres/with-servername.js';
 import { cutName } from '../postgres/statements/names.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
@@ -23,7 +26,6 @@ export { PrimaryKeeper } from '../postgres/primary-keeper.js';
 export { StatementRouter } from '../postgres/statement-router.js';
 export { StatementClassifier, type Statement } from '../postgres/statements/index.js';
 export { POSTGRES_TERMS as TERMS } from '../postgres/terms.js';
-export { TLS_PARAMETERS } from '../postgres/with-servername.js';
 export type { LaneSettings, NodePool, PoolSettings };
 
 /**
@@ -79,4 +81,40 @@ export function whyNoLanesTo(node: ResolvedNode, settings: PoolSettings): string
 export function nameInCatalog(name: string): string {
   // If the cut depends on the server's encoding, no statement with this name counts as a read.
   return cutName(name) ?? name;
+}
+
+/**
+ * A node that is given by its host: whatever it lacks of user, password, database and TLS comes from the primary. A
+ * node with a `url` of its own is complete.
+ */
+export function withConnectionOf(primary: NodeCredentials, node: NodeOptions): NodeOptions {
+  if (node.url !== undefined) return node;
+  const { username, password, database, ssl, ...rest } = dropUndefined(node) as NodeOptions;
+  const own = dropUndefined({ username, password, database, ssl });
+  if (primary.url === undefined) {
+    const inherited = {
+      username: primary.username,
+      password: primary.password,
+      database: primary.database,
+      ssl: primary.ssl,
+    };
+    return { ...rest, ...dropUndefined(inherited), ...own };
+  }
+  const { host = 'localhost', port = 5432, ...others } = rest;
+  const url = new URL(primary.url);
+  for (const parameter of ['host', 'port']) url.searchParams.delete(parameter);
+  url.hostname = host.includes(':') ? `[${host}]` : encodeURIComponent(host);
+  url.port = String(port);
+  if (username !== undefined) setPart(url, 'user', () => (url.username = username));
+  if (typeof password === 'string') setPart(url, 'password', () => (url.password = password));
+  if (database !== undefined) setPart(url, 'database', () => (url.pathname = `/${encodeURI(database)}`));
+  if (ssl === undefined) return { ...others, url: url.href };
+  for (const parameter of TLS_PARAMETERS) url.searchParams.delete(parameter);
+  return { ...others, ssl, url: url.href };
+}
+
+/** A parameter of the URL would go before its part. */
+function setPart(url: URL, parameter: string, set: () => void): void {
+  url.searchParams.delete(parameter);
+  set();
 }

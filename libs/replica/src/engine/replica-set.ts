@@ -1,14 +1,17 @@
-import type { NodeOptions } from '../options/replica-options.js';
+import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Position } from '../session/position.js';
+import { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
 import { JoiningProbe } from '../topology/discovery/joining-probe.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { WatchedNode } from '../topology/watched-node.js';
 import { DrainInterruptedError } from '../errors/drain-interrupted.error.js';
 import type { NodePools } from './node-pools.js';
 import { watchedNode, type NodeProbes } from './node-probes.js';
+import type { LogSink } from './operator-log.js';
 import { isSameConnection, resolveFound, resolveReplicas, type CurrentNodes } from './resolve-replicas.js';
+import type { RouterCounter } from './router-counters.js';
 import type { RoutingState } from './routing-state.js';
 import { UnknownReplicaError } from '../errors/unknown-replica.error.js';
 
@@ -175,4 +178,39 @@ export class ReplicaSet {
 /** Resolves when everything that has begun has gone as far as it can without I/O. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How patiently a discovery is asked; milliseconds. */
+const DISCOVERY = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
+
+/** How long the application's start waits for the first answer; milliseconds. */
+const START_WAIT_MS = 1_000;
+
+/** Keeps the replicas as a discovery finds them; its failures are counted and logged. */
+export function discoverInto(
+  discovery: ReplicaDiscovery,
+  replicaSet: ReplicaSet,
+  { counters, log }: { readonly counters: Record<RouterCounter, number>; readonly log: LogSink },
+): DiscoveryLoop<NodeOptions> {
+  return new DiscoveryLoop<NodeOptions>({
+    discovery,
+    settings: DISCOVERY,
+    apply: (found) => replicaSet.put(replicaSet.resolveFound(found)),
+    onFailure: (problem, isNews) => {
+      counters.failedDiscoveries++;
+      if (isNews) log.warn(`replicas could not be discovered, those known before stay: ${problem}`);
+    },
+    onRecovery: () => log.log('replicas are discovered again'),
+    random: Math.random,
+  });
+}
+
+/** Looks for the first time, and lets the application's start wait for that, but not for long. */
+export async function startDiscovery(loop: DiscoveryLoop<NodeOptions>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, START_WAIT_MS);
+  });
+  await Promise.race([loop.start(), late]);
+  clearTimeout(timer);
 }

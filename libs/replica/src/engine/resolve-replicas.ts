@@ -12,7 +12,7 @@ import {
   type ResolvedNode,
 } from '../options/resolve-nodes.js';
 import { SafeMessageError } from '../errors/safe-message.error.js';
-import { withConnectionOf } from './node-connection.js';
+import { withConnectionOf } from './postgres.js';
 
 /** The nodes that a list of replicas is compared with. */
 export interface CurrentNodes {

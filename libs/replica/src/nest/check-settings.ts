@@ -3,7 +3,7 @@ import { KNOWN_KEYS } from '../options/option-table.js';
 import { REPLACED_OPTIONS } from '../options/typeorm-keys.js';
 import { describe, OptionProblems, slipOf } from '../options/option-problems.js';
 import type { ReplicaModuleAsyncOptions, ReplicaModuleSettings } from './replica-module-options.js';
-import { loggerOf } from './module-logger.js';
+import { loggerOf } from './loggers.js';
 import { DEFAULT_NAME } from './replica-tokens.js';
 
 /** The compiler checks that no key is missing here. */

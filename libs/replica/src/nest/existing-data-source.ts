@@ -12,9 +12,8 @@ import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { ReplicaDataSource } from '../typeorm/replica-data-source.js';
-import { loggerOf } from './module-logger.js';
+import { loggerOf, SafeLogger } from './loggers.js';
 import type { NestReplicaOptions } from './options-providers.js';
-import { SafeLogger } from './safe-logger.js';
 import type { ReplicaFactoryOptions, ReplicaModuleSettings } from './replica-module-options.js';
 
 /** Settings of `ReplicaModule.forDataSource()`. Everything else is in the options of the data source. */

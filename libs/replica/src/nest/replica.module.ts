@@ -34,7 +34,7 @@ import {
   optionsOfExisting,
   type ReplicaModuleForDataSourceSettings,
 } from './existing-data-source.js';
-import { loggerOf } from './module-logger.js';
+import { loggerOf } from './loggers.js';
 import { RequestOpener } from './request-opener.js';
 import { routedByFactory, routerOf, toRetryBut } from './router-of.js';
 import { RoutingInterceptor } from './routing.interceptor.js';

@@ -17,7 +17,7 @@ import type { SessionStore } from '../session/session-store.js';
 import { SessionTable } from '../session/session-table.js';
 import { AnswerProgress, type LeavingHeaders } from './answer-progress.js';
 import { responseOf } from './http-of.js';
-import { SafeLogger } from './safe-logger.js';
+import { SafeLogger } from './loggers.js';
 
 /**
  * Ties requests to their sessions, which are found by a key and kept in a store, or carried by the client in a token.

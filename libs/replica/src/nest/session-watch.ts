@@ -1,6 +1,6 @@
 import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
-import { SafeLogger } from './safe-logger.js';
+import { SafeLogger } from './loggers.js';
 
 /**
  * How many requests must write without a session, and none with one, before the warning. A public route writes so now

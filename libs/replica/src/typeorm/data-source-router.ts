@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { bindSession } from '../engine/bind-session.js';
 import type { Engine } from '../engine/engine.js';
 import { JobTokens } from '../engine/job-tokens.js';
@@ -10,7 +10,6 @@ import type { RouterEvents } from '../engine/router-events.js';
 import type { TokenOptions } from '../engine/token-options.js';
 import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
 import type { NodeOptions } from '../options/replica-options.js';
-import { runReadOnly } from './read-only-transaction.js';
 
 let engineBehind: (router: DataSourceRouter) => Engine;
 
@@ -55,8 +54,14 @@ export class DataSourceRouter {
    */
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
     this.#engine.checkRead(options, 'readOnlyTransaction()');
+    const { contexts } = this.#engine;
     const scope = this.#engine.scopeFor(intentOf('replica', options, this.#engine.options));
-    return runReadOnly({ dataSource: this.#dataSource, contexts: this.#engine.contexts, scope }, fn);
+    return contexts.run({ ...scope, readOnlyTransaction: true }, () =>
+      // Other transactions that begin inside `fn` are not declared read-only.
+      inReadOnlyTransaction(this.#dataSource.createQueryRunner('slave'), ({ manager }) =>
+        contexts.run(scope, () => fn(manager)),
+      ),
+    );
   }
 
   /** What is known of the database's functions, and what keeps reads on the primary. */
@@ -171,4 +176,23 @@ export class DataSourceRouter {
 /** @internal The engine behind a router, for the parts of this package. Applications cannot reach it. */
 export function engineOf(router: DataSourceRouter): Engine {
   return engineBehind(router);
+}
+
+/** Calls `fn` inside a transaction of its own on this runner, which is released afterwards. */
+async function inReadOnlyTransaction<T>(
+  runner: QueryRunner,
+  fn: (runner: QueryRunner) => Promise<T>,
+): Promise<T> {
+  try {
+    await runner.startTransaction('REPEATABLE READ');
+    await runner.query('SET TRANSACTION READ ONLY');
+    const result = await fn(runner);
+    await runner.commitTransaction();
+    return result;
+  } catch (error) {
+    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+    throw error;
+  } finally {
+    await runner.release();
+  }
 }

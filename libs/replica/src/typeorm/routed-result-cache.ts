@@ -47,7 +47,7 @@ export class RoutedResultCache implements ResultCache {
     this.#options = engine.options;
     this.#contexts = engine.contexts;
     this.#positions = new CachePositions(engine);
-    this.#shown = engine.noteShown();
+    this.#shown = engine.state.noteShown();
     this.#reads = new UncachedReads(this.#positions);
   }
 

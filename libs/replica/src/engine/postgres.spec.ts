@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { withConnectionOf } from './node-connection.js';
+import { withConnectionOf } from './postgres.js';
 
 const URL_OF_PRIMARY = 'postgres://app:s3%2Fcret@primary:6432/shop?sslmode=verify-full&options=-c%20x%3D1';
 
