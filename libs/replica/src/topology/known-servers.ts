@@ -20,7 +20,7 @@ export class KnownServers {
   /** Servers that followed the primary, by their start time. A promotion keeps the start time. */
   readonly #standbys = new Set<string>();
   /** When a server at a node's address last followed the primary, or was the primary; milliseconds of the monotonic clock. */
-  readonly #belongedMs = new Map<string, number>();
+  readonly #lastMemberMs = new Map<string, number>();
 
   /** The server that last answered at a node's address; `undefined`: none did, or it does not tell. */
   identityOf(name: string): ServerIdentity | undefined {
@@ -65,8 +65,8 @@ export class KnownServers {
   }
 
   /** The server that answers follows the primary, or is the primary. */
-  belongs(name: string, { identity, isReadOnly }: ProbeResult, nowMs: number): void {
-    this.#belongedMs.set(name, nowMs);
+  noteMember(name: string, { identity, isReadOnly }: ProbeResult, nowMs: number): void {
+    this.#lastMemberMs.set(name, nowMs);
     if (identity === undefined || !isReadOnly) return;
     // The set keeps the order of insertion, so the server that was heard of longest ago leaves.
     this.#standbys.delete(identity.startedAt);
@@ -80,14 +80,14 @@ export class KnownServers {
     return this.#standbys.has(startedAt);
   }
 
-  /** When {@link belongs} was last called for the node; milliseconds of the monotonic clock. `undefined`: never. */
-  belongedMs(name: string): number | undefined {
-    return this.#belongedMs.get(name);
+  /** When {@link noteMember} was last called for the node; milliseconds of the monotonic clock. `undefined`: never. */
+  lastMemberMs(name: string): number | undefined {
+    return this.#lastMemberMs.get(name);
   }
 
   /** The node has left. */
   forget(name: string): void {
     this.#byNode.delete(name);
-    this.#belongedMs.delete(name);
+    this.#lastMemberMs.delete(name);
   }
 }

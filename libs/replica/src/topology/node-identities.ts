@@ -76,11 +76,11 @@ export class NodeIdentities {
     if (identity === undefined) return false;
     if (this.servers.wasStandby(identity)) return true;
     const { topology, history, isConfiguredPrimary, nowMs } = this.#options;
-    const belongedMs = this.servers.belongedMs(name);
-    if (belongedMs === undefined && isConfiguredPrimary(name)) return true;
+    const lastMemberMs = this.servers.lastMemberMs(name);
+    if (lastMemberMs === undefined && isConfiguredPrimary(name)) return true;
     if (topology().primary.health !== 'down') return false;
     if (position !== undefined && (answer.position ?? 0n) < position) return false;
-    return identity.uptimeMs < nowMs() - (belongedMs ?? history.answeredMs);
+    return identity.uptimeMs < nowMs() - (lastMemberMs ?? history.answeredMs);
   }
 
   /** What is known of the server that a replica receives from. */

@@ -57,7 +57,7 @@ export class NodeJudge {
    * Notes which server answers at a node's address. Returns `true` if a replica's server is another one than before, or another
    * run of it. What was known of the former one says nothing about it.
    */
-  meet({ name, role }: NodeSnapshot, { identity }: ProbeResult, nowMs: number): boolean {
+  noteServer({ name, role }: NodeSnapshot, { identity }: ProbeResult, nowMs: number): boolean {
     const { servers } = this.identities;
     this.identities.heard(name);
     if (servers.answered(name, identity) !== 'renewed' || role === 'primary') return false;
@@ -76,10 +76,10 @@ export class NodeJudge {
     const isConfirmed = history.isConfirmed(name, answer.position, nowMs);
     const hasHistory = this.#proofs.hasHistory(name, answer, this.identities.sourceOf(answer, name));
     // Asked in any case, because it also notes the position that the replica has to get back to.
-    const areReached = history.areReached(name, answer, position);
+    const hasReached = history.hasReached(name, answer, position);
     if (!hasHistory) return { problem: NOT_PROVEN, kind: 'wrong' };
-    this.identities.servers.belongs(name, answer, nowMs);
-    if (!areReached) return { problem: NOT_REACHED, kind: 'wrong' };
+    this.identities.servers.noteMember(name, answer, nowMs);
+    if (!hasReached) return { problem: NOT_REACHED, kind: 'wrong' };
     if (isConfirmed) return undefined;
     return { problem: NOT_CONFIRMED, kind: health === 'down' ? 'wrong' : 'wait' };
   }

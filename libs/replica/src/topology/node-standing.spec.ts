@@ -17,7 +17,7 @@ describe('NodeStanding', () => {
 
   /** Takes the node down, and up again as soon as it may. Returns how long its trial was. */
   const fallAndReturn = (): number => {
-    standing.fell();
+    standing.wentDown();
     const beganMs = nowMs;
     for (let leftMs = standing.trialMs(); leftMs > 0; leftMs = standing.trialMs()) nowMs += leftMs;
     standing.returned();
@@ -56,7 +56,7 @@ describe('NodeStanding', () => {
 
   it('begins the trial anew, and a longer one, when it fails in between', () => {
     fallAndReturn();
-    standing.fell();
+    standing.wentDown();
     expect(standing.trialMs()).toBe(1_000);
     nowMs += 900;
     standing.failedAgain();
@@ -68,7 +68,7 @@ describe('NodeStanding', () => {
 
   it('counts one fall however often it fails before it answers', () => {
     fallAndReturn();
-    standing.fell();
+    standing.wentDown();
     for (let round = 0; round < 5; round++) standing.failedAgain();
     expect(standing.trialMs()).toBe(1_000);
   });
@@ -78,13 +78,13 @@ describe('NodeStanding', () => {
       standing.wasTakenDown();
       standing.returned();
     }
-    standing.fell();
+    standing.wentDown();
     expect(standing.trialMs()).toBe(0);
   });
 
   it('knows what began before the node went down or came back last', () => {
     expect(standing.isOutdated(0)).toBe(false);
-    standing.fell();
+    standing.wentDown();
     expect([standing.isOutdated(999), standing.isOutdated(1_000)]).toEqual([true, false]);
     nowMs = 2_000;
     standing.returned();

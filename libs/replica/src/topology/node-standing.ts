@@ -36,7 +36,7 @@ export class NodeStanding {
   }
 
   /** It went down. */
-  fell(): void {
+  wentDown(): void {
     const nowMs = this.#sources.nowMs();
     const isSoon = this.#returnedMs !== undefined && nowMs - this.#returnedMs < this.#settings.flapWindowMs;
     this.#falls = isSoon ? this.#falls + 1 : 0;

@@ -72,7 +72,7 @@ export class PrimaryHistory {
    * Whether another server than before answers at the primary's address, after a failover or with a restored backup. Such a
    * server writes on another epoch, has an earlier position, or was already running while the former one answered.
    */
-  isAnother(
+  isAnotherServer(
     { epoch, position, identity }: ProbeResult,
     before: Position | undefined,
     nowMs: number,
@@ -123,7 +123,7 @@ export class PrimaryHistory {
    * left, or its server was replaced or restarted, it has to reach what the primary had at that time. The primary's first
    * answer after that tells the position.
    */
-  areReached(name: string, { position }: ProbeResult, before: Position | undefined): boolean {
+  hasReached(name: string, { position }: ProbeResult, before: Position | undefined): boolean {
     const leftMs = this.#leftMs.get(name);
     if (leftMs !== undefined) {
       const shown = this.#clock.positionAtOrAfter(leftMs);
@@ -139,7 +139,7 @@ export class PrimaryHistory {
       if (before !== undefined) this.#required.require(name, before);
       return !this.#required.has(name);
     }
-    return this.#required.areReached(name, position, before);
+    return this.#required.hasReached(name, position, before);
   }
 
   /** Whether a replica still has to reach a position, or the primary still has to confirm one. Both are asked soon. */
@@ -172,7 +172,7 @@ export class PrimaryHistory {
   }
 
   /** Whether a replica had passed the primary's position before the primary told it. Then it follows another server. */
-  isBeyond(name: string): boolean {
+  wasAhead(name: string): boolean {
     const { latest } = this.#clock;
     const told = this.#latestOf.get(name);
     if (told === undefined || latest === undefined) return false;

@@ -23,7 +23,7 @@ export class RequiredPositions {
   }
 
   /** Whether a node that was at `before` and is at `position` now has reached what is required. If so, the requirement ends. */
-  areReached(name: string, position: Position, before: Position | undefined): boolean {
+  hasReached(name: string, position: Position, before: Position | undefined): boolean {
     if (before !== undefined && position < before) this.require(name, before);
     const required = this.#required.get(name);
     if (required !== undefined && position < required) return false;

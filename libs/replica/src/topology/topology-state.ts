@@ -111,7 +111,7 @@ export class TopologyState {
     if (node === undefined) return;
     this.identities.heard(name);
     if (node.health === 'down') this.#standings.of(name).failedAgain();
-    else this.#standings.of(name).fell();
+    else this.#standings.of(name).wentDown();
     this.#replace({ ...node, ...description, health: 'down', problem });
   }
 
@@ -122,27 +122,27 @@ export class TopologyState {
 
   /** A node answered. Returns whether the server is one that may answer at its address. */
   answered(name: string, answer: ProbeResult, times: ProbeTimes): boolean {
-    const asked = this.#nodes.find(name);
-    if (asked === undefined) return true;
-    const verdict = this.judge(asked, answer);
+    const known = this.#nodes.find(name);
+    if (known === undefined) return true;
+    const verdict = this.judge(known, answer);
     this.events.together(() => {
       // Connections to the former server have to be cut, whatever the verdict on the new one.
-      if (this.#judge.meet(asked, answer, times.endedMs)) this.#renewed(asked);
-      this.#take(asked, verdict, { answer, times });
+      if (this.#judge.noteServer(known, answer, times.endedMs)) this.#serverRenewed(known);
+      this.#applyVerdict(known, verdict, { answer, times });
     });
     return verdict.kind === 'as-expected' || verdict.kind === 'promoted';
   }
 
-  #renewed({ name, health }: NodeSnapshot): void {
+  #serverRenewed({ name, health }: NodeSnapshot): void {
     if (health === 'up') this.failed(name, RENEWED);
   }
 
-  #take(
-    asked: NodeSnapshot,
+  #applyVerdict(
+    known: NodeSnapshot,
     verdict: RoleVerdict,
     { answer, times }: { answer: ProbeResult; times: ProbeTimes },
   ): void {
-    const { name } = asked;
+    const { name } = known;
     if (verdict.kind !== 'conflict') this.identities.rivals.delete(name);
     if (verdict.kind !== 'foreign') this.#foreign.delete(name);
     if (verdict.kind === 'refused') return this.failed(name, verdict.problem, selfDescriptionOf(answer));
@@ -154,21 +154,21 @@ export class TopologyState {
     const isPromoted = verdict.kind === 'promoted';
     if (answer.position === undefined && (isPromoted || answer.minLagMs === undefined))
       return this.failed(name, 'it told no position', selfDescriptionOf(answer));
-    if (isPromoted || asked.role === 'primary') this.#takeOfPrimary(asked, answer, times);
-    else this.#takeOfReplica(asked, answer, times);
+    if (isPromoted || known.role === 'primary') this.#applyPrimaryAnswer(known, answer, times);
+    else this.#applyReplicaAnswer(known, answer, times);
   }
 
-  #takeOfPrimary(asked: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
+  #applyPrimaryAnswer(known: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
     const before = this.topology;
-    const isPromoted = asked.role === 'replica';
-    const left = isPromoted ? this.#nodes.promote(asked.name) : undefined;
-    const isAnother = isPromoted || this.#history.isAnother(answer, asked.position, startedMs);
+    const isPromoted = known.role === 'replica';
+    const left = isPromoted ? this.#nodes.promote(known.name) : undefined;
+    const isAnother = isPromoted || this.#history.isAnotherServer(answer, known.position, startedMs);
     if (isAnother) this.#partHistories(answer, before);
     this.#history.observe(answer, startedMs);
-    this.identities.servers.belongs(asked.name, answer, endedMs);
+    this.identities.servers.noteMember(known.name, answer, endedMs);
     for (const name of this.identities.primaryAnswered(answer)) this.failed(name, ANOTHER_CLUSTER);
-    this.#serves({
-      ...(this.#nodes.find(asked.name) ?? asked),
+    this.#markUp({
+      ...(this.#nodes.find(known.name) ?? known),
       ...selfDescriptionOf(answer),
       position: answer.position,
       freshAsOfMs: startedMs,
@@ -177,43 +177,46 @@ export class TopologyState {
       isLagging: false,
       isTooOld: false,
     });
-    this.#dateReplicas(endedMs);
+    this.#refreshReplicas(endedMs);
     for (const { name, health } of this.topology.replicas)
-      if (this.#history.isBeyond(name) && health === 'up') this.failed(name, BEYOND);
+      if (this.#history.wasAhead(name) && health === 'up') this.failed(name, BEYOND);
     if (isAnother) this.#primaryChanged(before.primary, left);
   }
 
-  #takeOfReplica(asked: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
-    const { name } = asked;
+  #applyReplicaAnswer(known: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
+    const { name } = known;
     const { position, minLagMs } = answer;
-    const objection = this.#judge.objectionTo(asked, answer, endedMs);
+    const objection = this.#judge.objectionTo(known, answer, endedMs);
     if (objection?.kind === 'wait') return;
     if (objection !== undefined) return this.failed(name, objection.problem, selfDescriptionOf(answer));
     this.#history.limitFreshness(name, minLagMs === undefined ? undefined : startedMs - minLagMs);
     const lagMs = lagByBoth(answer, this.#history.lagMs(position, endedMs));
     const node: NodeSnapshot = {
-      ...asked,
+      ...known,
       ...selfDescriptionOf(answer),
       position,
       freshAsOfMs: this.#history.freshAsOf(name, position),
       lagMs,
       roundTripMs: endedMs - startedMs,
-      ...judgeLag(asked, { lagMs, nowMs: endedMs }, this.#settings),
+      ...judgeLag(known, { lagMs, nowMs: endedMs }, this.#settings),
     };
     const standing = this.#standings.of(name);
-    const trialMs = asked.health === 'down' ? standing.trialMs() : 0;
-    if (trialMs === 0) this.#serves(node);
+    const trialMs = known.health === 'down' ? standing.trialMs() : 0;
+    if (trialMs === 0) this.#markUp(node);
     else this.#replace({ ...node, problem: standing.describeTrial(trialMs) });
-    this.#tellLag(asked, node);
+    this.#emitLagChange(known, node);
   }
 
-  #tellLag({ isLagging: was = false }: NodeSnapshot, { name, isLagging: is = false }: NodeSnapshot): void {
+  #emitLagChange(
+    { isLagging: was = false }: NodeSnapshot,
+    { name, isLagging: is = false }: NodeSnapshot,
+  ): void {
     const node = this.#nodes.find(name);
     if (node !== undefined && was !== is) this.events.emit(is ? 'lag:high' : 'lag:ok', node);
   }
 
   /** The node may serve. */
-  #serves(node: NodeSnapshot): void {
+  #markUp(node: NodeSnapshot): void {
     if (this.#nodes.find(node.name)?.health === 'down') this.#standings.of(node.name).returned();
     this.#replace({ ...node, health: 'up', problem: undefined });
   }
@@ -272,7 +275,7 @@ export class TopologyState {
   }
 
   /** Dates the replicas anew: one that has replayed all that the primary has is as fresh as the primary's sample. */
-  #dateReplicas(nowMs: number): void {
+  #refreshReplicas(nowMs: number): void {
     this.#nodes.replaceReplicas((node) => {
       const { name, position } = node;
       // It may yet turn out to follow another server.
