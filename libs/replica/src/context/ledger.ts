@@ -46,14 +46,15 @@ const NONE: readonly never[] = [];
  * ```
  *
  * - **open**: from before the statement is sent, so that no read of the request slips past it. Reads of the request go to the
- *   primary. The session does not know of the write, and no response waits for it.
+ *   primary. The session does not know of the write, and no response waits for it; but a token that leaves now keeps its session
+ *   on the primary.
  * - **learning**: the write has happened, or may have, or its answer has told what the primary holds. A position that covers it
  *   is being learned. Reads of the request still go to the primary. The response waits, or, if the session is in this process's
  *   memory, announces the save, and whoever asks for the session waits.
  * - **covered**: a node that has replayed {@link position} shows the write. Reads of the request go to such a node, and so do
  *   reads of the session once the position is saved.
- * - **uncovered**: no position will ever cover it. Request and session read from the primary until a deadline; by then every
- *   replica that may serve has the write.
+ * - **uncovered**: no position will ever cover it. Request and session read from the primary until a deadline. By then every
+ *   replica that may serve has the write, unless sessions stick for a time only.
  * - **unconfirmed**: nobody knows whether it happened, and the caller was told so. Request and session read from the primary
  *   until a deadline. While the primary is away, a replica that has everything else may serve them.
  * - **gone**: it binds nobody.

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 
 /**
- * Makes `util.inspect()` (so `console.log` and loggers) and `JSON.stringify` show `shown` instead of what is in `target`:
- * for objects that hold credentials and that people come across. Copies of its properties are not concealed.
+ * Makes `util.inspect()` (and so `console.log` and loggers) and `JSON.stringify()` show the result of `shown` in place of
+ * `target`. For objects that hold credentials and may be printed. A copy of the object is not concealed.
  */
 export function conceal<T extends object>(target: T, shown: () => object): T {
   for (const key of [inspect.custom, 'toJSON']) {
@@ -11,7 +11,7 @@ export function conceal<T extends object>(target: T, shown: () => object): T {
   return target;
 }
 
-/** Of options: those that are numbers, switches or `undefined`, which hold no secret, and the names of the others. */
+/** Options as they may be shown: numbers and switches, which hold no secret, and of the others only the keys. */
 export function withoutTexts(options: object): object {
   return Object.fromEntries(
     entriesOf(options).map(([key, value]) => [
@@ -23,7 +23,7 @@ export function withoutTexts(options: object): object {
   );
 }
 
-/** A key that is no word may be anything, too. */
+/** A key that is not a word may be a secret, too. */
 function entriesOf(options: object): [string, unknown][] {
   return Object.entries(options).filter(([key]) => /^[A-Za-z0-9]{1,40}$/.test(key));
 }

@@ -5,7 +5,7 @@ import type { NodeCredentials } from './replica-options.js';
 /** Protocols of a PostgreSQL connection URL. */
 const PROTOCOLS = ['postgres:', 'postgresql:'];
 
-/** What people give instead. Other words are not repeated: what stands before a colon may be a user's name. */
+/** What people give instead. Nothing else is repeated in errors, because the word before a colon may be a user's name. */
 const OTHER_PROTOCOLS = [
   'mysql://',
   'mariadb://',
@@ -20,24 +20,24 @@ const OTHER_PROTOCOLS = [
 const UNREADABLE =
   'cannot be read as postgres://user:password@host:port/database (percent-encode special characters of the password)';
 
-/** A name (also an international one) or an IPv4 address, an IPv6 address, a folder. */
+/** A host name (possibly an international one) or an IPv4 address, an IPv6 address, or the folder of a socket. */
 const HOSTS = [/^[\p{L}\p{N}._-]+$/u, /^\[?[0-9a-f:.]+(%\w+)?\]?$/i, /^\/[\w./-]*$/];
 
-/** No name in DNS is longer. */
+/** The longest name in DNS. */
 const MAX_HOST_LETTERS = 253;
 
-/** `host:port` of a node, for people: no credential. Expects credentials that were validated. */
+/** A node's `host:port`, for people, without any credential. Expects valid credentials. */
 export function addressOf(node: NodeCredentials): string {
   if (node.url !== undefined) {
     const { hostname, port, searchParams } = new URL(node.url);
-    // In this order `pg` takes them.
+    // `pg` takes them in this order.
     const host = searchParams.get('host') || decoded(hostname) || 'localhost';
     return `${host}:${searchParams.get('port') || port || '5432'}`;
   }
   return `${node.host ?? 'localhost'}:${node.port ?? 5432}`;
 }
 
-/** What is wrong with a connection URL, without repeating it (it holds a password); `undefined`: nothing. */
+/** Says what is wrong with a connection URL, without repeating it, because it holds a password; `undefined`: nothing. */
 export function problemOfUrl(url: unknown): string | undefined {
   if (typeof url !== 'string') return `must be a text, not ${describe(url)}`;
   if (url === '') return 'is empty';
@@ -54,7 +54,7 @@ export function problemOfUrl(url: unknown): string | undefined {
   return `${shown} must begin with postgres:// or postgresql://`;
 }
 
-/** What is wrong with a host, without repeating it (it may be a URL with a password); `undefined`: nothing. */
+/** Says what is wrong with a host, without repeating it, because it may be a URL with a password; `undefined`: nothing. */
 export function problemOfHost(host: unknown): string | undefined {
   if (typeof host !== 'string') return `must be a text, not ${describe(host)}`;
   if (host === '' || (host.length <= MAX_HOST_LETTERS && HOSTS.some((pattern) => pattern.test(host))))
@@ -64,13 +64,13 @@ export function problemOfHost(host: unknown): string | undefined {
     : 'must be the name or address of a host, or the folder of its socket, and nothing else';
 }
 
-/** Where a password has a `/`, `?` or `#` that is not percent-encoded, the rest of it counts as path, and so on. */
+/** If a password holds a `/`, `?` or `#` that is not percent-encoded, the rest of the password ends up in the path, query or hash. */
 function isSplitRight({ hostname, pathname, search, hash }: URL): boolean {
   const rest = pathname + search + hash;
   return hash === '' && !rest.includes('@') && problemOfHost(decoded(hostname)) === undefined;
 }
 
-/** `pg` takes host and port from there, too. */
+/** `pg` takes host and port from the parameters, too. */
 function problemOfParameters({ searchParams }: URL): string | undefined {
   const problem = problemOfHost(searchParams.get('host') ?? '');
   if (problem !== undefined) return `has a parameter host that ${problem}`;

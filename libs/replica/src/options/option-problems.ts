@@ -1,10 +1,11 @@
 /**
- * Small checks of option values. Each adds a line to the list of problems: where, what kind of value was given, what is
- * allowed. No line repeats a text that was given: anything may have been put in the wrong place, a password, too.
+ * Small checks of option values. Each adds a line to the list of problems: where, what kind of value was given, and what is
+ * allowed. No line repeats a given text, because anything may have been put in the wrong place, even a password. Unless a
+ * check says otherwise, it accepts `undefined`.
  */
 export class OptionProblems {
   readonly list: string[] = [];
-  /** What has no effect, and stops nobody. */
+  /** What has no effect. It is logged, and stops nobody. */
   readonly warnings: string[] = [];
 
   add(path: string, problem: string): void {
@@ -15,7 +16,7 @@ export class OptionProblems {
     this.warnings.push(`${path}: ${hint}`);
   }
 
-  /** An object with known keys only; `false` when it is no object at all. */
+  /** An object that has only known keys; `false` if it is no object at all. Does not accept `undefined`. */
   object(path: string, value: unknown, knownKeys: readonly string[]): value is Record<string, unknown> {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.add(
@@ -31,8 +32,8 @@ export class OptionProblems {
   }
 
   /**
-   * The same for options that may be meant for somebody else as well: a key that looks like a slip is a mistake, any
-   * other one is warned of, with what `replaced` says of it.
+   * As {@link object}, for options that others may read as well. An unknown key is a mistake if it looks misspelt; any other
+   * one causes a warning, with the hint that `replaced` has for it.
    */
   lenientObject(
     value: unknown,
@@ -57,7 +58,7 @@ export class OptionProblems {
     );
   }
 
-  /** A finite number of at least `min`; absent is fine. */
+  /** A finite number of at least `min`. */
   number(path: string, value: unknown, min: number): void {
     if (value === undefined) return;
     if (typeof value !== 'number' || !Number.isFinite(value) || value < min) {
@@ -65,19 +66,19 @@ export class OptionProblems {
     }
   }
 
-  /** A whole number of at least `min`; absent is fine. */
+  /** A whole number of at least `min`. */
   whole(path: string, value: unknown, min: number): void {
     if (value === undefined || (Number.isInteger(value) && (value as number) >= min)) return;
     this.add(path, `must be a whole number of at least ${min}, not ${describe(value)}`);
   }
 
-  /** A text that is not empty; absent is fine. */
+  /** A text that is not empty. */
   text(path: string, value: unknown): void {
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       this.add(path, `must be a text, not ${value === '' ? 'an empty one' : describe(value)}`);
   }
 
-  /** A text that may be shown, for it cannot hold the odd letters of a password; absent is fine. */
+  /** A text that topology and headers may show: it has only letters, digits and harmless signs. */
   label(path: string, value: unknown): void {
     if (typeof value === 'string' && value !== '' && !LABEL.test(value))
       this.add(path, `must be of letters, digits, spaces and . _ : / + = , ( ) -, 100 at most`);
@@ -89,7 +90,7 @@ export class OptionProblems {
       this.add(path, `must be a function such as ${example}, not ${describe(value)}`);
   }
 
-  /** Labels, all of them texts; absent is fine. */
+  /** An object of labels. */
   tags(path: string, value: unknown): void {
     if (value === undefined) return;
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -115,10 +116,9 @@ export class OptionProblems {
   }
 }
 
-/** Topology and headers show labels. */
 const LABEL = /^[\p{L}\p{N} ._:/+=,()-]{1,100}$/u;
 
-/** What kind of value it is, for people: neither a text nor the inside of an object, which may hold a password. */
+/** What kind of value it is, for people. Shows neither a text nor the inside of an object, which may hold a password. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text';
   if (value === null || ['number', 'boolean', 'undefined', 'bigint'].includes(typeof value))
@@ -126,14 +126,14 @@ export function describe(value: unknown): string {
   return Array.isArray(value) ? 'a list' : `${typeof value === 'function' ? 'a' : 'an'} ${typeof value}`;
 }
 
-/** As {@link describe}, but shows what has the shape of a node's name. */
+/** As {@link describe}, but shows a text that could be a node's name. */
 export function describeName(name: unknown): string {
   return typeof name === 'string' && /^[\w.-]{1,64}$/.test(name) ? `"${name}"` : describe(name);
 }
 
-/** The known text that `given` is most likely a slip of: it differs by letter case, or by two edits, of short ones by one. */
+/** The known text that `given` most likely misspells: it differs by letter case or by two edits, or one edit if it is short. */
 export function slipOf(given: string, known: readonly string[]): string | undefined {
-  // Nothing longer can be a slip of a name.
+  // Nothing longer can be a misspelt name.
   if (given.length > MAX_SHOWN_LETTERS) return undefined;
   const wanted = given.toLowerCase();
   let best: { readonly text: string; readonly distance: number } | undefined;
@@ -147,7 +147,7 @@ export function slipOf(given: string, known: readonly string[]): string | undefi
   return best?.text;
 }
 
-/** What the settings of `pg` are called here. */
+/** What settings of `pg` are called here. */
 const PG_NAMES: Readonly<Record<string, string>> = {
   max: 'size',
   idleTimeoutMillis: 'idleTimeoutMs',
@@ -168,12 +168,12 @@ function othersThan(knownKeys: readonly string[], value: unknown): readonly stri
   return Object.keys(value).filter((key) => !knownKeys.includes(key) && slipOf(key, knownKeys) === undefined);
 }
 
-/** A key that is no word may be anything: a URL, for one. */
+/** A key that is not a word may be anything, such as a URL. */
 function shownKey(key: string): string {
   return /^[A-Za-z]+$/.test(key) && key.length <= MAX_SHOWN_LETTERS ? key : '(a key that is not shown here)';
 }
 
-/** How many letters differ, are missing or too many; two that changed places count as one. */
+/** The number of letters that differ, are missing or are too many. Two that changed places count as one. */
 function edits(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -3,7 +3,7 @@ import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { problemOfUrl } from './node-address.js';
 import { decoded } from './option-values.js';
 
-/** What {@link replicaOptionsFromEnv} gives: to be spread into the options. */
+/** The result of {@link replicaOptionsFromEnv}, to be spread into the options. */
 export interface OptionsFromEnv {
   readonly type: 'postgres';
   readonly primary: NodeOptions;
@@ -15,13 +15,13 @@ const ON = ['1', 'true', 'on', 'yes'];
 const OFF = ['0', 'false', 'off', 'no'];
 
 /**
- * The nodes as the environment names them.
+ * Reads the nodes from environment variables.
  *
  * - Primary: `DATABASE_URL`, or `POSTGRES_HOST`, `POSTGRES_PORT`, `POSTGRES_USER`, `POSTGRES_PASSWORD`, `POSTGRES_DB`.
- * - Replicas: `DATABASE_READ_REPLICA_URL`, one or several by comma (a comma inside a URL is written `%2C`); or
- *   `POSTGRES_READ_REPLICA_HOST`, `_PORT`, `_USER`, `_PASSWORD`, `_DB`; user, password and database by default those of
- *   the primary.
- * - `ENABLE_READ_REPLICA`: `0`, `false`, `off` or `no` makes everything go to the primary; absent is on.
+ * - Replicas: `DATABASE_READ_REPLICA_URL`, one or several, separated by commas (a comma inside a URL is written `%2C`); or
+ *   `POSTGRES_READ_REPLICA_HOST`, `_PORT`, `_USER`, `_PASSWORD`, `_DB`. User, password and database default to the
+ *   primary's.
+ * - `ENABLE_READ_REPLICA`: `0`, `false`, `off` or `no` sends everything to the primary. Default on.
  *
  * Throws an `InvalidReplicaOptionsError` that names the variable and never its content.
  */

@@ -168,7 +168,8 @@ export interface MonitorOptions {
   readonly suspectIntervalMs?: number;
   /**
    * The time between two probes of a replica that stays down while another one is up doubles from `intervalMs` up to this.
-   * When one comes back, the others are probed at once. Milliseconds, from 10; default twice `intervalMs`.
+   * When one comes back, the others are probed at once. At least `intervalMs`. Milliseconds, from 10; default twice
+   * `intervalMs`.
    */
   readonly maxIntervalMs?: number;
   /**

@@ -14,7 +14,7 @@ import type {
 } from './replica-options.js';
 import { dropUndefined } from './option-values.js';
 
-/** Of TypeORM's `replication`. */
+/** The keys of TypeORM's `replication`. */
 const REPLICATION_KEYS = ['master', 'slaves', 'defaultMode'];
 
 /** A node with its name and address, and every default filled in. */
@@ -26,20 +26,20 @@ export interface ResolvedNode {
   readonly region?: string;
   readonly tags?: TagSet;
   readonly credentials: NodeCredentials;
-  /** The name in its TLS certificate, where that is not its host. */
+  /** The name in its TLS certificate, if that is not its host. */
   readonly servername?: string;
-  /** What the levels of the options (all, role, node) say together; what none says is TypeORM's or the driver's. */
+  /** What the levels of the options (all, role, node) say together. What none of them says comes from TypeORM or the driver. */
   readonly pool: PoolOptions;
 }
 
-/** The nodes as they were given. */
+/** The nodes as given. */
 export interface FoundNodes {
   readonly primary: NodeOptions;
   readonly replicas: readonly NodeOptions[];
   readonly defaultMode?: string;
 }
 
-/** The nodes, from `primary` and `replicas`, from TypeORM's `replication`, or from `url`/`host` at the top. */
+/** Takes the nodes from `primary` and `replicas`, from TypeORM's `replication`, or from `url` or `host` at the top. Checks them. */
 export function findNodes(
   problems: OptionProblems,
   options: ReplicaDataSourceOptions<never>,
@@ -73,7 +73,7 @@ export function findNodes(
   );
 }
 
-/** Each node has its own; to TypeORM's `replication` that is so, too. */
+/** With `primary` or `replication`, each node has credentials of its own. TypeORM ignores those at the top, too. */
 function warnOfTopLevel(problems: OptionProblems, options: ReplicaDataSourceOptions<never>): void {
   for (const key of ['url', 'host', 'port', 'username', 'password', 'database', 'ssl'] as const) {
     if (options[key] !== undefined && options[key] !== '')
@@ -96,12 +96,12 @@ function topLevelNode(options: ReplicaDataSourceOptions<never>): NodeOptions | u
   });
 }
 
-/** As {@link withoutEmptyUrl}, of a list, whatever it is. */
+/** As {@link withoutEmptyUrl}, for each node of a list. What is no list stays as it is. */
 export function withoutEmptyUrls(nodes: readonly NodeOptions[]): readonly NodeOptions[] {
   return Array.isArray(nodes) ? nodes.map((node: NodeOptions) => withoutEmptyUrl(node)) : nodes;
 }
 
-/** An environment variable that is not set often comes as an empty text: beside a host that is as good as none. */
+/** An environment variable that is not set often arrives as an empty text. Beside a host, such a `url` counts as absent. */
 function withoutEmptyUrl(node: NodeOptions): NodeOptions {
   if (node?.url !== '' || !node.host) return node;
   const { url: _, ...others } = node;
@@ -127,17 +127,17 @@ function checkNodes(
   return { ...nodes, replicas };
 }
 
-/** What names are given by beside the address. */
+/** What decides on names besides the address. */
 export interface TakenNames {
-  /** The primary's. */
+  /** The primary's name. */
   readonly primary: string;
-  /** Names of replicas by their address: one that is given no name keeps its own. */
+  /** Present names of replicas by their address. A replica without a given name keeps its present one. */
   readonly byAddress?: ReadonlyMap<string, string>;
 }
 
 /**
- * Replicas without a name are called by their address: the same in all processes, whatever the order of their lists and however
- * many there are, for sessions remember names. The second at one address gets `-2`, and so on.
+ * Names replicas without a name by their address. That gives the same names in all processes, whatever the order and length of
+ * their lists, which matters because sessions remember names. The second replica at an address gets `-2`, and so on.
  */
 export function nameReplicas(
   replicas: readonly NodeOptions[],
@@ -154,11 +154,11 @@ export function nameReplicas(
   });
 }
 
-/** It has an address that can be told. */
+/** Whether the node has an address that may be shown. */
 export function isReadable(node: NodeOptions): boolean {
   if (typeof node !== 'object' || node === null) return false;
   if (node.url !== undefined) return problemOfUrl(node.url) === undefined;
-  // A host that holds more than a host may hold a password.
+  // What is not just a host may hold a password.
   return node.host === undefined || problemOfHost(node.host) === undefined;
 }
 
@@ -180,7 +180,7 @@ export function checkReplicas(
   replicas.forEach((node: NodeOptions, index) => {
     const path = `${where.path}[${index}]`;
     checkNode(problems, path, node);
-    // TypeORM takes this machine then, which is hardly where the replica is.
+    // TypeORM would take this machine, where the replica hardly is.
     if (node?.url === undefined && node?.host === undefined && Object.hasOwn(Object(node) as object, 'host'))
       problems.add(`${path}.host`, 'is undefined: is the environment variable set?');
     const name = node?.name;
@@ -199,7 +199,7 @@ export function checkNode(problems: OptionProblems, path: string, node: NodeOpti
     problems.add(`${path}.url`, 'is undefined: is the environment variable set?');
 }
 
-/** A node whose options were checked. */
+/** Fills in the defaults of a node whose options were checked. */
 export function resolveNode(
   { name, weight, region, tags, pool, servername, ...credentials }: NodeOptions,
   role: 'primary' | 'replica',

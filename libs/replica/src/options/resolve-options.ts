@@ -40,7 +40,7 @@ export interface ResolvedOptions<Context = unknown>
   readonly fallback: 'primary' | 'error' | Required<FallbackLimit>;
   readonly retries: Required<RetryOptions>;
   readonly monitor: Required<Omit<MonitorOptions, 'probe'>> & Pick<MonitorOptions, 'probe'>;
-  /** What was given and has no effect, for the log. */
+  /** Hints about given options that have no effect, for the log. */
   readonly warnings: readonly string[];
 }
 
@@ -118,7 +118,7 @@ function resolveFallback(fallback: NonNullable<RoutingOptions['fallback']>): Res
   return { maxConcurrent, queueTimeoutMs };
 }
 
-/** What each option allows beside the others, once each was checked by itself. */
+/** Checks options that depend on one another. Each was checked by itself before. */
 function checkTogether(problems: OptionProblems, options: RoutingOptions<never>): void {
   const { sticky, monitor } = options;
   if (sticky?.windowMs !== undefined && sticky.mode !== 'time')
@@ -147,7 +147,7 @@ function checkSession(
     problems.add('session.token', 'takes the place of session.key and session.store: give one or the other');
 }
 
-/** Sessions must be kept for longer than data may be behind. */
+/** Checks that sessions are kept for longer than data may be behind. */
 function checkLag(problems: OptionProblems, options: RoutingOptions<never>, intervalMs: number): void {
   const { maxLagMs = DEFAULTS.routing.maxLagMs } = options;
   const { warnLagMs = maxLagMs, hardMaxLagMs = maxLagMs } = options;
@@ -165,7 +165,7 @@ function checkLag(problems: OptionProblems, options: RoutingOptions<never>, inte
     );
 }
 
-/** Which replicas there are is found out or given; where it is given, table rules must name them. */
+/** Replicas are either given or discovered. If they are given, table rules must name nodes that exist. */
 function checkRuledNodes(
   problems: OptionProblems,
   { tables, discovery }: RoutingOptions<never>,

@@ -1,6 +1,6 @@
 import type { PostgresOptions } from './replica-options.js';
 
-/** TypeORM's own; the compiler checks that none is missing. All of them are in 0.3 as in 1.x. */
+/** TypeORM's own options, the same in 0.3 and 1.x. The compiler checks that none is missing. */
 const TYPEORM: { readonly [K in keyof Required<Omit<PostgresOptions, 'driver'>>]: true } = {
   type: true,
   entities: true,
@@ -50,7 +50,7 @@ const TYPEORM: { readonly [K in keyof Required<Omit<PostgresOptions, 'driver'>>]
 /** Keys of TypeORM's own options. */
 export const TYPEORM_KEYS: readonly string[] = Object.keys(TYPEORM);
 
-/** Options of `@nestjs/typeorm` that pass through here. */
+/** Options of `@nestjs/typeorm`, which pass through here. */
 export const NEST_TYPEORM_KEYS: readonly string[] = [
   'autoLoadEntities',
   'retryAttempts',
@@ -60,7 +60,7 @@ export const NEST_TYPEORM_KEYS: readonly string[] = [
   'manualInitialization',
 ];
 
-/** Options that TypeORM or `@nestjs/typeorm` once had, or has for other databases, and what to do instead. */
+/** Options that TypeORM or `@nestjs/typeorm` used to have, or has for other databases, and what to do instead. */
 export const REPLACED_OPTIONS: Readonly<Record<string, string>> = {
   cli: 'TypeORM has no such option any more; its command line is told where things go by its own arguments',
   keepConnectionAlive:
