@@ -100,7 +100,7 @@ export class Cluster {
       monitor,
       probes,
       state,
-      gain: () => this.#gainReplicas(),
+      beforeFirst: () => this.#beforeFirstReplicas(),
     });
     this.#discovery =
       options.discovery === undefined ? undefined : discoverInto(options.discovery, this.replicaSet, parts);
@@ -209,7 +209,7 @@ export class Cluster {
   }
 
   /** The first replicas were added. From now on positions are captured and the database's functions are known. */
-  async #gainReplicas(): Promise<Position> {
+  async #beforeFirstReplicas(): Promise<Position> {
     // Nobody has asked yet where the primary's connections lead to.
     this.#pools.get(this.#parts.options.primary.name).renew();
     this.monitor.start();

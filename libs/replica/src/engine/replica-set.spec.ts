@@ -33,14 +33,14 @@ describe('ReplicaSet', () => {
   let pools: FakePools;
   let probes: Map<string, ScriptedProbe>;
   let set: ReplicaSet;
-  let gain: () => Promise<Position | undefined>;
+  let beforeFirst: () => Promise<Position | undefined>;
   const primary = resolveNode({ host: 'primary' }, 'primary', { otherwise: 'primary' });
 
   async function begin({ replicas = 2, hasReplicas = true } = {}): Promise<void> {
     cluster = new WatchedCluster(replicas);
     pools = new FakePools();
     probes = new Map();
-    gain = () => Promise.resolve(undefined);
+    beforeFirst = () => Promise.resolve(undefined);
     pools.add(primary);
     for (const name of cluster.replicaNames)
       pools.add(resolveNode({ host: name }, 'replica', { otherwise: name }));
@@ -57,7 +57,7 @@ describe('ReplicaSet', () => {
         },
       },
       state: { hasReplicas },
-      gain: () => gain(),
+      beforeFirst: () => beforeFirst(),
     });
     await cluster.start();
   }
@@ -229,7 +229,7 @@ describe('ReplicaSet', () => {
     });
 
     it('lets replicas serve when they have what was written while no session was kept', async () => {
-      gain = () => Promise.resolve(150n);
+      beforeFirst = () => Promise.resolve(150n);
       const done = put({ host: 'a' });
       await settle();
       await done;
@@ -245,7 +245,7 @@ describe('ReplicaSet', () => {
 
     it('puts none in place while it is not known what that is, and asks once', async () => {
       let asked = 0;
-      gain = () => {
+      beforeFirst = () => {
         asked++;
         return asked === 1 ? Promise.reject(new Error('the primary is down')) : Promise.resolve(100n);
       };

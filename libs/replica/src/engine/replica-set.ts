@@ -26,8 +26,14 @@ export interface ReplicaSetOptions {
    * Called before the first replicas of an engine without any are put in place. Gives a position that covers
    * everything written and seen while no session was kept.
    */
-  readonly gain: () => Promise<Position | undefined>;
+  readonly beforeFirst: () => Promise<Position | undefined>;
 }
+
+/** How patiently a discovery is asked; milliseconds. */
+const DISCOVERY = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
+
+/** How long the application's start waits for the first answer; milliseconds. */
+const START_WAIT_MS = 1_000;
 
 /** The replicas, which may change while everything runs. Changes are made one after the other. */
 export class ReplicaSet {
@@ -43,7 +49,7 @@ export class ReplicaSet {
   constructor(options: ReplicaSetOptions) {
     this.#options = options;
     options.monitor.on('topology:changed', ({ because, removed }) => {
-      // A promoted node that is in no list any more leaves when it is the primary no longer.
+      // A promoted node that is in no list any more leaves when it is no longer the primary.
       if (because === 'promotion') this.#last = this.#last.then(() => this.#leave(removed));
     });
   }
@@ -122,7 +128,7 @@ export class ReplicaSet {
 
   async #findFloor(): Promise<void> {
     if (!this.#lacksFloor) return;
-    this.#floor = await this.#options.gain();
+    this.#floor = await this.#options.beforeFirst();
     this.#lacksFloor = false;
   }
 
@@ -146,7 +152,7 @@ export class ReplicaSet {
     return before !== undefined && !isPrimary && !isSameConnection(before, node);
   }
 
-  /** Statements that were routed to these nodes a moment ago still find their pools. */
+  /** Removes the pools of these nodes, but not before statements that were just routed there have found them. */
   async #leave(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
     await nextTurn();
@@ -180,13 +186,7 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** How patiently a discovery is asked; milliseconds. */
-const DISCOVERY = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
-
-/** How long the application's start waits for the first answer; milliseconds. */
-const START_WAIT_MS = 1_000;
-
-/** Keeps the replicas as a discovery finds them; its failures are counted and logged. */
+/** Runs a discovery whose results become the list of replicas. Its failures are counted and logged. */
 export function discoverInto(
   discovery: ReplicaDiscovery,
   replicaSet: ReplicaSet,
@@ -205,7 +205,7 @@ export function discoverInto(
   });
 }
 
-/** Looks for the first time, and lets the application's start wait for that, but not for long. */
+/** Runs the first discovery. The application starts without its result if it takes too long. */
 export async function startDiscovery(loop: DiscoveryLoop<NodeOptions>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {

@@ -6,6 +6,8 @@ export type RuledNode = string;
 
 const PRIMARY: RuledNode = 'primary';
 
+const NO_RULE = Symbol('no rule');
+
 interface TableRule {
   /** Absent: the rule holds in every schema. */
   readonly schema?: string;
@@ -96,8 +98,6 @@ export class TableRules {
       );
   }
 }
-
-const NO_RULE = Symbol('no rule');
 
 function mayBeIn(rule: TableRule, table: TableName): boolean {
   return rule.schema === undefined || table.schema === undefined || rule.schema === table.schema;

@@ -6,6 +6,12 @@ export function loggerOf(name: string): Logger {
   return new Logger(name === DEFAULT_NAME ? 'ReplicaModule' : `ReplicaModule:${name}`);
 }
 
+/** How long the same error is not logged again; milliseconds. */
+const QUIET_MS = 60_000;
+
+/** How many lines are remembered. They hold names of errors, which come from anybody's code. */
+const MAX_LINES = 100;
+
 /** Nest's logger for places where nothing may throw. The application may have replaced it by its own. */
 export class SafeLogger {
   readonly #logger = new Logger('ReplicaModule');
@@ -40,8 +46,3 @@ export class SafeLogger {
     }
   }
 }
-
-const QUIET_MS = 60_000;
-
-/** How many lines are remembered. They hold names of errors, which come from anybody's code. */
-const MAX_LINES = 100;

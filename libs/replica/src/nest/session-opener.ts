@@ -19,6 +19,9 @@ import { AnswerProgress, type LeavingHeaders } from './answer-progress.js';
 import { responseOf } from './http-of.js';
 import { SafeLogger } from './loggers.js';
 
+/** How long a store must answer without a failure before an outage has ended; milliseconds. */
+const OUTAGE_QUIET_MS = 1_000;
+
 /**
  * Ties requests to their sessions, which are found by a key and kept in a store, or carried by the client in a token.
  */
@@ -189,6 +192,3 @@ function isOurMemory(store: SessionStore): boolean {
 function handleOf({ session }: RequestContext): SessionHandle | undefined {
   return session instanceof SessionHandle ? session : undefined;
 }
-
-/** How long a store must answer without a failure before an outage has ended; milliseconds. */
-const OUTAGE_QUIET_MS = 1_000;

@@ -8,7 +8,7 @@ import { primaryAskedBy } from '../routing/decide-route.js';
 import type { RequestView } from '../routing/route-query.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { SessionClock } from '../session/session-clock.js';
-import { CachePositions } from './cache-positions.js';
+import { NodePositions } from './node-positions.js';
 import { POSITION_LENGTH, positionOf, withPosition, type CachedPosition } from './cached-position.js';
 import { UncachedReads } from './uncached-reads.js';
 
@@ -33,7 +33,7 @@ export class RoutedResultCache implements ResultCache {
   readonly #cache: ResultCache;
   readonly #options: Engine['options'];
   readonly #contexts: ContextStorage;
-  readonly #positions: CachePositions;
+  readonly #positions: NodePositions;
   /** What clients were shown. */
   readonly #shown: ShownSessions;
   readonly #reads: UncachedReads;
@@ -46,7 +46,7 @@ export class RoutedResultCache implements ResultCache {
     this.#cache = cache;
     this.#options = engine.options;
     this.#contexts = engine.contexts;
-    this.#positions = new CachePositions(engine);
+    this.#positions = new NodePositions(engine);
     this.#shown = engine.state.noteShown();
     this.#reads = new UncachedReads(this.#positions);
   }

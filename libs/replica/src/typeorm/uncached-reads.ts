@@ -3,7 +3,7 @@ import type { Shown } from '../context/shown-sessions.js';
 import { RoutingClient } from '../postgres/routing-client.js';
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
-import type { CachePositions } from './cache-positions.js';
+import type { NodePositions } from './node-positions.js';
 import type { CachedPosition } from './cached-position.js';
 
 /** What is known of a reader before it reads. */
@@ -28,11 +28,11 @@ export interface UncachedRead extends Reader {
  * The reads that the result cache did not answer: which node answers them, and where that node stands in the history.
  */
 export class UncachedReads {
-  readonly #positions: CachePositions;
+  readonly #positions: NodePositions;
   /** Reads whose answers have not been stored yet, by their text. */
   readonly #begun = new WeakMap<QueryRunner, Map<string | undefined, UncachedRead>>();
 
-  constructor(positions: CachePositions) {
+  constructor(positions: NodePositions) {
     this.#positions = positions;
   }
 

@@ -6,7 +6,7 @@ import type { Topology } from '../topology/topology.js';
  * The positions of nodes, for the result cache. All are unknown before the data source is initialized, and without
  * replicas.
  */
-export class CachePositions {
+export class NodePositions {
   readonly #engine: Pick<Engine, 'monitor'>;
   /** The last answer of {@link after}, because the history forgets and most sessions ask for the same instant. */
   #last: { readonly ms: number; readonly epoch: number | undefined; readonly position: Position } | undefined;
