@@ -1,8 +1,9 @@
-import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+import { checkObject, flag, unchecked, type OptionTable, type TableOf } from '../options/option.js';
 import { OptionProblems } from '../options/option-problems.js';
+import { ROUTING } from '../options/option-table.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { filtersOf, type ReplicaSelection } from '../routing/replica-filter.js';
-import { CONSISTENCIES, ON_BEHIND, type Consistency, type OnBehind } from '../routing/route.js';
+import type { Consistency, OnBehind } from '../routing/route.js';
 import type { Intent } from '../routing/route-query.js';
 import { checkSelection } from './check-selection.js';
 
@@ -26,37 +27,33 @@ export interface ReadOptions extends ReplicaSelection {
   readonly preventWrites?: boolean;
 }
 
-const KEYS: readonly (keyof ReadOptions)[] = [
-  'consistency',
-  'maxStalenessMs',
-  'onBehind',
-  'catchUpTimeoutMs',
-  'preventWrites',
-  'replica',
-  'tags',
-  'region',
-];
+/** What is not given is as the module's options say, which are checked alike. */
+export const READ_OPTIONS = {
+  consistency: ROUTING.defaultConsistency,
+  maxStalenessMs: ROUTING.maxStalenessMs,
+  onBehind: ROUTING.onBehind,
+  catchUpTimeoutMs: ROUTING.catchUpTimeoutMs,
+  preventWrites: flag({ default: false }),
+  // Checked by `checkSelection()`.
+  replica: unchecked('text, list'),
+  tags: unchecked('object, list'),
+  region: unchecked('text, list'),
+} satisfies TableOf<ReadOptions>;
 
 /** Throws an `InvalidReplicaOptionsError` that lists all mistakes; `where` names the place, e.g. `@UseReplica()`. */
 export function checkReadOptions(options: ReadOptions, where: string): void {
+  readProblems(options, READ_OPTIONS).throwIfAny(`${where}: `);
+}
+
+/** The mistakes in the options of a read; `table` may have more options than a read has. */
+export function readProblems(options: ReadOptions, table: OptionTable): OptionProblems {
   const problems = new OptionProblems();
-  if (problems.object('', options, KEYS)) {
-    problems.oneOf('consistency', options.consistency, CONSISTENCIES);
-    problems.number('maxStalenessMs', options.maxStalenessMs, 1);
-    problems.oneOf('onBehind', options.onBehind, ON_BEHIND);
-    problems.number('catchUpTimeoutMs', options.catchUpTimeoutMs, 1);
-    problems.boolean('preventWrites', options.preventWrites);
-    checkSelection(problems, options);
-    if (
-      options.maxStalenessMs !== undefined &&
-      options.consistency !== undefined &&
-      options.consistency !== 'bounded'
-    ) {
-      problems.add('maxStalenessMs', `belongs to consistency 'bounded' and means nothing with another one`);
-    }
-  }
-  if (problems.list.length > 0)
-    throw new InvalidReplicaOptionsError(problems.list.map((line) => `${where}: ${line}`));
+  if (!checkObject(problems, '', options, table)) return problems;
+  const { maxStalenessMs, consistency = 'bounded' } = options;
+  checkSelection(problems, options);
+  if (maxStalenessMs !== undefined && consistency !== 'bounded')
+    problems.add('maxStalenessMs', `belongs to consistency 'bounded' and means nothing with another one`);
+  return problems;
 }
 
 /** The intent behind options that were checked. `maxStalenessMs` alone means `bounded`. */

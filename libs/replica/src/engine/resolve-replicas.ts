@@ -38,7 +38,7 @@ export function resolveReplicas(
   const given = withoutEmptyUrls(replicas);
   const named = nameReplicas(given, { primary: current.primary.name, byAddress: names });
   checkReplicas(problems, named, { path, primary: current.primary.name, primaryPath: 'the primary' });
-  if (problems.list.length > 0) throw new InvalidReplicaOptionsError(problems.list);
+  problems.throwIfAny();
   return named.map((node) =>
     resolveNode(node, 'replica', { otherwise: node.name ?? '', levels: current.levels }),
   );

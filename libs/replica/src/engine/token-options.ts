@@ -1,6 +1,5 @@
-import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import { OptionProblems } from '../options/option-problems.js';
-import { checkReadOptions, type ReadOptions } from './read-options.js';
+import { duration, oneOf, type TableOf } from '../options/option.js';
+import { READ_OPTIONS, readProblems, type ReadOptions } from './read-options.js';
 
 /** What work with a token does while no replica has what the token covers. */
 export const ON_LAG = ['primary', 'wait', 'retry'] as const;
@@ -19,24 +18,17 @@ export interface TokenOptions extends ReadOptions {
   readonly timeoutMs?: number;
 }
 
+const TOKEN_OPTIONS = {
+  ...READ_OPTIONS,
+  onLag: oneOf(ON_LAG, { default: 'primary' }),
+  timeoutMs: duration({ min: 1 }),
+} satisfies TableOf<TokenOptions>;
+
 /** Throws an `InvalidReplicaOptionsError` that lists all mistakes; `where` names the place. */
 export function checkTokenOptions(options: TokenOptions, where: string): void {
-  if (typeof options !== 'object' || options === null) return checkReadOptions(options, where);
-  const problems = new OptionProblems();
-  const { onLag, timeoutMs, ...readOptions } = options;
-  problems.oneOf('onLag', onLag, ON_LAG);
-  problems.number('timeoutMs', timeoutMs, 1);
-  if (timeoutMs !== undefined && (onLag ?? 'primary') === 'primary')
+  const problems = readProblems(options, TOKEN_OPTIONS);
+  const { onLag = 'primary', timeoutMs } = { ...options };
+  if (timeoutMs !== undefined && onLag === 'primary')
     problems.add('timeoutMs', `belongs to onLag 'wait' and 'retry': with 'primary' nothing waits`);
-  try {
-    checkReadOptions(readOptions, where);
-  } catch (error) {
-    if (!(error instanceof InvalidReplicaOptionsError)) throw error;
-    throw new InvalidReplicaOptionsError([...error.problems, ...named(problems.list, where)]);
-  }
-  if (problems.list.length > 0) throw new InvalidReplicaOptionsError(named(problems.list, where));
-}
-
-function named(lines: readonly string[], where: string): string[] {
-  return lines.map((line) => `${where}: ${line}`);
+  problems.throwIfAny(`${where}: `);
 }

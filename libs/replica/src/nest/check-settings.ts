@@ -1,4 +1,3 @@
-import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { KNOWN_KEYS } from '../options/option-table.js';
 import { REPLACED_OPTIONS } from '../options/typeorm-keys.js';
 import { describe, OptionProblems, slipOf } from '../options/option-problems.js';
@@ -36,7 +35,7 @@ export function checkSettings({ name, isGlobal, forRoutes, exclude }: ReplicaMod
       'forRoutes',
       'must name a route: without it the module is for all, with an empty list for none',
     );
-  throwAny(problems);
+  problems.throwIfAny();
 }
 
 function checkRoutes(problems: OptionProblems, key: string, routes: unknown): void {
@@ -62,7 +61,7 @@ function checkRoutes(problems: OptionProblems, key: string, routes: unknown): vo
 export function checkGiven(where: string, options: unknown, knownKeys?: readonly string[]): void {
   const problems = new OptionProblems();
   problems.object('', options, knownKeys ?? Object.keys(options ?? {}));
-  throwAny(problems, `${where}: `);
+  problems.throwIfAny(`${where}: `);
 }
 
 /** As {@link checkGiven}, of `forDataSource()`. */
@@ -94,7 +93,7 @@ export function checkAsyncOptions(options: ReplicaModuleAsyncOptions): void {
         problems.add(key, `must be a list, not ${describe(options[key])}`);
     }
   }
-  throwAny(problems, 'forRootAsync(): ');
+  problems.throwIfAny('forRootAsync(): ');
   for (const warning of problems.warnings)
     loggerOf(options.name ?? DEFAULT_NAME).warn(`forRootAsync(): ${warning}`);
 }
@@ -110,9 +109,4 @@ export function problemsOfModuleKeys(options: object): string[] {
       const meant = slipOf(key, keys);
       return meant === undefined ? [] : [`${key} is not an option; did you mean ${meant}?`];
     });
-}
-
-function throwAny(problems: OptionProblems, where = ''): void {
-  if (problems.list.length > 0)
-    throw new InvalidReplicaOptionsError(problems.list.map((problem) => `${where}${problem}`));
 }

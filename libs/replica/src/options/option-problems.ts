@@ -1,3 +1,5 @@
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+
 /**
  * Small checks of option values. Each adds a line to the list of problems: where, what kind of value was given, and what is
  * allowed. No line repeats a given text, because anything may have been put in the wrong place, even a password. Unless a
@@ -14,6 +16,12 @@ export class OptionProblems {
 
   warn(path: string, hint: string): void {
     this.warnings.push(`${path}: ${hint}`);
+  }
+
+  /** Throws one `InvalidReplicaOptionsError` with all problems, if there are any; `where` precedes each. */
+  throwIfAny(where = ''): void {
+    if (this.list.length > 0)
+      throw new InvalidReplicaOptionsError(this.list.map((problem) => `${where}${problem}`));
   }
 
   /** An object that has only known keys; `false` if it is no object at all. Does not accept `undefined`. */

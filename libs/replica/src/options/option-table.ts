@@ -16,6 +16,7 @@ import {
   objectWith,
   oneOf,
   text,
+  unchecked,
   whole,
   type Option,
   type TableOf,
@@ -176,11 +177,6 @@ export const DEFAULTS = {
   /** TypeORM's option, which has no default there: to connect, or to wait for a free connection; milliseconds. */
   connectTimeoutMS: 10_000,
 };
-
-/** Checked elsewhere, or by whoever takes it. */
-function unchecked<T>(type = 'text'): Option<T> {
-  return checked(type, () => undefined);
-}
 
 /** By a function that says what is wrong. */
 function checkBy(problemOf: (value: unknown) => string | undefined): Option<string>['check'] {

@@ -69,6 +69,11 @@ export function checked<T, R extends Rule<T> = Rule<T>>(
   return { ...rule, type, check };
 }
 
+/** An option that is checked elsewhere, or by whoever takes it. */
+export function unchecked<T>(type = 'text'): Option<T> {
+  return checked(type, () => undefined);
+}
+
 const kind =
   <T, Needed extends Rule<T> = Rule<T>>(type: string, checkBy: (rule: Needed) => Check) =>
   <R extends Needed>(rule = {} as R): Option<T> & R => ({ ...rule, type, check: checkBy(rule) });
