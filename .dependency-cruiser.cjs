@@ -3,7 +3,7 @@
 
 const SRC = '^libs/replica/src';
 const EVERY_FOLDER =
-  'cli|context|engine|errors|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
+  'cli|context|engine|errors|execution|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
 
 /**
  * What each folder may import from the others: anything of `code`, and only types of `types`. A name with a slash is one
@@ -27,12 +27,16 @@ const HOUSE = {
     ],
     types: ['routing', 'session', 'observability'],
   },
+  execution: {
+    code: ['errors', 'routing', 'topology', 'session', 'context'],
+    types: ['options', 'observability'],
+  },
   postgres: {
-    code: ['errors', 'routing', 'topology', 'session', 'context', 'options/option-values'],
+    code: ['errors', 'routing', 'topology', 'session', 'context', 'execution', 'options/option-values'],
     types: ['options', 'observability'],
   },
   mysql: {
-    code: ['errors', 'routing', 'topology', 'session', 'context'],
+    code: ['errors', 'routing', 'topology', 'session', 'context', 'execution', 'options/option-values'],
     types: ['options', 'observability'],
   },
   options: {
@@ -47,13 +51,14 @@ const HOUSE = {
   },
   observability: { types: ['routing', 'topology', 'session'] },
   engine: {
-    code: ['errors', 'postgres', 'mysql', 'routing', 'topology', 'session', 'context', 'options'],
+    code: ['errors', 'execution', 'routing', 'topology', 'session', 'context', 'options'],
     types: ['observability'],
   },
   typeorm: {
     code: [
       'errors',
       'engine',
+      'execution',
       'postgres',
       'mysql',
       'routing',
@@ -68,6 +73,7 @@ const HOUSE = {
     code: [
       'errors',
       'engine',
+      'execution',
       'typeorm',
       'postgres',
       'mysql',
@@ -81,7 +87,17 @@ const HOUSE = {
   },
   testing: {},
   cli: {
-    code: ['errors', 'postgres', 'mysql', 'routing', 'topology', 'session', 'options', 'observability'],
+    code: [
+      'errors',
+      'execution',
+      'postgres',
+      'mysql',
+      'routing',
+      'topology',
+      'session',
+      'options',
+      'observability',
+    ],
   },
 };
 

@@ -3,7 +3,10 @@ import type { PositionSource } from '../../libs/replica/src/context/position-sou
 import { RequestContext } from '../../libs/replica/src/context/request-context.js';
 import { ContextStorage, type Scope } from '../../libs/replica/src/context/context-storage.js';
 import { SessionHandle } from '../../libs/replica/src/context/session-handle.js';
-import { RouteFinder, type RouteFinderOptions } from '../../libs/replica/src/postgres/route-finder.js';
+import {
+  RouteFinder,
+  type RouteFinderOptions,
+} from '../../libs/replica/src/execution/attempts/route-finder.js';
 import { BUILT_IN_CATALOG } from '../../libs/replica/src/postgres/statements/catalog.js';
 import { StatementClassifier } from '../../libs/replica/src/postgres/statements/index.js';
 import { decideRoute } from '../../libs/replica/src/routing/decide-route.js';

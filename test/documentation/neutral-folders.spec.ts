@@ -9,8 +9,6 @@ const SOURCE = 'libs/replica/src';
 const OF_POSTGRES = ['postgres', 'testing'];
 
 const EXCEPTIONS = [
-  // Composes the engine with PostgreSQL.
-  'engine/postgres.ts',
   // Events and statuses that users see, whose fields keep their names.
   'engine/node-status.ts',
   'engine/router-events.ts',

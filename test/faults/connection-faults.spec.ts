@@ -3,7 +3,7 @@ import { ReplicaDataSource } from 'nestjs-replica';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import type pg from 'pg';
 import QueryStream from 'pg-query-stream';
-import { NodePool } from '../../libs/replica/src/postgres/node-pool.js';
+import { lanePool } from '../support/lane-pool.js';
 import { optionsFor, until } from '../support/test-app.js';
 
 interface Client {
@@ -52,16 +52,8 @@ describe('connections in trouble', () => {
 
   it('a client that runs a read has an error listener: a lost socket must not end the process', async () => {
     let client: pg.Client | undefined;
-    const pool = new NodePool({
-      name: 'primary',
-      address: 'x',
-      config: {
-        connectionString: cluster.primary.url,
-        onConnect: (one: pg.Client) => void (client = one),
-      } as never,
-      onIdleError: () => undefined,
-      nowMs: () => performance.now(),
-    });
+    const onConnect = (one: pg.Client): void => void (client = one);
+    const pool = lanePool(cluster.primary, { config: { onConnect } as never, lanes: undefined });
     const reading = pool.run(['SELECT pg_sleep(0.3)']);
     await until(() => client !== undefined && client.listenerCount('drain') >= 0);
     await later(100);

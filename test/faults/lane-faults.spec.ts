@@ -125,7 +125,7 @@ describe('faults under reads that share connections', () => {
       await until(async () => {
         await makeFast(pool, BACKEND, [0]);
         lane = (await read(pool, BACKEND, [0])).rows[0].pid as number;
-        return pool.behind.totalCount === 1 && pool.behind.idleCount === 0;
+        return pool.behind.total === 1 && pool.behind.idle === 0;
       }, 'a lane');
       hung = lane as number;
       process.kill(hung, 'SIGSTOP');

@@ -3,6 +3,7 @@
 const topology = 'libs/replica/src/topology';
 const routing = 'libs/replica/src/routing';
 const postgres = 'libs/replica/src/postgres';
+const execution = 'libs/replica/src/execution';
 
 export const MUTANTS = [
   {
@@ -96,18 +97,18 @@ export const MUTANTS = [
   {
     name: 'lost-commit-is-no-commit',
     what: 'a COMMIT whose answer was lost counts as rolled back',
-    file: `${postgres}/meaning-of-loss.ts`,
+    file: `${execution}/pinned/loss-meaning.ts`,
     from: "? 'commit-unknown' : 'rolled-back'",
     to: "? 'rolled-back' : 'rolled-back'",
-    tests: [`${postgres}/meaning-of-loss`],
+    tests: [`${execution}/pinned/loss-meaning`],
   },
   {
     name: 'writes-are-repeated',
     what: 'a write that was sent is sent again elsewhere',
-    file: `${postgres}/tries.ts`,
-    from: '!(isUnsent || this.#isRepeatable)',
-    to: 'false',
-    tests: [`${postgres}/try-nodes`],
+    file: `${execution}/attempts/attempts.ts`,
+    from: '(isUnsent || this.#isRepeatable)',
+    to: 'true',
+    tests: [`${execution}/attempts/attempts`],
   },
   {
     name: 'told-covers-all',
@@ -176,18 +177,18 @@ export const MUTANTS = [
   {
     name: 'errors-bind-nobody',
     what: 'a write that the primary answered by an error shows nothing',
-    file: `${postgres}/kept-writes.ts`,
+    file: `${execution}/pinned/pinned-writes.ts`,
     from: 'undefined) this.#takeWrite()?.happened(position);\n    if',
     to: 'undefined) this.#takeWrite()?.abandoned();\n    if',
-    tests: [`${postgres}/kept-writes`],
+    tests: [`${execution}/pinned/pinned-writes`],
   },
   {
     name: 'rollback-undoes-what-was-shown',
     what: 'a COMMIT that failed shows nothing',
-    file: `${postgres}/kept-writes.ts`,
+    file: `${execution}/pinned/pinned-writes.ts`,
     from: 'this.#transaction.write?.happened(position);',
     to: 'this.#transaction.write?.abandoned();',
-    tests: [`${postgres}/kept-writes`],
+    tests: [`${execution}/pinned/pinned-writes`],
   },
   {
     name: 'announcement-never-settles',

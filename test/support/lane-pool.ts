@@ -1,20 +1,28 @@
-import { NodePool } from '../../libs/replica/src/postgres/node-pool.js';
-import type { NodePoolOptions } from '../../libs/replica/src/postgres/node-pool-options.js';
 import type { PostgresNode } from 'nestjs-replica/testing';
 import type pg from 'pg';
+import type { Connection } from '../../libs/replica/src/execution/database.js';
+import { NodePool, type NodePoolOptions } from '../../libs/replica/src/execution/pools/node-pool.js';
+import { PostgresAccess } from '../../libs/replica/src/postgres/node-access.js';
+import { PostgresDatabase } from '../../libs/replica/src/postgres/postgres-database.js';
 import { until } from './test-app.js';
 
 /** How the connections of a {@link lanePool} are known to the server. */
 export const LANES_APPLICATION = 'lanes-under-test';
 
+/** What a test may change of a {@link lanePool}. */
+export interface LanePoolOptions extends Omit<NodePoolOptions, 'name' | 'address' | 'database' | 'access'> {
+  readonly config: pg.PoolConfig;
+  readonly onIdleError: (error: Error) => void;
+}
+
 /** A pool of connections to one node, with lanes unless `changes` say otherwise. */
 export function lanePool(
   node: PostgresNode,
-  { config, ...changes }: Partial<NodePoolOptions> = {},
+  { config, onIdleError = () => undefined, ...changes }: Partial<LanePoolOptions> = {},
 ): NodePool {
-  return new NodePool({
-    name: node.name,
-    address: `${node.host}:${node.port}`,
+  const database = new PostgresDatabase({ connectTimeoutMs: 5_000, extra: {}, onIdleError });
+  const access = new PostgresAccess({
+    database,
     config: {
       connectionString: node.url,
       application_name: LANES_APPLICATION,
@@ -22,7 +30,13 @@ export function lanePool(
       connectionTimeoutMillis: 5_000,
       ...config,
     },
-    onIdleError: () => undefined,
+    onIdleError,
+  });
+  return new NodePool({
+    name: node.name,
+    address: `${node.host}:${node.port}`,
+    database,
+    access,
     lanes: { prepare: { after: 3, perConnection: 10 } },
     nowMs: () => performance.now(),
     ...changes,
@@ -30,8 +44,20 @@ export function lanePool(
 }
 
 /** Reads as the router does. */
-export function read(pool: NodePool, text: string, values?: unknown[]): Promise<pg.QueryResult> {
-  return pool.read(values === undefined ? [text] : [text, values], text);
+export function read(pool: NodePool, query: string | object, values?: unknown[]): Promise<pg.QueryResult> {
+  const text = typeof query === 'string' ? query : (query as { text: string }).text;
+  const args = values === undefined ? [query] : [query, values];
+  return pool.read({ text, args }) as Promise<unknown> as Promise<pg.QueryResult>;
+}
+
+/** Runs a statement on a connection of its own. */
+export function run(pool: NodePool, text: string): Promise<pg.QueryResult> {
+  return pool.run([text]) as Promise<unknown> as Promise<pg.QueryResult>;
+}
+
+/** The client of `pg` behind a connection that was checked out. */
+export function clientOf(connection: Connection): pg.PoolClient {
+  return connection as unknown as pg.PoolClient;
 }
 
 /**
@@ -42,7 +68,7 @@ export async function makeFast(pool: NodePool, text: string, values?: unknown[])
   for (let n = 0; n < 6; n++) await read(pool, text, values);
   await until(async () => {
     await read(pool, text, values);
-    return pool.behind.idleCount < pool.behind.totalCount;
+    return pool.behind.idle < pool.behind.total;
   }, 'a fast read');
 }
 

@@ -86,7 +86,7 @@ export type { SessionStore } from './session/session-store.js';
 export type { ProbedNode, ProbeFunction, ProbeVerdict } from './topology/probe-function.js';
 export { DataSourceRouter } from './typeorm/data-source-router.js';
 export type { RouterCounter } from './engine/router-counters.js';
-export type { CatalogStatus } from './postgres/catalog-keeper.js';
+export type { CatalogStatus } from './execution/statements/catalog-keeper.js';
 export type { LogSink } from './engine/operator-log.js';
 export type { NodeStatus, TopologyStatus } from './engine/node-status.js';
 export type { RouterEvents } from './engine/router-events.js';

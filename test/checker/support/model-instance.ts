@@ -2,7 +2,7 @@ import { POSTGRES_TERMS } from '../../../libs/replica/src/postgres/terms.js';
 import { noteRead } from '../../../libs/replica/src/context/note-read.js';
 import { RequestContext } from '../../../libs/replica/src/context/request-context.js';
 import { SessionHandle } from '../../../libs/replica/src/context/session-handle.js';
-import { RouteFinder } from '../../../libs/replica/src/postgres/route-finder.js';
+import { RouteFinder } from '../../../libs/replica/src/execution/attempts/route-finder.js';
 import type { Intent, RoutingLimits } from '../../../libs/replica/src/routing/route-query.js';
 import type { Route } from '../../../libs/replica/src/routing/route.js';
 import { SessionClock } from '../../../libs/replica/src/session/session-clock.js';

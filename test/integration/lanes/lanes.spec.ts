@@ -1,8 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import type { NodePool } from '../../../libs/replica/src/postgres/node-pool.js';
-import type { NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool-options.js';
-import { backends, lanePool, makeFast, read } from '../../support/lane-pool.js';
+import type { NodePool } from '../../../libs/replica/src/execution/pools/node-pool.js';
+import {
+  backends,
+  clientOf,
+  lanePool,
+  makeFast,
+  read,
+  type LanePoolOptions,
+} from '../../support/lane-pool.js';
 import { until } from '../../support/test-app.js';
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -25,7 +31,7 @@ describe('reads that share connections', () => {
   });
   afterAll(() => cluster.stop());
 
-  function start(changes?: Partial<NodePoolOptions>): NodePool {
+  function start(changes?: Partial<LanePoolOptions>): NodePool {
     const pool = lanePool(node, changes);
     pools.push(pool);
     return pool;
@@ -85,11 +91,12 @@ describe('reads that share connections', () => {
     const clients = [await pool.checkout(), await pool.checkout()];
     expect(performance.now() - startedMs).toBeLessThan(2_000);
     expect(await backends(node)).toHaveLength(2);
-    for (const client of clients) {
+    for (const connection of clients) {
+      const client = clientOf(connection);
       await client.query('BEGIN');
-      await client.query('UPDATE item SET value = 0 WHERE id = $1', [clients.indexOf(client) + 1]);
+      await client.query('UPDATE item SET value = 0 WHERE id = $1', [clients.indexOf(connection) + 1]);
       await client.query('COMMIT');
-      pool.release(client);
+      pool.release(connection);
     }
     const before = answers.count;
     await until(() => answers.count > before + 100);
@@ -111,9 +118,9 @@ describe('reads that share connections', () => {
     const work = Array.from({ length: 30 }, async (_, worker) => {
       for (let n = 0; n < 30; n++) {
         if (worker % 10 === 0) {
-          const client = await pool.checkout();
-          await client.query('BEGIN; SELECT pg_sleep(0.002); COMMIT');
-          pool.release(client);
+          const connection = await pool.checkout();
+          await clientOf(connection).query('BEGIN; SELECT pg_sleep(0.002); COMMIT');
+          pool.release(connection);
         } else if (worker % 10 === 1) await read(pool, `SELECT ${worker * 1000 + n} AS n`);
         else await read(pool, BACKEND, [n]);
       }

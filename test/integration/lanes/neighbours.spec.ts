@@ -1,8 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import type { NodePool } from '../../../libs/replica/src/postgres/node-pool.js';
-import type { NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool-options.js';
-import { backends, lanePool, makeFast, read } from '../../support/lane-pool.js';
+import type { NodePool } from '../../../libs/replica/src/execution/pools/node-pool.js';
+import {
+  backends,
+  clientOf,
+  lanePool,
+  makeFast,
+  read,
+  type LanePoolOptions,
+} from '../../support/lane-pool.js';
 import { until } from '../../support/test-app.js';
 
 const BACKEND = 'SELECT pg_backend_pid() AS pid, $1::int AS n';
@@ -25,7 +31,7 @@ describe('what happens to one read leaves the others of its connection alone:', 
   afterAll(() => cluster.stop());
 
   /** One connection, unless told otherwise: whatever runs at once shares it. */
-  function start({ config, ...changes }: Partial<NodePoolOptions> = {}): void {
+  function start({ config, ...changes }: Partial<LanePoolOptions> = {}): void {
     pool = lanePool(node, {
       config: { max: 1, ...config },
       nowMs: () => 0,
@@ -97,9 +103,10 @@ describe('what happens to one read leaves the others of its connection alone:', 
     start();
     await makeFast(pool, BACKEND, [0]);
     const failing = Promise.allSettled([read(pool, BACKEND, [CIRCULAR]), read(pool, BACKEND, [CIRCULAR])]);
-    const client = await pool.checkout();
+    const connection = await pool.checkout();
+    const client = clientOf(connection);
     const results = await Promise.all([1, 2, 3].map((n) => client.query('SELECT $1::int AS n', [n])));
-    pool.release(client);
+    pool.release(connection);
     expect(results.map(({ rows }) => rows)).toEqual([[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]]);
     expect((await failing).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect((await read(pool, BACKEND, [4])).rows[0].n).toBe(4);

@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
 import pg from 'pg';
-import type { NodePool } from '../../../libs/replica/src/postgres/node-pool.js';
-import type { NodePoolOptions } from '../../../libs/replica/src/postgres/node-pool-options.js';
-import { lanePool, makeFast, read } from '../../support/lane-pool.js';
+import type { NodePool } from '../../../libs/replica/src/execution/pools/node-pool.js';
+import { lanePool, makeFast, read, run, type LanePoolOptions } from '../../support/lane-pool.js';
 
 const PREPARED = `SELECT name, statement FROM pg_prepared_statements WHERE name LIKE 'nestjs_replica_%'`;
 
@@ -20,11 +19,11 @@ describe('prepared reads', () => {
   afterAll(() => cluster.stop());
 
   /** With one connection, so that each read meets what the others have prepared. By a slow clock each of them is fast. */
-  function start(changes?: Partial<NodePoolOptions>): void {
+  function start(changes?: Partial<LanePoolOptions>): void {
     pool = lanePool(node, { config: { max: 1 }, nowMs: () => performance.now() / 50, ...changes });
   }
   const prepared = async (): Promise<{ name: string; statement: string }[]> =>
-    (await pool.run([PREPARED])).rows;
+    (await run(pool, PREPARED)).rows;
 
   it('are prepared from the nth use on', async () => {
     start({ lanes: { prepare: { after: 8, perConnection: 10 } } });
@@ -91,7 +90,7 @@ describe('prepared reads', () => {
     const again = await read(pool, text, [7]);
     expect([again.fields, again.rows]).toEqual([first.fields, [{ n: 7, word: '7', day: null }]]);
     again.fields.length = 0;
-    const asArrays = await pool.read([{ text, rowMode: 'array' }, [7]], text);
+    const asArrays = await read(pool, { text, rowMode: 'array' }, [7]);
     expect([asArrays.fields, asArrays.rows]).toEqual([first.fields, [[7, '7', null]]]);
     const INT = 23;
     const asNumber = pg.types.getTypeParser(INT);

@@ -6,6 +6,9 @@ import {
   type Statement,
 } from '../../../libs/replica/src/postgres/statements/index.js';
 import { TableRules } from '../../../libs/replica/src/engine/table-rules.js';
+import { PostgresDatabase } from '../../../libs/replica/src/postgres/postgres-database.js';
+
+const DATABASE = new PostgresDatabase({ connectTimeoutMs: 1, extra: {}, onIdleError: () => undefined });
 
 const SCHEMA = `
 create schema shop;
@@ -118,7 +121,11 @@ describe('what a read rests on', () => {
 });
 
 describe('a rule of a table', () => {
-  const rules = new TableRules({ accounts: 'primary', events_2: 'analytics', 'shop.rich': 'archive' });
+  const rules = new TableRules(DATABASE, {
+    accounts: 'primary',
+    events_2: 'analytics',
+    'shop.rich': 'archive',
+  });
 
   it.each<[node: string | undefined, text: string]>([
     ['primary', 'SELECT * FROM public.accounts'],

@@ -1,5 +1,11 @@
 import type { ContextStorage } from '../context/context-storage.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
+import type { Classifier, Database } from '../execution/database.js';
+import { PiggybackedPositions } from '../execution/piggybacked-position.js';
+import { findStandIn } from '../execution/primary/find-stand-in.js';
+import { PrimaryKeeper } from '../execution/primary/primary-keeper.js';
+import { StatementRouter } from '../execution/statement-router.js';
+import { CatalogKeeper, type CatalogStatus } from '../execution/statements/catalog-keeper.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -12,18 +18,6 @@ import { logTopology } from './log-topology.js';
 import { logMissingLanes, NodePools } from './node-pools.js';
 import { NodeProbes, watchedNode } from './node-probes.js';
 import type { OperatorLog } from './operator-log.js';
-import {
-  CatalogKeeper,
-  createProbe,
-  findStandIn,
-  PositionAlong,
-  PrimaryKeeper,
-  StatementClassifier,
-  StatementRouter,
-  TERMS,
-  type CatalogStatus,
-  type PoolSettings,
-} from './postgres.js';
 import { discoverInto, ReplicaSet, startDiscovery } from './replica-set.js';
 import type { RouterCounter } from './router-counters.js';
 import { forwardTopologyEvents, type RouterEvents } from './router-events.js';
@@ -33,7 +27,7 @@ import { sessionMemory } from './session-memory.js';
 /** What a {@link Cluster} shares with the engine around it. */
 export interface ClusterParts {
   readonly options: ResolvedOptions<never>;
-  readonly poolSettings: PoolSettings;
+  readonly database: Database;
   readonly contexts: ContextStorage;
   readonly state: RoutingState;
   readonly events: Listeners<RouterEvents>;
@@ -57,32 +51,37 @@ export class Cluster {
   readonly #parts: ClusterParts;
   readonly #pools: NodePools;
   readonly #primaryKeeper: PrimaryKeeper;
-  readonly #along: PositionAlong;
-  readonly #classifier = new StatementClassifier();
+  readonly #positions: PiggybackedPositions;
+  readonly #classifier: Classifier;
   readonly #catalog: CatalogKeeper;
   readonly #discovery: DiscoveryLoop<NodeOptions> | undefined;
   /** While it starts without the primary: the replica that stands in for it. */
   #standIn: string | undefined;
 
   constructor(parts: ClusterParts) {
-    const { options, poolSettings, contexts, state, events, log } = parts;
+    const { options, database, contexts, state, events, log } = parts;
     this.#parts = parts;
-    logMissingLanes(options, poolSettings, log);
-    const probes = new NodeProbes((node) => createProbe(node, poolSettings, options.monitor.probe));
+    const probes = new NodeProbes((node) => database.createProbe(node, options.monitor.probe));
     const monitor = createMonitor(parts, probes);
     const pools = new NodePools({
       options,
-      settings: poolSettings,
+      database,
       monitor,
       state,
       outside: (fn) => contexts.exit(fn),
     });
     for (const node of [options.primary, ...options.replicas]) pools.add(node);
+    if (options.lanes) logMissingLanes(pools.get(options.primary.name), log);
     this.monitor = monitor;
     this.#pools = pools;
     this.#primaryKeeper = createPrimaryKeeper(parts, monitor, pools);
     probes.overheardBy((node, probe) => this.#primaryKeeper.overhear(node, probe));
-    this.#along = new PositionAlong({ accept: (node, told) => monitor.acceptPosition(node, told), nowMs });
+    this.#classifier = database.createClassifier();
+    this.#positions = new PiggybackedPositions({
+      database,
+      accept: (node, told) => monitor.acceptPosition(node, told),
+      nowMs,
+    });
     this.#catalog = new CatalogKeeper({
       classifier: this.#classifier,
       query: (sql) => this.#queryAnyNode(sql),
@@ -92,9 +91,12 @@ export class Cluster {
     });
     this.#watchPrimary();
     logTopology(monitor, log);
-    forwardTopologyEvents(monitor, (event, ...args) => contexts.exit(() => events.emit(event, ...args)));
+    forwardTopologyEvents(monitor, database, (event, ...args) =>
+      contexts.exit(() => events.emit(event, ...args)),
+    );
     this.router = this.#createRouter();
     this.replicaSet = new ReplicaSet({
+      database,
       options,
       pools,
       monitor,
@@ -113,10 +115,11 @@ export class Cluster {
    * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
    */
   async start(schemaChanges: readonly string[]): Promise<void> {
-    const { options, state, log } = this.#parts;
+    const { options, database, state, log } = this.#parts;
     if (this.#discovery !== undefined) await startDiscovery(this.#discovery);
     const { name, address } = options.primary;
     this.#standIn = await findStandIn({
+      errors: database.errors,
       primary: this.#pools.get(name),
       replicas: [...this.#pools.byName.values()].filter((pool) => pool.name !== name),
       mayDoWithout: options.startWithoutPrimary,
@@ -178,15 +181,15 @@ export class Cluster {
   }
 
   #createRouter(): StatementRouter {
-    const { options, contexts, state, events } = this.#parts;
+    const { options, database, contexts, state, events } = this.#parts;
     const { renoteAfterMs, rememberedMs } = sessionMemory(options);
     const tellStatement = (event: RouterEvents['statement'][0]): void => events.emit('statement', event);
     return new StatementRouter({
+      database,
       pools: this.#pools.byName,
-      poolEvents: this.#pools.events,
       monitor: this.monitor,
       contexts,
-      along: this.#along,
+      positions: this.#positions,
       classifier: this.#classifier,
       limits: { ...options, rememberedMs },
       tableRule: (statement) => state.tableRules.ruleFor(statement),
@@ -226,8 +229,8 @@ export class Cluster {
     await this.#catalog.start();
     // A pooler may share connections if lanes are off. A probe of the user's own may mean something else by a
     // position.
-    const mayAskAlong = sticky.mode === 'position' && lanes && monitor.probe === undefined;
-    if (mayAskAlong) await this.#along.start((sql) => this.#queryAnyNode(sql));
+    const mayPiggyback = sticky.mode === 'position' && lanes && monitor.probe === undefined;
+    if (mayPiggyback) await this.#positions.start((sql) => this.#queryAnyNode(sql));
   }
 
   #watchPrimary(): void {
@@ -250,19 +253,22 @@ export class Cluster {
   async #queryAnyNode(sql: string): Promise<readonly Record<string, unknown>[]> {
     const { primary, replicas } = this.monitor.topology;
     const other = primary.health === 'down' ? replicas.find(({ health }) => health === 'up') : undefined;
-    const result = await this.#pools.get(this.#standIn ?? other?.name ?? primary.name).run([sql]);
-    return result.rows as Record<string, unknown>[];
+    const answer = await this.#pools.get(this.#standIn ?? other?.name ?? primary.name).run([sql]);
+    return this.#parts.database.rowsOf(answer);
   }
 }
 
 /** A monitor of the nodes of the options. It has not begun yet. */
-function createMonitor({ options, contexts, log }: ClusterParts, probes: NodeProbes): TopologyMonitor {
+function createMonitor(
+  { options, database, contexts, log }: ClusterParts,
+  probes: NodeProbes,
+): TopologyMonitor {
   const { primary, replicas, monitor, maxLagMs, warnLagMs, session } = options;
   const watched = (node: ResolvedNode, role: NodeSnapshot['role']): ReturnType<typeof watchedNode> =>
     watchedNode(node, role, probes.of(node));
   return new TopologyMonitor(
     [watched(primary, 'primary'), ...replicas.map((node) => watched(node, 'replica'))],
-    { ...monitor, maxLagMs, warnLagMs, homesKeptMs: session.ttlMs, terms: TERMS },
+    { ...monitor, maxLagMs, warnLagMs, homesKeptMs: session.ttlMs, terms: database.terms },
     {
       outside: (fn) => contexts.exit(fn),
       nowMs,

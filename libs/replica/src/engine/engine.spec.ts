@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from '../options/resolve-options.js';
+import { PostgresDatabase } from '../postgres/postgres-database.js';
 import { Engine } from './engine.js';
 import { OperatorLog } from './operator-log.js';
 import { intentOf } from './read-options.js';
@@ -22,7 +23,7 @@ function createEngine(replicas: readonly { host: string; port: number }[] = [now
     session: { token: { read: () => undefined, write: () => undefined }, secrets: ['s'.repeat(32)] },
   });
   const settings = { connectTimeoutMs: 1_000, extra: {}, onIdleError: () => undefined };
-  return { lines, engine: new Engine(options, settings, log) };
+  return { lines, engine: new Engine(options, new PostgresDatabase(settings), log) };
 }
 
 describe('an engine that is not started', () => {

@@ -2,6 +2,7 @@ import { ContextStorage, type Scope } from '../context/context-storage.js';
 import type { PositionSource } from '../context/position-source.js';
 import { RequestContext } from '../context/request-context.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
+import type { Database } from '../execution/database.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { SessionClock } from '../session/session-clock.js';
@@ -11,7 +12,6 @@ import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { checkReplicaNames } from './check-selection.js';
 import { Cluster } from './cluster.js';
 import { OperatorLog } from './operator-log.js';
-import type { PoolSettings } from './postgres.js';
 import { checkReadOptions, type ReadOptions } from './read-options.js';
 import { noCounts } from './router-counters.js';
 import type { RouterEvents } from './router-events.js';
@@ -34,24 +34,24 @@ export class Engine {
   readonly tokens: TokenCodec;
   readonly clock: SessionClock;
   readonly state: RoutingState;
+  readonly database: Database;
   readonly #options: ResolvedOptions<never>;
-  readonly #poolSettings: PoolSettings;
   readonly #positions: PositionSource;
   /** Names of all nodes so far. Asking for a node that has left must not be an error. */
   readonly #nodeNames: Set<string>;
   #cluster: Cluster | undefined;
 
-  constructor(options: ResolvedOptions<never>, poolSettings: PoolSettings, log: OperatorLog) {
+  constructor(options: ResolvedOptions<never>, database: Database, log: OperatorLog) {
     const { primary, replicas, session, sticky } = options;
     this.#options = options;
-    this.#poolSettings = poolSettings;
+    this.database = database;
     this.log = log;
     this.events = new Listeners((event, error) =>
       log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${kindOfFailure(error)}`),
     );
     this.clock = new SessionClock({ keptMs: session.ttlMs });
     this.tokens = new TokenCodec(session.secrets, options.name);
-    this.state = new RoutingState(options);
+    this.state = new RoutingState(options, database);
     this.#positions = {
       clock: this.clock,
       sticky,
@@ -77,9 +77,8 @@ export class Engine {
   async start(schemaChanges: readonly string[]): Promise<void> {
     const { contexts, state, events, counters, log } = this;
     const options = this.#options;
-    state.tableRules = new TableRules(options.tables);
-    const poolSettings = this.#poolSettings;
-    const cluster = new Cluster({ options, poolSettings, contexts, state, events, counters, log });
+    state.tableRules = new TableRules(this.database, options.tables);
+    const cluster = new Cluster({ options, database: this.database, contexts, state, events, counters, log });
     this.#cluster = cluster;
     for (const warning of options.warnings) log.warn(`option ${warning}`);
     // What begins here goes on for as long as the engine runs, and belongs to no request.
@@ -93,7 +92,7 @@ export class Engine {
    */
   async learnSchema(primaryOnlyTables: readonly string[]): Promise<void> {
     const { cluster, state } = this;
-    state.tableRules = new TableRules(this.#options.tables, primaryOnlyTables);
+    state.tableRules = new TableRules(this.database, this.#options.tables, primaryOnlyTables);
     await cluster.learnSchema();
     // A rule may come before its table; one that was misspelt must not go unnoticed.
     const unknown = state.tableRules.unknownTables((name) => cluster.knowsRelation(name));

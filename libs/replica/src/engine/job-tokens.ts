@@ -121,7 +121,7 @@ export class JobTokens {
     if (onLag === 'retry')
       throw new ReplicaBehindError(
         waitedMs,
-        topologyStatusOf(this.#engine.cluster.monitor.topology).replicas,
+        topologyStatusOf(this.#engine.cluster.monitor.topology, this.#engine.database).replicas,
       );
   }
 

@@ -1,23 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
-import { resolveOptions } from '../options/resolve-options.js';
+import { PostgresAccess } from '../postgres/node-access.js';
 import { logMissingLanes } from './node-pools.js';
 
 /** As `pg` before 8.23, which knows no pipeline. */
 class OldClient {}
 
-function linesFor(extra: Record<string, unknown>, changes: Partial<ReplicaDataSourceOptions> = {}): string[] {
+function linesFor(config: Record<string, unknown>): string[] {
   const lines: string[] = [];
   const log = { log: () => undefined, warn: (line: string) => lines.push(line), error: () => undefined };
-  const options = resolveOptions<never>({ type: 'postgres', host: 'localhost', ...changes } as never);
-  const settings = {
-    connectTimeoutMs: 1,
-    applicationName: undefined,
-    poolSize: 1,
-    extra,
-    onIdleError: () => undefined,
-  };
-  logMissingLanes(options, settings, log);
+  const database = { watch: () => undefined };
+  logMissingLanes(new PostgresAccess({ database, config, onIdleError: () => undefined }), log);
   return lines;
 }
 
@@ -32,8 +24,7 @@ describe('reads that do not share connections', () => {
     ]);
   });
 
-  it('are nothing to tell of where they share, or were told not to', () => {
+  it('are nothing to tell of where they share', () => {
     expect(linesFor({})).toEqual([]);
-    expect(linesFor({ Client: OldClient }, { lanes: false })).toEqual([]);
   });
 });

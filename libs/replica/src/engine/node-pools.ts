@@ -2,30 +2,23 @@ import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { LogSink } from './operator-log.js';
-import {
-  createNodePool,
-  laneSettings,
-  PoolEvents,
-  poolSizeOf,
-  whyNoLanesTo,
-  type LaneSettings,
-  type NodePool,
-  type Outside,
-  type PoolSettings,
-  type ServerCheck,
-} from './postgres.js';
+import type { Database, Outside, ServerCheck } from '../execution/database.js';
+import type { LaneSettings } from '../execution/lanes/read-lanes.js';
+import { NodePool } from '../execution/pools/node-pool.js';
 import type { RoutingState } from './routing-state.js';
 
 /** What {@link NodePools} work with. */
 export interface NodePoolsOptions {
   readonly options: Pick<ResolvedOptions<never>, 'drainTimeoutMs' | 'lanes' | 'prepare' | 'prepareAfter'>;
-  readonly settings: PoolSettings;
+  readonly database: Database;
   readonly monitor: TopologyMonitor;
   readonly state: Pick<RoutingState, 'hasReplicas'>;
   /** Calls a function outside any request. */
   readonly outside: Outside;
 }
 
+/** Prepared statements of a connection. Each takes memory of the server, some 10 KiB for a simple one. */
+const PREPARED_PER_CONNECTION = 100;
 /** How many connections a new node begins with. */
 const WARM_CONNECTIONS = 2;
 
@@ -35,8 +28,6 @@ const WARM_CONNECTIONS = 2;
  * statements have ended.
  */
 export class NodePools {
-  /** Who hears of their connections. */
-  readonly events = new PoolEvents();
   readonly #options: NodePoolsOptions;
   readonly #lanes: LaneSettings | undefined;
   readonly #pools = new Map<string, NodePool>();
@@ -63,18 +54,20 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { settings, monitor, outside } = this.#options;
-    const { name } = node;
-    const pool = createNodePool(node, settings, {
-      onIdleError: (error) => {
+    const { database, monitor, outside } = this.#options;
+    const { name, address } = node;
+    const pool = new NodePool({
+      name,
+      address,
+      database,
+      access: database.openNode(node, {
         // An idle connection that breaks tells of a crash as well as one in use.
-        monitor.doubt(name);
-        settings.onIdleError(error, name);
-      },
-      check: this.#checkOf(name),
+        onIdleError: () => monitor.doubt(name),
+        check: this.#checkOf(name),
+        outside,
+      }),
       lanes: this.#lanes,
       probedMs: () => probedMs(monitor, name),
-      events: this.events,
       outside,
       nowMs: () => performance.now(),
     });
@@ -93,8 +86,7 @@ export class NodePools {
    */
   async warmUp(node: ResolvedNode): Promise<void> {
     const pool = this.get(node.name);
-    const size = poolSizeOf(node, this.#options.settings) ?? WARM_CONNECTIONS;
-    const wanted = Array.from({ length: Math.min(size, WARM_CONNECTIONS) }, () => pool.checkout());
+    const wanted = Array.from({ length: Math.min(pool.size, WARM_CONNECTIONS) }, () => pool.checkout());
     const made = await Promise.allSettled(wanted);
     for (const one of made) if (one.status === 'fulfilled') pool.release(one.value);
     await Promise.all(wanted);
@@ -181,9 +173,18 @@ function probedMs({ topology }: TopologyMonitor, name: string): number | undefin
   return (primary.name === name ? primary : replicas.find((node) => node.name === name))?.roundTripMs;
 }
 
-/** Logs once, at the start, that reads will not share connections although the options allow it. */
-export function logMissingLanes(options: ResolvedOptions<never>, settings: PoolSettings, log: LogSink): void {
-  if (!options.lanes) return;
-  const reason = whyNoLanesTo(options.primary, settings);
-  if (reason !== undefined) log.warn(`each read has a connection to itself (no lanes): ${reason}`);
+/** How reads share connections, by the options; `undefined`: not at all. */
+function laneSettings({
+  lanes,
+  prepare,
+  prepareAfter,
+}: Pick<ResolvedOptions<never>, 'lanes' | 'prepare' | 'prepareAfter'>): LaneSettings | undefined {
+  if (!lanes) return undefined;
+  return { prepare: prepare ? { after: prepareAfter, perConnection: PREPARED_PER_CONNECTION } : undefined };
+}
+
+/** Logs, at the start, why reads will not share connections although the options allow it. */
+export function logMissingLanes({ laneObstacle }: Pick<NodePool, 'laneObstacle'>, log: LogSink): void {
+  if (laneObstacle !== undefined)
+    log.warn(`each read has a connection to itself (no lanes): ${laneObstacle}`);
 }

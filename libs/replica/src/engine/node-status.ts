@@ -1,4 +1,4 @@
-import { formatPosition } from './postgres.js';
+import type { Database } from '../execution/database.js';
 import type { NodeSnapshot, Topology } from '../topology/topology.js';
 
 /** A node as an operator wants to see it: can be turned into JSON. */
@@ -50,18 +50,28 @@ export interface TopologyStatus {
   readonly replicas: readonly NodeStatus[];
 }
 
-export function topologyStatusOf({ version, primary, replicas }: Topology): TopologyStatus {
-  return { version, primary: nodeStatusOf(primary), replicas: replicas.map(nodeStatusOf) };
+/** The database whose positions statuses show. */
+export type PositionFormat = Pick<Database, 'formatPosition'>;
+
+export function topologyStatusOf(
+  { version, primary, replicas }: Topology,
+  format: PositionFormat,
+): TopologyStatus {
+  return {
+    version,
+    primary: nodeStatusOf(primary, format),
+    replicas: replicas.map((replica) => nodeStatusOf(replica, format)),
+  };
 }
 
-export function nodeStatusOf(node: NodeSnapshot): NodeStatus {
+export function nodeStatusOf(node: NodeSnapshot, format: PositionFormat): NodeStatus {
   return {
     name: node.name,
     role: node.role,
     address: node.address,
     health: node.health,
     problem: node.problem ?? null,
-    position: node.position === undefined ? null : formatPosition(node.position),
+    position: node.position === undefined ? null : format.formatPosition(node.position),
     timeline: node.epoch ?? null,
     receiver: node.receiver ?? null,
     lagMs: node.lagMs === undefined ? null : Math.round(node.lagMs),

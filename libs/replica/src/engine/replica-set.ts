@@ -1,3 +1,4 @@
+import type { Database } from '../execution/database.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -17,6 +18,7 @@ import { UnknownReplicaError } from '../errors/unknown-replica.error.js';
 
 /** What a {@link ReplicaSet} works with. */
 export interface ReplicaSetOptions {
+  readonly database: Pick<Database, 'withConnectionOf'>;
   readonly options: Pick<ResolvedOptions<never>, 'primary' | 'pool'>;
   readonly pools: Pick<NodePools, 'nodes' | 'byName' | 'add' | 'remove' | 'warmUp'>;
   readonly monitor: TopologyMonitor;
@@ -120,10 +122,10 @@ export class ReplicaSet {
   }
 
   get #current(): CurrentNodes {
-    const { options, pools } = this.#options;
+    const { database, options, pools } = this.#options;
     const { primary, pool: levels } = options;
     const replicas = [...pools.nodes.values()].filter(({ name }) => name !== primary.name);
-    return { primary, replicas, levels };
+    return { database, primary, replicas, levels };
   }
 
   async #findFloor(): Promise<void> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeOptions } from '../options/replica-options.js';
 import { resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
+import { withConnectionOf } from '../postgres/node-connection.js';
 import { isSameConnection, resolveFound, resolveReplicas, type CurrentNodes } from './resolve-replicas.js';
 
 const primary = resolveNode(
@@ -14,6 +15,7 @@ function node(options: NodeOptions, name = 'r'): ResolvedNode {
 }
 
 const known: CurrentNodes = {
+  database: { withConnectionOf },
   primary,
   replicas: [node({ host: 'a' }, 'replica-1'), node({ host: 'b', port: 6000 }, 'replica-2')],
   levels: { size: 5, replica: { size: 7 } },

@@ -12,10 +12,11 @@ import {
   type ResolvedNode,
 } from '../options/resolve-nodes.js';
 import { SafeMessageError } from '../errors/safe-message.error.js';
-import { withConnectionOf } from './postgres.js';
+import type { Database } from '../execution/database.js';
 
 /** The nodes that a list of replicas is compared with. */
 export interface CurrentNodes {
+  readonly database: Pick<Database, 'withConnectionOf'>;
   readonly primary: ResolvedNode;
   /** The replicas by now: one of the same address that is given no name keeps its own. */
   readonly replicas: Iterable<ResolvedNode>;
@@ -56,7 +57,7 @@ export function resolveFound(found: readonly NodeOptions[], current: CurrentNode
   );
   if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
   const others = found
-    .map((node) => withConnectionOf(current.primary.credentials, node))
+    .map((node) => current.database.withConnectionOf(current.primary.credentials, node))
     .filter((node) => !isReadable(node) || addressOf(node) !== current.primary.address);
   if (others.length === 0) throw new SafeMessageError('it found no replica beside the primary');
   return resolveReplicas(others, current, 'found');

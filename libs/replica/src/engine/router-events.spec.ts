@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { replicaNode, WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
+import { formatLsn } from '../postgres/lsn.js';
 import { logTopology } from './log-topology.js';
 import { forwardTopologyEvents } from './router-events.js';
 
@@ -21,7 +22,7 @@ describe('what an application and its log are told of the topology', () => {
     events = [];
     lines = [];
     logTopology(cluster.monitor, { log: write('log'), warn: write('warn'), error: write('error') });
-    forwardTopologyEvents(cluster.monitor, (event, ...args) =>
+    forwardTopologyEvents(cluster.monitor, { formatPosition: formatLsn }, (event, ...args) =>
       events.push([event, JSON.parse(JSON.stringify(args[0])) as Record<string, unknown>]),
     );
     await cluster.start();

@@ -1,6 +1,13 @@
 import type { RefusedStatementEvent, StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
-import { nodeStatusOf, topologyStatusOf, type NodeStatus, type TopologyStatus } from './node-status.js';
+import type { NodeSnapshot } from '../topology/topology.js';
+import {
+  nodeStatusOf,
+  topologyStatusOf,
+  type NodeStatus,
+  type PositionFormat,
+  type TopologyStatus,
+} from './node-status.js';
 
 /** Events of a `DataSourceRouter`. Each can be turned into JSON, and none holds a credential. */
 export interface RouterEvents {
@@ -70,34 +77,39 @@ export interface RouterEvents {
 export type EmitRouterEvent = <E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]) => void;
 
 /** Emits what a monitor tells, with statuses in place of snapshots. */
-export function forwardTopologyEvents(monitor: TopologyMonitor, emit: EmitRouterEvent): void {
+export function forwardTopologyEvents(
+  monitor: TopologyMonitor,
+  format: PositionFormat,
+  emit: EmitRouterEvent,
+): void {
+  const statusOf = (node: NodeSnapshot): NodeStatus => nodeStatusOf(node, format);
   monitor.on('node:down', ({ node }) =>
-    emit('node:down', { node: nodeStatusOf(node), problem: node.problem ?? 'not known' }),
+    emit('node:down', { node: statusOf(node), problem: node.problem ?? 'not known' }),
   );
-  monitor.on('node:up', ({ node }) => emit('node:up', { node: nodeStatusOf(node) }));
+  monitor.on('node:up', ({ node }) => emit('node:up', { node: statusOf(node) }));
   for (const event of ['lag:high', 'lag:ok'] as const) {
     monitor.on(event, (snapshot) => {
-      const node = nodeStatusOf(snapshot);
+      const node = statusOf(snapshot);
       emit(event, { node, lagMs: node.lagMs });
     });
   }
   monitor.on('topology:changed', ({ topology, because, added, removed }) =>
-    emit('topology:changed', { topology: topologyStatusOf(topology), because, added, removed }),
+    emit('topology:changed', { topology: topologyStatusOf(topology, format), because, added, removed }),
   );
   monitor.on('primary:changed', ({ primary, before, because }) =>
-    emit('primary:changed', { primary: nodeStatusOf(primary), before: nodeStatusOf(before), because }),
+    emit('primary:changed', { primary: statusOf(primary), before: statusOf(before), because }),
   );
   monitor.on('primary:conflict', ({ node, primary, epoch: timeline, primaryEpoch: primaryTimeline }) =>
     emit('primary:conflict', {
-      node: nodeStatusOf(node),
-      primary: nodeStatusOf(primary),
+      node: statusOf(node),
+      primary: statusOf(primary),
       timeline: timeline ?? null,
       primaryTimeline: primaryTimeline ?? null,
     }),
   );
   monitor.on('node:foreign', ({ node, system, primarySystem }) =>
     emit('node:foreign', {
-      node: nodeStatusOf(node),
+      node: statusOf(node),
       system: system ?? null,
       primarySystem: primarySystem ?? null,
     }),

@@ -1,5 +1,6 @@
 import { ShownSessions } from '../context/shown-sessions.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Database } from '../execution/database.js';
 import { TableRules } from './table-rules.js';
 
 /** The state that statements are routed by. It may change at any time, whether the engine is started or not. */
@@ -15,10 +16,10 @@ export class RoutingState {
   tableRules: TableRules;
   #shown: ShownSessions | undefined;
 
-  constructor({ enabled, replicas, discovery, tables }: ResolvedOptions<never>) {
+  constructor({ enabled, replicas, discovery, tables }: ResolvedOptions<never>, database: Database) {
     this.isEnabled = enabled;
     this.hasReplicas = replicas.length > 0 || discovery !== undefined;
-    this.tableRules = new TableRules(tables);
+    this.tableRules = new TableRules(database, tables);
   }
 
   /** What clients were shown since there has been a result cache; `undefined` without one. */

@@ -1,5 +1,8 @@
 import type { Statement } from '../postgres/statements/index.js';
 import { TableRules } from './table-rules.js';
+import { PostgresDatabase } from '../postgres/postgres-database.js';
+
+const DATABASE = new PostgresDatabase({ connectTimeoutMs: 1, extra: {}, onIdleError: () => undefined });
 
 const READ: Statement = { kind: 'read', mayWrite: false, keepsConnection: false, changesCatalog: false };
 
@@ -8,6 +11,7 @@ function reading(tables?: readonly string[], restsOn?: readonly (readonly string
 }
 
 const rules = new TableRules(
+  DATABASE,
   { accounts: 'primary', metrics: 'analytics', 'billing.items': 'analytics', events: 'archive' },
   ['sessions', 'auth.users'],
 );
@@ -42,10 +46,12 @@ describe('the rule for a statement', () => {
   });
 
   it('is the strictest of all that are given for one table', () => {
-    const twice = new TableRules({ metrics: 'analytics', 'public.metrics': 'archive' }, ['accounts']);
+    const twice = new TableRules(DATABASE, { metrics: 'analytics', 'public.metrics': 'archive' }, [
+      'accounts',
+    ]);
     expect(twice.ruleFor(reading(['public.metrics']))).toBe('primary');
     expect(twice.ruleFor(reading(['other.metrics']))).toBe('analytics');
-    const both = new TableRules({ accounts: 'analytics' }, ['public.accounts']);
+    const both = new TableRules(DATABASE, { accounts: 'analytics' }, ['public.accounts']);
     expect(both.ruleFor(reading(['accounts']))).toBe('primary');
   });
 
@@ -63,14 +69,16 @@ describe('the rule for a statement', () => {
   });
 
   it('is none without rules, even where it is not known what is read', () => {
-    const none = new TableRules();
+    const none = new TableRules(DATABASE);
     expect([none.isEmpty, rules.isEmpty]).toEqual([true, false]);
     expect(none.ruleFor(reading(undefined))).toBeUndefined();
   });
 
   it('knows a name as PostgreSQL cuts it', () => {
     const long = 'a'.repeat(70);
-    expect(new TableRules({ [long]: 'primary' }).ruleFor(reading(['a'.repeat(63)]))).toBe('primary');
+    expect(new TableRules(DATABASE, { [long]: 'primary' }).ruleFor(reading(['a'.repeat(63)]))).toBe(
+      'primary',
+    );
   });
 });
 

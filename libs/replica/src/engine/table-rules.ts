@@ -1,5 +1,6 @@
 import { formatTableName, parseTableName, type TableName } from '../routing/table-name.js';
-import { nameInCatalog, type Statement } from './postgres.js';
+import type { Database } from '../execution/database.js';
+import type { Statement } from '../execution/statements/statement.js';
 
 /** Where a rule sends a read: `primary`, whichever node that is, or a node's name. */
 export type RuledNode = string;
@@ -22,6 +23,7 @@ interface TableRule {
 export class TableRules {
   /** By the name of the table, without the schema. */
   readonly #rules = new Map<string, TableRule[]>();
+  readonly #database: Pick<Database, 'nameInCatalog'>;
   /** All runs of a text share one statement, so each statement is decided once. */
   readonly #decided = new WeakMap<Statement, RuledNode | typeof NO_RULE>();
 
@@ -31,7 +33,12 @@ export class TableRules {
    *
    * @param primaryOnly tables of entities that are `@PrimaryOnly()`
    */
-  constructor(tables: Readonly<Record<string, RuledNode>> = {}, primaryOnly: Iterable<string> = []) {
+  constructor(
+    database: Pick<Database, 'nameInCatalog'>,
+    tables: Readonly<Record<string, RuledNode>> = {},
+    primaryOnly: Iterable<string> = [],
+  ) {
+    this.#database = database;
     for (const [table, node] of Object.entries(tables)) this.#add(table, node);
     for (const table of primaryOnly) this.#add(table, PRIMARY);
   }
@@ -66,9 +73,12 @@ export class TableRules {
   #add(table: string, node: RuledNode): void {
     const parsed = parseTableName(table);
     if (parsed === undefined) return;
-    const name = nameInCatalog(parsed.name);
+    const name = this.#database.nameInCatalog(parsed.name);
     const rules = this.#rules.get(name) ?? [];
-    rules.push({ schema: parsed.schema === undefined ? undefined : nameInCatalog(parsed.schema), node });
+    rules.push({
+      schema: parsed.schema === undefined ? undefined : this.#database.nameInCatalog(parsed.schema),
+      node,
+    });
     this.#rules.set(name, rules);
   }
 

@@ -1,8 +1,7 @@
 import type pg from 'pg';
 import type { ServerIdentity } from '../topology/server-identity.js';
-import type { WalLayout } from './lsn.js';
+import { readLayout, type WalLayout } from './lsn.js';
 import { codeOf } from '../errors/describe-error.js';
-import { readLayout } from './wal-layout.js';
 
 /**
  * Who the server is, in one row: `system` the system identifier in decimal digits, NULL where the server may not tell it;

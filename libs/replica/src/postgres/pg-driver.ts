@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { DiscreetClient } from './discreet-client.js';
+import type { StatementRouter } from '../execution/statement-router.js';
+import type { PoolEvents } from './pool-events.js';
 import { RoutingPool } from './routing-pool.js';
-import type { StatementRouter } from './statement-router.js';
 
 /** Host name of the one logical replica that TypeORM is given; a pool asked for under it may read from replicas. */
 export const REPLICAS_HOST = 'any-replica.nestjs-replica.invalid';
@@ -18,10 +19,10 @@ export interface PgDriver {
  * A module in the shape of `pg` whose pools route. It has no property `native`, for which TypeORM would leave it when
  * `pg-native` is installed.
  */
-export function createPgDriver(router: () => StatementRouter): PgDriver {
+export function createPgDriver(router: () => StatementRouter, poolEvents: PoolEvents): PgDriver {
   class Pool extends RoutingPool {
     constructor(options: { host?: string }) {
-      super(router, options.host !== REPLICAS_HOST);
+      super(router, poolEvents, options.host !== REPLICAS_HOST);
     }
   }
   return { Pool, defaults: pg.defaults, types: pg.types };

@@ -1,4 +1,5 @@
 import { codeOf, messageOf } from '../errors/describe-error.js';
+import type { ErrorKinds } from '../execution/database.js';
 
 /** What an error of `pg` or of its socket tells. Errors are known by their code: they may come from another realm. */
 
@@ -81,7 +82,7 @@ export function isWorthAnotherNode(error: unknown): boolean {
 }
 
 /** A replica refused to write: 25006, "cannot execute ... in a read-only transaction". */
-export function isReadOnlyViolation(error: unknown): boolean {
+export function isWriteRefusal(error: unknown): boolean {
   return codeOf(error) === '25006';
 }
 
@@ -109,3 +110,38 @@ export function isSilentLoss(error: unknown): boolean {
   if (code === undefined) return messageOf(error).startsWith('Connection terminated');
   return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('08');
 }
+
+/**
+ * A prepared statement failed for being prepared: its table has changed (0A000, "cached plan must not change result type"), it is not
+ * there any more (26000: DEALLOCATE, a pooler), or somebody else has prepared it already (42P05: a pooler).
+ */
+export function preparedFailureOf(error: unknown): 'changed' | 'lost' | undefined {
+  const code = codeOf(error);
+  if (code === '0A000') return 'changed';
+  return code === '26000' || code === '42P05' ? 'lost' : undefined;
+}
+
+/** What `pg-pool` says when no connection came free in time, and also when none could be made in time. */
+const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
+
+/** What poolers say to messages that they do not expect, and `pg` to answers that it does not expect. */
+const PROTOCOL_VIOLATION = '08P01';
+const UNEXPECTED_ANSWER = /^Received unexpected /;
+
+/** PostgreSQL's errors behind the port. */
+export const POSTGRES_ERRORS: ErrorKinds = {
+  isConnectionLoss,
+  isCutByServer,
+  isConnectionEnd,
+  isAnswer,
+  isUnsent,
+  isSilentLoss,
+  isWorthAnotherNode,
+  isWriteRefusal,
+  mayWorkOnPrimary,
+  preparedFailureOf,
+  // In the words of `pg`, by which it is known as a lost connection.
+  connectionLost: (why) => new Error(`Connection terminated: ${why}`),
+  isPoolTimeout: (error) => messageOf(error) === POOL_TIMEOUT_TEXT,
+  isLaneRefusal: (error) => codeOf(error) === PROTOCOL_VIOLATION || UNEXPECTED_ANSWER.test(messageOf(error)),
+};

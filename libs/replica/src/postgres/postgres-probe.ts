@@ -3,7 +3,7 @@ import type { NodeProbe, ProbeResult } from '../topology/node-probe.js';
 import { isConnectionLoss } from './postgres-errors.js';
 import { ProbeConnector } from './probe-connection.js';
 import { NodeQuestion } from './probe-statement.js';
-import { runProbeFunction, type ProbeSubject } from './run-probe-function.js';
+import { runProbeFunction, type ProbeSubject } from '../execution/run-probe-function.js';
 
 /** One probe, for as long as somebody waits for its answer. */
 interface ProbeCall {
@@ -75,7 +75,11 @@ export class PostgresProbe implements NodeProbe {
     if (call.hasEnded) throw new Error('nobody waits for an answer any more');
     return this.#subject === undefined
       ? this.#question.ask(connection)
-      : runProbeFunction(this.#subject, connection.client, await this.#question.askOrRole(connection));
+      : runProbeFunction(
+          this.#subject,
+          async (sql, values) => (await connection.client.query(sql, values)).rows as unknown[],
+          await this.#question.askOrRole(connection),
+        );
   }
 }
 

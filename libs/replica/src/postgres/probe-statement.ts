@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { ProbeResult } from '../topology/node-probe.js';
 import { identifyServer } from './identify-server.js';
 import type { ProbeConnection } from './probe-connection.js';
-import { failedAsPrepared } from './lanes/prepared-statements.js';
+import { preparedFailureOf } from './postgres-errors.js';
 import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
 import { codeOf } from '../errors/describe-error.js';
 
@@ -95,7 +95,7 @@ export class NodeQuestion {
       try {
         return await firstRow(client, statement);
       } catch (error) {
-        if (!failedAsPrepared(error)) throw error;
+        if (preparedFailureOf(error) === undefined) throw error;
         this.#mayPrepare = false;
       }
     }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isError } from '../errors/is-error.js';
+import type { StatementCall, StreamCall } from '../execution/database.js';
 
 /** A query that runs itself on a connection: a stream or a cursor. */
 export interface Submittable {
@@ -13,11 +13,7 @@ export interface Submittable {
 }
 
 /** A call of `query` as `pg` takes it, in one form. */
-export interface QueryCall {
-  /** The statement; empty when the call names a prepared statement only. */
-  readonly text: string;
-  /** The arguments without the callback. */
-  readonly args: readonly unknown[];
+export interface QueryCall extends StatementCall {
   readonly callback?: (error: unknown, result?: pg.QueryResult) => void;
   readonly submittable?: Submittable;
 }
@@ -49,15 +45,29 @@ function callOfSubmittable(submittable: Submittable, args: readonly unknown[]): 
 }
 
 /** The statement that a stream or cursor runs. */
-export function textOfSubmittable(submittable: Submittable): string {
+function textOfSubmittable(submittable: Submittable): string {
   const text = submittable.text ?? submittable.cursor?.text;
   return typeof text === 'string' ? text : '';
 }
 
-/** Tells a stream or cursor that no connection could be had for it. */
-export function failSubmittable(submittable: Submittable, error: unknown): void {
-  if (submittable.destroy !== undefined) submittable.destroy(error);
-  else submittable.handleError?.(error);
+/** A stream or cursor behind the port. */
+export class PgStream implements StreamCall {
+  readonly submittable: Submittable;
+  readonly text: string;
+
+  constructor(submittable: Submittable) {
+    this.submittable = submittable;
+    this.text = textOfSubmittable(submittable);
+  }
+
+  get isDestroyed(): boolean {
+    return this.submittable.destroyed === true;
+  }
+
+  fail(error: unknown): void {
+    if (this.submittable.destroy !== undefined) this.submittable.destroy(error);
+    else this.submittable.handleError?.(error);
+  }
 }
 
 function isSubmittable(query: unknown): query is Submittable {
@@ -80,7 +90,7 @@ type Query = (
 
 /**
  * Calls `query` of a client with the arguments that somebody gave to ours. By callback, for `pg` makes two promises where one will
- * do. The stack of an error leads to the socket: see {@link leadToCaller}.
+ * do. The stack of an error leads to the socket: see `leadToCaller`.
  */
 export function queryWith(
   client: pg.ClientBase,
@@ -120,17 +130,4 @@ function plainCopy(config: Config): Config {
   if (Object.getPrototypeOf(config) === Object.prototype) return copy;
   for (const key of CONFIG_KEYS) if (!(key in copy) && key in config) copy[key] = config[key];
   return copy;
-}
-
-/** For a promise that is rejected: does something, and rejects as before. */
-export function rethrowAfter(act: () => void): (error: unknown) => never {
-  return (error) => {
-    act();
-    throw error;
-  };
-}
-
-/** As `pg` does: lets the stack of an error lead to whoever awaits the promise in a reaction to which this is called. */
-export function leadToCaller(error: unknown): void {
-  if (isError(error)) Error.captureStackTrace(error);
 }

@@ -1,10 +1,22 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
-import { countsOf, poolSettingsOf, type PoolCounts } from './create-pool.js';
-import type { NodePool } from './node-pool.js';
+import type { NodePool } from '../execution/pools/node-pool.js';
+import type { StatementRouter } from '../execution/statement-router.js';
+import { PgConnectionPool } from './node-access.js';
+import type { PoolEvents } from './pool-events.js';
 import { parseQueryCall, type Submittable } from './query-call.js';
 import { RoutingClient } from './routing-client.js';
-import type { StatementRouter } from './statement-router.js';
+
+/** Sizes and times of a pool; nothing of how to connect, which is secret in part. */
+const SETTINGS = [
+  'max',
+  'min',
+  'maxUses',
+  'maxLifetimeSeconds',
+  'idleTimeoutMillis',
+  'connectionTimeoutMillis',
+  'allowExitOnIdle',
+] as const;
 
 type Release = (error?: unknown) => void;
 type ConnectCallback = (error: unknown, client?: RoutingClient, release?: Release) => void;
@@ -19,19 +31,18 @@ type QueryCallback = (error: unknown, result?: pg.QueryResult) => void;
 export class RoutingPool extends EventEmitter {
   ending = false;
   ended = false;
-  readonly #router: () => StatementRouter;
+  readonly #source: () => StatementRouter;
   readonly #primaryRunner: boolean;
 
   /** @param primaryRunner whatever is asked of this pool goes to the primary */
-  constructor(router: () => StatementRouter, primaryRunner: boolean) {
+  constructor(source: () => StatementRouter, poolEvents: PoolEvents, primaryRunner: boolean) {
     super();
-    this.#router = router;
+    this.#source = source;
     this.#primaryRunner = primaryRunner;
-    const { poolEvents } = router();
-    poolEvents.add({ emitter: this, hears: (node) => primaryRunner || node !== router().primary });
+    poolEvents.add({ emitter: this, hears: (node) => primaryRunner || node !== this.#router.primary });
     // What is done to each new connection has not been done to those that there are.
     this.on('newListener', (event) => {
-      if (event === 'connect') for (const pool of router().nodePools) pool.renew();
+      if (event === 'connect') for (const pool of this.#router.nodePools) pool.renew();
     });
   }
 
@@ -42,7 +53,7 @@ export class RoutingPool extends EventEmitter {
       const error = new Error('Cannot use a pool after calling end on the pool');
       return callback === undefined ? Promise.reject(error) : callback(error);
     }
-    const client = new RoutingClient(this.#router(), this.#primaryRunner);
+    const client = new RoutingClient(this.#router, this.#primaryRunner);
     if (callback === undefined) return Promise.resolve(client);
     // As soon as it may be: what a request begins and does not wait for shall be routed while the request is there.
     queueMicrotask(() => callback(undefined, client, (error?: unknown) => client.release(error)));
@@ -67,7 +78,7 @@ export class RoutingPool extends EventEmitter {
 
   async #query(query: unknown, values: unknown): Promise<unknown> {
     const { submittable, text } = parseQueryCall([query]);
-    this.#router().assertLeavesNoTransaction(text);
+    this.#router.assertLeavesNoTransaction(text);
     const client = await this.connect();
     try {
       return await (submittable === undefined ? client.query(query, values) : runToEnd(client, submittable));
@@ -95,7 +106,9 @@ export class RoutingPool extends EventEmitter {
   /** How the pool of each node is set, by the example of the first: sizes and times, nothing of how to connect. */
   get options(): Partial<pg.PoolConfig> {
     const [first] = this.#pools;
-    return first === undefined ? {} : poolSettingsOf(first.behind);
+    if (!(first?.behind instanceof PgConnectionPool)) return {};
+    const all = first.behind.pool.options as unknown as Record<string, unknown>;
+    return Object.fromEntries(SETTINGS.map((key) => [key, all[key]]));
   }
 
   /** The connections behind it belong to the data source, which ends them when it is destroyed. */
@@ -109,13 +122,17 @@ export class RoutingPool extends EventEmitter {
     return error === undefined ? Promise.resolve() : Promise.reject(error);
   }
 
+  get #router(): StatementRouter {
+    return this.#source();
+  }
+
   get #pools(): readonly NodePool[] {
-    const { nodePools, primary } = this.#router();
+    const { nodePools, primary } = this.#router;
     return nodePools.filter(({ name }) => (name === primary) === this.#primaryRunner);
   }
 
-  #sum(count: keyof PoolCounts): number {
-    return this.#pools.reduce((sum, { behind }) => sum + countsOf(behind)[count], 0);
+  #sum(count: 'total' | 'idle' | 'waiting' | 'expired'): number {
+    return this.#pools.reduce((sum, { behind }) => sum + behind[count], 0);
   }
 }
 

@@ -3,7 +3,7 @@ import { bindSession } from '../engine/bind-session.js';
 import type { Engine } from '../engine/engine.js';
 import { JobTokens } from '../engine/job-tokens.js';
 import { topologyStatusOf, type TopologyStatus } from '../engine/node-status.js';
-import type { CatalogStatus } from '../engine/postgres.js';
+import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
 import { intentOf, type ReadOptions } from '../engine/read-options.js';
 import type { RouterCounter } from '../engine/router-counters.js';
 import type { RouterEvents } from '../engine/router-events.js';
@@ -71,7 +71,7 @@ export class DataSourceRouter {
 
   /** What is known of the nodes now. */
   topology(): TopologyStatus {
-    return topologyStatusOf(this.#engine.cluster.monitor.topology);
+    return topologyStatusOf(this.#engine.cluster.monitor.topology, this.#engine.database);
   }
 
   /**

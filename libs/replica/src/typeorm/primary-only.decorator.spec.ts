@@ -20,6 +20,9 @@ import {
 import { StatementClassifier } from '../postgres/statements/index.js';
 import { PrimaryOnly, primaryOnlyTables } from './primary-only.decorator.js';
 import { TableRules } from '../engine/table-rules.js';
+import { PostgresDatabase } from '../postgres/postgres-database.js';
+
+const DATABASE = new PostgresDatabase({ connectTimeoutMs: 1, extra: {}, onIdleError: () => undefined });
 
 abstract class WithId {
   @PrimaryGeneratedColumn() id!: number;
@@ -160,7 +163,7 @@ describe('an entity that is primary only', () => {
       entities: [Tag, Entry, Report],
       entityPrefix: 'app_',
     });
-    const rules = new TableRules({}, primaryOnlyTables(await dataSource.readEntities()));
+    const rules = new TableRules(DATABASE, {}, primaryOnlyTables(await dataSource.readEntities()));
     const classifier = new StatementClassifier();
     const [tags] = dataSource.getMetadata(Entry).manyToManyRelations;
     const reports = dataSource.getRepository(Report).createQueryBuilder('r');

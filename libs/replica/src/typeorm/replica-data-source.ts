@@ -5,6 +5,7 @@ import { conceal } from '../options/conceal.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { createPgDriver } from '../postgres/pg-driver.js';
+import { PostgresDatabase } from '../postgres/postgres-database.js';
 import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { DataSourceRouter, engineOf } from './data-source-router.js';
 import { keepCacheRouted, onReadRunner, routeCachesOf, routeQueriesOf } from './keep-routed.js';
@@ -39,12 +40,13 @@ export class ReplicaDataSource extends DataSource {
     const resolved = resolveOptions(given);
     const log = new OperatorLog();
     const typeormLog = new TypeOrmLog();
-    const engine = new Engine(resolved, poolSettingsOf(given, typeormLog, log), log);
+    const database = new PostgresDatabase(poolSettingsOf(given, typeormLog, log));
+    const engine = new Engine(resolved, database, log);
     super(
       dataSourceOptions(
         given,
         resolved,
-        createPgDriver(() => engine.cluster.router),
+        createPgDriver(() => engine.cluster.router, database.poolEvents),
       ),
     );
     typeormLog.writeBy(this);

@@ -1,6 +1,7 @@
-/** A statement as a lane takes it: nothing in it that is not the same on a connection of its own. */
-export interface LaneCall {
-  readonly text: string;
+import type { LaneCall } from '../../execution/database.js';
+
+/** What a lane takes of a call. Also a config of `pg`'s: the same read on a connection of its own. */
+export interface PgLaneCall extends LaneCall {
   readonly values: readonly unknown[] | undefined;
   readonly rowMode: unknown;
   readonly types: unknown;
@@ -9,7 +10,7 @@ export interface LaneCall {
 const KEYS = new Set(['text', 'values', 'rowMode', 'types']);
 
 /** The arguments of a call of `query`, without a callback, in one form; `undefined` where they ask for more. */
-export function laneCallOf(args: readonly unknown[]): LaneCall | undefined {
+export function laneCallOf(args: readonly unknown[]): PgLaneCall | undefined {
   const [query, values] = args;
   if (args.length > 2 || !areValues(values)) return undefined;
   if (typeof query === 'string') return { text: query, values, rowMode: undefined, types: undefined };

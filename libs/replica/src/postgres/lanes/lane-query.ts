@@ -1,8 +1,9 @@
 /* oxlint-disable eslint/no-underscore-dangle -- what is meant are the insides of `pg` */
 import pg from 'pg';
-import type { LaneCall } from './lane-call.js';
+import type { PreparedStatement } from '../../execution/database.js';
+import type { PgLaneCall } from './lane-call.js';
 
-type Told = (error: unknown, result: pg.QueryResult) => void;
+type Settled = (error: unknown, result: pg.QueryResult) => void;
 
 /** What the server has said of the rows of a prepared statement. That cannot change: it would fail with 0A000. */
 export interface RowShape {
@@ -12,8 +13,7 @@ export interface RowShape {
 }
 
 /** A prepared statement on one connection. */
-export interface PreparedStatement {
-  readonly name: string;
+export interface PgPreparedStatement extends PreparedStatement {
   /** `undefined` until it was first answered. */
   shape: RowShape | undefined;
 }
@@ -35,13 +35,13 @@ interface QueryInside {
   handleRowDescription(message: { fields: pg.FieldDef[] }): void;
 }
 
-const Query = pg.Query as unknown as new (query: unknown, values: unknown, told: Told) => QueryInside;
+const Query = pg.Query as unknown as new (query: unknown, values: unknown, settled: Settled) => QueryInside;
 
 /** A query that does not ask again what rows a prepared statement has: to say so and to read it takes both sides long. */
 class LaneQuery extends Query {
-  #statement: PreparedStatement | undefined;
+  #statement: PgPreparedStatement | undefined;
 
-  use(statement: PreparedStatement): void {
+  use(statement: PgPreparedStatement): void {
     this.name = statement.name;
     this.#statement = statement;
   }
@@ -76,10 +76,14 @@ class LaneQuery extends Query {
 }
 
 /** A query as `pg` makes one of a config, which it would copy first: that takes longer than all the rest. */
-export function laneQuery(call: LaneCall, statement: PreparedStatement | undefined, told: Told): object {
+export function laneQuery(
+  call: PgLaneCall,
+  statement: PgPreparedStatement | undefined,
+  settled: Settled,
+): object {
   const { text, values, rowMode, types } = call;
   const isPlain = rowMode === undefined && types === undefined;
-  const query = new LaneQuery(isPlain ? text : { text, rowMode, types }, values, told);
+  const query = new LaneQuery(isPlain ? text : { text, rowMode, types }, values, settled);
   if (statement !== undefined) query.use(statement);
   return query;
 }

@@ -1,5 +1,6 @@
-import { failedAsPrepared, PreparedStatements } from './prepared-statements.js';
-import { StatementCost } from './statement-cost.js';
+import { preparedFailureOf } from '../postgres-errors.js';
+import { PgPreparedStatements } from './prepared-statements.js';
+import { StatementCost } from '../../execution/lanes/statement-cost.js';
 
 const [A, B, C] = ['a', 'b', 'c'].map((text) => new StatementCost(text)) as [
   StatementCost,
@@ -11,10 +12,10 @@ const [A, B, C] = ['a', 'b', 'c'].map((text) => new StatementCost(text)) as [
 class Server {
   readonly closed: string[] = [];
   readonly parsedStatements: Record<string, string> = {};
-  readonly prepared: PreparedStatements;
+  readonly prepared: PgPreparedStatements;
 
   constructor(perConnection: number) {
-    this.prepared = new PreparedStatements({ connection: this } as never, perConnection);
+    this.prepared = new PgPreparedStatements({ connection: this } as never, perConnection);
   }
 
   close({ name }: { name: string }): void {
@@ -78,12 +79,12 @@ describe('prepared statements of a connection', () => {
   });
 
   it.each([
-    ['26000', true],
-    ['0A000', true],
-    ['42P05', true],
-    ['42P01', false],
-    [undefined, false],
-  ])('are what an error of code %s is about: %s', (code, isSo) => {
-    expect(failedAsPrepared(Object.assign(new Error('any'), { code }))).toBe(isSo);
+    ['26000', 'lost'],
+    ['0A000', 'changed'],
+    ['42P05', 'lost'],
+    ['42P01', undefined],
+    [undefined, undefined],
+  ])('are what an error of code %s is about: %s', (code, failure) => {
+    expect(preparedFailureOf(Object.assign(new Error('any'), { code }))).toBe(failure);
   });
 });

@@ -1,4 +1,4 @@
-import type { StatementKind, TransactionStep } from './statement.js';
+import type { StatementKind, TransactionStep } from '../../execution/statements/statement.js';
 
 /** What a command does that does not begin like a query. */
 export interface Command {

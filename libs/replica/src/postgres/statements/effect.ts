@@ -1,4 +1,4 @@
-import type { StatementKind } from './statement.js';
+import type { StatementKind } from '../../execution/statements/statement.js';
 
 /** What calling or naming something may do. Bits of one number, so that effects can be joined; 0 is harmless. */
 export const Effect = {

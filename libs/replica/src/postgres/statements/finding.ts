@@ -1,5 +1,10 @@
 import { Effect, keepsConnection, kindOf, mayWrite, SEVERITY, type Effects } from './effect.js';
-import { readOf, type Statement, type StatementKind, type TransactionStep } from './statement.js';
+import {
+  readOf,
+  type Statement,
+  type StatementKind,
+  type TransactionStep,
+} from '../../execution/statements/statement.js';
 
 /** Of a statement that names more, it is not told which. */
 const MAX_TABLES = 1000;

@@ -1,12 +1,10 @@
+import type { CatalogQuery } from '../../execution/database.js';
 import { FIXED_EFFECTS } from './built-in-functions.js';
 import type { Catalog } from './catalog.js';
 import { Effect, type Effects } from './effect.js';
 import { EFFECTS_QUERY } from './effects-query.js';
 import { NAMES_QUERY } from './names-query.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
-
-/** Runs one SQL text and gives its rows. */
-export type CatalogQuery = (sql: string) => Promise<readonly Record<string, unknown>[]>;
 
 /**
  * Reads from the system catalogs what the classifier has to know: three queries, a few milliseconds, on the primary or on a

@@ -1,8 +1,10 @@
-import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
+import type { CatalogQuery, Classifier, LoadedCatalog } from '../../execution/database.js';
+import { RememberedTexts } from '../../execution/statements/remembered-texts.js';
+import type { Statement } from '../../execution/statements/statement.js';
+import { TextCache } from '../../execution/statements/text-cache.js';
+import { BUILT_IN_CATALOG, suspectsOf, type Catalog } from './catalog.js';
+import { loadCatalog } from './load-catalog.js';
 import { readText } from './read-text.js';
-import { RememberedTexts } from './remembered-texts.js';
-import type { Statement } from './statement.js';
-import { TextCache } from './text-cache.js';
 
 export interface StatementClassifierOptions {
   /** So many texts are kept with their class. 0 keeps none. Default 2000. */
@@ -32,7 +34,7 @@ const REFUSED: Statement = Object.freeze({
  * Until a catalog is there, only everyday built-in functions count as harmless, and of a user's views, operators and types
  * nothing is known: load it before reads may leave the primary.
  */
-export class StatementClassifier {
+export class StatementClassifier implements Classifier {
   readonly #cache: TextCache<Statement>;
   readonly #refused = new RememberedTexts(MAX_REMEMBERED_WRITES);
   #catalog: Catalog = BUILT_IN_CATALOG;
@@ -64,10 +66,16 @@ export class StatementClassifier {
     return statement;
   }
 
-  /** A replica refused the text as a write (SQLSTATE 25006): from now on it is one, whatever a catalog says. */
-  rememberAsWrite(text: string): void {
+  /** A replica refused the text as a write (SQLSTATE 25006): from now on it is one, whatever a catalog says. Gives what it is. */
+  rememberAsWrite(text: string): Statement {
     this.#refused.add(text);
     this.#keep(text, REFUSED);
+    return REFUSED;
+  }
+
+  async loadCatalog(query: CatalogQuery): Promise<LoadedCatalog> {
+    const catalog = await loadCatalog(query);
+    return { suspects: suspectsOf(catalog), use: () => this.useCatalog(catalog) };
   }
 
   /** Replaces what is known of the database; if that says something new, every text is read anew. Says whether it does. */

@@ -1,0 +1,346 @@
+import type { Scope } from '../../context/context-storage.js';
+import { noteFailure } from '../../context/note-read.js';
+import { NoReplicaError } from '../../errors/no-replica.error.js';
+import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
+import { PoolBusyError } from '../../errors/pool-busy.error.js';
+import type { PrimaryReason, Route } from '../../routing/route.js';
+import type { StatementEvent } from '../../routing/statement-event.js';
+import { leadToCaller } from '../lead-to-caller.js';
+import type { Statement } from '../statements/statement.js';
+import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
+import { SuspectedCrash } from './suspected-crash.js';
+
+/** So many replicas are asked for one read; then the primary. */
+const MAX_REPLICAS = 2;
+/** So many nodes in all, where the primary is away. */
+const MAX_NODES = 4;
+/** So often a read may lose its connection to the primary: connections that idled for the same time die together. */
+const MAX_PRIMARY_LOSSES = 3;
+/** So often a read leaves a replica that is busy: where its session may not read elsewhere just then, it may a moment later. */
+const MAX_LEAVES = 3;
+/** Before a statement is sent to the same node again: by then the pool knows which others have died; milliseconds. */
+const AGAIN_MS = 10;
+
+const NONE: readonly never[] = [];
+const NO_TURN = (): void => undefined;
+
+/**
+ * One statement outside a transaction, on one node after another until one answers: a read, a write, a stream, BEGIN. A subclass says
+ * what is done on a node.
+ *
+ * - A statement that was not sent, for lack of a connection, may be tried again, whatever it is.
+ * - A statement that was sent is tried again only if it changes nothing: a read, or BEGIN. It goes to one other replica, then to the
+ *   primary. A statement that the primary lost goes to another node if the rule finds one, else there again. Each further try has to
+ *   begin within the time that the pool's own limits allow a statement, and is paid from the budget; else the first error stands.
+ * - A read that a replica refuses runs on the primary: as a write, if the replica refused it as one.
+ * - A read whose connection was lost without a word may have crashed its server: see {@link SuspectedCrash}.
+ * - Where a replica has no connection to spare for a while, another one that has is asked; not the primary.
+ * - The statement waits for a primary that is away, if the options say so.
+ *
+ * Nearly every statement has nothing to wait for and is answered by the first node. It makes a single promise beside the answer's,
+ * for each that is made takes time in a request's context.
+ */
+export abstract class Attempts<T> {
+  readonly #tools: AttemptTools;
+  #attempted: AttemptedStatement;
+  readonly #startedMs: number;
+  /** It goes to the primary for this reason, whatever the rule says. */
+  #primaryFor: PrimaryReason | undefined;
+  /** So many tries have failed. */
+  #failures = 0;
+  /** The last failed try, until it is known whether another one follows; only while somebody listens. */
+  #untold: StatementEvent | undefined;
+  #failed: readonly string[] = NONE;
+  #replicasFailed = 0;
+  #primaryLosses = 0;
+  #first: { readonly error: unknown; readonly limitMs: number } | undefined;
+  #suspicion: SuspectedCrash | undefined;
+  /** A replica that had no connection to spare just now. */
+  #busy: string | undefined;
+  /** How often the statement has left such a replica. */
+  #leaves = 0;
+  /** A primary that gave no connection. */
+  #unreachable: string | undefined;
+  /** Since when the statement waits for a primary. */
+  #waitsSinceMs: number | undefined;
+  /** Ends the turn of a read that falls back on the primary. */
+  #endTurn = NO_TURN;
+
+  constructor(tools: AttemptTools, attempted: AttemptedStatement) {
+    this.#tools = tools;
+    this.#attempted = attempted;
+    this.#startedMs = tools.nowMs();
+    if (this.#isRepeatable) tools.budget.deposit(this.#startedMs);
+  }
+
+  /** Runs the statement on a node. Where this throws, the promise of `start` is rejected all the same. */
+  protected abstract tryOn(route: Route): Promise<T>;
+
+  /** A node has answered. */
+  protected abstract answered(result: T, route: Route, startedMs: number): void;
+
+  /** The caller gets this error; `route`: of the node that it came from, where there was one. */
+  protected abstract gaveUp(error: unknown, route: Route | undefined): void;
+
+  start(): Promise<T> {
+    try {
+      const route = this.#choose();
+      return route instanceof Promise
+        ? route.then(
+            (chosen) => this.#enter(chosen),
+            (error: unknown) => this.#giveUp(error),
+          )
+        : this.#enter(route);
+    } catch (error) {
+      return this.#giveUp(error);
+    }
+  }
+
+  /** What runs now: the statement as it was given, or the write that a read has turned out to be. */
+  protected get statement(): Statement {
+    return this.#attempted.statement;
+  }
+
+  protected get scope(): Scope | undefined {
+    return this.#attempted.scope;
+  }
+
+  /** Which try is the next one to be told of, from 1. */
+  get attempt(): number {
+    return 1 + this.#failures;
+  }
+
+  /** The statement may have crashed a server: it must not share a connection with others. */
+  protected get isSuspect(): boolean {
+    return this.#suspicion !== undefined;
+  }
+
+  /** Whether the statement may go elsewhere when it has waited for a connection for a while. */
+  mayLeave({ node }: Route): boolean {
+    return this.#leaves < MAX_LEAVES && node !== this.#tools.finder.primary;
+  }
+
+  /** Whoever keeps the connection ends the turn from now on, by what this gives. */
+  protected takeTurn(): () => void {
+    const endTurn = this.#endTurn;
+    this.#endTurn = NO_TURN;
+    return endTurn;
+  }
+
+  /** The node of the next try, by the rule and by what failed before. */
+  #choose(): Route | Promise<Route> {
+    const route = this.#find();
+    return route instanceof Promise ? route.then((found) => this.#check(found)) : this.#check(route);
+  }
+
+  #find(): Route | Promise<Route> {
+    const { finder, standIn } = this.#tools;
+    const replica = standIn();
+    if (replica !== undefined && replica !== finder.primary && !this.#failed.includes(replica))
+      return { node: replica, reason: 'primary-away' };
+    if (this.#primaryFor !== undefined) return finder.toPrimary(this.#primaryFor);
+    if (this.#replicasFailed >= MAX_REPLICAS && finder.mayFallBack) {
+      const isAway = this.#isClosed || this.#failed.includes(finder.primary);
+      if (!isAway) return finder.toPrimary('replica-failed');
+    }
+    return this.#busy === undefined ? this.#findBeside(this.#failed) : this.#leave(this.#busy);
+  }
+
+  #findBeside(failed: readonly string[]): Route | Promise<Route> {
+    const { statement, scope, conditions } = this.#attempted;
+    return this.#tools.finder.find(statement, scope, { conditions, failed });
+  }
+
+  /**
+   * Another replica than the busy one; else what the rule says without regard to that, for a busy replica is no reason to burden
+   * the primary. The rule is asked anew: while the read waited, the replica may have fallen behind, or left.
+   */
+  async #leave(busy: string): Promise<Route> {
+    const { scope } = this.#attempted;
+    this.#busy = undefined;
+    this.#leaves++;
+    try {
+      const route = await this.#findBeside([...this.#failed, busy]);
+      if (route.node !== this.#tools.finder.primary) return route;
+      if (scope !== undefined) noteFailure(scope, route);
+    } catch (error) {
+      if (!(error instanceof NoReplicaError)) throw error;
+    }
+    return this.#findBeside(this.#failed);
+  }
+
+  #check(route: Route): Route | Promise<Route> {
+    return this.#suspicion?.forbids(route.node) === true
+      ? this.#checkSuspect(route, this.#suspicion)
+      : this.#checkPrimary(route);
+  }
+
+  async #checkSuspect(route: Route, suspicion: SuspectedCrash): Promise<Route> {
+    const { conditions } = this.#attempted;
+    if (!(await suspicion.isCleared(conditions.text, this.#startedMs)))
+      return suspicion.oneMoreReplica(this.#attempted);
+    this.#suspicion = undefined;
+    return this.#checkPrimary(route);
+  }
+
+  #checkPrimary(route: Route): Route | Promise<Route> {
+    if (route.node !== this.#tools.finder.primary) return route;
+    if (this.#unreachable === route.node || this.#isClosed) return this.#waitForPrimary(route);
+    return this.#failed.includes(route.node) ? after(AGAIN_MS, route) : route;
+  }
+
+  async #waitForPrimary(route: Route): Promise<Route> {
+    const { finder, gate, nowMs } = this.#tools;
+    this.#waitsSinceMs ??= nowMs();
+    try {
+      await gate.opens(this.#waitsSinceMs);
+    } catch (error) {
+      this.#noteFailedTry(route, this.#startedMs, error);
+      throw error;
+    }
+    this.#unreachable = undefined;
+    return { node: finder.primary, reason: route.reason };
+  }
+
+  #enter(route: Route): Promise<T> {
+    const entered = this.#tools.enter(route);
+    return entered instanceof Promise
+      ? entered.then(
+          (endTurn) => this.#try(route, endTurn),
+          (error: unknown) => this.#giveUp(error),
+        )
+      : this.#try(route, entered);
+  }
+
+  #try(route: Route, endTurn: () => void): Promise<T> {
+    this.#endTurn = endTurn;
+    if (this.#untold !== undefined) this.#tellUntold(false);
+    const startedMs = this.#tools.nowMs();
+    let trying: Promise<T>;
+    try {
+      trying = this.tryOn(route);
+    } catch (error) {
+      trying = Promise.reject(error);
+    }
+    return trying.then(
+      (result) => {
+        this.takeTurn()();
+        this.answered(result, route, startedMs);
+        return result;
+      },
+      (error: unknown) => {
+        this.takeTurn()();
+        leadToCaller(error);
+        if (!(error instanceof PoolBusyError)) this.#noteFailedTry(route, startedMs, error);
+        return this.#again(route, error);
+      },
+    );
+  }
+
+  /** Tries elsewhere, or gives up. */
+  #again(route: Route, error: unknown): Promise<T> {
+    const { statement, scope } = this.#attempted;
+    if (scope !== undefined && statement.kind === 'read') noteFailure(scope, route);
+    try {
+      if (!this.#isRefusedRead(route, error)) this.#failedOn(route, error);
+    } catch (final) {
+      return this.#giveUp(final, route);
+    }
+    return this.start();
+  }
+
+  /** Notes the failure. Throws where no other node shall be tried. */
+  #failedOn(route: Route, error: unknown): void {
+    const { finder, gate, errors } = this.#tools;
+    const { node } = route;
+    if (error instanceof PoolBusyError) {
+      this.#busy = node;
+      return;
+    }
+    const isUnsent = error instanceof NodeUnavailableError;
+    const isWorthIt = errors.isWorthAnotherNode(error) && (isUnsent || this.#isRepeatable);
+    if (!this.#tools.isWatched() || !isWorthIt) throw error;
+    if (this.statement.kind === 'read' && errors.isSilentLoss(error))
+      this.#suspicion = this.#suspicion?.and(node, error) ?? new SuspectedCrash(this.#tools, [node], error);
+    this.#first ??= { error, limitMs: this.#tools.limitMs(node) };
+    if (node === finder.primary) {
+      if (!errors.isConnectionLoss(error)) throw error;
+      if (isUnsent) {
+        gate.refused(node, error);
+        this.#unreachable = node;
+      } else if (++this.#primaryLosses >= MAX_PRIMARY_LOSSES) throw error;
+    } else {
+      this.#replicasFailed++;
+      if (this.#failed.length >= MAX_NODES) throw error;
+    }
+    if (!isUnsent || node !== finder.primary) this.#spend(this.#first);
+    if (!this.#failed.includes(node)) this.#failed = [...this.#failed, node];
+  }
+
+  #spend({ error, limitMs }: { readonly error: unknown; readonly limitMs: number }): void {
+    const nowMs = this.#tools.nowMs();
+    if (nowMs - this.#startedMs >= limitMs || !this.#tools.budget.withdraw(nowMs)) throw error;
+  }
+
+  /**
+   * Only replicas refuse a read so: it is to run on the primary, as a write where the replica refused it as one. What may have crashed
+   * another replica does not. Throws where the scope prevents writes.
+   */
+  #isRefusedRead({ node }: Route, error: unknown): boolean {
+    const { errors, finder, refused } = this.#tools;
+    const { statement, conditions } = this.#attempted;
+    const isRefusable =
+      statement.kind === 'read' &&
+      this.#suspicion === undefined &&
+      this.#primaryFor === undefined &&
+      node !== finder.primary;
+    if (!isRefusable || !(errors.isWriteRefusal(error) || errors.mayWorkOnPrimary(error))) return false;
+    if (errors.isWriteRefusal(error)) {
+      const write = refused(node, statement, conditions.text);
+      this.#attempted = { ...this.#attempted, statement: write };
+    }
+    this.#primaryFor = 'refused-by-replica';
+    this.#failed = NONE;
+    this.#replicasFailed = 0;
+    this.#first = undefined;
+    return true;
+  }
+
+  /** Listeners learn of a failed try once it is known whether another one follows: so the final failures are those that callers see. */
+  #noteFailedTry(route: Route, startedMs: number, error: unknown): void {
+    const { reports } = this.#tools;
+    const { statement, attempt } = this;
+    this.#tellUntold(false);
+    this.#untold = reports.failedTry({ route, statement, startedMs, attempt }, error);
+    this.#failures++;
+  }
+
+  #tellUntold(isFinal: boolean): void {
+    const event = this.#untold;
+    this.#untold = undefined;
+    if (event !== undefined) this.#tools.reports.tell({ ...event, isFinal });
+  }
+
+  #giveUp(error: unknown, route?: Route): Promise<never> {
+    const { statement, attempt } = this;
+    this.#tellUntold(true);
+    if (this.#failures === 0 && error instanceof NoReplicaError)
+      this.#tools.reports.unplaced({ statement, startedMs: this.#startedMs, attempt }, error);
+    this.gaveUp(error, route);
+    return Promise.reject(error);
+  }
+
+  get #isClosed(): boolean {
+    return this.#tools.isWatched() && this.#tools.gate.isClosed;
+  }
+
+  /** The statement changes nothing, so it may be sent twice. */
+  get #isRepeatable(): boolean {
+    const { kind, transaction } = this.#attempted.statement;
+    return kind === 'read' || (kind === 'transaction-control' && transaction === 'begin');
+  }
+}
+
+function after<T>(ms: number, value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(resolve, ms, value));
+}

@@ -1,0 +1,81 @@
+import { OpenWrite } from '../../context/open-write.js';
+import { CommitOutcomeUnknownError } from '../../errors/commit-outcome-unknown.error.js';
+import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
+import type { Route } from '../../routing/route.js';
+import type { Answer, StatementCall } from '../database.js';
+import type { NodePool } from '../pools/node-pool.js';
+import type { BetterElsewhere } from '../pools/take-connection.js';
+import type { Statement } from '../statements/statement.js';
+import type { AttemptTools } from './attempt-tools.js';
+import { Attempts } from './attempts.js';
+import type { RouteConditions } from './route-finder.js';
+import type { StatementReports } from './statement-reports.js';
+import type { Scope } from '../../context/context-storage.js';
+
+/** What a {@link PooledRead} works with. */
+export interface PooledReadTools extends AttemptTools {
+  readonly reports: StatementReports;
+  readonly pool: (node: string) => NodePool;
+  readonly isBetterElsewhere: BetterElsewhere;
+}
+
+/** A read as it was given. */
+export interface GivenRead {
+  readonly call: StatementCall;
+  readonly statement: Statement;
+  readonly scope: Scope | undefined;
+  readonly conditions: RouteConditions;
+  /** The read was answered, by this node; not called when it fails. */
+  readonly ended: (node: string) => void;
+}
+
+/**
+ * A read outside any transaction, on a connection of a node's pool that it gives back with its answer, or shares with other reads. Where a
+ * replica refuses it as a write, it runs as one on the primary.
+ */
+export class PooledRead extends Attempts<Answer> {
+  readonly #tools: PooledReadTools;
+  readonly #read: GivenRead;
+
+  constructor(tools: PooledReadTools, read: GivenRead) {
+    super(tools, read);
+    this.#tools = tools;
+    this.#read = read;
+  }
+
+  protected override tryOn(route: Route): Promise<Answer> {
+    if (this.statement.kind !== 'read') return this.#runAsWrite(route);
+    const { pool, isBetterElsewhere } = this.#tools;
+    const { call } = this.#read;
+    const better = this.mayLeave(route) ? isBetterElsewhere : undefined;
+    return this.isSuspect ? pool(route.node).run(call.args, better) : pool(route.node).read(call, better);
+  }
+
+  protected override answered(_: Answer, route: Route, startedMs: number): void {
+    const { statement, attempt } = this;
+    this.#tools.reports.answered(this.scope, { route, statement, startedMs, attempt });
+    if (statement.kind === 'read') this.#read.ended(route.node);
+  }
+
+  protected override gaveUp(error: unknown, route: Route | undefined): void {
+    const { errors, reports } = this.#tools;
+    if (route !== undefined && this.statement.kind === 'read' && errors.isAnswer(error))
+      reports.shown(this.scope, route);
+  }
+
+  async #runAsWrite({ node }: Route): Promise<Answer> {
+    const { pool, errors } = this.#tools;
+    const write = new OpenWrite(this.scope?.request);
+    try {
+      const answer = await pool(node).run(this.#read.call.args);
+      write.happened();
+      return answer;
+    } catch (error) {
+      const isUnknown = errors.isConnectionLoss(error) && !(error instanceof NodeUnavailableError);
+      if (isUnknown) write.lost();
+      else if (errors.isAnswer(error)) write.happened();
+      else write.abandoned();
+      throw isUnknown ? new CommitOutcomeUnknownError(node, 'statement', error) : error;
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import type { Scope } from '../../context/context-storage.js';
+import { noteChoice } from '../../context/note-read.js';
+import type { Balancer } from '../../routing/balancer.js';
+import { createBalancer } from '../../routing/create-balancer.js';
+import { decideRoute } from '../../routing/decide-route.js';
+import type { RouteFunction } from '../../routing/route-function.js';
+import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../../routing/route-query.js';
+import type { PrimaryReason, Route } from '../../routing/route.js';
+import type { Position } from '../../session/position.js';
+import type { TopologyMonitor } from '../../topology/topology-monitor.js';
+import { NoReplicaError, type GateState } from '../../errors/no-replica.error.js';
+import type { NodePool } from '../pools/node-pool.js';
+import { StaysOnPrimary } from './stays-on-primary.js';
+import type { Classifier } from '../database.js';
+import type { Statement } from '../statements/statement.js';
+
+/** What a {@link RouteFinder} works with. */
+export interface RouteFinderOptions {
+  readonly monitor: TopologyMonitor;
+  readonly classifier: Classifier;
+  readonly limits: RoutingLimits;
+  /** Where a rule sends the statement's tables: `primary`, or a replica's name; `undefined`: no rule concerns them. */
+  readonly tableRule: (statement: Statement) => string | undefined;
+  /** The user's last word on reads. */
+  readonly lastWord: RouteFunction | undefined;
+  /** Routing is on; may change at any time. */
+  readonly isEnabled: () => boolean;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+  readonly random: () => number;
+}
+
+/** What decides beside the request. */
+export interface RouteConditions {
+  /** The SQL. */
+  readonly text: string;
+  readonly primaryRunner: boolean;
+  readonly readOnlyTransaction?: boolean;
+}
+
+/** Asks the rule where a statement goes, with all that the rule wants to know, and does what it says has to be waited for. */
+export class RouteFinder {
+  readonly #options: RouteFinderOptions;
+  readonly #balancer: Balancer;
+  readonly #stays = new StaysOnPrimary();
+
+  /** @param load what a node of that name has to do now */
+  constructor(options: RouteFinderOptions, load: (node: string) => NodePool['load']) {
+    this.#options = options;
+    const { limits, random } = options;
+    this.#balancer = createBalancer(limits.balancer, { load, random, region: limits.region });
+  }
+
+  /** Where the statement goes; waits only for the session's state, or for a replica to catch up if asked to. */
+  find(
+    statement: Statement,
+    scope: Scope | undefined,
+    { conditions, failed = [] }: { conditions: RouteConditions; failed?: readonly string[] },
+  ): Route | Promise<Route> {
+    const decide = (waited: ReadonlySet<WaitKind>): Decision =>
+      decideRoute(this.#queryOf(statement, scope, { conditions, failed, waited }));
+    const decision = decide(NOT_WAITED);
+    if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
+    return this.#findAfter(decision, statement, { scope, decide });
+  }
+
+  /** Reads may fall back on the primary where no replica may answer them. */
+  get mayFallBack(): boolean {
+    return this.#options.limits.fallback !== 'error';
+  }
+
+  /** There is a replica, up or not, that none of these names is. */
+  hasReplicaBeside(names: readonly string[]): boolean {
+    return this.#options.monitor.topology.replicas.some(({ name }) => !names.includes(name));
+  }
+
+  /** The primary's name now. */
+  get primary(): string {
+    return this.#options.monitor.topology.primary.name;
+  }
+
+  toPrimary(reason: PrimaryReason): Route {
+    return { node: this.primary, reason };
+  }
+
+  /** At once, before anything else can run: the next decision of the request has to know of it. */
+  #chosen(route: Route, statement: Statement, scope: Scope | undefined): Route {
+    if (scope === undefined || statement.kind !== 'read') return route;
+    const nowMs = this.#options.nowMs();
+    noteChoice(scope, route, nowMs);
+    this.#stays.routed(scope, route, nowMs);
+    return route;
+  }
+
+  /** Does what the decision waits for, and decides again. */
+  async #findAfter(
+    first: Decision,
+    statement: Statement,
+    { scope, decide }: { scope: Scope | undefined; decide: (waited: ReadonlySet<WaitKind>) => Decision },
+  ): Promise<Route> {
+    const waited = new Set<WaitKind>();
+    for (let decision = first; ; decision = decide(waited)) {
+      if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
+      if (decision.kind === 'no-replica') throw this.noReplica(decision.reason);
+      await this.#waitFor(decision, scope);
+      waited.add(decision.kind);
+    }
+  }
+
+  async #waitFor(decision: Extract<Decision, { kind: WaitKind }>, scope: Scope | undefined): Promise<void> {
+    const { monitor } = this.#options;
+    switch (decision.kind) {
+      case 'load-session':
+        return scope?.request.session?.loaded();
+      case 'learn-position':
+        // Where it cannot be learned, the next decision goes to the primary.
+        return scope?.request.learn(true);
+      case 'probe-primary':
+        await monitor.capturePosition(this.primary).catch(() => undefined);
+        return;
+      case 'wait-for-replica':
+        await monitor.waitForReplica(decision.position, decision.timeoutMs, decision.node);
+        if (scope !== undefined) this.#stays.ended(scope, this.#options.nowMs());
+    }
+  }
+
+  /** The error of a read that no replica may answer, with what is known of them. */
+  noReplica(reason: NoReplicaError['reason'], limit?: GateState): NoReplicaError {
+    const { replicas } = this.#options.monitor.topology;
+    return new NoReplicaError(
+      reason,
+      replicas.map((node) => `${node.name}: ${node.health}`),
+      limit,
+    );
+  }
+
+  #queryOf(
+    statement: Statement,
+    scope: Scope | undefined,
+    {
+      conditions,
+      failed,
+      waited,
+    }: { conditions: RouteConditions; failed: readonly string[]; waited: ReadonlySet<WaitKind> },
+  ): RouteQuery {
+    const { monitor, limits, classifier, isEnabled, nowMs, tableRule, lastWord } = this.#options;
+    const isRead = statement.kind === 'read';
+    const now = nowMs();
+    const readOnlyTransaction = conditions.readOnlyTransaction ?? false;
+    return {
+      enabled: isEnabled() && classifier.hasCatalog,
+      statement: statement.kind,
+      primaryRunner: conditions.primaryRunner,
+      readOnlyTransaction,
+      // What a transaction will read is not known when it begins: where there is any rule, that is the primary's.
+      tableRule: isRead || readOnlyTransaction ? tableRule(statement) : undefined,
+      request: scope?.request.view(scope.intent),
+      topology: monitor.topology,
+      limits,
+      failed,
+      waited,
+      behindSinceMs: scope === undefined ? undefined : this.#stays.sinceMs(scope, now),
+      nowMs: now,
+      balancer: this.#balancer,
+      positionAfter: this.#positionAfter,
+      routeOverride:
+        lastWord === undefined || !isRead ? undefined : askAbout(lastWord, statement, conditions.text),
+    };
+  }
+
+  readonly #positionAfter = (ms: number): Position | undefined =>
+    this.#options.monitor.primaryPositionAtOrAfter(ms);
+}
+
+function askAbout(
+  lastWord: RouteFunction,
+  { kind, tables }: Statement,
+  text: string,
+): NonNullable<RouteQuery['routeOverride']> {
+  return (context) => lastWord({ text, kind, tables }, context);
+}
+
+const NOT_WAITED: ReadonlySet<WaitKind> = new Set();

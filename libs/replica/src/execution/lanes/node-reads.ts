@@ -1,0 +1,179 @@
+import type {
+  Answer,
+  Connection,
+  ConnectionPool,
+  Database,
+  LaneCall,
+  Outside,
+  StatementCall,
+} from '../database.js';
+import type { BetterElsewhere } from '../pools/take-connection.js';
+import type { LaneReadOptions } from './lane-read.js';
+import type { AnswerClock } from './loop-clock.js';
+import { ReadLanes, type LaneSettings } from './read-lanes.js';
+import { StatementCosts, type StatementCost } from './statement-cost.js';
+
+/** The connections of one node, as reads use them. */
+export interface ReadConnections {
+  /** Waits for one like anybody else, unless it is better elsewhere. */
+  checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection>;
+  release(connection: Connection, error?: unknown): void;
+  /** Runs one read and gives the connection back. Then tells whether it was answered, and how long it took where that says something. */
+  run(
+    connection: Connection,
+    args: readonly unknown[],
+    ended: (isAnswered: boolean, tookMs?: number) => void,
+  ): Promise<Answer>;
+  /** The connection has not run a statement yet; asked once. */
+  takeFresh(connection: Connection): boolean;
+  /** The error of a statement, with the reason why its connection was lost where that is known. */
+  explain(connection: Connection, error: unknown): unknown;
+}
+
+/** What {@link NodeReads} work with. */
+export interface NodeReadsOptions {
+  readonly database: Database;
+  /** `undefined`: nothing is shared. */
+  readonly lanes: LaneSettings | undefined;
+  /** A connection is shared for so long at most; milliseconds, or `Infinity`. */
+  readonly maxLifetimeMs: number;
+  readonly connections: ReadConnections;
+  /** Somebody waits for a connection for something else. */
+  readonly isWaitedBeside: () => boolean;
+  /** A read has been asked for; and it has ended. */
+  readonly onStart: () => void;
+  readonly onEnd: () => void;
+  readonly onMeasured: (tookMs: number) => void;
+  readonly clock: AnswerClock;
+  /** How long the monitor's question takes, there and back; milliseconds. */
+  readonly probedMs?: () => number | undefined;
+  readonly outside: Outside;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Reads outside transactions on one node: those that are known to be fast share connections. One that is slow, or may be,
+ * has a connection to itself, so that nobody has to wait behind it.
+ */
+export class NodeReads {
+  readonly #options: NodeReadsOptions;
+  readonly #costs: StatementCosts;
+  #pool: ConnectionPool | undefined;
+  #lanes: ReadLanes | undefined;
+  /** Reads that have a connection to themselves. */
+  #alone = 0;
+
+  constructor(options: NodeReadsOptions) {
+    this.#options = options;
+    this.#costs = new StatementCosts(options.probedMs);
+  }
+
+  /** From now on with the connections of this pool. Those of the one before are given back after their last answer. */
+  useConnectionsOf(pool: ConnectionPool): void {
+    const { lanes } = this.#options;
+    this.#lanes?.end();
+    this.#pool = pool;
+    this.#lanes = lanes === undefined ? undefined : this.#createLanes(pool, lanes);
+  }
+
+  /** Takes nothing more. */
+  end(): void {
+    this.#lanes?.end();
+  }
+
+  /** A read of this text was answered before, as far as that is remembered. */
+  hasAnswered(text: string): boolean {
+    return this.#costs.wasAnswered(text);
+  }
+
+  /** A read of this text was answered that {@link read} did not take. */
+  answeredBeside(text: string): void {
+    this.#costs.answered(text);
+  }
+
+  /** `undefined` where nothing is shared, which makes this read one like others. */
+  read(
+    { args, text }: StatementCall,
+    isBetterElsewhere: BetterElsewhere | undefined,
+  ): Promise<Answer> | undefined {
+    const lanes = this.#lanes;
+    if (lanes === undefined || lanes.isUnsupported) return undefined;
+    const cost = this.#costs.of(text);
+    const call = cost?.isFast === true ? this.#options.database.laneCallOf(args) : undefined;
+    if (call === undefined) return this.#readAlone(args, cost, isBetterElsewhere);
+    const { onStart, onEnd } = this.#options;
+    onStart();
+    return lanes.run(call, cost as StatementCost, { onEnd, isBetterElsewhere });
+  }
+
+  /**
+   * Shared connections are left to those who wait. While reads have connections of their own, others get those in turn,
+   * and the last shared one is kept for fast reads; whoever waits for a transaction gets that, too.
+   */
+  giveWay(): void {
+    if (this.#pool === undefined || this.#lanes === undefined) return;
+    const { waiting, idle } = this.#pool;
+    if (waiting === 0 || idle > 0) return;
+    this.#lanes.giveWay(waiting, this.#options.isWaitedBeside() || this.#alone === 0);
+  }
+
+  #readAlone(
+    args: readonly unknown[],
+    cost: StatementCost | undefined,
+    isBetterElsewhere: BetterElsewhere | undefined,
+  ): Promise<Answer> {
+    const { onStart, onEnd } = this.#options;
+    onStart();
+    return this.#runAlone(args, cost, { isBetterElsewhere, onEnd });
+  }
+
+  #runAlone(
+    args: readonly unknown[],
+    cost: StatementCost | undefined,
+    { isBetterElsewhere, onEnd }: Partial<LaneReadOptions>,
+  ): Promise<Answer> {
+    const { connections } = this.#options;
+    const ended = (isAnswered: boolean, tookMs?: number): void => {
+      if (cost !== undefined && isAnswered) cost.wasAnswered = true;
+      if (cost !== undefined && tookMs !== undefined) this.#costs.measuredAlone(cost, tookMs);
+      this.#alone--;
+      this.giveWay();
+      onEnd?.();
+    };
+    return connections.checkout(isBetterElsewhere).then(
+      (connection) => {
+        this.#alone++;
+        return connections.run(connection, args, ended);
+      },
+      (error: unknown) => {
+        onEnd?.();
+        throw error;
+      },
+    );
+  }
+
+  #createLanes(pool: ConnectionPool, { prepare }: LaneSettings): ReadLanes {
+    const { database, maxLifetimeMs, connections, clock, nowMs, onMeasured, outside } = this.#options;
+    return new ReadLanes({
+      database,
+      pool: {
+        checkout: (isBetterElsewhere) => connections.checkout(isBetterElsewhere),
+        release: (connection, error) => connections.release(connection, error),
+        hasRoom: () => pool.waiting === 0 && (pool.idle > 0 || pool.total < pool.max),
+        runAlone: (call: LaneCall, cost) => this.#runAlone([call], cost, {}),
+        giveWay: () => this.giveWay(),
+        takeFresh: (connection) => connections.takeFresh(connection),
+        explain: (connection, error) => connections.explain(connection, error),
+      },
+      costs: this.#costs,
+      clock,
+      prepare,
+      maxLifetimeMs,
+      onMeasured,
+      // To the pool, a lane is in use.
+      onIdleError: (error, connection) => pool.lostIdle(error, connection),
+      outside,
+      nowMs,
+    });
+  }
+}

@@ -1,0 +1,199 @@
+import { messageOf } from '../../errors/describe-error.js';
+import type { Answer, Connection, Database, LaneConnection, PreparedStatements } from '../database.js';
+import type { LaneRead } from './lane-read.js';
+import type { AnswerClock, Turn } from './loop-clock.js';
+import type { StatementCosts } from './statement-cost.js';
+
+/** What a {@link ReadLane} works with. */
+export interface ReadLaneOptions {
+  readonly database: Database;
+  readonly connection: Connection;
+  /** So many statements stay prepared on it. */
+  readonly maxPrepared: number;
+  /** It has not run a statement yet: what is measured first says nothing. */
+  readonly isFresh: boolean;
+  /** The error of a read, with the reason why the connection was lost where that is known. */
+  readonly explain: (error: unknown) => unknown;
+  readonly costs: StatementCosts;
+  /** Whether a read may be prepared now. */
+  readonly shouldPrepare: (read: LaneRead) => boolean;
+  /** Prepared statements were lost. */
+  readonly onPreparedLost: () => void;
+  readonly onMeasured: (tookMs: number) => void;
+  readonly clock: AnswerClock;
+  /** A read was answered. */
+  readonly onAnswer: (lane: ReadLane) => void;
+  /** The connection is gone. */
+  readonly onLost: (lane: ReadLane, error: unknown) => void;
+  readonly nowMs: () => number;
+}
+
+/** A read on this lane. */
+interface Sending {
+  readonly read: LaneRead;
+  readonly name: string | undefined;
+  readonly sentMs: number;
+  readonly sentIn: Turn;
+  /** It was sent when nothing else was under way. */
+  readonly isAlone: boolean;
+  readonly expectedMs: number;
+}
+
+/**
+ * One connection that many reads share: each is sent at once, and the server answers them in turn. Each gets an
+ * answer of its own: an error in one leaves the others alone.
+ */
+export class ReadLane {
+  readonly connection: Connection;
+  readonly openedMs: number;
+  /** It takes no more reads, and gives its connection back after the last answer. */
+  isLeaving = false;
+  /** Its oldest read takes far longer than expected. */
+  isStuck = false;
+  /** When something was last answered. */
+  lastAnswerMs: number;
+  /** When it last answered a read of the kind that it is there for. */
+  lastFastMs = -Infinity;
+  /** By the clock that does not count what else is done. */
+  #lastEventMs = 0;
+  /** How long the server will take for what is under way, as far as known; milliseconds. */
+  backlogMs = 0;
+  readonly #options: ReadLaneOptions;
+  readonly #lane: LaneConnection;
+  readonly #sendings = new Set<Sending>();
+  #isFresh: boolean;
+  #isSending = false;
+  #isLost = false;
+
+  constructor(options: ReadLaneOptions) {
+    this.#options = options;
+    this.connection = options.connection;
+    this.openedMs = this.lastAnswerMs = options.nowMs();
+    this.#isFresh = options.isFresh;
+    const { database, connection, maxPrepared } = options;
+    this.#lane = database.openLane(connection, maxPrepared, (error) => this.#lost(error));
+  }
+
+  get inFlight(): number {
+    return this.#sendings.size;
+  }
+
+  /** Nothing that is under way is still waited for: all of it was answered elsewhere. */
+  get isAbandoned(): boolean {
+    for (const { read } of this.#sendings) if (!read.isSettled) return false;
+    return this.#sendings.size > 0;
+  }
+
+  /** Since when the oldest read has had the server to itself. */
+  get headSinceMs(): number | undefined {
+    for (const { sentMs } of this.#sendings) return Math.max(sentMs, this.lastAnswerMs);
+    return undefined;
+  }
+
+  /** What is under way and not answered, the oldest first. */
+  get reads(): LaneRead[] {
+    return Array.from(this.#sendings, ({ read }) => read).filter(({ isSettled }) => !isSettled);
+  }
+
+  send(read: LaneRead): void {
+    const { shouldPrepare, clock, nowMs } = this.#options;
+    const statement = read.mayBePrepared && shouldPrepare(read) ? this.#prepared.use(read.cost) : undefined;
+    const sending: Sending = {
+      read,
+      name: statement?.name,
+      sentMs: nowMs(),
+      sentIn: clock.sent(),
+      isAlone: this.#sendings.size === 0,
+      expectedMs: read.cost.averageMs ?? 0,
+    };
+    // Before it is sent: values that cannot be sent are told of at once.
+    this.#sendings.add(sending);
+    this.backlogMs += sending.expectedMs;
+    read.sent();
+    this.#isSending = true;
+    this.#lane.send(read.call, statement, (error, answer) => this.#settled(sending, error, answer));
+    this.#isSending = false;
+  }
+
+  /** Makes it an ordinary connection again. Nothing may be under way. */
+  leave(): Connection {
+    this.#lane.close();
+    return this.connection;
+  }
+
+  get #prepared(): PreparedStatements {
+    return this.#lane.prepared;
+  }
+
+  #lost(error: unknown): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#options.onLost(this, error);
+  }
+
+  #settled(sending: Sending, error: unknown, answer: Answer): void {
+    const { read } = sending;
+    const { errors } = this.#options.database;
+    if (this.#isSending) return this.#couldNotSend(sending, error);
+    if (!this.#sendings.delete(sending)) return;
+    this.backlogMs = this.#sendings.size === 0 ? 0 : this.backlogMs - sending.expectedMs;
+    this.isStuck = false;
+    if (error === null || error === undefined) {
+      this.#measure(sending);
+      read.answered(answer);
+    } else if (this.#isLost || errors.isConnectionLoss(error)) {
+      // Also where the error is of another kind: nobody can tell any more which answer belongs to which read.
+      const loss = errors.isConnectionLoss(error) ? error : errors.connectionLost(messageOf(error));
+      read.failed(this.#options.explain(loss), true);
+      this.#lost(error);
+      return;
+    } else {
+      this.#measure(sending);
+      this.#failed(sending, error);
+    }
+    this.#options.onAnswer(this);
+  }
+
+  /** Its values are of no use to the server. A driver may close the statement instead, and the answer to that is still to come. */
+  #couldNotSend({ read, name }: Sending, error: unknown): void {
+    if (name !== undefined) this.#prepared.forget(read.cost, name);
+    read.failed(error, false);
+  }
+
+  #failed({ read, name }: Sending, error: unknown): void {
+    if (name !== undefined) {
+      const failure = this.#options.database.errors.preparedFailureOf(error);
+      if (failure !== undefined) return this.#sendUnprepared(read, name, failure);
+      // It failed before it was prepared.
+      if (!this.#prepared.isPrepared(name)) this.#prepared.forget(read.cost, name);
+    }
+    read.failed(error, false);
+  }
+
+  #measure({ read, sentMs, sentIn, isAlone }: Sending): void {
+    const { clock, nowMs } = this.#options;
+    const { eventsMs } = clock;
+    const tookMs = Math.max(0, eventsMs - Math.max(sentIn.endMs ?? sentMs, this.#lastEventMs));
+    this.#lastEventMs = eventsMs;
+    this.lastAnswerMs = nowMs();
+    if (this.#isFresh) {
+      this.#isFresh = false;
+      return;
+    }
+    const { costs, onMeasured } = this.#options;
+    if (isAlone) costs.measuredAlone(read.cost, tookMs);
+    else costs.measured(read.cost, tookMs);
+    if (read.cost.isFast) this.lastFastMs = this.lastAnswerMs;
+    onMeasured(isAlone ? tookMs : tookMs + costs.roundTripMs);
+  }
+
+  #sendUnprepared(read: LaneRead, name: string, failure: 'changed' | 'lost'): void {
+    // A table that has changed is nobody's fault.
+    if (failure === 'changed') this.#prepared.forget(read.cost, name);
+    else if (this.#prepared.forgetAll(read.cost, name)) this.#options.onPreparedLost();
+    read.returned();
+    if (read.isSettled) return;
+    read.mayBePrepared = false;
+    this.send(read);
+  }
+}

@@ -1,0 +1,319 @@
+import type { EventEmitter } from 'node:events';
+import type { TransactionLostError } from '../../errors/transaction-lost.error.js';
+import type { Route } from '../../routing/route.js';
+import type { Position } from '../../session/position.js';
+import type { Answer, Connection, Database, StatementCall, StreamCall } from '../database.js';
+import { leadToCaller } from '../lead-to-caller.js';
+import type { NodePool } from '../pools/node-pool.js';
+import type { StatementRouter } from '../statement-router.js';
+import type { Statement } from '../statements/statement.js';
+import {
+  endsInRollback,
+  errorOfLoss,
+  meaningOfLoss,
+  type LossMeaning,
+  type LossSite,
+} from './loss-meaning.js';
+import { routeOnPinned, type PinReason } from './pinned-route.js';
+import { PinnedWrites } from './pinned-writes.js';
+
+/** A stream tells its reader of the end before the server is ready for the next statement: so long that may take; milliseconds. */
+const STREAM_END_MS = 1_000;
+
+/** A connection that is to be pinned. */
+export interface Pin {
+  /** By which it was taken. */
+  readonly route: Route;
+  readonly pool: NodePool;
+  readonly connection: Connection;
+  /** Why it stays pinned beyond transactions and streams; `undefined`: it does not. */
+  readonly pinReason: PinReason | undefined;
+  /** Something was left on it before. */
+  readonly hasState?: boolean;
+  /** To be called when it is given back. */
+  readonly endTurn: () => void;
+}
+
+/** A statement on a pinned connection. */
+export interface PinnedStatement {
+  readonly call: StatementCall;
+  readonly statement: Statement;
+  /** Which try it is, from 1; whoever tries it tells of its failure. `undefined`: it is tried nowhere else. */
+  readonly attempt?: number;
+}
+
+/**
+ * One connection to one node, pinned by one client over several statements. Knows from the server's own word whether a
+ * transaction is open, and tells the request when its writes have become visible or never will.
+ */
+export class PinnedConnection {
+  readonly #router: StatementRouter;
+  readonly #route: Route;
+  readonly #pool: NodePool;
+  readonly #connection: Connection;
+  readonly #database: Database;
+  readonly #stopForwarding: () => void;
+  readonly #endTurn: () => void;
+  readonly #writes: PinnedWrites;
+  #pinReason: PinReason | undefined;
+  readonly #onReplica: boolean;
+  #broken: unknown;
+  /** A statement left something on it that is nobody else's. */
+  #hasState: boolean;
+  /** The transaction that was open when the connection was lost, where its owner has not ended it by that statement. */
+  lostTransaction: TransactionLostError | undefined;
+  #hasLostTransaction = false;
+  /** Until then whoever runs the first statement may still go elsewhere. */
+  #hasAnswered = false;
+  #released = false;
+  #running = 0;
+  /** A statement failed that may have left a transaction open: the server says so only after the error. */
+  #mayBeOpen = false;
+  /** The stream under way: resolves when it has ended, and tells what it has shown until now. */
+  #stream: { readonly ended: Promise<void>; readonly shown: () => void } | undefined;
+
+  constructor(router: StatementRouter, owner: EventEmitter, pin: Pin) {
+    const { route, pool, connection, pinReason } = pin;
+    this.#router = router;
+    this.#route = route;
+    this.#pool = pool;
+    this.#connection = connection;
+    this.#database = router.database;
+    this.#pinReason = pinReason;
+    this.#hasState = pin.hasState === true;
+    this.#endTurn = pin.endTurn;
+    this.#onReplica = route.node !== router.primary;
+    this.#writes = new PinnedWrites(router.contexts, this.#onReplica);
+    pool.hold();
+    this.#stopForwarding = router.database.forwardEvents(connection, owner, (error) => {
+      this.#broken ??= error;
+      // In a transaction the next statement tells: whoever gives up at this event would never learn what became of it.
+      return this.#hasAnswered && this.#writes.transaction === undefined;
+    });
+  }
+
+  /** To be asked what it is, no more. */
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /** Nothing on the connection binds it to its client any more. */
+  get isFree(): boolean {
+    return this.#writes.transaction === undefined && this.#pinReason === undefined;
+  }
+
+  /** Lost before it gave any answer: its owner was not told. */
+  get wasLostBeforeFirstAnswer(): boolean {
+    return this.#broken !== undefined && !this.#hasAnswered;
+  }
+
+  /** It is good for nothing any more, and whoever asks for the next statement shall have another one. */
+  get isUseless(): boolean {
+    return this.wasLostBeforeFirstAnswer || this.#hasLostTransaction;
+  }
+
+  /**
+   * Runs one statement and tells what came of it: `ended` last, before whoever awaits the answer.
+   */
+  run(
+    { call, statement, attempt: tried }: PinnedStatement,
+    ended: (isAnswered: boolean) => void,
+  ): Promise<Answer> {
+    const { args, text } = call;
+    const scope = this.#router.contexts.ofStatement();
+    const route = this.#routeOf(statement);
+    const startedMs = this.#router.nowMs();
+    this.#begins(statement);
+    const site = this.#site(text);
+    const attempt = tried ?? 1;
+    let position: Position | undefined;
+    const answer = this.#asksForPosition(statement, call)
+      ? this.#router.positions.run(this.#connection, { args, node: route.node }, (told) => (position = told))
+      : this.#database.run(this.#connection, args);
+    return answer.then(
+      (result) => {
+        this.#hasAnswered = true;
+        this.#hasState ||= this.#database.leavesState(statement, text);
+        this.#ended(() => this.#succeeded(statement, position));
+        this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
+        if (statement.mayWrite && this.#writes.transaction !== undefined)
+          this.#router.reports.shown(scope, route);
+        ended(true);
+        return result;
+      },
+      (failure: unknown) => {
+        const error = this.#pool.losses.explain(this.#connection, failure);
+        leadToCaller(error);
+        const meaning = this.#database.errors.isConnectionEnd(error)
+          ? meaningOfLoss(statement, site, { error, errors: this.#database.errors })
+          : undefined;
+        this.#hasAnswered ||= meaning === undefined;
+        const told = meaning === undefined ? error : this.#errorOf(meaning, error);
+        this.#ended(() => this.#failed(statement, { error, meaning, position }));
+        // Outside a transaction what a write was told is covered by its own position.
+        const isCovered = statement.mayWrite && this.#writes.transaction === undefined;
+        if (meaning === undefined && !isCovered) this.#router.reports.shown(scope, route);
+        if (tried === undefined) this.#router.reports.failed({ route, statement, startedMs, attempt }, told);
+        const isAsAsked = meaning === 'rolled-back' && endsInRollback(statement, text);
+        if (isAsAsked) this.lostTransaction = undefined;
+        ended(isAsAsked);
+        if (isAsAsked) return this.#database.rolledBack();
+        throw told;
+      },
+    );
+  }
+
+  /** Runs a stream or cursor; resolves when its last row has been fetched and the connection is idle again. */
+  async stream(stream: StreamCall, statement: Statement, attempt: number): Promise<void> {
+    if (stream.isDestroyed) return;
+    const site = this.#site(stream.text);
+    const known = this.#broken;
+    if (known !== undefined) return stream.fail(this.#lost(statement, site, known));
+    const scope = this.#router.contexts.ofStatement();
+    const route = this.#routeOf(statement);
+    const startedMs = this.#router.nowMs();
+    this.#hasAnswered = true;
+    this.#begins(statement);
+    // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
+    this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
+    const shown = (): void => this.#router.reports.shown(scope, route);
+    const streaming = this.#database.stream(this.#connection, stream);
+    this.#stream = { ended: streaming, shown };
+    await streaming;
+    this.#stream = undefined;
+    const broken = this.#broken;
+    this.#ended(() => {
+      this.#hasState ||= this.#database.leavesState(statement, site.text);
+      if (broken === undefined) this.#succeeded(statement);
+      else this.#lost(statement, site, broken);
+    });
+    // Some rows may have come before it broke.
+    shown();
+    if (broken !== undefined) this.#router.reports.failed({ route, statement, startedMs, attempt }, broken);
+  }
+
+  /** Gives the connection back to its pool; one that is broken, busy or still in a transaction is closed. */
+  release(error?: unknown): void {
+    if (this.#released) return;
+    this.#released = true;
+    const isOpen =
+      this.#writes.transaction !== undefined ||
+      this.#mayBeOpen ||
+      this.#database.statusOf(this.#connection) !== 'idle';
+    const write = this.#writes.release();
+    this.#stream?.shown();
+    const isFaulty = this.#broken !== undefined || (error !== undefined && error !== null && error !== false);
+    if (this.#stream !== undefined && !isFaulty && !isOpen) {
+      const end = this.#releaseAfter(this.#stream.ended);
+      if (write === undefined) end.catch(() => undefined);
+      else write.happensBy(end);
+      return;
+    }
+    // What is sent and not answered may yet happen; what is not committed never will, but was shown.
+    if (this.#running > 0) write?.lost();
+    else write?.happened();
+    this.#giveBack(isFaulty || this.#running > 0 || isOpen);
+  }
+
+  /** A stream tells its reader of the end before the server is ready for the next statement. Rejects if that does not come. */
+  async #releaseAfter(streaming: Promise<void>): Promise<void> {
+    const isLost = !(await endsInTime(streaming)) || this.#broken !== undefined;
+    this.#giveBack(isLost);
+    if (isLost) throw new Error('a stream was given up, and the server did not say that it is ready');
+  }
+
+  #giveBack(isToBeClosed: boolean): void {
+    this.#stopForwarding();
+    this.#pool.letGo();
+    this.#endTurn();
+    if (isToBeClosed)
+      this.#pool.close(this.#connection, 'closed: broken, busy, or released inside a transaction');
+    else if (!this.#hasState) this.#pool.release(this.#connection);
+    else if (this.#onReplica) void this.#pool.parked.reset(this.#connection);
+    else this.#pool.parked.park(this.#connection, this.#router.stateOwner);
+  }
+
+  #routeOf({ kind }: Statement): Route {
+    const isOpen = this.#writes.transaction !== undefined;
+    return routeOnPinned(
+      { route: this.#route, onReplica: this.#onReplica, isOpen, pinReason: this.#pinReason },
+      kind,
+    );
+  }
+
+  #begins(statement: Statement): void {
+    this.#running++;
+    this.#mayBeOpen = false;
+    this.#writes.begins(statement);
+  }
+
+  /** Whether the statement is the one by which a write becomes visible, and the primary is asked for its position behind it. */
+  #asksForPosition(statement: Statement, { args, text }: StatementCall): boolean {
+    if (this.#onReplica || this.#running > 1) return false;
+    const write = this.#writes.endsWith(statement, text);
+    if (write === undefined || !this.#router.positions.mayAsk(this.#connection, args)) return false;
+    write.asks();
+    return true;
+  }
+
+  /** A stream met a connection that is gone. */
+  #lost(statement: Statement, site: LossSite, error: unknown): unknown {
+    const meaning = meaningOfLoss(statement, site, { error, errors: this.#database.errors });
+    const told = this.#errorOf(meaning, error);
+    this.#failed(statement, { error, meaning });
+    return told;
+  }
+
+  /** What the caller is told. Of a connection that was known to be gone the reason counts for which it went. */
+  #errorOf(meaning: LossMeaning, error: unknown): unknown {
+    const { errors } = this.#database;
+    if (meaning !== 'rolled-back') return errorOfLoss(meaning, this.#pool, { error, errors });
+    const reason = errors.isUnsent(error) ? (this.#broken ?? error) : error;
+    this.#hasLostTransaction = true;
+    return (this.lostTransaction = errorOfLoss(meaning, this.#pool, {
+      error: reason,
+      errors,
+    }) as TransactionLostError);
+  }
+
+  /** As it is before the statement: a lost connection may release its client before the statement learns of it. */
+  #site(text: string): LossSite {
+    return { text, onReplica: this.#onReplica, transaction: this.#writes.transaction };
+  }
+
+  /** After `release()` nothing is left to be told. */
+  #ended(tell: () => void): void {
+    this.#running--;
+    if (!this.#released) tell();
+  }
+
+  #succeeded(statement: Statement, position?: Position): void {
+    if (statement.keepsConnection) this.#pinReason ??= 'session-change';
+    const isOpen = this.#database.statusOf(this.#connection) !== 'idle';
+    this.#writes.succeeded(statement, { isOpen, position });
+  }
+
+  #failed(
+    statement: Statement,
+    { error, meaning, position }: { error: unknown; meaning?: LossMeaning; position?: Position },
+  ): void {
+    if (meaning === undefined) {
+      this.#mayBeOpen = this.#writes.transaction === undefined && statement.transaction !== undefined;
+      this.#writes.failed(statement, position);
+      return;
+    }
+    this.#broken = error;
+    // A time-out of the client's leaves the connection as it was: what counts as rolled back has to be.
+    if (meaning === 'rolled-back') this.#database.cut(this.#connection);
+    this.#writes.lost(meaning);
+  }
+}
+
+/** Whether the stream under way, which was read to its end, is over in time. */
+async function endsInTime(streaming: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, STREAM_END_MS, false)));
+  const isInTime = await Promise.race([streaming, late]);
+  clearTimeout(timer);
+  return isInTime !== false;
+}

@@ -1,0 +1,78 @@
+import type { NodeProbe } from '../../topology/node-probe.js';
+import type { Topology } from '../../topology/topology.js';
+import type { NodePool } from '../pools/node-pool.js';
+import { PrimaryGate } from './primary-gate.js';
+import { SilenceWatch } from './failure-detector.js';
+
+/** What a {@link PrimaryKeeper} works with. */
+export interface PrimaryKeeperOptions {
+  readonly topology: () => Topology;
+  readonly pool: (node: string) => NodePool | undefined;
+  /** Has a node probed again without a pause. */
+  readonly probeAgain: (node: string) => void;
+  /** Has all nodes probed more often for so many milliseconds, until one of them is the primary. */
+  readonly hurry: (timeoutMs: number) => void;
+  /** How long a statement may wait for a primary; milliseconds, 0 is not at all. */
+  readonly waitMs: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: () => number;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Knows whether the primary can be had, and sees to it that nothing waits in vain for one that cannot. From a primary that answers
+ * nobody reads are taken away, to be run elsewhere; its transactions and writes wait on, for it may only be slow.
+ */
+export class PrimaryKeeper {
+  readonly gate: PrimaryGate;
+  readonly #options: PrimaryKeeperOptions;
+  readonly #silence: SilenceWatch;
+  readonly #ending = new AbortController();
+
+  constructor(options: PrimaryKeeperOptions) {
+    const { topology, pool, nowMs, waitMs } = options;
+    this.#options = options;
+    this.#silence = new SilenceWatch({
+      isPrimary: (node) => topology().primary.name === node,
+      answeredMs: (node) => pool(node)?.answeredMs ?? -Infinity,
+      answersAnew: async (node, timeoutMs) =>
+        (await pool(node)?.answersAnew(timeoutMs, this.#ending.signal)) ?? false,
+      probeAgain: options.probeAgain,
+      changed: (node, isSilent) => this.#silenceChanged(node, isSilent),
+      nowMs,
+    });
+    this.gate = new PrimaryGate({
+      primary: () => topology().primary,
+      probes: this.#silence,
+      hurry: options.hurry,
+      waitMs,
+      nowMs,
+      epochMs: Date.now,
+    });
+  }
+
+  /** The probe of a node, overheard. */
+  overhear(node: string, probe: NodeProbe): NodeProbe {
+    return this.#silence.overhear(node, probe);
+  }
+
+  /** The monitor lost the primary, found it again, or found another one. */
+  changed(): void {
+    this.gate.changed();
+  }
+
+  /** Whoever waits for the primary learns that it is in vain. */
+  end(): void {
+    this.#ending.abort();
+    this.gate.end();
+  }
+
+  #silenceChanged(node: string, isSilent: boolean): void {
+    const { topology, pool, warn } = this.#options;
+    if (isSilent && topology().primary.name === node) {
+      warn(`${node} answers neither probes nor statements: statements that need it fail until it does`);
+      pool(node)?.interruptReads('it answers nobody');
+    }
+    this.gate.changed();
+  }
+}

@@ -1,0 +1,289 @@
+import { CallerEmitter } from './caller-emitter.js';
+import type { AttemptedStatement } from './attempts/attempt-tools.js';
+import { Attempts } from './attempts/attempts.js';
+import { PooledRead } from './attempts/pooled-read.js';
+import { endsInRollback } from './pinned/loss-meaning.js';
+import { PinnedConnection, type PinnedStatement } from './pinned/pinned-connection.js';
+import type { Answer, Connection, StatementCall, StreamCall, TransactionStatus } from './database.js';
+import type { Route } from '../routing/route.js';
+import { TransactionLostError } from '../errors/transaction-lost.error.js';
+import type { StatementRouter } from './statement-router.js';
+import type { Statement } from './statements/statement.js';
+
+/** A statement as it was given; `ended`: it was answered, by this node. */
+interface GivenStatement extends PinnedStatement {
+  readonly ended: (node: string) => void;
+}
+
+/**
+ * A client that stands for all nodes: each statement gets a connection to the node that the rule chooses. Each database gives it the
+ * shape of its driver's clients. Three states:
+ *
+ * - idle: a read takes a connection for itself alone; anything else pins one, on the primary.
+ * - pinned: a transaction is open, a stream flows, or a statement left something on the connection (a setting, a temporary
+ *   table): all statements go there. It ends with the transaction or stream, or when the client is released.
+ *   A client of the primary's pool pins its first connection for as long as it lives, as with a driver alone.
+ * - released: gives nothing out any more.
+ *
+ * Statements of one client run one after the other, in the order in which they were given.
+ */
+export abstract class RoutedClient extends CallerEmitter {
+  protected readonly router: StatementRouter;
+  readonly #primaryRunner: boolean;
+  #pinned: PinnedConnection | undefined;
+  /** Where the pinned connection leads, or led last. */
+  #pinnedNode = '';
+  /** How many statements were given, the number of the last that is known to be answered, and what the last one comes to. */
+  #given = 0;
+  #answered = 0;
+  #last: Promise<unknown> | undefined;
+  /** The node that gave the last answer. */
+  #node: string | undefined;
+  /** The connection of the statement that failed last was lost before it gave any answer. */
+  #wasLostBeforeFirstAnswer = false;
+  /** The transaction that was open on a connection that is gone, until it is ended. */
+  #lostTransaction: TransactionLostError | undefined;
+  #released = false;
+
+  /** @param primaryRunner everything goes to the primary */
+  constructor(router: StatementRouter, primaryRunner: boolean) {
+    super(router.contexts);
+    this.router = router;
+    this.#primaryRunner = primaryRunner;
+  }
+
+  /** Resolves when all that was given is answered, or has failed. */
+  async whenIdle(): Promise<void> {
+    await this.#last?.catch(() => undefined);
+  }
+
+  /** How many statements it was given. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** The node that answered the statement of this number, counted from 1; `undefined` unless it was the last one, and was answered. */
+  answeredBy(number: number): string | undefined {
+    return this.#given === number && this.#answered === number ? this.#node : undefined;
+  }
+
+  /** Gives the connection back, if one is pinned. A transaction that is open then is rolled back. */
+  release(error?: unknown): void {
+    if (this.#released)
+      throw new Error('Release called on client which has already been released to the pool.');
+    this.#released = true;
+    this.#pinned?.release(error);
+    this.#pinned = undefined;
+    this.removeAllListeners();
+  }
+
+  /** The connection that is pinned; `undefined`: none is. */
+  protected get connection(): Connection | undefined {
+    return this.#pinned?.connection;
+  }
+
+  /** What the server last said of the connection that is pinned. */
+  protected get transactionStatus(): TransactionStatus {
+    const { connection } = this;
+    return connection === undefined ? 'idle' : this.router.database.statusOf(connection);
+  }
+
+  /** Runs one statement, after those before it. */
+  protected run(call: StatementCall): Promise<Answer> {
+    return this.#inOrder((ended) => {
+      const statement = this.router.admit(call.text);
+      return statement instanceof Promise
+        ? statement.then((admitted) => this.#runAdmitted({ call, statement: admitted, ended }))
+        : this.#runAdmitted({ call, statement, ended });
+    });
+  }
+
+  /** Runs a stream, after the statements before it. Its rows wait for the connection. */
+  protected stream(stream: StreamCall): void {
+    this.#inOrder(async () => {
+      const { text } = stream;
+      const statement = await this.router.admit(text);
+      if (this.#lostTransaction !== undefined) this.#runAfterLoss(this.#lostTransaction, statement, text);
+      const pinned = this.#pinned ?? this.#findParked();
+      if (pinned !== undefined) return this.#streamOn(pinned, { stream, statement, attempt: 1 });
+      this.#assertNotReleased();
+      const attempted = this.#attempted(text, statement);
+      const first = new FirstPinned(this, attempted, (connection, how) =>
+        Promise.resolve({ connection, ...how }),
+      );
+      const { connection, ...how } = await first.start();
+      await this.#streamOn(connection, { stream, ...how });
+    }).catch((error: unknown) => stream.fail(error));
+  }
+
+  /**
+   * The promise chain is only built when statements overlap. A task calls `ended` when its statement was answered; one that does
+   * not costs its successor the chain, and no more. Only the caller waits for the promise that this gives: else stacks would not
+   * lead to the caller.
+   */
+  #inOrder<T>(task: (ended: (node: string) => void) => Promise<T>): Promise<T> {
+    const number = ++this.#given;
+    const begin = (): Promise<T> =>
+      task((node) => {
+        this.#answered = number;
+        this.#node = node;
+      });
+    const run =
+      this.#answered === number - 1 ? started(begin) : (this.#last as Promise<unknown>).then(begin, begin);
+    this.#last = run;
+    return run;
+  }
+
+  #runAdmitted(given: GivenStatement): Promise<Answer> {
+    const { call, statement, ended } = given;
+    this.#assertNotReleased();
+    if (this.#lostTransaction !== undefined)
+      return Promise.resolve(this.#runAfterLoss(this.#lostTransaction, statement, call.text));
+    const pinned = this.#pinned ?? this.#findParked();
+    if (pinned !== undefined) return this.#runOn(pinned, given);
+    const { router } = this;
+    if (statement.kind === 'read' && statement.isCopy !== true && !this.#primaryRunner) {
+      const conditions = { text: call.text, primaryRunner: false };
+      const scope = router.contexts.ofStatement();
+      return new PooledRead(router.tools, { call, statement, scope, conditions, ended }).start();
+    }
+    return new FirstPinned(this, this.#attempted(call.text, statement), (connection, how) =>
+      this.#runOn(connection, { ...given, ...how }),
+    ).start();
+  }
+
+  #attempted(text: string, statement: Statement): AttemptedStatement {
+    const scope = this.router.contexts.ofStatement();
+    const primaryRunner = this.#primaryRunner;
+    const readOnlyTransaction =
+      statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !primaryRunner;
+    return { statement, scope, conditions: { text, primaryRunner, readOnlyTransaction } };
+  }
+
+  /** A connection on which an earlier client of the same request, or outside any, left something: its owner finds it again. */
+  #findParked(): PinnedConnection | undefined {
+    const { router } = this;
+    const node = router.primary;
+    const pool = router.pool(node);
+    const connection = pool.parked.size === 0 ? undefined : pool.parked.take(router.stateOwner);
+    if (connection === undefined) return undefined;
+    this.#pinnedNode = node;
+    return (this.#pinned = new PinnedConnection(router, this, {
+      route: { node, reason: 'session-change' },
+      pool,
+      connection,
+      pinReason: this.#primaryRunner ? 'primary-runner' : 'session-change',
+      hasState: true,
+      endTurn: () => undefined,
+    }));
+  }
+
+  /** @internal Pins a connection to the node of the route. `takeTurn`: gives what is to be called when the connection is given back. */
+  pin(route: Route, takeTurn: () => () => void): Promise<PinnedConnection> {
+    this.#wasLostBeforeFirstAnswer = false;
+    const pool = this.router.pool(route.node);
+    return pool.checkout().then((connection) => {
+      const pinReason = this.#primaryRunner ? 'primary-runner' : undefined;
+      const endTurn = takeTurn();
+      const pinned = new PinnedConnection(this.router, this, { route, pool, connection, pinReason, endTurn });
+      if (this.#released) {
+        pinned.release();
+        throw new Error('Client was released while it waited for a connection');
+      }
+      this.#pinned = pinned;
+      this.#pinnedNode = route.node;
+      return pinned;
+    });
+  }
+
+  /** @internal The first statement on a pinned connection has failed for good. */
+  gaveUp(error: unknown): void {
+    if (this.#wasLostBeforeFirstAnswer && this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  #runOn(pinned: PinnedConnection, given: GivenStatement): Promise<Answer> {
+    return pinned.run(given, (isAnswered) => {
+      if (isAnswered) given.ended(this.#pinnedNode);
+      this.#wasLostBeforeFirstAnswer = pinned.wasLostBeforeFirstAnswer;
+      this.#unpinIfDone(pinned);
+    });
+  }
+
+  async #streamOn(
+    pinned: PinnedConnection,
+    { stream, statement, attempt }: { stream: StreamCall; statement: Statement; attempt: number },
+  ): Promise<void> {
+    await pinned.stream(stream, statement, attempt);
+    this.#unpinIfDone(pinned);
+  }
+
+  /**
+   * What a statement comes to on a client whose transaction was lost with its connection. The server has rolled that back: so
+   * ROLLBACK succeeds. Anything else throws a `TransactionLostError`, for outside the transaction it would mean something else.
+   */
+  #runAfterLoss({ node, cause }: TransactionLostError, statement: Statement, text: string): Answer {
+    if (statement.transaction === 'end') this.#lostTransaction = undefined;
+    if (endsInRollback(statement, text)) return this.router.database.rolledBack();
+    throw new TransactionLostError(node, cause);
+  }
+
+  #unpinIfDone(pinned: PinnedConnection): void {
+    if (this.#pinned !== pinned || !(pinned.isFree || pinned.isUseless)) return;
+    this.#lostTransaction = pinned.lostTransaction;
+    this.#pinned = undefined;
+    pinned.release();
+  }
+
+  #assertNotReleased(): void {
+    if (this.#released) throw new Error('Client was released and cannot be queried any more');
+  }
+}
+
+/** How the first statement on a pinned connection is run. */
+interface FirstTry {
+  readonly statement: Statement;
+  readonly attempt: number;
+}
+
+/**
+ * The first statement on a connection that is pinned from then on. Where it never reached a node, or is one that may be sent
+ * twice, it is tried elsewhere: then the client's owner does not learn that a connection was lost.
+ */
+class FirstPinned<T> extends Attempts<T> {
+  readonly #client: RoutedClient;
+  readonly #use: (pinned: PinnedConnection, how: FirstTry) => Promise<T>;
+
+  constructor(
+    client: RoutedClient,
+    attempted: AttemptedStatement,
+    use: (pinned: PinnedConnection, how: FirstTry) => Promise<T>,
+  ) {
+    super(client['router'].tools, attempted);
+    this.#client = client;
+    this.#use = use;
+  }
+
+  protected override tryOn(route: Route): Promise<T> {
+    const { statement, attempt } = this;
+    return this.#client
+      .pin(route, () => this.takeTurn())
+      .then((pinned) => this.#use(pinned, { statement, attempt }));
+  }
+
+  protected override answered(): void {
+    // The pinned connection has told of it.
+  }
+
+  protected override gaveUp(error: unknown): void {
+    this.#client.gaveUp(error);
+  }
+}
+
+/** Starts a task that gives a promise; one that throws at once gives a rejected one. */
+function started<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return task();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

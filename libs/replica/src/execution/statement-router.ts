@@ -1,0 +1,175 @@
+import type { ContextStorage } from '../context/context-storage.js';
+import type { NoReplicaError } from '../errors/no-replica.error.js';
+import { UnboundTransactionError } from '../errors/unbound-transaction.error.js';
+import { WritePreventedError } from '../errors/write-prevented.error.js';
+import { isWrite } from '../routing/decide-route.js';
+import type { Route } from '../routing/route.js';
+import { FallbackGate } from './attempts/fallback-gate.js';
+import type { PooledReadTools } from './attempts/pooled-read.js';
+import { RetryBudget, type RetryLimits } from './attempts/retry-budget.js';
+import { RouteFinder, type RouteFinderOptions } from './attempts/route-finder.js';
+import { StatementReports, type StatementReportOptions } from './attempts/statement-reports.js';
+import type { Database } from './database.js';
+import type { PiggybackedPositions } from './piggybacked-position.js';
+import type { NodePool } from './pools/node-pool.js';
+import { OUTSIDE_OWNER } from './pools/parked-connections.js';
+import type { PrimaryGate } from './primary/primary-gate.js';
+import type { Statement } from './statements/statement.js';
+
+/** What a {@link StatementRouter} works with. */
+export interface StatementRouterOptions extends RouteFinderOptions, StatementReportOptions {
+  readonly database: Database;
+  readonly pools: ReadonlyMap<string, NodePool>;
+  readonly contexts: ContextStorage;
+  readonly positions: PiggybackedPositions;
+  /** How many reads may be tried again. */
+  readonly retries: RetryLimits;
+  /** Stands before the primary. */
+  readonly gate: PrimaryGate;
+  /** A replica that answers everything, while the application starts without the primary. */
+  readonly standIn: () => string | undefined;
+}
+
+/** Puts together the decision, the pools and the request: where each statement runs, and again elsewhere on failure. */
+export class StatementRouter {
+  readonly contexts: ContextStorage;
+  readonly database: Database;
+  /** Who learns what came of a statement. */
+  readonly reports: StatementReports;
+  /** Asks for positions behind writes. */
+  readonly positions: PiggybackedPositions;
+  /** What all statements are tried with. */
+  readonly tools: PooledReadTools;
+  readonly #options: StatementRouterOptions;
+  readonly #finder: RouteFinder;
+  readonly #fallback: FallbackGate | undefined;
+
+  constructor(options: StatementRouterOptions) {
+    const { limits, retries, gate, standIn, isWatched } = options;
+    this.#options = options;
+    this.#fallback = typeof limits.fallback === 'object' ? new FallbackGate(limits.fallback) : undefined;
+    this.contexts = options.contexts;
+    this.database = options.database;
+    this.positions = options.positions;
+    this.reports = new StatementReports(options);
+    this.#finder = new RouteFinder(options, (node) => this.pool(node).load);
+    this.tools = {
+      errors: options.database.errors,
+      finder: this.#finder,
+      reports: this.reports,
+      pool: (node) => this.pool(node),
+      isBetterElsewhere: (node) => this.#isBetterElsewhere(node),
+      limitMs: (node) => options.pools.get(node)?.statementLimitMs ?? Infinity,
+      isCleared: (node, text, sinceMs) => this.#isCleared(node, text, sinceMs),
+      refused: (node, read, text) => this.#refused(node, read, text),
+      enter: (route) => this.#enter(route),
+      budget: new RetryBudget(retries),
+      gate,
+      standIn,
+      isWatched,
+      nowMs: options.nowMs,
+    };
+  }
+
+  /**
+   * What the statement may do. Throws a `WritePreventedError` where the scope around the caller prevents it; one that names what the
+   * catalog does not know, as a table that another process has just made, is judged by a newer catalog before.
+   */
+  admit(text: string): Statement | Promise<Statement> {
+    const statement = this.#classify(text);
+    if (statement.needsCatalog === true && this.#isPrevented(statement)) return this.#admitLater(text);
+    this.#assertAllowed(statement);
+    return statement;
+  }
+
+  async #admitLater(text: string): Promise<Statement> {
+    await this.#options.catalog.fresh();
+    const statement = this.#classify(text);
+    this.#assertAllowed(statement);
+    return statement;
+  }
+
+  #classify(text: string): Statement {
+    const { classifier, catalog } = this.#options;
+    const statement = classifier.classify(text);
+    if (statement.needsCatalog === true) catalog.missesName();
+    return statement;
+  }
+
+  #isPrevented({ kind }: Statement): boolean {
+    return isWrite(kind) && this.contexts.ofStatement()?.intent.preventWrites === true;
+  }
+
+  #assertAllowed(statement: Statement): void {
+    if (this.#isPrevented(statement))
+      throw new WritePreventedError(statement.kind === 'unknown' ? 'unknown' : 'write', statement.because);
+  }
+
+  /** Throws an `UnboundTransactionError` where the text would leave a transaction open. */
+  assertLeavesNoTransaction(text: string): void {
+    if (this.#options.classifier.classify(text).transaction === 'begin') throw new UnboundTransactionError();
+  }
+
+  /** Whose is what a statement of the caller's leaves on a connection. */
+  get stateOwner(): object {
+    return this.contexts.surrounding()?.request ?? OUTSIDE_OWNER;
+  }
+
+  /** The pools of all nodes that there are now. */
+  get nodePools(): readonly NodePool[] {
+    return [...this.#options.pools.values()];
+  }
+
+  nowMs(): number {
+    return this.#options.nowMs();
+  }
+
+  pool(node: string): NodePool {
+    const pool = this.#options.pools.get(node);
+    if (pool === undefined) throw new RangeError(`there is no node named ${node}`);
+    return pool;
+  }
+
+  get primary(): string {
+    return this.#finder.primary;
+  }
+
+  /** What a replica refused as a write is one from now on. Throws where the scope around the caller prevents writes. */
+  #refused(node: string, read: Statement, text: string): Statement {
+    const write = this.#options.classifier.rememberAsWrite(text);
+    this.reports.refused(node, read, text);
+    this.#assertAllowed(write);
+    return write;
+  }
+
+  /** Where a whole server is gone, what was answered before, by whichever node, is hardly the reason. */
+  async #isCleared(node: string, text: string, sinceMs: number): Promise<boolean> {
+    const { pools } = this.#options;
+    const fate = await pools.get(node)?.losses.fateSince(sinceMs);
+    return fate === 'well' || (fate === 'gone' && [...pools.values()].some((pool) => pool.hasAnswered(text)));
+  }
+
+  /** Another replica has a connection to spare. */
+  #isBetterElsewhere(node: string): boolean {
+    const { monitor, pools } = this.#options;
+    return monitor.topology.replicas.some(
+      ({ name, health, isDraining }) =>
+        name !== node && health === 'up' && isDraining !== true && pools.get(name)?.hasRoom === true,
+    );
+  }
+
+  /** Reads that fall back on the primary come in one by one where the options limit how many. */
+  #enter({ node, reason }: Route): (() => void) | Promise<() => void> {
+    const isFallBack = reason === 'no-eligible-replica' || reason === 'replica-failed';
+    if (this.#fallback === undefined || !isFallBack || node !== this.primary) return nothing;
+    return this.#enterInTurn(this.#fallback, reason);
+  }
+
+  async #enterInTurn(gate: FallbackGate, reason: NoReplicaError['reason']): Promise<() => void> {
+    const leave = await gate.enter();
+    if (leave === undefined) throw this.#finder.noReplica(reason, gate.state);
+    return leave;
+  }
+}
+
+const nothing = (): void => undefined;
