@@ -40,13 +40,7 @@ const HOUSE = {
     types: ['options', 'observability'],
   },
   options: {
-    code: [
-      'errors',
-      'routing/route',
-      'routing/balancer',
-      'routing/table-name',
-      'topology/discovery/node-name',
-    ],
+    code: ['errors', 'routing/route', 'routing/balancer', 'routing/table-name'],
     types: ['routing', 'topology', 'session', 'observability'],
   },
   observability: { types: ['routing', 'topology', 'session'] },

@@ -28,8 +28,8 @@ describe('DnsDiscovery, asking a DNS server', () => {
     dns.set('A', 'pg.test', { ttl: 7, values: ['10.0.0.5', '10.0.0.6'] });
     expect(await discovery('pg.test', 'A').find()).toEqual({
       replicas: [
-        { name: '10.0.0.5', host: '10.0.0.5', port: 5432 },
-        { name: '10.0.0.6', host: '10.0.0.6', port: 5432 },
+        { host: '10.0.0.5', port: 5432 },
+        { host: '10.0.0.6', port: 5432 },
       ],
       validForMs: 7_000,
     });
@@ -38,7 +38,7 @@ describe('DnsDiscovery, asking a DNS server', () => {
   it('takes addresses and their time to live from AAAA records', async () => {
     dns.set('AAAA', 'pg.test', { ttl: 9, values: ['fd000000000000000000000000000005'] });
     expect(await discovery('pg.test', 'AAAA').find()).toEqual({
-      replicas: [{ name: 'fd00--5', host: 'fd00::5', port: 5432 }],
+      replicas: [{ host: 'fd00::5', port: 5432 }],
       validForMs: 9_000,
     });
   });
@@ -47,8 +47,8 @@ describe('DnsDiscovery, asking a DNS server', () => {
     dns.set('SRV', '_pg._tcp.test', { ttl: 11, values: ['0 50 5433 b.pg.test', '0 50 5432 a.pg.test'] });
     expect(await discovery('_pg._tcp.test', 'SRV').find()).toEqual({
       replicas: [
-        { name: 'a.pg.test', host: 'a.pg.test', port: 5432, weight: 1 },
-        { name: 'b.pg.test-5433', host: 'b.pg.test', port: 5433, weight: 1 },
+        { host: 'a.pg.test', port: 5432, weight: 1 },
+        { host: 'b.pg.test', port: 5433, weight: 1 },
       ],
       validForMs: 11_000,
     });
@@ -65,7 +65,7 @@ describe('DnsDiscovery, asking a DNS server', () => {
     try {
       dns.set('SRV', '_pg._tcp.test', { ttl: 13, values: ['0 0 5432 a.pg.test'] });
       const found = await discovery('_pg._tcp.test', 'SRV', [silent.address, dns.address]).find();
-      expect(found).toMatchObject({ replicas: [{ name: 'a.pg.test' }], validForMs: 13_000 });
+      expect(found).toMatchObject({ replicas: [{ host: 'a.pg.test' }], validForMs: 13_000 });
     } finally {
       await silent.close();
     }

@@ -1,5 +1,5 @@
 import type { TagSet } from '../routing/balancer.js';
-import { nodeNameOf } from '../topology/discovery/node-name.js';
+import { nodeNameOf } from './node-name.js';
 import { conceal } from './conceal.js';
 import { addressOf, problemOfHost, problemOfUrl } from './node-address.js';
 import { checkObject } from './option.js';

@@ -38,7 +38,7 @@ describe('DnsDiscovery', () => {
 
   it('is good for unknownTtlMs when nobody tells the time to live of SRV records', async () => {
     expect(await discovery({}, 'SRV').find()).toMatchObject({
-      replicas: [{ name: 'a.pg' }],
+      replicas: [{ host: 'a.pg' }],
       validForMs: 30_000,
     });
   });
@@ -49,10 +49,10 @@ describe('DnsDiscovery', () => {
       { address: '10.0.0.5', ttl: 1 },
       { address: '10.0.0.6', ttl: 1 },
     ];
-    expect((await dns.find()).replicas.map(({ name }) => name)).toEqual(['10.0.0.5', '10.0.0.6']);
+    expect((await dns.find()).replicas.map(({ host }) => host)).toEqual(['10.0.0.5', '10.0.0.6']);
     nowMs = 1_000;
     answer = [{ address: '10.0.0.6', ttl: 1 }];
-    expect((await dns.find()).replicas.map(({ name }) => name)).toEqual(['10.0.0.6']);
+    expect((await dns.find()).replicas.map(({ host }) => host)).toEqual(['10.0.0.6']);
   });
 
   it('collects the nodes of answers that rotate, and forgets one after rememberMs', async () => {
@@ -60,7 +60,7 @@ describe('DnsDiscovery', () => {
     const find = async (atMs: number, address: string): Promise<string[]> => {
       nowMs = atMs;
       answer = [{ address, ttl: 5 }];
-      return (await dns.find()).replicas.map(({ name }) => name);
+      return (await dns.find()).replicas.map(({ host }) => host);
     };
     expect(await find(0, '10.0.0.6')).toEqual(['10.0.0.6']);
     expect(await find(5_000, '10.0.0.5')).toEqual(['10.0.0.5', '10.0.0.6']);

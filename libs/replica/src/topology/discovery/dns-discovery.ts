@@ -34,6 +34,7 @@ export class DnsDiscovery implements Discovery<DnsNode> {
   readonly #question: DnsQuestion;
   readonly #settings: DnsDiscoverySettings;
   readonly #sources: DnsSources;
+  /** By address. */
   readonly #seen = new Map<string, { readonly node: DnsNode; readonly atMs: number }>();
 
   constructor(question: DnsQuestion, settings: DnsDiscoverySettings, sources: DnsSources) {
@@ -67,10 +68,11 @@ export class DnsDiscovery implements Discovery<DnsNode> {
   /** Adds the nodes of recent answers, because some names have more nodes than fit into one answer. */
   #remember(nodes: readonly DnsNode[]): readonly DnsNode[] {
     const atMs = this.#sources.nowMs();
-    for (const node of nodes) this.#seen.set(node.name, { node, atMs });
-    for (const [name, seen] of this.#seen) {
-      if (seen.atMs < atMs - this.#settings.rememberMs) this.#seen.delete(name);
+    for (const node of nodes) this.#seen.set(`${node.host}:${node.port}`, { node, atMs });
+    for (const [address, seen] of this.#seen) {
+      if (seen.atMs < atMs - this.#settings.rememberMs) this.#seen.delete(address);
     }
-    return [...this.#seen.values()].map(({ node }) => node).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const sorted = [...this.#seen].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return sorted.map(([, { node }]) => node);
   }
 }

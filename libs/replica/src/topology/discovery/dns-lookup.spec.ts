@@ -18,7 +18,7 @@ function srv(name: string, weight: number, { port = 5432, priority = 0 } = {}) {
 function weightsOf(...records: ReturnType<typeof srv>[]): Promise<(readonly [string, number | undefined])[]> {
   const answering = { ...resolver, resolveSrv: () => Promise.resolve(records) };
   return lookUp(answering, { hostname: '_pg._tcp.shop', type: 'SRV', port: 1 }).then(({ nodes }) =>
-    nodes.map(({ name, weight }) => [name, weight] as const),
+    nodes.map(({ host, weight }) => [host, weight] as const),
   );
 }
 
@@ -26,8 +26,8 @@ describe('lookUp', () => {
   it('finds a node at each IPv4 address, for as long as the first record lives', async () => {
     expect(await lookUp(resolver, { hostname: 'pg', type: 'A', port: 5433 })).toEqual({
       nodes: [
-        { name: '10.0.0.5-5433', host: '10.0.0.5', port: 5433 },
-        { name: '10.0.0.6-5433', host: '10.0.0.6', port: 5433 },
+        { host: '10.0.0.5', port: 5433 },
+        { host: '10.0.0.6', port: 5433 },
       ],
       ttlMs: 12_000,
     });
@@ -35,7 +35,7 @@ describe('lookUp', () => {
 
   it('finds a node at each IPv6 address', async () => {
     expect(await lookUp(resolver, { hostname: 'pg', type: 'AAAA', port: 5432 })).toEqual({
-      nodes: [{ name: 'fd00--5', host: 'fd00::5', port: 5432 }],
+      nodes: [{ host: 'fd00::5', port: 5432 }],
       ttlMs: 60_000,
     });
   });
@@ -45,8 +45,8 @@ describe('lookUp', () => {
     const answering = { ...resolver, resolveSrv: () => Promise.resolve(records) };
     expect(await lookUp(answering, { hostname: '_pg._tcp.shop', type: 'SRV', port: 1 })).toEqual({
       nodes: [
-        { name: 'a.pg-6000', host: 'a.pg', port: 6000, weight: 1 },
-        { name: 'b.pg', host: 'b.pg', port: 5432, weight: 1 },
+        { host: 'a.pg', port: 6000, weight: 1 },
+        { host: 'b.pg', port: 5432, weight: 1 },
       ],
       ttlMs: undefined,
     });

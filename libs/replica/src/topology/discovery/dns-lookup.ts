@@ -1,5 +1,4 @@
 import type { RecordWithTtl, SrvRecord } from 'node:dns';
-import { nodeNameOf } from './node-name.js';
 
 /** The types of DNS records that name nodes: addresses, or a host and port per node. */
 export const DNS_TYPES = ['A', 'AAAA', 'SRV'] as const;
@@ -14,7 +13,6 @@ export interface DnsResolver {
 
 /** A node that DNS named. */
 export interface DnsNode {
-  readonly name: string;
   readonly host: string;
   readonly port: number;
   /** Of an SRV record: its weight as a multiple of the average. */
@@ -45,7 +43,7 @@ export async function lookUp(
   const records = await (type === 'A'
     ? resolver.resolve4(hostname, { ttl: true })
     : resolver.resolve6(hostname, { ttl: true }));
-  const nodes = records.map(({ address }) => ({ name: nodeNameOf(address, port), host: address, port }));
+  const nodes = records.map(({ address }) => ({ host: address, port }));
   return {
     nodes,
     ttlMs: records.length === 0 ? undefined : 1_000 * Math.min(...records.map(({ ttl }) => ttl)),
@@ -63,7 +61,6 @@ function nodesOfSrv(all: readonly SrvRecord[]): readonly DnsNode[] {
   const used = records.filter(({ priority }) => priority === first);
   const average = used.reduce((sum, { weight }) => sum + weight, 0) / used.length;
   return used.map(({ name, port, weight }) => ({
-    name: nodeNameOf(name, port),
     host: name,
     port,
     weight: average === 0 ? 1 : Math.max(Math.round((100 * weight) / average) / 100, LEAST_WEIGHT),
