@@ -27,7 +27,10 @@ export interface ReadOptions extends ReplicaSelection {
   readonly preventWrites?: boolean;
 }
 
-/** What is not given is as the module's options say, which are checked alike. */
+/**
+ * What is not given is as the module's options say, which are checked alike.
+ * @internal
+ */
 export const READ_OPTIONS = {
   consistency: ROUTING.defaultConsistency,
   maxStalenessMs: ROUTING.maxStalenessMs,
@@ -45,7 +48,10 @@ export function checkReadOptions(options: ReadOptions, where: string): void {
   readProblems(options, READ_OPTIONS).throwIfAny(`${where}: `);
 }
 
-/** The mistakes in the options of a read; `table` may have more options than a read has. */
+/**
+ * The mistakes in the options of a read; `table` may have more options than a read has.
+ * @internal
+ */
 export function readProblems(options: ReadOptions, table: OptionTable): OptionProblems {
   const problems = new OptionProblems();
   if (!checkObject(problems, '', options, table)) return problems;

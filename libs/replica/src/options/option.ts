@@ -76,7 +76,7 @@ export function unchecked<T>(type = 'text'): Option<T> {
 
 const kind =
   <T, Needed extends Rule<T> = Rule<T>>(type: string, checkBy: (rule: Needed) => Check) =>
-  <R extends Needed>(rule = {} as R): Option<T> & R => ({ ...rule, type, check: checkBy(rule) });
+  <R extends Needed>(rule: R): Option<T> & R => ({ ...rule, type, check: checkBy(rule) });
 
 const checkNumber =
   ({ min }: NumberRule): Check =>
@@ -113,7 +113,7 @@ export const label = kind<string>('text', () => (problems, path, value) => probl
 /** One of some texts, or what `other` allows: a function or an object. */
 export function oneOf<const T extends string, Other = never>(
   allowed: readonly T[],
-  rule: { readonly default: NoInfer<T> },
+  rule: { readonly default: T },
   other?: Option<Other>,
 ): Option<T | Other> & { readonly default: T } {
   const types = [...allowed.map((one) => `\`'${one}'\``), ...(other === undefined ? [] : [other.type])];
