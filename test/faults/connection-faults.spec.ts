@@ -1,10 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { within } from './support/clock.js';
 import QueryStream from 'pg-query-stream';
-import { lanePool } from '../support/lane-pool.js';
-import { optionsFor, until } from '../support/test-app.js';
+import { lanePool } from '../support/lanes/lane-pool.js';
+import { startSource } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js';
 
 interface Client {
   query(...args: any[]): any;
@@ -14,35 +17,18 @@ interface Pool {
   connect(): Promise<Client>;
 }
 
-const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, ms, `nothing after ${ms} ms`);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
+const cluster = useLedgerCluster({ count: 5_000 });
 
 describe('connections in trouble', () => {
-  let cluster: PostgresCluster;
   const sources: ReplicaDataSource[] = [];
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    const source = await start({ synchronize: true });
-    await source.query(`INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, 5000) n`);
-    await cluster.waitForCatchUp();
-  });
   afterEach(async () => {
     for (const source of sources.splice(0)) await within(5_000, source.destroy());
   });
-  afterAll(() => cluster.stop());
 
   async function start(changes: object = {}): Promise<ReplicaDataSource> {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster, changes);
-    const source = await new ReplicaDataSource(options).initialize();
+    const source = await startSource(cluster, changes);
     sources.push(source);
-    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
     return source;
   }
   const masterPool = (source: ReplicaDataSource): Pool =>
@@ -56,7 +42,7 @@ describe('connections in trouble', () => {
     const pool = lanePool(cluster.primary, { config: { onConnect } as never, lanes: undefined });
     const reading = pool.run(['SELECT pg_sleep(0.3)']);
     await until(() => client !== undefined && client.listenerCount('drain') >= 0);
-    await later(100);
+    await delay(100);
     const count = client?.listenerCount('error');
     await reading;
     await pool.end();
@@ -68,7 +54,7 @@ describe('connections in trouble', () => {
     const client = await masterPool(source).connect();
     const stream = client.query(new QueryStream('SELECT id FROM account')) as QueryStream;
     stream.destroy(); // say, the HTTP client has gone
-    await later(100);
+    await delay(100);
     client.release();
     expect(await within(3_000, source.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
   });
@@ -79,7 +65,7 @@ describe('connections in trouble', () => {
     await client.query('BEGIN');
     const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
     await cluster.primary.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
-    await later(100);
+    await delay(100);
     const stream = client.query(new QueryStream('SELECT id FROM account')) as QueryStream;
     stream.on('error', () => undefined).resume();
     const rollback = (client.query('ROLLBACK') as Promise<unknown>).then(
@@ -91,24 +77,23 @@ describe('connections in trouble', () => {
     expect(outcome).toBe('settled');
   });
 
-  it('BEGIN under way at release leaves no transaction on a pooled connection', async () => {
+  it('a release during BEGIN leaves no transaction open on a pooled connection', async () => {
     const source = await start({ extra: { max: 1 } });
     const client = await masterPool(source).connect();
     await client.query('SELECT 1');
     // A slow answer to the first statement of a transaction, and a time limit that releases meanwhile.
     (client.query('BEGIN; SELECT pg_sleep(0.2)') as Promise<unknown>).catch(() => undefined);
-    await later(100);
+    await delay(100);
     client.release();
-    await later(400);
+    await delay(400);
     await source.query(`INSERT INTO account (owner) VALUES ('must stay')`);
     const rows = await cluster.primary.query(`SELECT 1 AS n FROM account WHERE owner = 'must stay'`);
     expect(rows).toHaveLength(1);
   });
 
-  it('COMMIT under way at release: the write counts as one whose outcome is unknown', async () => {
+  it('a release during COMMIT leaves the outcome of the write unknown', async () => {
     const source = await start();
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
-    try {
+    await whilePaused(cluster, async () => {
       const seen = await source.router.runOnReplica({}, async () => {
         const client = await slavePool(source).connect();
         await client.query('BEGIN');
@@ -116,15 +101,12 @@ describe('connections in trouble', () => {
         (client.query('COMMIT') as Promise<unknown>).catch(() => undefined);
         await Promise.resolve();
         client.release();
-        await later(200);
+        await delay(200);
         return source.query('SELECT balance FROM account WHERE id = 7');
       });
       const truth = await cluster.primary.query('SELECT balance FROM account WHERE id = 7');
       expect(seen).toEqual(truth);
-    } finally {
-      await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
-      await cluster.waitForCatchUp();
-    }
+    });
   });
 
   it('a listener that throws leaves no transaction open on a pooled connection', async () => {
@@ -141,7 +123,7 @@ describe('connections in trouble', () => {
     expect(rows).toHaveLength(1);
   });
 
-  it('a full pool of a replica is no fault of the node: it stays up and its reads run on', async () => {
+  it('a full pool does not count as a fault of its replica, which stays up while its reads go on', async () => {
     const source = await start({ extra: { max: 1 }, connectTimeoutMS: 300 });
     const changes: string[] = [];
     source.router.on('statement', ({ node, errorCode }) => changes.push(`${node} ${errorCode ?? 'ok'}`));
@@ -171,7 +153,7 @@ describe('connections in trouble', () => {
             source.query(`SELECT count(*) AS n, pg_sleep(1) /* victim */ FROM account`),
           ),
         );
-        await later(300);
+        await delay(300);
         await node?.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE query LIKE '%victim%' AND pid <> $1 AND pid <> pg_backend_pid() LIMIT 1`,
@@ -211,7 +193,7 @@ describe('connections in trouble', () => {
   it('destroy() ends though the primary hangs with a statement under way', async () => {
     const source = await start();
     const running = source.query('SELECT pg_sleep(0.3)').catch(() => undefined);
-    await later(100);
+    await delay(100);
     await cluster.primary.hang();
     const destroying = source.destroy();
     sources.length = 0;

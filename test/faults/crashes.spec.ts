@@ -1,50 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import { Repository } from 'typeorm';
-import { Account } from '../support/accounts.js';
-import { crash } from '../support/crash.js';
-import { startApp, until, type Answer, type TestApp } from '../support/test-app.js';
-
-@Controller()
-class BalanceController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('balance')
-  async balance(): Promise<object> {
-    return { balance: (await this.accounts.findOneByOrFail({ id: 1 })).balance };
-  }
-
-  @Post('add')
-  async add(): Promise<object> {
-    await this.accounts.increment({ id: 1 }, 'balance', 1);
-    return {};
-  }
-}
+import { describe, expect, it } from '@jest/globals';
+import type { PostgresNode } from 'nestjs-replica/testing';
+import { useLedger } from '../support/app/start-app.js';
+import type { Answer } from '../support/app/test-app.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { crash } from '../support/cluster/crash.js';
 
 /** What was written within this time a replica shows so much later, when it replays it once more after a crash. */
 const DELAY_MS = 2_000;
 
-describe('a replica one of whose processes crashes', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
+const cluster = useLedgerCluster({ replicas: 1 });
+// The monitor of a quiet application asks once in a second.
+const app = useLedger(cluster, { monitor: { intervalMs: 1_000 } });
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    // The monitor of a quiet application asks once in a second.
-    app = await startApp(cluster, [BalanceController], { synchronize: true, monitor: { intervalMs: 1_000 } });
-    await app.dataSource.query(`INSERT INTO account (owner) VALUES ('ann')`);
-    await cluster.waitForCatchUp();
-  });
-  afterAll(async () => {
-    await app?.close();
-    await cluster.stop();
-  });
-
+describe('a replica that recovers from a crash', () => {
   const replica = (): PostgresNode => cluster.replicas[0] as PostgresNode;
   const node = (): { health: string } | undefined => app.router.topology().replicas[0];
-  const read = (): Promise<Answer> => app.get('/balance', 'ann');
+  const read = (): Promise<Answer> => app.get('/accounts/1', 'ann');
   const isAnswering = (): Promise<boolean> =>
     replica()
       .query('SELECT 1')
@@ -60,8 +32,8 @@ describe('a replica one of whose processes crashes', () => {
   const writeAndRead = async (): Promise<number> => {
     await until(isAnswering);
     await delay(0);
-    await app.post('/add', 'ann');
-    const answer = await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] === 'replica-1');
+    await app.post('/accounts/1/add', 'ann');
+    const answer = await app.getUntil('/accounts/1', 'ann', ({ nodes }) => nodes[0] === 'replica-1');
     return answer.body.balance;
   };
   /** Has what the replica shows go back, for as long as it was told to delay. */
@@ -70,7 +42,7 @@ describe('a replica one of whose processes crashes', () => {
     await crash(replica());
   };
 
-  it('shows nobody the state of before while it recovers, and serves again when it is where it was', async () => {
+  it('shows nobody older data while it recovers, and serves again once it has caught up', async () => {
     for (let round = 0; round < 2; round++) {
       const balance = await writeAndRead();
       await goBack();
@@ -84,14 +56,14 @@ describe('a replica one of whose processes crashes', () => {
     }
   });
 
-  it('shows nobody the state of before where it crashes and recovers while nobody asks for anything', async () => {
+  it('shows nobody older data when it crashes and recovers between two requests', async () => {
     const balance = await writeAndRead();
     await goBack();
     await until(isAnswering);
     for (let count = 0; count < 50; count++) expect((await read()).body.balance).toBe(balance);
   });
 
-  it('is not that where only connections are lost: it goes on serving', async () => {
+  it('goes on serving when it has only lost connections', async () => {
     await writeAndRead();
     const changes: string[] = [];
     app.router.on('node:down', ({ problem }) => changes.push(problem));
@@ -100,7 +72,7 @@ describe('a replica one of whose processes crashes', () => {
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
       );
-      await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] === 'replica-1');
+      await app.getUntil('/accounts/1', 'ann', ({ nodes }) => nodes[0] === 'replica-1');
     }
     expect(changes).toEqual([]);
   });

@@ -1,12 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import {
-  startPostgresCluster,
-  startTcpProxy,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replica/testing';
-import { optionsFor, until } from '../support/test-app.js';
+import { startTcpProxy, type PostgresNode } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startSource } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
 
 const SLEEPS_ON_REPLICAS = `SELECT pg_sleep(CASE current_setting('transaction_read_only') WHEN 'on' THEN 60 ELSE 0 END), current_setting($1) AS port`;
 
@@ -14,31 +12,21 @@ const SLEEPS_ON_REPLICAS = `SELECT pg_sleep(CASE current_setting('transaction_re
 const MARKED = 'SELECT pg_sleep($1), 1 /* marked */ AS one';
 const HARMLESS = 'SELECT count(*)::int AS n FROM account WHERE id > $1';
 
+const cluster = useLedgerCluster({ count: 0 });
+
 describe('a read whose server process crashes', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource | undefined;
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    await cluster.primary.query(
-      'CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0)',
-    );
-    await cluster.waitForCatchUp();
-  }, 60_000);
   afterEach(async () => {
     await source?.destroy();
     source = undefined;
     for (const node of cluster.nodes) await until(() => answers(node), `${node.name} after its crash`);
     await cluster.waitForCatchUp();
   });
-  afterAll(() => cluster.stop());
 
   async function start(changes: object = {}): Promise<ReplicaDataSource> {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster, changes);
-    const started = await new ReplicaDataSource(options).initialize();
-    source = started;
-    await until(() => started.router.topology().replicas.every(({ lagMs }) => lagMs !== null));
-    return started;
+    source = await startSource(cluster, changes);
+    return source;
   }
 
   const read = <T = unknown>(from: ReplicaDataSource, text: string, values: unknown[]): Promise<T> =>
@@ -59,7 +47,7 @@ describe('a read whose server process crashes', () => {
           await until(async () => !(await isAlive(found.pid)));
         }),
       );
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await delay(5);
     }
     return crashed;
   }
@@ -107,7 +95,7 @@ describe('a read whose server process crashes', () => {
   it.each([
     ['two replicas', 2],
     ['one replica', 1],
-  ])('is run on one more replica at most, and never on the primary: %s', async (_, replicas) => {
+  ])('runs on one more replica at most, and never on the primary: %s', async (_, replicas) => {
     const from = await start(replicas === 1 ? one() : {});
     const reading = read(from, MARKED, [30]);
     const crashed = await killMarked(reading);
@@ -122,7 +110,7 @@ describe('a read whose server process crashes', () => {
   it.each([
     ['two replicas', 2],
     ['one replica', 1],
-  ])('that shares its connection takes no other read with it: %s', async (_, replicas) => {
+  ])('takes no other read of its connection down with it: %s', async (_, replicas) => {
     const from = await start(replicas === 1 ? one() : {});
     for (let n = 0; n < 12; n++) await read(from, MARKED, [0]);
     for (let n = 0; n < 12; n++) await read(from, HARMLESS, [0]);
@@ -145,7 +133,7 @@ describe('a read whose server process crashes', () => {
     expect(failures.filter((error) => replicas > 1 || !isSuspect(error))).toEqual([]);
   });
 
-  it('and that began on the primary is run on one replica at most', async () => {
+  it('runs on one replica at most if it began on the primary', async () => {
     const from = await start();
     const reading = from.query(MARKED, [30]);
     const crashed = await killMarked(reading);
@@ -160,7 +148,7 @@ describe('a read whose server process crashes', () => {
     ['by the primary', true, true],
     ['by the primary, without lanes', true, false],
   ])(
-    'is hardly the reason why all replicas are gone where it was answered before: %s',
+    'is not blamed for the loss of all replicas if it was answered before: %s',
     async (_, isKnown, lanes) => {
       const from = await start({ lanes });
       if (isKnown) await from.query(SLEEPS_ON_REPLICAS, ['port']);
@@ -179,7 +167,7 @@ describe('a read whose server process crashes', () => {
     },
   );
 
-  it('is not the reason where only the network failed: then it is run on the primary', async () => {
+  it('runs on the primary if only the network failed', async () => {
     const [replica] = cluster.replicas;
     const proxy = await startTcpProxy(replica as PostgresNode);
     try {

@@ -1,50 +1,32 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { Account } from '../support/accounts.js';
-import { backends, lanePool, makeFast, read } from '../support/lane-pool.js';
-import { optionsFor, until } from '../support/test-app.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { backends, lanePool, makeFast, read } from '../support/lanes/lane-pool.js';
+import { startSource } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
 
 const BACKEND = 'SELECT pg_backend_pid() AS pid, $1::int AS n';
 
+const cluster = useLedgerCluster();
+
 describe('faults under reads that share connections', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource | undefined;
   const rejections: unknown[] = [];
   const onRejection = (reason: unknown): void => void rejections.push(reason);
 
-  beforeAll(async () => {
-    process.on('unhandledRejection', onRejection);
-    cluster = await startPostgresCluster({ replicas: 2 });
-    await cluster.primary.query(
-      'CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0)',
-    );
-    await cluster.primary.query(
-      `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, 100) n`,
-    );
-    await cluster.waitForCatchUp();
-  });
+  beforeAll(() => void process.on('unhandledRejection', onRejection));
   afterEach(async () => {
     await source?.destroy();
     source = undefined;
     expect(rejections.splice(0)).toEqual([]);
   });
-  afterAll(async () => {
-    process.off('unhandledRejection', onRejection);
-    await cluster.stop();
-  });
+  afterAll(() => void process.off('unhandledRejection', onRejection));
 
   async function start(): Promise<ReplicaDataSource> {
-    const {
-      session: _,
-      setHeaders: __,
-      retryAttempts: ___,
-      ...options
-    } = optionsFor(cluster, { monitor: { intervalMs: 100, probeTimeoutMs: 300 } });
-    const started = await new ReplicaDataSource(options).initialize();
-    source = started;
-    await until(() => started.router.topology().replicas.every(({ lagMs }) => lagMs !== null));
-    return started;
+    source = await startSource(cluster, { monitor: { intervalMs: 100, probeTimeoutMs: 300 } });
+    return source;
   }
 
   /** 64 readers without a break; each answer is checked. */
@@ -136,7 +118,7 @@ describe('faults under reads that share connections', () => {
       expect(results.map(({ rows }) => rows[0].pid)).not.toContain(hung);
       const isThere = async (): Promise<boolean> => (await backends(node)).some(({ pid }) => pid === hung);
       expect(await isThere()).toBe(true);
-      await new Promise((resolve) => setTimeout(resolve, 6_000));
+      await delay(6_000);
       // A process that is stopped cannot notice that its connection was cut.
       process.kill(hung, 'SIGCONT');
       await until(async () => !(await isThere()), 'the end of the process');

@@ -1,41 +1,41 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type RouterEvents } from 'nestjs-replica';
 import {
-  startPostgresCluster,
   startTcpProxy,
   type PostgresCluster,
   type PostgresNode,
   type TcpProxy,
 } from 'nestjs-replica/testing';
-import { optionsFor, until } from '../support/test-app.js';
+import { sourceOptions } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useCluster, type TestCluster } from '../support/cluster/use-cluster.js';
 
 /** A cluster with one row that says whose it is, and a user that can be the same in several. */
-async function startCluster(owner: string): Promise<PostgresCluster> {
-  const cluster = await startPostgresCluster({ replicas: 1 });
-  const { primary } = cluster;
-  await primary.query('CREATE TABLE owner (name text)');
-  await primary.query('INSERT INTO owner VALUES ($1)', [owner]);
-  await primary.query(`CREATE ROLE app LOGIN PASSWORD 'same' IN ROLE pg_read_all_data, pg_write_all_data`);
-  await cluster.waitForCatchUp();
-  return cluster;
-}
+const useClusterOf = (owner: string): TestCluster =>
+  useCluster({
+    isPerTest: true,
+    replicas: 1,
+    sql: `
+      CREATE TABLE owner (name text);
+      INSERT INTO owner VALUES ('${owner}');
+      CREATE ROLE app LOGIN PASSWORD 'same' IN ROLE pg_read_all_data, pg_write_all_data;`,
+  });
+
+const ours = useClusterOf('ours');
+const foreign = useClusterOf('foreign');
 
 describe('a server of another cluster', () => {
-  let ours: PostgresCluster;
-  let foreign: PostgresCluster;
   let proxy: TcpProxy;
   let source: ReplicaDataSource;
   let told: RouterEvents['node:foreign'][0][];
 
   beforeEach(async () => {
-    [ours, foreign] = await Promise.all([startCluster('ours'), startCluster('foreign')]);
     proxy = await startTcpProxy(replica(ours));
     told = [];
   });
   afterEach(async () => {
     if (source.isInitialized) await source.destroy();
     await proxy.close();
-    await Promise.all([ours.stop(), foreign.stop()]);
   });
 
   const replica = (cluster: PostgresCluster): PostgresNode => cluster.replicas[0] as PostgresNode;
@@ -50,9 +50,8 @@ describe('a server of another cluster', () => {
   const start = async (
     nodes: { primary?: object; replicas?: object[]; startWithoutPrimary?: boolean } = {},
   ): Promise<void> => {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(ours);
     source = new ReplicaDataSource({
-      ...options,
+      ...sourceOptions(ours),
       entities: [],
       poolSize: 20,
       primary: at(ours.primary),
@@ -75,7 +74,7 @@ describe('a server of another cluster', () => {
   };
   const isUp = (): boolean => node().health === 'up';
 
-  it("that answers at a replica's address from the start gets nothing, and that is told", async () => {
+  it("gets no statements when it answers at a replica's address from the start, and an event says so", async () => {
     proxy.redirect(replica(foreign));
     await start();
     expect(await readMany()).toEqual(['ours']);
@@ -90,7 +89,7 @@ describe('a server of another cluster', () => {
     await until(isUp, 'the right one');
   });
 
-  it('that takes the address of a replica gets nothing, whether connections broke or not', async () => {
+  it('gets no statements when it takes the address of a replica, whether connections broke or not', async () => {
     await start();
     await until(isUp);
     await read();
@@ -104,7 +103,7 @@ describe('a server of another cluster', () => {
     expect(await readMany()).toEqual(['ours']);
   });
 
-  it('that takes writes on a higher timeline never becomes the primary', async () => {
+  it('never becomes the primary, even if it takes writes on a higher timeline', async () => {
     await replica(foreign).promote();
     await start();
     await until(isUp);
@@ -121,7 +120,7 @@ describe('a server of another cluster', () => {
     expect(await replica(foreign).query('SELECT name FROM owner')).toHaveLength(1);
   });
 
-  it("to which new connections to the primary lead gets no writes, though the monitor's own leads to ours", async () => {
+  it("gets no writes when new connections to the primary lead to it, even if the monitor's own leads to ours", async () => {
     const primaryProxy = await startTcpProxy(ours.primary);
     try {
       await start({ primary: at(primaryProxy) });
@@ -140,7 +139,7 @@ describe('a server of another cluster', () => {
     }
   });
 
-  it('beside ours lets no application start while the primary is away: nobody knows which is right', async () => {
+  it('keeps an application from starting while the primary is away: nobody knows which server is right', async () => {
     await ours.primary.stop();
     const replicas = [
       { name: 'replica', ...at(proxy) },

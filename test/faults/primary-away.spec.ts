@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   CommitOutcomeUnknownError,
   PrimaryUnavailableError,
@@ -6,10 +6,12 @@ import {
   TransactionLostError,
   type ReplicaModuleOptions,
 } from 'nestjs-replica';
-import { startPostgresCluster, startTcpProxy, type PostgresCluster } from 'nestjs-replica/testing';
+import { startTcpProxy, type PostgresCluster } from 'nestjs-replica/testing';
 import type { QueryRunner } from 'typeorm';
-import { Account } from '../support/accounts.js';
-import { optionsFor, until } from '../support/test-app.js';
+import { startSource } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
 
 /** What became of a call, and how long it took. */
 interface Outcome {
@@ -27,40 +29,23 @@ async function outcomeOf(promise: Promise<unknown>): Promise<Outcome> {
   return { ...settled, tookMs: performance.now() - startedMs };
 }
 
-describe('without a primary', () => {
-  let cluster: PostgresCluster;
-  let source: ReplicaDataSource | undefined;
+const cluster = useLedgerCluster({
+  isPerTest: true,
+  count: 0,
+  sql: `INSERT INTO account (owner) VALUES ('ann'), ('bob')`,
+});
 
-  beforeEach(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    await cluster.primary.query(
-      'CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0)',
-    );
-    await cluster.primary.query(`INSERT INTO account (owner) VALUES ('ann'), ('bob')`);
-    await cluster.waitForCatchUp();
-  });
+describe('without a primary', () => {
+  let source: ReplicaDataSource | undefined;
 
   afterEach(async () => {
     await source?.destroy();
     source = undefined;
-    await cluster.stop();
   });
 
   async function start(changes: Partial<ReplicaModuleOptions> = {}): Promise<ReplicaDataSource> {
-    const {
-      session: _,
-      setHeaders: __,
-      retryAttempts: ___,
-      ...options
-    } = optionsFor(cluster, {
-      monitor: { intervalMs: 100, probeTimeoutMs: 300 },
-      ...changes,
-    });
-    const made = new ReplicaDataSource(options);
-    await made.initialize();
-    source = made;
-    await until(() => made.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
-    return made;
+    source = await startSource(cluster, { monitor: { intervalMs: 100, probeTimeoutMs: 300 }, ...changes });
+    return source;
   }
 
   const primaryHealth = (): string | undefined => source?.router.topology().primary.health;
@@ -164,7 +149,7 @@ describe('without a primary', () => {
 
   it('a read that hangs on the primary is run on a replica that has caught up meanwhile', async () => {
     const data = await start();
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await pauseReplay(cluster);
     const nodes: string[] = [];
     data.router.on('statement', ({ kind, node, errorCode }) => {
       if (kind === 'read')
@@ -177,7 +162,7 @@ describe('without a primary', () => {
       await data.router.currentToken();
       await cluster.primary.hang();
       const reading = read();
-      await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+      await resumeReplay(cluster);
       return reading;
     });
     expect(rows).toEqual([{ balance: 1 }]);

@@ -1,56 +1,23 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { NodeUnavailableError, ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { DataSource, Repository } from 'typeorm';
-import { Account, Entry } from '../support/accounts.js';
-import { type Answer, optionsFor, startApp, type TestApp, until } from '../support/test-app.js';
-
-@Controller('accounts')
-class AccountController {
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly dataSource: DataSource,
-  ) {}
-
-  @Get('slow/:ms')
-  slow(@Param('ms', ParseIntPipe) ms: number): Promise<unknown> {
-    return this.dataSource.query('SELECT count(*)::int AS n, pg_sleep($1::float / 1000) FROM account', [ms]);
-  }
-
-  @Get(':id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Post(':id/add')
-  async add(@Param('id', ParseIntPipe) id: number): Promise<void> {
-    await this.accounts.increment({ id }, 'balance', 1);
-  }
-}
+import { launch, accountsOn, startLedger } from '../support/app/start-app.js';
+import { sourceOptions } from '../support/app/start-source.js';
+import type { TestApp, Answer } from '../support/app/test-app.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster, pauseReplay, heal } from '../support/cluster/use-cluster.js';
+import { LedgerController } from '../support/ledger/ledger.controller.js';
 
 const REPLICA = /^replica-[12]$/;
 
-describe('faults of replicas', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp | undefined;
+const cluster = useLedgerCluster({ settings: { max_standby_streaming_delay: '100ms' } });
 
-  beforeEach(async () => {
-    cluster = await startPostgresCluster({ replicas: 2, settings: { max_standby_streaming_delay: '100ms' } });
-    await cluster.primary.query(
-      `CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0)`,
-    );
-    await cluster.primary.query(
-      `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, 100) n`,
-    );
-    await cluster.waitForCatchUp();
-  });
+describe('an application whose nodes fail', () => {
+  let app: TestApp | undefined;
 
   afterEach(async () => {
     await app?.close();
     app = undefined;
-    await cluster.stop();
+    await heal(cluster);
   });
 
   const statusOf = (name: string): string | undefined =>
@@ -78,7 +45,7 @@ describe('faults of replicas', () => {
 
   it('starts at once with both replicas down, and uses them when they come up', async () => {
     await Promise.all(cluster.replicas.map((node) => node.stop()));
-    const { nest } = (app = await startWithoutWaiting());
+    const { nest } = (app = await launch({ imports: accountsOn(cluster), controllers: [LedgerController] }));
     expect(nest).toBeDefined();
     expect(await app.get('/accounts/1')).toMatchObject({
       status: 200,
@@ -92,30 +59,15 @@ describe('faults of replicas', () => {
 
   it('starts at once with both replicas hung', async () => {
     await Promise.all(cluster.replicas.map((node) => node.hang()));
-    app = await startWithoutWaiting();
+    app = await launch({ imports: accountsOn(cluster), controllers: [LedgerController] });
     expect(await app.get('/accounts/1')).toMatchObject({ status: 200, nodes: ['primary'] });
     await Promise.all(cluster.replicas.map((node) => node.resume()));
     await app.getUntil('/accounts/1', undefined, ({ nodes }) => REPLICA.test(nodes[0] ?? ''));
   });
 
-  async function startWithoutWaiting(): Promise<TestApp> {
-    const { Test } = await import('@nestjs/testing');
-    const { ReplicaModule } = await import('nestjs-replica');
-    const { TypeOrmModule } = await import('@nestjs/typeorm');
-    const { TestApp: App } = await import('../support/test-app.js');
-    const module = await Test.createTestingModule({
-      imports: [ReplicaModule.forRoot(optionsFor(cluster)), TypeOrmModule.forFeature([Account, Entry])],
-      controllers: [AccountController],
-    }).compile();
-    const nest = module.createNestApplication();
-    await nest.listen(0, '127.0.0.1');
-    return new App(nest);
-  }
-
-  it('says which node is down when it is the primary, and no password', async () => {
+  it('names the primary as the node that is down, without its password', async () => {
     await cluster.primary.stop();
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    const source = new ReplicaDataSource(options);
+    const source = new ReplicaDataSource(sourceOptions(cluster));
     const error = await source.initialize().then(
       () => undefined,
       (reason: unknown) => reason,
@@ -131,7 +83,7 @@ describe('faults of replicas', () => {
     expect(source.isInitialized).toBe(false);
   });
 
-  it('says so when the password of the primary is wrong, without it', async () => {
+  it('says that the password of the primary is wrong, without repeating it', async () => {
     const wrong = cluster.primary.url.replace(cluster.primary.password, 'n0t-the-s3cret');
     const source = new ReplicaDataSource({
       type: 'postgres',
@@ -144,7 +96,7 @@ describe('faults of replicas', () => {
   });
 
   it('fails no read when a replica is killed under load, and uses it again when it is back', async () => {
-    app = await startApp(cluster, [AccountController]);
+    app = await startLedger(cluster);
     const load = readers(16, () => `/accounts/${1 + Math.floor(Math.random() * 100)}`);
     await until(() => statusOf('replica-1') === 'up');
     await until(() => load.answers.length > 50, 'load');
@@ -170,8 +122,8 @@ describe('faults of replicas', () => {
   }
 
   it('fails no read when a replica hangs with reads under way', async () => {
-    app = await startApp(cluster, [AccountController], { monitor: { intervalMs: 100, probeTimeoutMs: 300 } });
-    const load = readers(16, () => '/accounts/slow/50');
+    app = await startLedger(cluster, { monitor: { intervalMs: 100, probeTimeoutMs: 300 } });
+    const load = readers(16, () => '/accounts/1/slow/50');
     await until(() => statusOf('replica-2') === 'up');
     await until(() => load.answers.length > 50, 'load');
     await cluster.replicas[1]?.hang();
@@ -182,19 +134,19 @@ describe('faults of replicas', () => {
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
-  it('runs a read elsewhere that conflicts with recovery, and ejects nobody', async () => {
-    app = await startApp(cluster, [AccountController]);
+  it('repeats a read elsewhere that conflicts with recovery, and ejects no replica', async () => {
+    app = await startLedger(cluster);
     const errors: (string | undefined)[] = [];
     app.router.on(
       'statement',
       ({ node, errorCode }) => errorCode !== undefined && errors.push(`${node} ${errorCode}`),
     );
-    const reading = app.get('/accounts/slow/3000');
+    const reading = app.get('/accounts/1/slow/3000');
     await until(async () => (await runningSleeps()) > 0, 'the slow read');
     // A replica that replays this lock must cancel whoever reads the table.
     await cluster.primary.query('ALTER TABLE account ADD COLUMN extra int');
     const answer = await reading;
-    expect(answer).toMatchObject({ status: 200, body: [{ n: 100 }] });
+    expect(answer).toMatchObject({ status: 200, body: { id: 1 } });
     expect(errors).toEqual([expect.stringMatching(/^replica-[12] 40001$/), ...errors.slice(1)]);
     expect([statusOf('replica-1'), statusOf('replica-2')]).toEqual(['up', 'up']);
   });
@@ -203,7 +155,7 @@ describe('faults of replicas', () => {
     const counts = await Promise.all(
       cluster.replicas.map((node) =>
         node.query<{ n: number }>(
-          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep($1%' AND state = 'active' AND pid <> pg_backend_pid()`,
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep($2%' AND state = 'active' AND pid <> pg_backend_pid()`,
         ),
       ),
     );
@@ -211,7 +163,7 @@ describe('faults of replicas', () => {
   }
 
   it('goes on with reads on the primary while all replicas are down, and returns to them', async () => {
-    app = await startApp(cluster, [AccountController]);
+    app = await startLedger(cluster);
     const load = readers(8, () => '/accounts/2');
     await Promise.all(cluster.replicas.map((node) => node.kill()));
     await until(() => statusOf('replica-1') === 'down' && statusOf('replica-2') === 'down');
@@ -222,8 +174,8 @@ describe('faults of replicas', () => {
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
-  it('fails reads instead where the options say so', async () => {
-    app = await startApp(cluster, [AccountController], { fallback: 'error' });
+  it('fails reads instead if the options say so', async () => {
+    app = await startLedger(cluster, { fallback: 'error' });
     await Promise.all(cluster.replicas.map((node) => node.kill()));
     await until(() => statusOf('replica-1') === 'down' && statusOf('replica-2') === 'down');
     expect((await app.get('/accounts/2')).status).toBe(500);
@@ -231,7 +183,7 @@ describe('faults of replicas', () => {
   });
 
   it('keeps a session on the primary when the position of its write cannot be learned', async () => {
-    app = await startApp(cluster, [AccountController]);
+    app = await startLedger(cluster);
     // Positions are captured on the monitor's connection: it is cut while the writes run.
     const ending = endMonitor();
     const writes = await Promise.all(
@@ -239,7 +191,7 @@ describe('faults of replicas', () => {
     );
     await ending;
     expect(writes.map(({ status }) => status)).toEqual(Array(20).fill(201));
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await pauseReplay(cluster);
     const balances = await Promise.all(
       writes.map(
         async (_, index) =>

@@ -1,49 +1,40 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import {
-  startPostgresCluster,
-  startTcpProxy,
-  type PostgresCluster,
-  type PostgresNode,
-} from 'nestjs-replica/testing';
-import { optionsFor, until } from '../support/test-app.js';
+import { startTcpProxy, type PostgresNode } from 'nestjs-replica/testing';
+import { startSource } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useCluster } from '../support/cluster/use-cluster.js';
+
+const cluster = useCluster({
+  isPerTest: true,
+  replicas: 3,
+  sql: `
+    CREATE TABLE item (id int PRIMARY KEY);
+    CREATE ROLE app LOGIN PASSWORD 'same' IN ROLE pg_read_all_data, pg_write_all_data;`,
+});
 
 describe('servers of one cluster that were promoted apart', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource;
 
-  beforeEach(async () => {
-    cluster = await startPostgresCluster({ replicas: 3 });
-    await cluster.primary.query('CREATE TABLE item (id int PRIMARY KEY)');
-    await cluster.primary.query(
-      `CREATE ROLE app LOGIN PASSWORD 'same' IN ROLE pg_read_all_data, pg_write_all_data`,
-    );
-    await cluster.waitForCatchUp();
-  });
   afterEach(async () => {
     if (source.isInitialized) await source.destroy();
-    await cluster.stop();
   });
 
   /** `app` may see nothing of a WAL receiver but that there is one. */
   const start = async (user: 'superuser' | 'app', count = 3, proxied?: object): Promise<void> => {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
     const at = ({ host, port, database, username, password }: PostgresNode): object => ({
       host,
       port,
       database,
       ...(user === 'app' ? { username: 'app', password: 'same' } : { username, password }),
     });
-    source = new ReplicaDataSource({
-      ...options,
+    source = await startSource(cluster, {
       entities: [],
       primary: at(cluster.primary),
       replicas: cluster.replicas
         .slice(0, count)
         .map((node, index) => ({ name: node.name, ...at(node), ...(index === 0 ? proxied : undefined) })),
     });
-    await source.initialize();
-    await until(() => source.router.topology().replicas.every(({ health }) => health === 'up'));
   };
 
   const topology = (): ReturnType<typeof source.router.topology> => source.router.topology();
@@ -63,7 +54,7 @@ describe('servers of one cluster that were promoted apart', () => {
   };
 
   it.each(['superuser', 'app'] as const)(
-    'are not both followed, as far as a %s can see: a replica of the fenced one serves nobody',
+    'are not both followed, with the privileges of %s: a replica of the fenced one serves nobody',
     async (user) => {
       await start(user);
       const [one, two, three] = cluster.replicas as [PostgresNode, PostgresNode, PostgresNode];
@@ -99,7 +90,7 @@ describe('servers of one cluster that were promoted apart', () => {
     60_000,
   );
 
-  it('are not taken for one where a copy takes the address of a replica: it does not become the primary', async () => {
+  it('are told apart when a copy takes the address of a replica: the copy does not become the primary', async () => {
     const [one, copy] = cluster.replicas as [PostgresNode, PostgresNode];
     const proxy = await startTcpProxy(one);
     try {
@@ -120,7 +111,7 @@ describe('servers of one cluster that were promoted apart', () => {
     }
   });
 
-  it('are not mixed up where a replica of a copy takes the address of one of ours', async () => {
+  it('are told apart when a replica of a copy takes the address of one of ours', async () => {
     const [one, copy, ofCopy] = cluster.replicas as [PostgresNode, PostgresNode, PostgresNode];
     const proxy = await startTcpProxy(one);
     try {
@@ -142,7 +133,7 @@ describe('servers of one cluster that were promoted apart', () => {
     }
   });
 
-  it('are followed where a standby was started anew just before its promotion', async () => {
+  it('are followed when a standby was restarted just before its promotion', async () => {
     await start('app', 2);
     const [heir] = cluster.replicas as [PostgresNode];
     await heir.stop();

@@ -1,24 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type FallbackLimit } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import type { ReadStream } from 'node:fs';
 import type { QueryFailedError } from 'typeorm';
-import { Account } from '../support/accounts.js';
-import { optionsFor, until } from '../support/test-app.js';
+import { sourceOptions } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
+
+const cluster = useLedgerCluster({ count: 500 });
 
 describe('a limit on how many reads fall back on the primary', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource | undefined;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    const setUp = await new ReplicaDataSource({ ...options, synchronize: true }).initialize();
-    await setUp.query(`INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, 500) n`);
-    await setUp.destroy();
     await Promise.all(cluster.replicas.map((node) => node.stop()));
   });
-  afterAll(() => cluster.stop());
   afterEach(async () => {
     await source?.destroy();
     source = undefined;
@@ -26,8 +22,7 @@ describe('a limit on how many reads fall back on the primary', () => {
 
   /** With all replicas down. */
   async function start(fallback: FallbackLimit): Promise<ReplicaDataSource> {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    source = await new ReplicaDataSource({ ...options, poolSize: 50, fallback }).initialize();
+    source = await new ReplicaDataSource(sourceOptions(cluster, { poolSize: 50, fallback })).initialize();
     await until(
       () => source?.router.topology().replicas.every(({ health }) => health === 'down') ?? false,
       'the loss of the replicas',
@@ -48,7 +43,7 @@ describe('a limit on how many reads fall back on the primary', () => {
     return rows[0]?.n ?? 0;
   }
 
-  it('lets so many run at once, and all of them in their turn', async () => {
+  it('lets as many reads run at once as it says, and all of them in turn', async () => {
     const data = await start({ maxConcurrent: 4, queueTimeoutMs: 20_000 });
     let most = 0;
     let isDone = false;
@@ -64,7 +59,7 @@ describe('a limit on how many reads fall back on the primary', () => {
     expect(most).toBeLessThanOrEqual(4);
   });
 
-  it('refuses with all the numbers whoever gets no turn in time, and works on afterwards', async () => {
+  it('refuses a read that gets no turn in time, with all the numbers, and works on afterwards', async () => {
     const data = await start({ maxConcurrent: 2, queueTimeoutMs: 100 });
     const settled = await Promise.allSettled(Array.from({ length: 50 }, () => slowly(data, 0.5)));
     const refused = settled.flatMap((one) =>

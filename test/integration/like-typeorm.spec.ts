@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import type { DataSource, DataSourceOptions, Logger } from 'typeorm';
-import { Account, Entry } from '../support/accounts.js';
-import { until } from '../support/test-app.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { Account, Entry } from '../support/ledger/accounts.js';
 
 type Options = ConstructorParameters<typeof ReplicaDataSource>[0];
 type ResultCache = NonNullable<DataSource['queryResultCache']>;
@@ -44,25 +44,13 @@ class OwnCache implements ResultCache {
   }
 }
 
-describe('a data source beside what TypeORM has', () => {
-  let cluster: PostgresCluster;
-  const open: DataSource[] = [];
+const cluster = useLedgerCluster({ replicas: 1, count: 2 });
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    await cluster.primary.query(
-      'CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0)',
-    );
-    await cluster.primary.query(`INSERT INTO account (owner) VALUES ('ann'), ('ben')`);
-    await cluster.waitForCatchUp();
-  });
+describe('a data source beside what TypeORM has', () => {
+  const open: DataSource[] = [];
 
   afterEach(async () => {
     for (const dataSource of open.splice(0)) await dataSource.destroy();
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
   });
 
   const optionsWith = (changes: Partial<Options>): Options => ({
@@ -118,7 +106,7 @@ describe('a data source beside what TypeORM has', () => {
     expect(await clone.router.runOnReplica({}, () => isStandby(clone))).toBe(true);
   });
 
-  it('can be made anew of its own options', async () => {
+  it('can be created again from its own options', async () => {
     const first = await start({ applicationName: 'first' });
     const changed = { ...first.options, applicationName: 'second' } as Options;
     const second = await ready(new ReplicaDataSource(changed));
@@ -196,7 +184,7 @@ describe('a data source beside what TypeORM has', () => {
     const readCached = (dataSource: DataSource): Promise<Account | null> =>
       dataSource
         .getRepository(Account)
-        .findOne({ where: { owner: 'ann' }, cache: { id: 'ann', milliseconds: MINUTE_MS } });
+        .findOne({ where: { owner: 'owner-1' }, cache: { id: 'ann', milliseconds: MINUTE_MS } });
 
     async function startWith(cache: DataSourceOptions['cache']): Promise<[ReplicaDataSource, OwnCache]> {
       const dataSource = await start({ cache });
@@ -228,7 +216,7 @@ describe('a data source beside what TypeORM has', () => {
       const { router } = dataSource;
       await router.runOnReplica({}, () => readCached(dataSource));
       expect(own.size).toBe(1);
-      await cluster.primary.query(`UPDATE account SET balance = 5 WHERE owner = 'ann'`);
+      await cluster.primary.query(`UPDATE account SET balance = 5 WHERE owner = 'owner-1'`);
       expect(await router.runOnReplica({}, () => readCached(dataSource))).toMatchObject({ balance: 0 });
       expect(await router.runOnPrimary(() => readCached(dataSource))).toMatchObject({ balance: 5 });
       const another = new OwnCache();
@@ -249,7 +237,7 @@ describe('a data source beside what TypeORM has', () => {
       expect(await strict.router.runOnReplica({}, () => strict.getRepository(Account).count())).toBe(2);
       const lenient = await start({ cache: { provider: () => own, ignoreErrors: true } });
       expect(await lenient.router.runOnReplica({}, () => readCached(lenient))).toMatchObject({
-        owner: 'ann',
+        owner: 'owner-1',
       });
     });
   });

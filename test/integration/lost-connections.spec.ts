@@ -1,15 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CommitOutcomeUnknownError, ReplicaDataSource, TransactionLostError } from 'nestjs-replica';
-import {
-  startPostgresCluster,
-  startTcpProxy,
-  type PostgresCluster,
-  type TcpProxy,
-} from 'nestjs-replica/testing';
+import { startTcpProxy, type TcpProxy } from 'nestjs-replica/testing';
 import type pg from 'pg';
 import { QueryFailedError, type QueryRunner } from 'typeorm';
-import { Account } from '../support/accounts.js';
-import { optionsFor, until } from '../support/test-app.js';
+import { sourceOptions } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useCluster } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
 
 /** What a call failed with. */
 const failureOf = (promise: Promise<unknown>): Promise<QueryFailedError & { code?: string }> =>
@@ -20,23 +17,22 @@ const failureOf = (promise: Promise<unknown>): Promise<QueryFailedError & { code
     (error: QueryFailedError) => error,
   );
 
+const cluster = useCluster({ replicas: 1 });
+
 describe('a connection to the primary that is lost', () => {
-  let cluster: PostgresCluster;
   let proxy: TcpProxy;
   let source: ReplicaDataSource;
   let events: string[];
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
     proxy = await startTcpProxy(cluster.primary);
   });
   afterAll(async () => {
     await proxy.close();
-    await cluster.stop();
   });
 
   beforeEach(async () => {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
+    const options = sourceOptions(cluster);
     source = new ReplicaDataSource({
       ...options,
       primary: { url: proxy.url },
@@ -145,7 +141,7 @@ describe('a connection to the primary that is lost', () => {
 
   it('by a time-out of the client inside a transaction: it is rolled back whatever follows', async () => {
     await source.destroy();
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
+    const options = sourceOptions(cluster);
     source = await new ReplicaDataSource({ ...options, extra: { query_timeout: 300 } }).initialize();
     const runner = await beginWriting();
     const error = await failureOf(runner.query('SELECT pg_sleep(1)'));

@@ -1,25 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type ReplicaDataSourceOptions } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import { optionsFor, until } from '../support/test-app.js';
+import type { PostgresNode } from 'nestjs-replica/testing';
+import { startSource } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useCluster } from '../support/cluster/use-cluster.js';
+
+const cluster = useCluster();
 
 describe('pools per node', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource | undefined;
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-  });
-  afterAll(() => cluster.stop());
   afterEach(async () => {
     await source?.destroy();
     source = undefined;
   });
 
   async function start(changes: Partial<ReplicaDataSourceOptions<never>>): Promise<ReplicaDataSource> {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    source = await new ReplicaDataSource({ ...options, ...changes }).initialize();
-    await until(() => source?.router.topology().replicas.every(({ lagMs }) => lagMs === 0) ?? false);
+    source = await startSource(cluster, { ...changes });
+
     return source;
   }
 

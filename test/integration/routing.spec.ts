@@ -2,11 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Controller, Get, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource, EntityManager, Repository } from 'typeorm';
-import { Account, Entry } from '../support/accounts.js';
-import { startApp, type TestApp, until } from '../support/test-app.js';
-import { Transcript, TRANSCRIPT_SETTINGS } from '../support/transcript.js';
+import { startApp } from '../support/app/start-app.js';
+import type { TestApp } from '../support/app/test-app.js';
+import { until } from '../support/until.js';
+import { useCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
+import { Transcript, TRANSCRIPT_SETTINGS } from '../support/cluster/transcript.js';
+import { Account, Entry } from '../support/ledger/accounts.js';
 
 @Controller('accounts')
 class AccountController {
@@ -135,13 +137,13 @@ class AccountController {
   }
 }
 
+const cluster = useCluster({ replicas: 2, settings: TRANSCRIPT_SETTINGS });
+
 describe('routing on a real cluster', () => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let transcript: Transcript;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2, settings: TRANSCRIPT_SETTINGS });
     await cluster.primary.query('CREATE TABLE seed_marker ()');
     app = await startApp(cluster, [AccountController], { synchronize: true });
     await app.dataSource.query(`INSERT INTO account (owner, balance) VALUES ('ann', 1), ('bob', 2)`);
@@ -154,7 +156,6 @@ describe('routing on a real cluster', () => {
 
   afterAll(async () => {
     await app.close();
-    await cluster.stop();
   });
 
   beforeEach(() => transcript.clear());
@@ -283,7 +284,7 @@ describe('routing on a real cluster', () => {
 
   it('is fresh while replay is paused on both replicas, in the same request and in the next, and goes back', async () => {
     const before = (await app.get('/accounts/2', 'reader')).body.balance as number;
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await pauseReplay(cluster);
     const written = await app.call('patch', '/accounts/2/add', 'writer-2');
     expect(written.body.balance).toBe(before + 1);
     expect(await app.get('/accounts/2', 'writer-2')).toMatchObject({
@@ -294,7 +295,7 @@ describe('routing on a real cluster', () => {
     const other = await app.get('/accounts/2', 'reader');
     expect(other.body.balance).toBe(before);
     expect(other.nodes).toEqual([expect.stringMatching(/^replica/)]);
-    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    await resumeReplay(cluster);
     const back = await app.getUntil('/accounts/2', 'writer-2', ({ nodes }) => nodes[0] !== 'primary');
     expect(back).toMatchObject({ body: { balance: before + 1 }, reasons: ['session-replayed'] });
   });

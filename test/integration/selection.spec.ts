@@ -1,72 +1,61 @@
 /** Reads that ask for certain replicas, rules for tables, and functions of the user that choose, on a real cluster. */
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Logger, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Controller, Get, Logger } from '@nestjs/common';
 import {
-  DataSourceRouter,
   InvalidReplicaOptionsError,
   UseReplica,
   type ReplicaModuleOptions,
   type StatementEvent,
 } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import { DataSource, Repository } from 'typeorm';
-import { Account, Entry } from '../support/accounts.js';
-import { startApp, type TestApp, until } from '../support/test-app.js';
+import type { PostgresNode } from 'nestjs-replica/testing';
+import { startApp } from '../support/app/start-app.js';
+import type { TestApp } from '../support/app/test-app.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster, resumeReplay } from '../support/cluster/use-cluster.js';
+import { Account, Entry } from '../support/ledger/accounts.js';
+import { LedgerController } from '../support/ledger/ledger.controller.js';
 
 @Controller()
-class BankController {
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    @InjectRepository(Entry) private readonly entries: Repository<Entry>,
-    private readonly dataSource: DataSource,
-    private readonly router: DataSourceRouter,
-  ) {}
-
-  @Get('balance')
-  async balance(): Promise<{ balance: number }> {
-    return { balance: (await this.accounts.findOneByOrFail({ id: 1 })).balance };
-  }
-
+class BankController extends LedgerController {
   @Get('analytics')
   @UseReplica({ replica: 'analytics', consistency: 'eventual' })
-  analytics(): Promise<object> {
-    return this.balance();
+  analytics(): Promise<Account | null> {
+    return this.one(1);
   }
 
   @Get('analytics-for-session')
   @UseReplica({ replica: 'analytics' })
-  analyticsForSession(): Promise<object> {
-    return this.balance();
+  analyticsForSession(): Promise<Account | null> {
+    return this.one(1);
   }
 
   @Get('analytics-then-any')
   async analyticsThenAny(): Promise<object> {
-    const first = await this.router.runOnReplica({ replica: 'analytics' }, () => this.balance());
-    return { first: first.balance, next: (await this.balance()).balance };
+    const first = await this.router.runOnReplica({ replica: 'analytics' }, () => this.one(1));
+    return { first: first?.balance, next: (await this.one(1))?.balance };
   }
 
   @Get('tagged')
   @UseReplica({ tags: [{ usage: 'backup' }, { usage: 'reports', size: 'l' }], consistency: 'eventual' })
-  tagged(): Promise<object> {
-    return this.balance();
+  tagged(): Promise<Account | null> {
+    return this.one(1);
   }
 
   @Get('of-region')
   @UseReplica({ region: ['ap', 'eu'], consistency: 'eventual' })
-  ofRegion(): Promise<object> {
-    return this.balance();
+  ofRegion(): Promise<Account | null> {
+    return this.one(1);
   }
 
   @Get('nowhere')
   @UseReplica({ tags: { usage: 'backup' } })
-  nowhere(): Promise<object> {
-    return this.balance();
+  nowhere(): Promise<Account | null> {
+    return this.one(1);
   }
 
   @Get('entries')
   countEntries(): Promise<number> {
-    return this.entries.count();
+    return this.dataSource.getRepository(Entry).count();
   }
 
   @Get('joined')
@@ -79,41 +68,26 @@ class BankController {
     return this.router.readOnlyTransaction({}, (manager) => manager.count(Entry));
   }
 
-  @Post('deposits')
-  async deposit(): Promise<object> {
-    await this.accounts.increment({ id: 1 }, 'balance', 1);
-    return this.balance();
-  }
-
   @Get('odd')
   odd(): Promise<unknown> {
     return this.dataSource.query('SELECT 1 AS odd');
   }
 }
 
-let cluster: PostgresCluster;
+const cluster = useLedgerCluster({ count: 1 });
 let first: PostgresNode;
 let second: PostgresNode;
 let app: TestApp | undefined;
 
-beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 2 });
+beforeAll(() => {
   [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
-  await cluster.primary.query(
-    `CREATE TABLE account (id serial PRIMARY KEY, owner text NOT NULL, balance int NOT NULL DEFAULT 0);
-     CREATE TABLE entry (id serial PRIMARY KEY, amount int NOT NULL, "accountId" int REFERENCES account);
-     INSERT INTO account (owner) VALUES ('ann');`,
-  );
-  await cluster.waitForCatchUp();
 });
 
 afterEach(async () => {
   await app?.close();
   app = undefined;
-  await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+  await resumeReplay(cluster);
 });
-
-afterAll(() => cluster.stop());
 
 /** An application on a replica for everybody in region `eu`, and one of weight 0 for reports. */
 async function start(changes: Partial<ReplicaModuleOptions> = {}): Promise<TestApp> {
@@ -131,7 +105,7 @@ describe('a read that asks for certain replicas', () => {
   it('is answered by them, and a replica of weight 0 by nothing else', async () => {
     const { get } = await client();
     for (let read = 0; read < 20; read++)
-      expect(await get('/balance')).toMatchObject({ nodes: ['replica-1'] });
+      expect(await get('/accounts/1')).toMatchObject({ nodes: ['replica-1'] });
     expect(await get('/analytics')).toMatchObject({ nodes: ['analytics'], reasons: ['eventual'] });
     expect(await get('/tagged')).toMatchObject({ nodes: ['analytics'] });
     expect(await get('/of-region')).toMatchObject({ nodes: ['replica-1'] });
@@ -141,7 +115,7 @@ describe('a read that asks for certain replicas', () => {
   it('sees what its session wrote', async () => {
     const { get, post, getFrom } = await client();
     await second.pauseReplay();
-    const { body } = await post('/deposits', 'ann');
+    const { body } = await post('/accounts/1/add-and-read', 'ann');
     expect(await get('/analytics-for-session', 'ann')).toMatchObject({
       body,
       nodes: ['primary'],
@@ -151,27 +125,27 @@ describe('a read that asks for certain replicas', () => {
     expect((await getFrom('analytics', '/analytics-for-session', 'ann')).body).toEqual(body);
   });
 
-  it('takes its session there: what it saw does not come back older from another replica', async () => {
+  it('moves its session there: no other replica shows it anything older afterwards', async () => {
     const { get, post, getFrom } = await client();
     await getFrom('analytics', '/analytics-for-session', 'bob');
     await first.pauseReplay();
-    const { body } = await post('/deposits', 'ann');
+    const { body } = await post('/accounts/1/add-and-read', 'ann');
     await hasReplayed(second, body.balance);
     const seen = await get('/analytics-for-session', 'bob');
     expect(seen).toMatchObject({ body, nodes: ['analytics'] });
-    expect(await get('/balance', 'bob')).toMatchObject({
+    expect(await get('/accounts/1', 'bob')).toMatchObject({
       body,
       nodes: ['primary'],
       reasons: ['session-ahead'],
     });
     await first.resumeReplay();
-    expect((await getFrom('replica-1', '/balance', 'bob')).body).toEqual(body);
+    expect((await getFrom('replica-1', '/accounts/1', 'bob')).body).toEqual(body);
   });
 
-  it('takes its request there, also without a session', async () => {
+  it('moves its request there even without a session', async () => {
     const { get, post } = await client();
     await first.pauseReplay();
-    const { body } = await post('/deposits');
+    const { body } = await post('/accounts/1/add-and-read');
     await hasReplayed(second, body.balance);
     expect(await get('/analytics-then-any')).toMatchObject({
       body: { first: body.balance, next: body.balance },
@@ -193,7 +167,7 @@ describe('a read that asks for certain replicas', () => {
 describe('rules for tables', () => {
   it('send reads to the node that they name, the strictest first', async () => {
     const { get } = await client({ tables: { account: 'primary', entry: 'analytics' } });
-    expect(await get('/balance')).toMatchObject({ nodes: ['primary'], reasons: ['table-rule'] });
+    expect(await get('/accounts/1')).toMatchObject({ nodes: ['primary'], reasons: ['table-rule'] });
     expect(await get('/analytics')).toMatchObject({ nodes: ['primary'], reasons: ['table-rule'] });
     expect(await get('/entries')).toMatchObject({ nodes: ['analytics'], reasons: ['table-rule'] });
     expect(await get('/joined')).toMatchObject({ nodes: ['primary'], reasons: ['table-rule'] });
@@ -215,7 +189,7 @@ describe('rules for tables', () => {
 });
 
 describe('a rule for a table that is not there', () => {
-  it('is told of, and harms nobody', async () => {
+  it('is reported, and harms nobody', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const { get } = await client({ tables: { acount: 'primary', entry: 'analytics' } });
     const lines = warn.mock.calls.map(([line]) => line);
@@ -239,9 +213,9 @@ describe("the user's own functions", () => {
     });
     expect(await get('/entries')).toMatchObject({ nodes: ['analytics'], reasons: ['route-function'] });
     expect(await get('/odd')).toMatchObject({ nodes: ['primary'], reasons: ['route-function'] });
-    expect(await get('/balance')).toMatchObject({ nodes: ['replica-1'], reasons: ['session-free'] });
+    expect(await get('/accounts/1')).toMatchObject({ nodes: ['replica-1'], reasons: ['session-free'] });
     expect(asked).toEqual([['entry'], [], ['account']]);
-    await post('/deposits');
+    await post('/accounts/1/add');
     expect(asked).toHaveLength(3);
   });
 
@@ -266,7 +240,7 @@ describe("the user's own functions", () => {
       ],
       balancer: (nodes) => nodes.at(-1)?.name ?? '',
     });
-    for (let read = 0; read < 10; read++) expect((await get('/balance')).nodes).toEqual(['analytics']);
+    for (let read = 0; read < 10; read++) expect((await get('/accounts/1')).nodes).toEqual(['analytics']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, beforeAll } from '@jest/globals';
 import {
   NodeUnavailableError,
   NoNodeError,
@@ -7,10 +7,11 @@ import {
   StartNeedsPrimaryError,
   type ReplicaDataSourceOptions,
 } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
-import { Account, Entry } from '../support/accounts.js';
-import { optionsFor, until } from '../support/test-app.js';
+import { sourceOptions } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useCluster, heal } from '../support/cluster/use-cluster.js';
+import { Account, Entry } from '../support/ledger/accounts.js';
 
 /** For its generated key TypeORM asks for an extension when it starts. */
 @Entity()
@@ -22,29 +23,28 @@ class Badge {
   title!: string;
 }
 
+const cluster = useCluster();
+
 describe('an application that starts while the primary is down', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource | undefined;
 
-  beforeEach(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+  beforeAll(async () => {
     const setUp = await new ReplicaDataSource(optionsOf({ synchronize: true })).initialize();
     await setUp.getRepository(Account).insert([{ owner: 'ann' }]);
     await setUp.query('CREATE FUNCTION harmless(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT n $$');
     await setUp.destroy();
     await cluster.waitForCatchUp();
-    await cluster.primary.stop();
   });
+  beforeEach(() => cluster.primary.stop());
   afterEach(async () => {
     if (source?.isInitialized === true) await source.destroy();
     source = undefined;
-    await cluster.stop();
+    await heal(cluster);
   });
 
   function optionsOf(changes: Partial<ReplicaDataSourceOptions<never>>): ReplicaDataSourceOptions<never> {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
     return {
-      ...options,
+      ...sourceOptions(cluster),
       entities: [Account, Entry, Badge],
       uuidExtension: 'pgcrypto',
       installExtensions: false,

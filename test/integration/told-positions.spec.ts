@@ -1,30 +1,16 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { DataSource, Repository } from 'typeorm';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Controller, Param, ParseIntPipe, Post } from '@nestjs/common';
 import { parseLsn } from '../../libs/replica/src/postgres/lsn.js';
-import { Account } from '../support/accounts.js';
-import { startApp, type TestApp } from '../support/test-app.js';
+import { startApp } from '../support/app/start-app.js';
+import type { TestApp } from '../support/app/test-app.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
+import { LedgerController } from '../support/ledger/ledger.controller.js';
 
-@Controller('accounts/:id')
-class WritesController {
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly dataSource: DataSource,
-  ) {}
-
-  @Get()
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Post('alone')
-  async alone(@Param('id', ParseIntPipe) id: number): Promise<void> {
-    await this.accounts.increment({ id }, 'balance', 1);
-  }
-
-  @Post('in-transaction')
+@Controller()
+class WritesController extends LedgerController {
+  @Post('accounts/:id/add-in-transaction')
   inTransaction(@Param('id', ParseIntPipe) id: number): Promise<void> {
     return this.dataSource.transaction(async (manager) => {
       const account = await manager.findOneByOrFail(Account, { id });
@@ -34,13 +20,13 @@ class WritesController {
   }
 
   /** By the table's own rule. */
-  @Post('refused')
+  @Post('accounts/:id/refused')
   refused(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
     return this.accounts.decrement({ id }, 'balance', 1).catch((error: Error) => ({ said: error.message }));
   }
 
   /** What follows the write on its connection: a stream, which `pg` refuses where statements are sent before answers. */
-  @Post('then-stream')
+  @Post('accounts/:id/then-stream')
   async thenStream(@Param('id', ParseIntPipe) id: number): Promise<object> {
     const runner = this.dataSource.createQueryRunner('master');
     try {
@@ -55,7 +41,7 @@ class WritesController {
   }
 
   /** The connection's prepared statements are gone, that of the question, too. */
-  @Post('after-discard')
+  @Post('accounts/:id/after-discard')
   async afterDiscard(@Param('id', ParseIntPipe) id: number): Promise<void> {
     const runner = this.dataSource.createQueryRunner('master');
     try {
@@ -72,22 +58,12 @@ class WritesController {
 
 const MONITORS = `SELECT pid FROM pg_stat_activity WHERE application_name = 'nestjs-replica monitor'`;
 
+const cluster = useLedgerCluster({ replicas: 1, sql: 'ALTER TABLE account ADD CHECK (balance >= 0)' });
+
 describe('positions that the primary tells with the answer of a write', () => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let frozen: number[] = [];
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    await cluster.primary.query(
-      'CREATE TABLE account (id serial PRIMARY KEY, owner text, balance int CHECK (balance >= 0))',
-    );
-    await cluster.primary.query(
-      `INSERT INTO account (owner, balance) SELECT 'o' || n, 0 FROM generate_series(1, 20) n`,
-    );
-    await cluster.waitForCatchUp();
-  });
-  afterAll(() => cluster.stop());
   afterEach(async () => {
     for (const pid of frozen) process.kill(pid, 'SIGCONT');
     frozen = [];
@@ -108,7 +84,7 @@ describe('positions that the primary tells with the answer of a write', () => {
       'SELECT pg_last_wal_replay_lsn()::text AS lsn',
     );
     const known = (): bigint => parseLsn(app.router.topology().replicas[0]?.position ?? '0/0');
-    while (known() < parseLsn(row!.lsn)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => known() >= parseLsn(row!.lsn), 'the position of the replica');
   }
 
   async function start(): Promise<void> {
@@ -116,10 +92,9 @@ describe('positions that the primary tells with the answer of a write', () => {
     app = await startApp(cluster, [WritesController], {
       monitor: { intervalMs: 50, probeTimeoutMs: 60_000 },
     });
-    await app.allUp();
   }
 
-  it.each(['alone', 'in-transaction'])(
+  it.each(['add', 'add-in-transaction'])(
     'a session reads its write (%s) from a replica, and nobody else had to ask where the primary is',
     async (way) => {
       await start();
@@ -137,7 +112,7 @@ describe('positions that the primary tells with the answer of a write', () => {
     await start();
     const { body } = await app.post('/accounts/4/refused', 'refused');
     expect(body.said).toContain('violates check constraint');
-    for (let n = 1; n <= 3; n++) await app.post('/accounts/4/alone', 'refused');
+    for (let n = 1; n <= 3; n++) await app.post('/accounts/4/add', 'refused');
     expect((await app.get('/accounts/4', 'refused')).body.balance).toBe(3);
     const { body: rows } = await app.post('/accounts/4/then-stream', 'refused');
     expect(rows).toEqual([{ id: 4, balance: 4 }]);
@@ -147,7 +122,7 @@ describe('positions that the primary tells with the answer of a write', () => {
     await start();
     expect((await app.post('/accounts/5/after-discard', 'discard')).status).toBe(201);
     for (let n = 4; n <= 20; n++) {
-      await app.post('/accounts/5/alone', 'discard');
+      await app.post('/accounts/5/add', 'discard');
       expect((await app.get('/accounts/5', 'discard')).body.balance).toBe(n);
     }
     const replicas = await app.getUntil('/accounts/5', 'discard', ({ nodes }) => nodes[0] === 'replica-1');
@@ -160,7 +135,7 @@ describe('positions that the primary tells with the answer of a write', () => {
     await Promise.all(
       sessions.map(async ({ id, key }) => {
         for (let n = 1; n <= 60; n++) {
-          await app.post(`/accounts/${id}/alone`, key);
+          await app.post(`/accounts/${id}/add`, key);
           expect((await app.get(`/accounts/${id}`, key)).body.balance).toBe(n);
         }
       }),

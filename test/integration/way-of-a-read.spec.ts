@@ -1,26 +1,21 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { optionsFor, until } from '../support/test-app.js';
+import { startSource } from '../support/app/start-source.js';
+import { until } from '../support/until.js';
+import { useCluster } from '../support/cluster/use-cluster.js';
 
 /** A newcomer follows a read through so many files at most. */
 const MAX_FILES = 12;
 
 const PAGE = 'docs/architecture.md';
 
-let cluster: PostgresCluster;
+const cluster = useCluster({ replicas: 1 });
 let source: ReplicaDataSource;
 
 beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 1 });
-  source = new ReplicaDataSource({ ...optionsFor(cluster), entities: [], prepare: false });
-  await source.initialize();
-});
-afterAll(async () => {
-  await source?.destroy();
-  await cluster?.stop();
+  source = await startSource(cluster, { entities: [], prepare: false });
 });
 
 /** The files of the library that stand between the caller of `fn` and each write to a socket, from the outermost to the innermost. */

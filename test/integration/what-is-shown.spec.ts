@@ -1,18 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  type CallHandler,
-  type CanActivate,
-  Controller,
-  type ExecutionContext,
-  Get,
-  Injectable,
-  Param,
-  ParseIntPipe,
-  Post,
-  Res,
-  Sse,
-  UseGuards,
-} from '@nestjs/common';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type CallHandler, Controller, type ExecutionContext, Get, Post, Res, Sse } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { InjectRepository } from '@nestjs/typeorm';
 import {
@@ -21,40 +8,22 @@ import {
   fromHeader,
   MemorySessionStore,
   type SessionState,
-  UseReplica,
 } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Observable, timeout } from 'rxjs';
 import request from 'supertest';
 import { DataSource, Repository } from 'typeorm';
-import { Account } from '../support/accounts.js';
-import { startApp, type TestApp, until } from '../support/test-app.js';
+import { startApp, useApp } from '../support/app/start-app.js';
+import type { TestApp } from '../support/app/test-app.js';
+import { sendJson, type HttpResponse } from '../support/app/http-response.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
+import { LedgerController } from '../support/ledger/ledger.controller.js';
 
-const seenByGuard: number[] = [];
-
-@Injectable()
-class ReadingGuard implements CanActivate {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const http = context.switchToHttp().getRequest();
-    const found = await this.accounts.findOneByOrFail({ id: 1 });
-    seenByGuard.push(found.balance);
-    http.user = http.headers['x-session'];
-    return true;
-  }
-}
-
-interface HttpResponse {
-  json(body: unknown): void;
-  cookie(name: string, value: string): void;
-  writeHead(status: number, headers: Record<string, unknown>): void;
-  write(text: string): void;
-  end(body?: unknown): void;
-}
-
-@Controller()
+@Controller('accounts/:id')
 class ReviewController {
   constructor(
     @InjectRepository(Account) private readonly accounts: Repository<Account>,
@@ -63,11 +32,6 @@ class ReviewController {
   ) {}
 
   #balance = async (): Promise<number> => (await this.accounts.findOneByOrFail({ id: 1 })).balance;
-
-  @Get('plain')
-  async plain(): Promise<object> {
-    return { balance: await this.#balance() };
-  }
 
   @Get('primary-then-plain')
   async primaryThenPlain(): Promise<object> {
@@ -83,15 +47,10 @@ class ReviewController {
     return { first, balance: await this.#balance() };
   }
 
-  @Get('on-primary')
-  async onPrimary(): Promise<object> {
-    return { balance: await this.router.runOnPrimary(() => this.#balance()) };
-  }
-
-  @Get('strong')
-  @UseReplica({ consistency: 'strong' })
-  async strong(): Promise<object> {
-    return { balance: await this.#balance() };
+  @Get('both-then-one')
+  async bothThenOne(): Promise<object> {
+    const first = await Promise.all([this.#balance(), this.#balance()]);
+    return { first, balance: await this.#balance() };
   }
 
   @Get('for-update')
@@ -100,39 +59,21 @@ class ReviewController {
     return { balance };
   }
 
-  @Get('guarded')
-  @UseGuards(ReadingGuard)
-  async guarded(): Promise<object> {
-    return { balance: await this.#balance() };
-  }
-
   @Get('welcome')
   async welcome(@Res({ passthrough: true }) response: HttpResponse): Promise<object> {
-    response.cookie('sid', 'fresh-visitor');
+    response.header('set-cookie', 'sid=fresh-visitor; Path=/');
     return { balance: await this.#balance() };
-  }
-
-  @Post('add')
-  async add(): Promise<object> {
-    await this.accounts.increment({ id: 1 }, 'balance', 1);
-    return {};
-  }
-
-  @Get('both-then-one')
-  async bothThenOne(): Promise<object> {
-    const first = await Promise.all([this.#balance(), this.#balance()]);
-    return { first, balance: await this.#balance() };
   }
 
   @Post('add-json-throw')
   async addJsonThrow(@Res() response: HttpResponse): Promise<void> {
     await this.accounts.increment({ id: 1 }, 'balance', 1);
-    response.json({ ok: true, text: 'a rather long answer' });
+    sendJson(response, { ok: true, text: 'a rather long answer' });
     throw new Error('after the answer was sent');
   }
 
   @Post('add-length')
-  async addLength(@Res() response: HttpResponse): Promise<void> {
+  async addLength(@Res() response: ServerResponse): Promise<void> {
     await this.accounts.increment({ id: 1 }, 'balance', 1);
     response.writeHead(200, { 'content-length': 4 });
     response.write('done');
@@ -149,66 +90,46 @@ class ReviewController {
       return () => clearInterval(timer);
     });
   }
-
-  @Get('excluded/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
 }
 
+const CONTROLLERS = [LedgerController, ReviewController];
+const cluster = useLedgerCluster();
+
 describe('what a session is shown', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
   const flaky = { failSaves: 0, hangLoads: false, saveMs: 0, inner: new MemorySessionStore() };
   const store = {
     load: (key: string): SessionState | undefined | Promise<SessionState | undefined> =>
       flaky.hangLoads ? new Promise(() => undefined) : flaky.inner.load(key),
     save: async (key: string, state: SessionState, ttlMs: number): Promise<void> => {
       if (flaky.failSaves-- > 0) throw new Error('store: connection reset');
-      await new Promise((resolve) => setTimeout(resolve, flaky.saveMs));
+      await delay(flaky.saveMs);
       flaky.inner.save(key, state, ttlMs);
     },
   };
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    app = await startApp(cluster, [ReviewController], {
-      synchronize: true,
-      session: { key: fromHeader('x-session'), store },
-      maxLagMs: 20_000,
-    });
-    await app.dataSource.query(
-      `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, 10) n`,
-    );
-    await cluster.waitForCatchUp();
+  const app = useApp(cluster, CONTROLLERS, {
+    session: { key: fromHeader('x-session'), store },
+    maxLagMs: 20_000,
   });
+
   beforeEach(() => {
     Object.assign(flaky, { failSaves: 0, hangLoads: false, saveMs: 0 });
   });
-  afterAll(async () => {
-    await app?.close();
-    await cluster.stop();
-  });
-
   /** Replicas stand still, and the primary has one more than they. */
   async function whileBehind(work: () => Promise<void>): Promise<void> {
     await cluster.waitForCatchUp();
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
-    try {
+    await delay(150);
+    await whilePaused(cluster, async () => {
       await cluster.primary.query('UPDATE account SET balance = balance + 1 WHERE id = 1');
       await work();
-    } finally {
-      await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
-      await cluster.waitForCatchUp();
-    }
+    });
   }
 
   it.each(['primary-then-plain', 'transaction-then-plain'])(
     'is not older later in the same request: %s',
     async (path) => {
       await whileBehind(async () => {
-        const { body } = await app.get(`/${path}`, `one-${path}`);
+        const { body } = await app.get(`/accounts/1/${path}`, `one-${path}`);
         expect(body.balance).toBeGreaterThanOrEqual(body.first);
       });
     },
@@ -218,9 +139,9 @@ describe('what a session is shown', () => {
     'is not older in the next request after %s',
     async (path) => {
       await whileBehind(async () => {
-        const first = await app.get(`/${path}`, `next-${path}`);
+        const first = await app.get(`/accounts/1/${path}`, `next-${path}`);
         expect(first.nodes).toEqual(['primary']);
-        const next = await app.get('/plain', `next-${path}`);
+        const next = await app.get('/accounts/1', `next-${path}`);
         expect(next.body.balance).toBeGreaterThanOrEqual(first.body.balance);
       });
     },
@@ -228,25 +149,22 @@ describe('what a session is shown', () => {
 
   it('is its own write after a save of its session has failed once', async () => {
     await whileBehind(async () => {
-      const before = (await app.get('/on-primary')).body.balance as number;
+      const before = (await app.get('/accounts/1/on-primary')).body.balance as number;
       flaky.failSaves = 1;
-      await app.post('/add', 'unsaved');
-      expect((await app.get('/plain', 'unsaved')).body.balance).toBe(before + 1);
+      await app.post('/accounts/1/add', 'unsaved');
+      expect((await app.get('/accounts/1', 'unsaved')).body.balance).toBe(before + 1);
     });
   });
 
   it('comes at all when the session store hangs', async () => {
     flaky.hangLoads = true;
-    const answer = await Promise.race([
-      app.get('/plain', 'hangs'),
-      new Promise((resolve) => setTimeout(resolve, 5_000, 'no answer after 5 s')),
-    ]);
+    const answer = await Promise.race([app.get('/accounts/1', 'hangs'), delay(5_000, 'no answer after 5 s')]);
     expect(answer).toMatchObject({ status: 200 });
   });
 
   it('is its own write when the client has the whole body before end()', async () => {
     await whileBehind(async () => {
-      const before = (await app.get('/on-primary')).body.balance as number;
+      const before = (await app.get('/accounts/1/on-primary')).body.balance as number;
       flaky.saveMs = 500;
       const { port } = app.nest.getHttpServer().address() as AddressInfo;
       await new Promise<void>((resolve, reject) => {
@@ -254,7 +172,7 @@ describe('what a session is shown', () => {
           {
             port,
             host: '127.0.0.1',
-            path: '/add-length',
+            path: '/accounts/1/add-length',
             method: 'POST',
             headers: { 'x-session': 'length' },
           },
@@ -262,7 +180,7 @@ describe('what a session is shown', () => {
         );
         sent.on('error', reject).end();
       });
-      expect((await app.get('/plain', 'length')).body.balance).toBe(before + 1);
+      expect((await app.get('/accounts/1', 'length')).body.balance).toBe(before + 1);
     });
   });
 
@@ -270,11 +188,11 @@ describe('what a session is shown', () => {
     const other = await startAppWithTimeout();
     try {
       await whileBehind(async () => {
-        const before = (await app.get('/on-primary')).body.balance as number;
+        const before = (await app.get('/accounts/1/on-primary')).body.balance as number;
         flaky.saveMs = 400;
-        const posted = await other.post('/add', 'impatient');
+        const posted = await other.post('/accounts/1/add', 'impatient');
         expect(posted.status).toBe(500);
-        expect((await other.get('/plain', 'impatient')).body.balance).toBe(before + 1);
+        expect((await other.get('/accounts/1', 'impatient')).body.balance).toBe(before + 1);
       });
     } finally {
       await other.close();
@@ -290,7 +208,7 @@ describe('what a session is shown', () => {
     };
     return startApp(
       cluster,
-      [ReviewController],
+      CONTROLLERS,
       { session: { key: fromHeader('x-session'), store } },
       {
         providers: [{ provide: APP_INTERCEPTOR, useValue: impatient }],
@@ -300,7 +218,9 @@ describe('what a session is shown', () => {
 
   it('is what was answered, though the handler throws afterwards', async () => {
     const answer = await Promise.race([
-      app.post('/add-json-throw', 'throws').catch((error: unknown) => ({ status: String(error), body: {} })),
+      app
+        .post('/accounts/1/add-json-throw', 'throws')
+        .catch((error: unknown) => ({ status: String(error), body: {} })),
       new Promise<{ status: string; body: object }>((resolve) =>
         setTimeout(resolve, 5_000, { status: 'no answer after 5 s', body: {} }),
       ),
@@ -313,14 +233,14 @@ describe('what a session is shown', () => {
       const { port } = app.nest.getHttpServer().address() as AddressInfo;
       let text = '';
       const sent = httpRequest(
-        { port, host: '127.0.0.1', path: '/watch', headers: { 'x-session': 'watcher' } },
+        { port, host: '127.0.0.1', path: '/accounts/1/watch', headers: { 'x-session': 'watcher' } },
         (answer) => answer.on('data', (chunk) => (text += chunk)),
       );
       sent.on('error', () => undefined).end();
       await until(() => text.includes('balance'));
-      await app.post('/add', 'watcher');
-      const written = (await app.get('/plain', 'watcher')).body.balance as number;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await app.post('/accounts/1/add', 'watcher');
+      const written = (await app.get('/accounts/1', 'watcher')).body.balance as number;
+      await delay(200);
       text = '';
       await until(() => text.includes('balance'));
       sent.destroy();
@@ -330,21 +250,9 @@ describe('what a session is shown', () => {
 });
 
 describe('who a session is', () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    const app = await startApp(cluster, [ReviewController], { synchronize: true });
-    await app.dataSource.query(
-      `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, 10) n`,
-    );
-    await cluster.waitForCatchUp();
-    await app.close();
-  });
-  afterAll(() => cluster.stop());
-
   async function paused(nodes: number[], work: () => Promise<void>): Promise<void> {
     await cluster.waitForCatchUp();
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await delay(150);
     await Promise.all(nodes.map((index) => cluster.replicas[index]!.pauseReplay()));
     try {
       await cluster.primary.query('UPDATE account SET balance = balance + 1 WHERE id = 1');
@@ -357,7 +265,7 @@ describe('who a session is', () => {
   }
 
   it('what was shown with the answer that set the cookie binds the next request', async () => {
-    const app = await startApp(cluster, [ReviewController], {
+    const app = await startApp(cluster, CONTROLLERS, {
       session: { key: fromCookie('sid') },
       maxLagMs: 20_000,
     });
@@ -366,8 +274,8 @@ describe('who a session is', () => {
         await paused([slow], async () => {
           for (let attempt = 0; attempt < 15; attempt++) {
             const agent = request.agent(app.nest.getHttpServer());
-            const first = await agent.get('/welcome').expect(200);
-            const second = await agent.get('/plain').expect(200);
+            const first = await agent.get('/accounts/1/welcome').expect(200);
+            const second = await agent.get('/accounts/1').expect(200);
             expect(second.body.balance).toBeGreaterThanOrEqual(first.body.balance as number);
           }
         });
@@ -378,11 +286,11 @@ describe('who a session is', () => {
   });
 
   it('reads of one request without a session never go back, after two at once', async () => {
-    const app = await startApp(cluster, [ReviewController], { maxLagMs: 20_000 });
+    const app = await startApp(cluster, CONTROLLERS, { maxLagMs: 20_000 });
     try {
       await paused([1], async () => {
         for (let attempt = 0; attempt < 60; attempt++) {
-          const { body } = await app.get('/both-then-one');
+          const { body } = await app.get('/accounts/1/both-then-one');
           expect(body.balance).toBeGreaterThanOrEqual(Math.max(...body.first));
         }
       });
@@ -392,12 +300,12 @@ describe('who a session is', () => {
   });
 
   it('routes that are excluded get no context', async () => {
-    const app = await startApp(cluster, [ReviewController], { exclude: ['excluded/{*path}'] });
+    const app = await startApp(cluster, CONTROLLERS, { exclude: ['accounts/{*path}'] });
     try {
-      expect(await app.get('/excluded/1')).toMatchObject({ status: 200, body: { id: 1 } });
+      expect(await app.get('/accounts/1')).toMatchObject({ status: 200, body: { id: 1 } });
       const nodes = new Set<string>();
       app.router.on('statement', ({ node, reason }) => nodes.add(`${node} ${reason}`));
-      await app.get('/excluded/1', 'x');
+      await app.get('/accounts/1', 'x');
       expect([...nodes]).toEqual(['primary no-context']);
     } finally {
       await app.close();
@@ -407,23 +315,23 @@ describe('who a session is', () => {
   it('is not shown older data by another instance when its replica is gone', async () => {
     const store = new MemorySessionStore();
     const options = { session: { key: fromHeader('x-session'), store }, maxLagMs: 20_000 };
-    const one = await startApp(cluster, [ReviewController], options);
-    const two = await startApp(cluster, [ReviewController], options);
+    const one = await startApp(cluster, CONTROLLERS, options);
+    const two = await startApp(cluster, CONTROLLERS, options);
     try {
       let session = '';
       for (let index = 0; session === ''; index++) {
-        const { nodes } = await one.get('/plain', `s-${index}`);
+        const { nodes } = await one.get('/accounts/1', `s-${index}`);
         if (nodes[0] === 'replica-1') session = `s-${index}`;
       }
       await cluster.waitForCatchUp();
       await cluster.replicas[1]?.pauseReplay();
       await cluster.primary.query('UPDATE account SET balance = balance + 1 WHERE id = 1');
       await cluster.waitForCatchUp();
-      const first = await one.get('/plain', session);
+      const first = await one.get('/accounts/1', session);
       expect(first.nodes).toEqual(['replica-1']);
       await cluster.replicas[0]?.kill();
       await until(() => two.router.topology().replicas[0]?.health === 'down');
-      const second = await two.get('/plain', session);
+      const second = await two.get('/accounts/1', session);
       expect(second.body.balance).toBeGreaterThanOrEqual(first.body.balance as number);
     } finally {
       await cluster.replicas[1]?.resumeReplay();

@@ -4,14 +4,15 @@ import { Controller, Injectable, Param, ParseIntPipe, Post } from '@nestjs/commo
 import { InjectRepository } from '@nestjs/typeorm';
 import { type Job, type Queue, QueueEvents } from 'bullmq';
 import { DataSourceRouter, UseReplica, WithToken } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Repository } from 'typeorm';
-import { startAccountsCluster, whilePaused } from '../e2e/module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../e2e/module/support/launch.js';
-import { ON_REPLICA, Routes } from '../e2e/transports/support/routes.js';
-import { Account } from '../support/accounts.js';
-import { type TestApp, until } from '../support/test-app.js';
 import { RedisServer } from './support/redis-server.js';
+import { launchReady, accountsOn } from '../support/app/start-app.js';
+import type { TestApp } from '../support/app/test-app.js';
+import { Routes, ON_REPLICA } from '../support/app/routes.js';
+import { until } from '../support/until.js';
+import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
 
 interface Receipt {
   readonly id: number;
@@ -99,16 +100,16 @@ class PlainProcessor extends WorkerHost {
 
 const QUEUES = ['retry', 'wait', 'primary', 'plain'];
 
+const cluster = useLedgerCluster();
+
 describe('jobs of BullMQ', () => {
   let redis: RedisServer;
-  let cluster: PostgresCluster;
   let app: TestApp;
   let routes: Routes;
   const events: QueueEvents[] = [];
 
   beforeAll(async () => {
     redis = await RedisServer.start();
-    cluster = await startAccountsCluster();
     const connection = { host: '127.0.0.1', port: redis.port };
     app = await launchReady({
       imports: [
@@ -131,7 +132,6 @@ describe('jobs of BullMQ', () => {
   afterAll(async () => {
     await Promise.all(events.map((queue) => queue.close()));
     await app?.close();
-    await cluster.stop();
     await redis.stop();
   });
 
@@ -167,7 +167,7 @@ describe('jobs of BullMQ', () => {
     await whilePaused(cluster, async () => {
       job = await queue('wait').add('job', { id: 3, replicaToken: await deposit(3) });
       await until(() => job?.isActive() ?? false, 'the job');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await delay(100);
       expect(routes.take()).toEqual([]);
     });
     expect(await resultOf(job as Job<Receipt>)).toBe(1);

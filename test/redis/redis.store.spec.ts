@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { type RedisClient, RedisSessionStore } from 'nestjs-replica';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createClient, createClientPool, createCluster } from 'redis';
 import { describeSessionStore } from '../support/session-store-contract.js';
-import { until } from '../support/test-app.js';
 import { RedisServer, startRedisCluster } from './support/redis-server.js';
+import { until } from '../support/until.js';
 
 const SOME = {
   position: 0x16b_3748n,
@@ -65,7 +66,7 @@ describe('RedisSessionStore', () => {
     }),
   };
 
-  const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  const pass = (ms: number): Promise<void> => delay(ms);
 
   for (const [name, connect] of Object.entries(CLIENTS)) {
     describeSessionStore(

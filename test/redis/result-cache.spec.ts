@@ -1,32 +1,24 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { Account, Entry } from '../support/accounts.js';
-import { until } from '../support/test-app.js';
 import { RedisServer, startRedisCluster } from './support/redis-server.js';
+import { startSource } from '../support/app/start-source.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { Account, Entry } from '../support/ledger/accounts.js';
 
 type Cache = DataSourceOptions['cache'];
 
 const MINUTE_MS = 60_000;
 
+const cluster = useLedgerCluster({ replicas: 1 });
+
 describe("TypeORM's result cache in Redis", () => {
-  let cluster: PostgresCluster;
   let redis: RedisServer;
   let redisCluster: RedisServer[];
   let id = 0;
 
   beforeAll(async () => {
-    [cluster, redis, redisCluster] = await Promise.all([
-      startPostgresCluster({ replicas: 1 }),
-      RedisServer.start(),
-      startRedisCluster(),
-    ]);
-    await cluster.primary.query(
-      'CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0)',
-    );
-    await cluster.primary.query(`INSERT INTO account (owner) SELECT 'ann' FROM generate_series(1, 20)`);
-    await cluster.waitForCatchUp();
+    [redis, redisCluster] = await Promise.all([RedisServer.start(), startRedisCluster()]);
   });
 
   beforeEach(() => {
@@ -34,7 +26,7 @@ describe("TypeORM's result cache in Redis", () => {
   });
 
   afterAll(async () => {
-    await Promise.all([cluster.stop(), redis.stop(), ...redisCluster.map((server) => server.stop())]);
+    await Promise.all([redis.stop(), ...redisCluster.map((server) => server.stop())]);
   });
 
   const CACHES: Record<string, () => Cache> = {
@@ -46,19 +38,7 @@ describe("TypeORM's result cache in Redis", () => {
     }),
   };
 
-  async function startWith(cache: Cache): Promise<ReplicaDataSource> {
-    const dataSource = new ReplicaDataSource({
-      type: 'postgres',
-      primary: { url: cluster.primary.url },
-      replicas: cluster.replicas.map(({ url }) => ({ url })),
-      entities: [Account, Entry],
-      monitor: { intervalMs: 100 },
-      cache,
-    });
-    await dataSource.initialize();
-    await until(() => dataSource.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
-    return dataSource;
-  }
+  const startWith = (cache: Cache): Promise<ReplicaDataSource> => startSource(cluster, { cache });
 
   const balanceOf = async (dataSource: DataSource): Promise<number | undefined> => {
     const account = await dataSource

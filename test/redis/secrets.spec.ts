@@ -3,18 +3,17 @@ import { Controller, Get, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Redis } from 'ioredis';
 import { fromHeader, type RedisClient, RedisSessionStore } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { createClient } from 'redis';
 import { Repository } from 'typeorm';
-import { startAccountsCluster } from '../e2e/module/support/accounts-cluster.js';
-import { CapturedLogs } from '../e2e/module/support/captured-logs.js';
-import { accountsOn, launch } from '../e2e/module/support/launch.js';
-import { tellingLines } from '../integration/secrets/support/secrets.js';
-import { everyEvent, everythingOf } from '../integration/secrets/support/seen.js';
-import { Account } from '../support/accounts.js';
-import { ODD_PASSWORD } from '../support/odd-role.js';
-import type { TestApp } from '../support/test-app.js';
+import { tellingLines } from '../support/secrets/secrets.js';
+import { everyEvent, everythingOf } from '../support/secrets/seen.js';
+import { ODD_PASSWORD } from '../support/cluster/odd-role.js';
 import { RedisServer } from './support/redis-server.js';
+import { launch, accountsOn } from '../support/app/start-app.js';
+import type { TestApp } from '../support/app/test-app.js';
+import { CapturedLogs } from '../support/app/captured-logs.js';
+import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { Account } from '../support/ledger/accounts.js';
 
 @Controller('accounts')
 class AccountsController {
@@ -37,16 +36,17 @@ interface Connected {
   readonly close: () => unknown;
 }
 
+const cluster = useLedgerCluster({ replicas: 1 });
+
 describe('the password of a Redis', () => {
-  let cluster: PostgresCluster;
   let redis: RedisServer;
   beforeAll(async () => {
-    [cluster, redis] = await Promise.all([startAccountsCluster({ replicas: 1 }), RedisServer.start()]);
+    redis = await RedisServer.start();
     const setter = new Redis(redis.port);
     await setter.config('SET', 'requirepass', ODD_PASSWORD);
     setter.disconnect();
   });
-  afterAll(() => Promise.all([cluster.stop(), redis.stop()]));
+  afterAll(() => redis.stop());
 
   const urlWith = (password: string): string =>
     `redis://default:${encodeURIComponent(password)}@127.0.0.1:${redis.port}`;

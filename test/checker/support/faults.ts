@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
-import { crash } from '../../support/crash.js';
+import { crash } from '../../support/cluster/crash.js';
 import type { Course } from './course.js';
 
 /** What is done to the nodes: `any` of the faults in turn, and a failover; or one that brings out one kind of defect. */

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { until, type TestApp } from '../../support/test-app.js';
-import { startAccountsCluster } from '../module/support/accounts-cluster.js';
 import { AnswersController, BODY, LARGE_BODY } from './support/answers.controller.js';
 import { SESSIONS, startAnsweringApp, type Wrapping } from './support/answering-app.js';
 import { Browser } from './support/browser.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, pauseReplay, resumeReplay } from '../../support/cluster/use-cluster.js';
 
 /** How the answer is sent, and how often the handler writes for it. */
 const WAYS: readonly (readonly [way: string, writes: number])[] = [
@@ -41,12 +41,7 @@ const MATRIX: readonly (readonly [Wrapping, string])[] = [
   ['fastify, HTTP/2', 'a cookie'],
 ];
 
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  cluster = await startAccountsCluster();
-});
-afterAll(() => cluster.stop());
-
+const cluster = useLedgerCluster();
 describe.each(MATRIX)('on %s, with sessions in %s', (wrapping, sessions) => {
   const isHttp2 = wrapping.endsWith('HTTP/2');
   const isCompressed = wrapping.includes('compress');
@@ -63,13 +58,13 @@ describe.each(MATRIX)('on %s, with sessions in %s', (wrapping, sessions) => {
     await cluster.primary.query('UPDATE account SET balance = 0');
     await cluster.waitForCatchUp();
     // From now on a replica shows nothing of what is written.
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await pauseReplay(cluster);
   }, 60_000);
   afterAll(async () => {
     // Fastify waits more than a minute for a client of HTTP/2 that stays.
     browser?.close();
     await app?.close();
-    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    await resumeReplay(cluster);
     await cluster.waitForCatchUp();
   });
 

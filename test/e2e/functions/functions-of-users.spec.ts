@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { FAULTS_OF_FUNCTIONS } from '../../support/faults-of-functions.js';
-import { startAccountsCluster } from '../module/support/accounts-cluster.js';
 import { FunctionsProcess } from './support/functions-process.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 
 const FAULTS = Object.keys(FAULTS_OF_FUNCTIONS);
 /** Said by a function that tells who the client is, these mean nobody. */
@@ -10,12 +9,7 @@ const NOBODY = ['gives undefined', 'gives null', 'gives an empty text'];
 
 const EVERYWHERE = ['a listener', 'logger', 'monitor.probe', 'route', 'tokenOf'];
 
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  cluster = await startAccountsCluster();
-});
-afterAll(() => cluster.stop());
-
+const cluster = useLedgerCluster();
 describe.each([
   ['express', 'store', ['session.key', 'store.load', 'store.save', 'balancer', ...EVERYWHERE]],
   ['fastify', 'store', ['session.key', 'store.load', 'store.save']],

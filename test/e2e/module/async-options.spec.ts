@@ -1,7 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Injectable, Module, type ModuleMetadata } from '@nestjs/common';
 import {
-  InjectRepository,
   TypeOrmModule,
   type TypeOrmModuleAsyncOptions,
   type TypeOrmModuleOptions,
@@ -15,26 +14,16 @@ import {
   type ReplicaModuleFactoryOptions,
   type ReplicaOptionsFactory,
 } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { DataSource, type DataSourceOptions, Repository } from 'typeorm';
-import { Account, Entry } from '../../support/accounts.js';
-import { optionsFor, type TestApp } from '../../support/test-app.js';
-import { startAccountsCluster } from './support/accounts-cluster.js';
-import { CapturedLogs, everythingOf, expectNoCredential } from './support/captured-logs.js';
-import { launch, launchReady } from './support/launch.js';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { textOf, CapturedLogs, expectNoCredential } from '../../support/app/captured-logs.js';
+import { optionsFor, launch, launchReady } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account, Entry } from '../../support/ledger/accounts.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 const OPTIONS = Symbol('options of the cluster');
 const HEADER = Symbol('whether headers are set');
-
-@Controller('accounts')
-class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get()
-  async count(): Promise<object> {
-    return { count: await this.accounts.count() };
-  }
-}
 
 /** Where an application keeps its configuration. */
 let configured: ReplicaModuleFactoryOptions;
@@ -67,13 +56,13 @@ const forTypeOrm: TypeOrmModuleAsyncOptions = {
 })
 class ConfigModule {}
 
+const cluster = useLedgerCluster();
+
 describe('ReplicaModule.forRootAsync()', () => {
-  let cluster: PostgresCluster;
   let app: TestApp | undefined;
   let logs: CapturedLogs;
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
     configured = optionsFor(cluster);
   });
 
@@ -82,13 +71,9 @@ describe('ReplicaModule.forRootAsync()', () => {
     app = undefined;
   });
 
-  afterAll(async () => {
-    await cluster.stop();
-  });
-
   const moduleWith = (options: ReplicaModuleAsyncOptions): ModuleMetadata => ({
     imports: [ReplicaModule.forRootAsync(options), TypeOrmModule.forFeature([Account, Entry])],
-    controllers: [AccountsController],
+    controllers: [LedgerController],
   });
 
   it.each<[string, ReplicaModuleAsyncOptions]>([
@@ -201,7 +186,7 @@ describe('ReplicaModule.forRootAsync()', () => {
     }
     expect(calls).toBe(1);
     expect(logs.lines.filter((line) => line.includes('Retrying'))).toEqual([]);
-    expectNoCredential(cluster, everythingOf(error), ...logs.lines);
+    expectNoCredential(cluster, textOf(error), ...logs.lines);
   });
 
   it.each([

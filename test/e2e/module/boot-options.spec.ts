@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, Module, Patch, Post } from '@nestjs/common';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import {
@@ -8,7 +8,6 @@ import {
   type ReplicaModuleOptions,
   UseReplica,
 } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import {
   Column,
   DataSource,
@@ -18,9 +17,10 @@ import {
   type QueryRunner,
   Repository,
 } from 'typeorm';
-import { optionsFor, type TestApp } from '../../support/test-app.js';
-import { APPLICATION, Transcript, TRANSCRIPT_SETTINGS } from '../../support/transcript.js';
-import { launch, launchReady } from './support/launch.js';
+import { optionsFor, launch, launchReady } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
+import { Transcript, TRANSCRIPT_SETTINGS, APPLICATION } from '../../support/cluster/transcript.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 @Entity()
@@ -79,13 +79,13 @@ class ParcelsController {
 /** By its name, or by its address where it has none. */
 const REPLICA = expect.stringMatching(/^(replica-[12]|127\.0\.0\.1-\d+)$/);
 
+const cluster = useCluster({ settings: TRANSCRIPT_SETTINGS });
+
 describe('options at start', () => {
-  let cluster: PostgresCluster;
   let transcript: Transcript;
   let app: TestApp | undefined;
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2, settings: TRANSCRIPT_SETTINGS });
+  beforeAll(() => {
     transcript = new Transcript(cluster);
   });
 
@@ -95,10 +95,6 @@ describe('options at start', () => {
     await cluster.primary.query('DROP TABLE IF EXISTS parcel, migrations, typeorm_metadata');
     await cluster.primary.query('DROP EXTENSION IF EXISTS "uuid-ossp"');
     await cluster.waitForCatchUp();
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
   });
 
   const withoutNodes = (): ReplicaModuleOptions => {
@@ -270,24 +266,16 @@ class Reporter {
 class ReportModule {}
 
 describe('isGlobal', () => {
-  let cluster: PostgresCluster;
-
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 0 });
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
-  });
-
   it('lets every module inject the router by default', async () => {
-    const app = await launch({ imports: [ReplicaModule.forRoot(optionsFor(cluster)), ReportModule] });
+    const app = await launch({
+      imports: [ReplicaModule.forRoot(optionsFor(cluster, { replicas: [] })), ReportModule],
+    });
     expect(app.nest.get(Reporter, { strict: false }).router).toBe(app.router);
     await app.close();
   });
 
   it('false keeps the router to those who import the module, and the data source where TypeORM has it', async () => {
-    const options = optionsFor(cluster, { isGlobal: false });
+    const options = optionsFor(cluster, { replicas: [], isGlobal: false });
     const replica = ReplicaModule.forRoot(options);
     await expect(launch({ imports: [replica, ReportModule] })).rejects.toThrow(/DataSourceRouter/);
 

@@ -1,38 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Inject, Module, Post } from '@nestjs/common';
-import { InjectDataSource, InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { InjectDataSource, TypeOrmModule } from '@nestjs/typeorm';
 import {
   DataSourceRouter,
   InvalidReplicaOptionsError,
   ReplicaDataSource,
   ReplicaModule,
 } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { DataSource, Repository } from 'typeorm';
-import { Account, Entry } from '../../support/accounts.js';
-import { optionsFor, type TestApp } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
-import { CapturedLogs } from './support/captured-logs.js';
-import { launch, launchReady, PLATFORMS } from './support/launch.js';
+import { DataSource } from 'typeorm';
+import { optionsFor, launch, launchReady, PLATFORMS } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { CapturedLogs } from '../../support/app/captured-logs.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account, Entry } from '../../support/ledger/accounts.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 const OWN = Symbol('a data source of the application');
 
 class OwnDataSource extends ReplicaDataSource {}
-
-@Controller('accounts')
-class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get()
-  async count(): Promise<object> {
-    return { count: await this.accounts.count() };
-  }
-
-  @Post()
-  async open(): Promise<void> {
-    await this.accounts.insert({ owner: 'ann' });
-  }
-}
 
 @Controller('accounts')
 class OwnController {
@@ -49,23 +34,16 @@ class OwnController {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe.each(PLATFORMS)('on %s, a data source that the application made', (platform) => {
-  let cluster: PostgresCluster;
   let made: ReplicaDataSource;
   let app: TestApp | undefined;
-
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-  });
 
   afterEach(async () => {
     await app?.close();
     app = undefined;
     if (made.isInitialized) await made.destroy();
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
   });
 
   const make = (): OwnDataSource => {
@@ -94,7 +72,7 @@ describe.each(PLATFORMS)('on %s, a data source that the application made', (plat
           ReplicaModule.forDataSource(made, { setHeaders: true }),
           TypeOrmModule.forFeature([Account, Entry]),
         ],
-        controllers: [AccountsController],
+        controllers: [LedgerController],
       },
       { platform },
     );
@@ -113,7 +91,7 @@ describe.each(PLATFORMS)('on %s, a data source that the application made', (plat
           ReplicaModule.forDataSource(clone, { setHeaders: true }),
           TypeOrmModule.forFeature([Account, Entry]),
         ],
-        controllers: [AccountsController],
+        controllers: [LedgerController],
       },
       { platform },
     );

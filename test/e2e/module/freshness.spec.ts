@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type ArgumentsHost,
   Body,
@@ -12,21 +12,16 @@ import {
   ParseIntPipe,
   Post,
   Req,
-  Res,
-  StreamableFile,
   UseFilters,
 } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
-import request from 'supertest';
-import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
-import { type HttpResponse, sendJson } from './support/http-response.js';
-import { accountsOn, launchReady, PLATFORMS } from './support/launch.js';
+import { PLATFORMS, useApp } from '../../support/app/start-app.js';
+import { sendJson, type HttpResponse } from '../../support/app/http-response.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, whilePaused, resetLedger } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
+import { ResponsesController } from '../../support/ledger/responses.controller.js';
 
 class OverdrawnError extends Error {}
 
@@ -43,20 +38,13 @@ class OverdrawnFilter implements ExceptionFilter {
 
 @Controller()
 @UseFilters(OverdrawnFilter)
-class AccountsController {
+class EndingsController extends LedgerController {
   /** The request that waits in `slowly`, and what lets it go on. */
   waiting: { readonly request: IncomingMessage; readonly goOn: () => void } | undefined;
-
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
 
   @Get('health')
   health(): object {
     return { healthy: true };
-  }
-
-  @Get('accounts/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
   }
 
   @Get('accounts/:id/missing')
@@ -71,50 +59,21 @@ class AccountsController {
     throw new Error('a mistake of the handler');
   }
 
-  @Post('accounts/:id/value')
-  async value(@Param('id', ParseIntPipe) id: number): Promise<object> {
-    await this.#add(id);
-    return {};
-  }
-
   @Post('accounts/:id/body')
   async body(@Param('id', ParseIntPipe) id: number, @Body() body: { amount: number }): Promise<object> {
-    await this.#add(id, body.amount);
+    await this.accounts.increment({ id }, 'balance', body.amount);
     return {};
-  }
-
-  @Post('accounts/:id/own-response')
-  async ownResponse(@Param('id', ParseIntPipe) id: number, @Res() response: HttpResponse): Promise<void> {
-    await this.#add(id);
-    sendJson(response, {});
-  }
-
-  @Post('accounts/:id/file')
-  async file(@Param('id', ParseIntPipe) id: number): Promise<StreamableFile> {
-    await this.#add(id);
-    return new StreamableFile(Buffer.from('content'));
-  }
-
-  @Post('accounts/:id/streamed')
-  streamed(@Param('id', ParseIntPipe) id: number): StreamableFile {
-    const write = (): Promise<void> => this.#add(id);
-    const parts = async function* (): AsyncGenerator<string> {
-      yield 'the headers leave with this; ';
-      await write();
-      yield 'and now it is written';
-    };
-    return new StreamableFile(Readable.from(parts(), { objectMode: false }));
   }
 
   @Post('accounts/:id/filtered')
   async filtered(@Param('id', ParseIntPipe) id: number): Promise<never> {
-    await this.#add(id);
+    await this.add(id);
     throw new OverdrawnError();
   }
 
   @Head('accounts/:id/touched')
   async touched(@Param('id', ParseIntPipe) id: number): Promise<void> {
-    await this.#add(id);
+    await this.add(id);
   }
 
   @Post('accounts/:id/slowly')
@@ -125,32 +84,15 @@ class AccountsController {
     await new Promise<void>((goOn) => {
       this.waiting = { request: incoming.raw ?? (incoming as IncomingMessage), goOn };
     });
-    await this.#add(id);
-  }
-
-  async #add(id: number, amount = 1): Promise<void> {
-    await this.accounts.increment({ id }, 'balance', amount);
+    await this.add(id);
   }
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
+const cluster = useLedgerCluster();
 
 describe.each(PLATFORMS)('on %s, what a session wrote', (platform) => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    app = await launchReady(
-      { imports: accountsOn(cluster), controllers: [AccountsController] },
-      { platform },
-    );
-  });
-
-  afterAll(async () => {
-    await app?.close();
-    await cluster.stop();
-  });
+  beforeAll(() => resetLedger(cluster));
+  const app = useApp(cluster, [EndingsController, ResponsesController], {}, { platform });
 
   const balanceFor = async (session: string, id: number): Promise<unknown> => {
     const { body, nodes } = await app.get(`/accounts/${id}`, session);
@@ -174,7 +116,7 @@ describe.each(PLATFORMS)('on %s, what a session wrote', (platform) => {
 
   it('is seen after a request with a body, whose parsing comes between middleware and guards', async () => {
     await whilePaused(cluster, async () => {
-      const answer = await request(app.nest.getHttpServer())
+      const answer = await app.http
         .post('/accounts/6/body')
         .set('x-session', 'with-body')
         .send({ amount: 5 });
@@ -186,10 +128,7 @@ describe.each(PLATFORMS)('on %s, what a session wrote', (platform) => {
 
   it('is seen after a HEAD request', async () => {
     await whilePaused(cluster, async () => {
-      await request(app.nest.getHttpServer())
-        .head('/accounts/7/touched')
-        .set('x-session', 'head')
-        .expect(200);
+      await app.http.head('/accounts/7/touched').set('x-session', 'head').expect(200);
       expect(await balanceFor('head', 7)).toEqual({ balance: 1, nodes: ['primary'] });
     });
   });
@@ -203,7 +142,7 @@ describe.each(PLATFORMS)('on %s, what a session wrote', (platform) => {
         headers: { 'x-session': 'gone' },
         signal: leaving.signal,
       }).catch((error: Error) => error.name);
-      const controller = app.nest.get(AccountsController);
+      const controller = app.nest.get(EndingsController);
       await until(() => controller.waiting !== undefined, 'the handler');
       leaving.abort();
       expect(await left).toBe('AbortError');
@@ -215,7 +154,7 @@ describe.each(PLATFORMS)('on %s, what a session wrote', (platform) => {
   });
 
   it('lets HEAD requests of a GET handler read from a replica', async () => {
-    const answer = await request(app.nest.getHttpServer()).head('/accounts/1').expect(200);
+    const answer = await app.http.head('/accounts/1').expect(200);
     expect(answer.headers).toMatchObject({ 'x-replica-node': REPLICA, 'x-replica-reason': 'session-free' });
   });
 

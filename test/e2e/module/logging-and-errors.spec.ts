@@ -1,22 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConflictException, Controller, Get, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { type ReplicaModuleOptions } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
+import type { ReplicaModuleOptions } from 'nestjs-replica';
 import {
-  DataSource,
   type EntitySubscriberInterface,
   EventSubscriber,
   type InsertEvent,
   type LoadEvent,
   QueryFailedError,
-  Repository,
 } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { optionsFor, type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster } from './support/accounts-cluster.js';
-import { CapturedLogs, everythingOf, expectNoCredential } from './support/captured-logs.js';
-import { accountsOn, launch, launchReady } from './support/launch.js';
+import { textOf, CapturedLogs, expectNoCredential } from '../../support/app/captured-logs.js';
+import { optionsFor, launch, launchReady, accountsOn } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 const heard: string[] = [];
 
@@ -39,26 +37,11 @@ class AccountSubscriber implements EntitySubscriberInterface<Account> {
   }
 }
 
-@Controller('accounts')
-class AccountsController {
+@Controller()
+class AccountsController extends LedgerController {
   failure: unknown;
 
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly dataSource: DataSource,
-  ) {}
-
-  @Get('first')
-  first(): Promise<Account | null> {
-    return this.accounts.findOneBy({ id: 1 });
-  }
-
-  @Get('slow')
-  slow(): Promise<unknown> {
-    return this.dataSource.query('SELECT pg_sleep(0.5)');
-  }
-
-  @Get('wrong')
+  @Get('accounts/wrong')
   wrong(): Promise<unknown> {
     return this.dataSource.query('SELECT nonsense FROM account').catch((error: unknown) => {
       this.failure = error;
@@ -66,17 +49,17 @@ class AccountsController {
     });
   }
 
-  @Post()
-  add(): Promise<unknown> {
+  @Post('accounts/saved')
+  saved(): Promise<unknown> {
     return this.accounts.save({ owner: 'ann' });
   }
 
-  @Post('notice')
+  @Post('accounts/notice')
   notice(): Promise<unknown> {
     return this.dataSource.query(`DO $$ BEGIN RAISE NOTICE 'mind the gap'; END $$`);
   }
 
-  @Post('twice')
+  @Post('accounts/twice')
   async twice(): Promise<void> {
     try {
       await this.accounts.query('INSERT INTO account (id, owner) VALUES ($1, $2)', [1, 'bob']);
@@ -87,25 +70,18 @@ class AccountsController {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe('logs and errors', () => {
-  let cluster: PostgresCluster;
   let app: TestApp | undefined;
   let logs: CapturedLogs;
   /** All that any test has got to see: searched for credentials in the end. */
   const seen: string[] = [];
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-  });
-
   afterEach(async () => {
     await app?.close();
     app = undefined;
     seen.push(...logs.lines);
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
   });
 
   async function start(changes: Partial<ReplicaModuleOptions>): Promise<TestApp> {
@@ -124,16 +100,16 @@ describe('logs and errors', () => {
   const failureIn = (running: TestApp): QueryFailedError => {
     const { failure } = running.nest.get(AccountsController);
     expect(failure).toBeInstanceOf(QueryFailedError);
-    seen.push(everythingOf(failure));
+    seen.push(textOf(failure));
     return failure as QueryFailedError;
   };
 
   it('reach a logger of the application: queries of replicas and of the primary, failures, no more than that', async () => {
     const running = await start({ logging: true });
     logs.lines.length = 0;
-    await running.get('/accounts/first');
+    await running.get('/accounts/1');
     expect(logs.of('query')).toEqual([expect.stringMatching(/^SELECT .*"account".* LIMIT 1 \[ 1\b/)]);
-    await running.post('/accounts');
+    await running.post('/accounts/saved');
     expect(
       logs
         .of('query')
@@ -147,9 +123,11 @@ describe('logs and errors', () => {
 
   it('tell slow queries', async () => {
     const running = await start({ maxQueryExecutionTime: 400 });
-    await running.get('/accounts/first');
-    await running.get('/accounts/slow');
-    expect(logs.of('slow query')).toEqual([expect.stringMatching(/^\d+(\.\d+)? SELECT pg_sleep\(0\.5\)/)]);
+    await running.get('/accounts/1');
+    await running.get('/accounts/1/slow/500');
+    expect(logs.of('slow query')).toEqual([
+      expect.stringMatching(/^\d+(\.\d+)? SELECT id, balance, pg_sleep/),
+    ]);
   });
 
   it('tell notices of the server once each, where asked to', async () => {
@@ -166,9 +144,9 @@ describe('logs and errors', () => {
   it('leave subscribers as they are', async () => {
     const running = await start({ subscribers: [AccountSubscriber] });
     heard.length = 0;
-    await running.get('/accounts/first');
+    await running.get('/accounts/1');
     expect(heard).toEqual(['before a query', 'loaded 1 by a live runner']);
-    await running.post('/accounts');
+    await running.post('/accounts/saved');
     expect(heard.slice(2)).toEqual(['before a query', 'inserted ann']);
   });
 
@@ -192,7 +170,7 @@ describe('logs and errors', () => {
     const running = await start({});
     const answer = await fetch(`${await running.nest.getUrl()}/accounts/wrong`);
     expect([answer.status, answer.headers.get('x-replica-node')]).toEqual([500, null]);
-    seen.push(everythingOf([...answer.headers]), await answer.text());
+    seen.push(textOf([...answer.headers]), await answer.text());
     expect(failureIn(running)).toMatchObject({
       query: 'SELECT nonsense FROM account',
       driverError: { code: '42703', position: '8' },
@@ -221,7 +199,7 @@ describe('logs and errors', () => {
         (reason: unknown) => reason,
       );
       expect(error).toMatchObject({ code: 'REPLICA_NODE_UNAVAILABLE', node: 'primary' });
-      seen.push(everythingOf(error), ...logs.lines);
+      seen.push(textOf(error), ...logs.lines);
     }
     expect(logs.lines.filter((line) => line.includes('Retrying'))).not.toEqual([]);
   });
@@ -239,7 +217,7 @@ describe('logs and errors', () => {
       },
       { logger: logs },
     );
-    expect(await app.get('/accounts/first')).toMatchObject({ status: 200, nodes: ['primary'] });
+    expect(await app.get('/accounts/1')).toMatchObject({ status: 200, nodes: ['primary'] });
     await cluster.primary.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'app-under-test'`,
     );

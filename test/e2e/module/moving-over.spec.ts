@@ -28,10 +28,10 @@ import {
   type InsertEvent,
   Repository,
 } from 'typeorm';
-import { Account, Entry } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
-import { startAccountsCluster } from './support/accounts-cluster.js';
-import { launch } from './support/launch.js';
+import { launch } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { useLedgerCluster, resetLedger } from '../../support/cluster/use-cluster.js';
+import { Account, Entry } from '../../support/ledger/accounts.js';
 
 @EventSubscriber()
 class OwnerSubscriber implements EntitySubscriberInterface<Account> {
@@ -164,24 +164,24 @@ function sameOptions(cluster: PostgresCluster): TypeOrmModuleOptions & ReplicaMo
   };
 }
 
-describe.each<[string, (cluster: PostgresCluster) => DynamicModule]>([
-  ['TypeOrmModule', (cluster) => TypeOrmModule.forRoot(sameOptions(cluster))],
-  ['ReplicaModule', (cluster) => ReplicaModule.forRoot(sameOptions(cluster))],
+const cluster = useLedgerCluster({ count: 0 });
+
+describe.each<[string, () => DynamicModule]>([
+  ['TypeOrmModule', () => TypeOrmModule.forRoot(sameOptions(cluster))],
+  ['ReplicaModule', () => ReplicaModule.forRoot(sameOptions(cluster))],
 ])('an application on %s', (_, rootModule) => {
-  let cluster: PostgresCluster;
   let app: TestApp;
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster({ count: 0 });
+    await resetLedger(cluster, 0);
     app = await launch({
-      imports: [rootModule(cluster), TypeOrmModule.forFeature([Account, Entry])],
+      imports: [rootModule(), TypeOrmModule.forFeature([Account, Entry])],
       controllers: [AccountsController],
     });
   });
 
   afterAll(async () => {
     await app?.close();
-    await cluster.stop();
   });
 
   const http = (): ReturnType<typeof request> => request(app.nest.getHttpServer());

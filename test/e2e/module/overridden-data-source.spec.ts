@@ -13,7 +13,7 @@ import {
 } from 'nestjs-replica';
 import request from 'supertest';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { CapturedLogs } from './support/captured-logs.js';
+import { CapturedLogs } from '../../support/app/captured-logs.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 @Controller()

@@ -18,13 +18,13 @@ import {
 import { APP_GUARD } from '@nestjs/core';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import request from 'supertest';
 import { DataSource, Repository } from 'typeorm';
-import { Account, Entry } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
-import { accountsOn, launchReady, PLATFORMS } from './support/launch.js';
+import { launchReady, accountsOn, PLATFORMS } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster, whilePaused, resetLedger } from '../../support/cluster/use-cluster.js';
+import { Account, Entry } from '../../support/ledger/accounts.js';
 
 interface AppRequest {
   readonly headers: Record<string, string | undefined>;
@@ -193,15 +193,14 @@ class AuditModule implements NestModule {
   }
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
+const cluster = useLedgerCluster();
 
 describe.each(PLATFORMS)('on %s', (platform) => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let routes: string[];
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
+    await resetLedger(cluster);
     app = await launchReady(
       {
         imports: [
@@ -233,7 +232,6 @@ describe.each(PLATFORMS)('on %s', (platform) => {
 
   afterAll(async () => {
     await app?.close();
-    await cluster.stop();
   });
 
   const as = (user: number, method: 'get' | 'post', path: string): request.Test =>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   type CanActivate,
   Controller,
@@ -9,13 +9,14 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { fromCookie } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { readFileSync } from 'node:fs';
 import request from 'supertest';
-import { AccountsController } from '../../support/accounts.controller.js';
-import { startApp, type TestApp } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
-import { nameTheBrowser, userOf, waitForReplica } from './support/recipes.js';
+import { nameTheBrowser, userOf, waitForReplica } from './recipes.js';
+import { startApp } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 /** Stands for any guard that finds out who the user is; it runs after the one of the module. */
 class AuthenticationGuard implements CanActivate {
@@ -31,7 +32,7 @@ class AuthenticationGuard implements CanActivate {
 
 @Controller()
 @UseGuards(AuthenticationGuard)
-class GuardedController extends AccountsController {}
+class GuardedController extends LedgerController {}
 
 @Module({})
 class BrowsersModule implements NestModule {
@@ -40,15 +41,9 @@ class BrowsersModule implements NestModule {
   }
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
+const cluster = useLedgerCluster({ replicas: 1 });
 
 describe('the recipes', () => {
-  let cluster: PostgresCluster;
-  beforeAll(async () => {
-    cluster = await startAccountsCluster({ replicas: 1 });
-  });
-  afterAll(() => cluster?.stop());
-
   async function withApp(session: object, work: (app: TestApp) => Promise<void>, others = {}): Promise<void> {
     const app = await startApp(cluster, [GuardedController], { session }, others);
     try {
@@ -60,7 +55,7 @@ describe('the recipes', () => {
 
   it('are those of the page', () => {
     const page = readFileSync('docs/recipes.md', 'utf8');
-    const [, ...parts] = readFileSync('test/e2e/module/support/recipes.ts', 'utf8').split('\n\n');
+    const [, ...parts] = readFileSync('test/e2e/module/recipes.ts', 'utf8').split('\n\n');
     expect(parts).toHaveLength(4);
     for (const part of parts) expect(page).toContain(part.trim());
   });

@@ -1,13 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ReplicaDataSource, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource, Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { optionsFor, type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster } from './support/accounts-cluster.js';
-import { accountsOn, launchReady } from './support/launch.js';
+import { startApp, optionsFor } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account, RESULT_CACHE_TABLE } from '../../support/ledger/accounts.js';
 
 const MINUTE_MS = 60_000;
 const SHORT_MS = 50;
@@ -71,37 +71,22 @@ class AccountController {
   }
 }
 
+const cluster = useLedgerCluster({ sql: RESULT_CACHE_TABLE });
+
 describe("the order of what TypeORM's result cache shows", () => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let id = 0;
   let sessions = 0;
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    await cluster.primary.query(
-      `CREATE TABLE "${TABLE}" (id serial PRIMARY KEY, identifier varchar, time bigint NOT NULL,
-        duration int NOT NULL, query text NOT NULL, result text NOT NULL)`,
-    );
-    await cluster.waitForCatchUp();
-  });
-
   beforeEach(async () => {
     id++;
-    app = await launchReady({
-      imports: accountsOn(cluster, { cache: true }),
-      controllers: [AccountController],
-    });
+    app = await startApp(cluster, [AccountController], { cache: true });
   });
 
   afterEach(async () => {
     await Promise.all(cluster.replicas.map((replica) => replica.resumeReplay()));
     await cluster.waitForCatchUp();
     await app.close();
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
   });
 
   const path = (rest = ''): string => `/accounts/${id}${rest}`;

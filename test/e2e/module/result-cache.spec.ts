@@ -1,79 +1,50 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import {
-  DataSourceRouter,
-  ForcePrimary,
-  fromHeader,
-  type ReplicaModuleOptions,
-  UseReplica,
-} from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { DataSource, Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
-import { accountsOn, launchReady } from './support/launch.js';
+import { fromHeader, type ReplicaModuleOptions, UseReplica } from 'nestjs-replica';
+import { startApp } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account, RESULT_CACHE_TABLE } from '../../support/ledger/accounts.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 const MINUTE_MS = 60_000;
 
-@Controller('accounts/:id')
-class CachedController {
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly dataSource: DataSource,
-    private readonly router: DataSourceRouter,
-  ) {}
-
-  @Get()
-  cached(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.#cached(id);
-  }
-
-  @Get('plain')
+@Controller()
+class CachedController extends LedgerController {
+  @Get('accounts/:id/plain')
   plain(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
     return this.accounts.findOneBy({ id });
   }
 
-  @Get('forced')
-  @ForcePrimary()
-  forced(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.#cached(id);
-  }
-
-  @Get('bounded')
+  @Get('accounts/:id/bounded-shortly')
   @UseReplica({ maxStalenessMs: 1_500 })
-  bounded(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.#cached(id);
+  boundedShortly(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.find(id);
   }
 
-  @Get('strictly-bounded')
+  @Get('accounts/:id/strictly-bounded')
   @UseReplica({ maxStalenessMs: 100 })
   strictlyBounded(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.#cached(id);
+    return this.find(id);
   }
 
-  @Get('eventual')
-  @UseReplica({ consistency: 'eventual' })
-  eventual(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.#cached(id);
-  }
-
-  @Patch('decision')
+  @Patch('accounts/:id/decision')
   decision(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.#cached(id);
+    return this.find(id);
   }
 
-  @Get('snapshot')
+  @Get('accounts/:id/snapshot')
   snapshot(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
     return this.router.readOnlyTransaction({}, (manager) =>
       manager.findOne(Account, { where: { id }, cache: MINUTE_MS }),
     );
   }
 
-  @Get('slow')
+  @Get('accounts/:id/slowly')
   @UseReplica({ maxStalenessMs: 1_500 })
-  slow(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+  slowly(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
     return this.accounts
       .createQueryBuilder('account')
       .select('account.balance', 'balance')
@@ -84,7 +55,7 @@ class CachedController {
   }
 
   /** Keeps in the cache what its snapshot shows, which is older than the write. */
-  @Post('old-snapshot')
+  @Post('accounts/:id/old-snapshot')
   oldSnapshot(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
     return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
       await manager.count(Account);
@@ -93,7 +64,7 @@ class CachedController {
     });
   }
 
-  @Patch('save')
+  @Patch('accounts/:id/save')
   @UseReplica({ consistency: 'eventual' })
   async save(@Param('id', ParseIntPipe) id: number): Promise<Account> {
     const account = await this.accounts.findOneOrFail({ where: { id }, cache: false });
@@ -101,19 +72,7 @@ class CachedController {
     return this.accounts.save(account);
   }
 
-  @Post('add')
-  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.accounts.increment({ id }, 'balance', 1);
-  }
-
-  @Post('add-and-read')
-  @UseReplica()
-  async addAndRead(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    await this.accounts.increment({ id }, 'balance', 1);
-    return this.#cached(id);
-  }
-
-  @Post('transaction-and-read')
+  @Post('accounts/:id/transaction-and-read')
   @UseReplica()
   async transactionAndRead(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
     await this.dataSource.transaction(async (manager) => {
@@ -123,8 +82,8 @@ class CachedController {
     return this.accounts.findOneBy({ id });
   }
 
-  @Post('rolled-back')
-  async rolledBack(@Param('id', ParseIntPipe) id: number): Promise<void> {
+  @Post('accounts/:id/read-and-rolled-back')
+  async readAndRolledBack(@Param('id', ParseIntPipe) id: number): Promise<void> {
     const undo = new Error('never mind');
     await this.dataSource
       .transaction(async (manager) => {
@@ -137,40 +96,23 @@ class CachedController {
       });
   }
 
-  #cached(id: number): Promise<Account | null> {
+  protected override find(id: number): Promise<Account | null> {
     return this.accounts.findOne({ where: { id }, cache: MINUTE_MS });
   }
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
+const cluster = useLedgerCluster({ sql: RESULT_CACHE_TABLE });
 
 describe("TypeORM's result cache", () => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let lastId = 0;
-
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    await cluster.primary.query(
-      `CREATE TABLE "query-result-cache" (id serial PRIMARY KEY, identifier varchar, time bigint NOT NULL,
-        duration int NOT NULL, query text NOT NULL, result text NOT NULL)`,
-    );
-    await cluster.waitForCatchUp();
-  });
 
   afterEach(async () => {
     await app.close();
   });
 
-  afterAll(async () => {
-    await cluster.stop();
-  });
-
   async function start(changes: Partial<ReplicaModuleOptions> = {}): Promise<void> {
-    app = await launchReady({
-      imports: accountsOn(cluster, { cache: true, ...changes }),
-      controllers: [CachedController],
-    });
+    app = await startApp(cluster, [CachedController], { cache: true, ...changes });
   }
 
   /** An account of its own for each test, whose balance 0 is in the cache while the database has 1. */
@@ -246,7 +188,7 @@ describe("TypeORM's result cache", () => {
   it('keeps nothing of a transaction that was rolled back', async () => {
     await start();
     const path = `/accounts/${++lastId}`;
-    await app.post(`${path}/rolled-back`, 'undoes');
+    await app.post(`${path}/read-and-rolled-back`, 'undoes');
     expect((await app.get(path, 'reader')).body.balance).toBe(0);
   });
 
@@ -284,15 +226,15 @@ describe("TypeORM's result cache", () => {
   it('gives no answer that is older than the bound', async () => {
     await start({ maxLagMs: 1_000, session: { ttlMs: 10_000 } });
     const path = await cacheOldAnswer();
-    expect((await app.get(`${path}/bounded`)).body.balance).toBe(0);
+    expect((await app.get(`${path}/bounded-shortly`)).body.balance).toBe(0);
     expect((await app.get(`${path}/strictly-bounded`)).body.balance).toBe(1);
     const later = await cacheOldAnswer();
-    await app.getUntil(`${later}/bounded`, undefined, ({ body }) => body.balance === 1);
+    await app.getUntil(`${later}/bounded-shortly`, undefined, ({ body }) => body.balance === 1);
   });
 
   it('counts from the begin of a query that took long', async () => {
     await start({ maxLagMs: 1_000 });
-    const path = `/accounts/${++lastId}/slow`;
+    const path = `/accounts/${++lastId}/slowly`;
     expect((await app.get(path)).nodes).toEqual([REPLICA]);
     expect((await app.get(path)).nodes).toEqual([REPLICA]);
   });
@@ -305,7 +247,7 @@ describe("TypeORM's result cache", () => {
       const writtenMs = Date.now();
       await until(() => Date.now() - writtenMs > 1_600);
       expect((await app.get(`/accounts/${id}`, 'session')).body.balance).toBe(0);
-      expect((await app.get(`/accounts/${id}/bounded`)).body.balance).toBe(1);
+      expect((await app.get(`/accounts/${id}/bounded-shortly`)).body.balance).toBe(1);
     });
   });
 

@@ -1,13 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type INestApplication, Post, RequestMethod, VersioningType } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type ReplicaModuleOptions, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
-import { startAccountsCluster } from './support/accounts-cluster.js';
-import { accountsOn, launchReady, PLATFORMS } from './support/launch.js';
+import { launchReady, accountsOn, PLATFORMS } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 @Controller('accounts')
 class AccountsController {
@@ -44,26 +44,18 @@ class StatusController {
   }
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
 const BY_A_REPLICA = { status: 200, nodes: [REPLICA], reasons: ['session-free'] };
 /** No context, so no header either: nothing of this request is written down. */
 const WITHOUT_CONTEXT = { status: 200, nodes: [], reasons: [] };
 
+const cluster = useLedgerCluster();
+
 describe.each(PLATFORMS)('on %s, routes', (platform) => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let routes: string[];
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-  });
-
   afterEach(async () => {
     await app.close();
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
   });
 
   async function start(

@@ -1,46 +1,30 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, NotFoundException, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { fromHeader, UseReplica } from 'nestjs-replica';
+import { fromHeader } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import { Agent, get, type IncomingMessage, type Server } from 'node:http';
-import { DataSource, Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { type TestApp, until } from '../../support/test-app.js';
-import { APPLICATION } from '../../support/transcript.js';
-import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
-import { accountsOn, launchReady, PLATFORMS } from './support/launch.js';
+import { launchReady, accountsOn, PLATFORMS } from '../../support/app/start-app.js';
+import { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { APPLICATION } from '../../support/cluster/transcript.js';
+import { Account } from '../../support/ledger/accounts.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
-@Controller('accounts/:id')
-class AccountsController {
+@Controller()
+class AccountsController extends LedgerController {
   /** Handlers under way. */
   running = 0;
 
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly dataSource: DataSource,
-  ) {}
-
-  @Get()
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Patch()
-  async add(@Param('id', ParseIntPipe) id: number): Promise<Account> {
+  @Patch('accounts/:id')
+  async save(@Param('id', ParseIntPipe) id: number): Promise<Account> {
     const account = await this.accounts.findOneByOrFail({ id });
     account.balance += 1;
     return this.accounts.save(account);
   }
 
-  @Post('add-and-read')
-  @UseReplica()
-  async addAndRead(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    await this.accounts.increment({ id }, 'balance', 1);
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Post('fails')
+  @Post('accounts/:id/fails')
   async fails(@Param('id', ParseIntPipe) id: number): Promise<never> {
     return this.dataSource.transaction(async (manager) => {
       await manager.increment(Account, { id }, 'balance', 1);
@@ -48,16 +32,16 @@ class AccountsController {
     });
   }
 
-  @Get('broken')
+  @Get('accounts/:id/broken')
   broken(): Promise<unknown> {
     return this.dataSource.query('SELECT 1 / 0');
   }
 
-  @Get('slow')
-  async slow(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+  @Get('accounts/:id/slowly')
+  async slowly(@Param('id', ParseIntPipe) id: number): Promise<object> {
     this.running++;
     try {
-      return await this.dataSource.query('SELECT pg_sleep(0.1), balance FROM account WHERE id = $1', [id]);
+      return await this.slow(id, 100);
     } finally {
       this.running--;
     }
@@ -77,23 +61,11 @@ async function busyConnections(cluster: PostgresCluster): Promise<object[]> {
   return rows.flat();
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
-
 /** Replay is paused for as long as a busy machine takes for some hundred requests. */
 const WITH_TIME = { maxLagMs: 110_000, session: { key: fromHeader('x-session'), ttlMs: 120_000 } };
 
-let cluster: PostgresCluster;
-let otherCluster: PostgresCluster;
-
-beforeAll(async () => {
-  [cluster, otherCluster] = await Promise.all([
-    startAccountsCluster(),
-    startAccountsCluster({ replicas: 1 }),
-  ]);
-});
-afterAll(async () => {
-  await Promise.all([cluster.stop(), otherCluster.stop()]);
-});
+const cluster = useLedgerCluster();
+const otherCluster = useLedgerCluster({ replicas: 1 });
 
 describe('two applications in one process', () => {
   let apps: [TestApp, TestApp];
@@ -187,7 +159,7 @@ describe.each(PLATFORMS)('300 requests of all kinds at once on %s', (platform) =
       Promise.all(ids.map((id) => app.post(`/accounts/${id}/add-and-read`, `other-${id}`))),
       Promise.all(ids.map((id) => app.post(`/accounts/${id + 50}/fails`, `fails-${id}`))),
       Promise.all(ids.map((id) => app.get(`/accounts/${id}/broken`))),
-      Promise.all(ids.map((id) => abandoned(`${url}/accounts/${id}/slow`))),
+      Promise.all(ids.map((id) => abandoned(`${url}/accounts/${id}/slowly`))),
     ]);
     expect(reads.map(({ body }) => body)).toEqual(
       ids.map((id) => expect.objectContaining({ id: id + 50, balance: 0 })),
@@ -208,7 +180,7 @@ describe.each(PLATFORMS)('300 requests of all kinds at once on %s', (platform) =
 
   it('leave every connection of each pool to be used', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 15 }, (_, index) => app.get(`/accounts/${index + 1}/slow`, `s-${index}`)),
+      Array.from({ length: 15 }, (_, index) => app.get(`/accounts/${index + 1}/slowly`, `s-${index}`)),
     );
     expect(answers.map(({ status }) => status)).toEqual(Array(15).fill(200));
   });

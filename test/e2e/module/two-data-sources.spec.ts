@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import {
   getDataSourceToken,
@@ -17,12 +17,13 @@ import {
   type ReplicaModuleOptions,
   type ReplicaOptionsFactory,
 } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { Column, DataSource, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
-import { Account, Entry } from '../../support/accounts.js';
-import { optionsFor, type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from './support/accounts-cluster.js';
-import { launch, launchReady, PLATFORMS } from './support/launch.js';
+import { optionsFor, launch, launchReady, PLATFORMS } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account, Entry } from '../../support/ledger/accounts.js';
 
 const ANALYTICS = 'analytics';
 /** Of its own: what forFeature() says of a name, autoLoadEntities finds for as long as the process lives. */
@@ -91,20 +92,13 @@ class BothController {
   }
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
 const ANALYTICS_REPLICA = expect.stringMatching(/^analytics:replica-1$/);
 
-let shop: PostgresCluster;
+const shop = useLedgerCluster();
 /** Its accounts stay as they are. */
-let analytics: PostgresCluster;
-
-beforeAll(async () => {
-  [shop, analytics] = await Promise.all([startAccountsCluster(), startAccountsCluster({ replicas: 1 })]);
-  await analytics.primary.query('CREATE TABLE visit (id serial PRIMARY KEY, page varchar NOT NULL)');
-  await analytics.waitForCatchUp();
-});
-afterAll(async () => {
-  await Promise.all([shop.stop(), analytics.stop()]);
+const analytics = useLedgerCluster({
+  replicas: 1,
+  sql: 'CREATE TABLE visit (id serial PRIMARY KEY, page varchar NOT NULL)',
 });
 
 describe.each(PLATFORMS)('on %s, two data sources', (platform) => {
@@ -234,35 +228,30 @@ describe('the name of a data source', () => {
 
 describe('two data sources from factories', () => {
   it('ask with their names, and find their entities by themselves', async () => {
-    const cluster = await startAccountsCluster({ replicas: 1 });
-    try {
-      const askedFor: (string | undefined)[] = [];
-      class Factory implements ReplicaOptionsFactory {
-        createReplicaOptions(name?: string): ReplicaModuleFactoryOptions {
-          askedFor.push(name);
-          const { entities: _, ...options } = optionsFor(cluster);
-          return { ...options, autoLoadEntities: true, synchronize: name === ANALYTICS };
-        }
+    const askedFor: (string | undefined)[] = [];
+    class Factory implements ReplicaOptionsFactory {
+      createReplicaOptions(name?: string): ReplicaModuleFactoryOptions {
+        askedFor.push(name);
+        const { entities: _, ...options } = optionsFor(analytics);
+        return { ...options, autoLoadEntities: true, synchronize: name === ANALYTICS };
       }
-      const app = await launch({
-        imports: [
-          ReplicaModule.forRootAsync({ useClass: Factory }),
-          ReplicaModule.forRootAsync({ useClass: Factory, name: ANALYTICS }),
-          TypeOrmModule.forFeature([Account, Entry]),
-          TypeOrmModule.forFeature([Visit], ANALYTICS),
-        ],
-        controllers: [BothController],
-      });
-      expect(new Set(askedFor)).toEqual(new Set([undefined, ANALYTICS]));
-      expect(askedFor).toHaveLength(2);
-      const entities = (token?: string): unknown[] =>
-        app.nest.get<DataSource>(getDataSourceToken(token)).entityMetadatas.map(({ target }) => target);
-      expect(entities()).toEqual([Account, Entry]);
-      expect(entities(ANALYTICS)).toEqual([Visit]);
-      expect((await app.get('/both')).status).toBe(200);
-      await app.close();
-    } finally {
-      await cluster.stop();
     }
+    const app = await launch({
+      imports: [
+        ReplicaModule.forRootAsync({ useClass: Factory }),
+        ReplicaModule.forRootAsync({ useClass: Factory, name: ANALYTICS }),
+        TypeOrmModule.forFeature([Account, Entry]),
+        TypeOrmModule.forFeature([Visit], ANALYTICS),
+      ],
+      controllers: [BothController],
+    });
+    expect(new Set(askedFor)).toEqual(new Set([undefined, ANALYTICS]));
+    expect(askedFor).toHaveLength(2);
+    const entities = (token?: string): unknown[] =>
+      app.nest.get<DataSource>(getDataSourceToken(token)).entityMetadatas.map(({ target }) => target);
+    expect(entities()).toEqual([Account, Entry]);
+    expect(entities(ANALYTICS)).toEqual([Visit]);
+    expect((await app.get('/both')).status).toBe(200);
+    await app.close();
   });
 });

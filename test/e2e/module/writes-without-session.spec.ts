@@ -1,21 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { cookieToken, fromCookie, fromHeader, type ReplicaModuleOptions } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { AccountsController } from '../../support/accounts.controller.js';
-import { startApp, until, type TestApp } from '../../support/test-app.js';
-import { startAccountsCluster } from './support/accounts-cluster.js';
+import { startApp } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 const secrets = ['one secret of at least 32 letters for all'];
 
+const cluster = useLedgerCluster();
+
 describe('requests that write and belong to no session', () => {
-  let cluster: PostgresCluster;
   let warned: string[];
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-  });
-  afterAll(() => cluster?.stop());
   beforeEach(() => {
     warned = [];
     jest.spyOn(Logger.prototype, 'warn').mockImplementation((line: unknown) => {
@@ -30,7 +28,7 @@ describe('requests that write and belong to no session', () => {
     count: number,
     before: (app: TestApp) => Promise<unknown> = () => Promise.resolve(),
   ): Promise<number> {
-    const app = await startApp(cluster, [AccountsController], changes);
+    const app = await startApp(cluster, [LedgerController], changes);
     try {
       await before(app);
       for (let done = 0; done < count; done++) {

@@ -1,36 +1,25 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NodeOptions, ReplicaModuleOptions } from 'nestjs-replica';
-import { startTcpProxy, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { startTcpProxy, type PostgresNode } from 'nestjs-replica/testing';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster } from './support/accounts-cluster.js';
-import { CapturedLogs, expectNoCredential } from './support/captured-logs.js';
-import { accountsOn, launch } from './support/launch.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { launch, accountsOn } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { CapturedLogs, expectNoCredential } from '../../support/app/captured-logs.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
-@Controller('accounts')
-class AccountsController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('first')
-  first(): Promise<Account | null> {
-    return this.accounts.findOneBy({ id: 1 });
-  }
-}
+const cluster = useLedgerCluster();
 
 describe("a replica that cannot serve, whatever TypeORM's logging", () => {
-  let cluster: PostgresCluster;
   let replica: PostgresNode;
   let logs: CapturedLogs;
   let app: TestApp | undefined;
   let server: Server | undefined;
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
     replica = cluster.replicas[0]!;
   });
 
@@ -42,14 +31,10 @@ describe("a replica that cannot serve, whatever TypeORM's logging", () => {
     expectNoCredential(cluster, ...logs.lines);
   });
 
-  afterAll(async () => {
-    await cluster?.stop();
-  });
-
   async function start(changes: Partial<ReplicaModuleOptions>): Promise<TestApp> {
     logs = new CapturedLogs();
     app = await launch(
-      { imports: accountsOn(cluster, changes), controllers: [AccountsController] },
+      { imports: accountsOn(cluster, changes), controllers: [LedgerController] },
       { logger: logs },
     );
     return app;
@@ -114,7 +99,7 @@ describe("a replica that cannot serve, whatever TypeORM's logging", () => {
     ],
   ])('is named in the log of Nest with the reason: %s', async (_, wrong, reason) => {
     const running = await start({ replicas: [await wrong()] });
-    expect(await running.get('/accounts/first')).toMatchObject({ status: 200, nodes: ['primary'] });
+    expect(await running.get('/accounts/1')).toMatchObject({ status: 200, nodes: ['primary'] });
     await until(() => ours().length >= 2, 'two lines');
     expect(ours()).toEqual([
       expect.stringMatching(/^warn: wrong \(\S+\) is out of rotation: /),
@@ -136,7 +121,7 @@ describe("a replica that cannot serve, whatever TypeORM's logging", () => {
       /warn: wrong \(\S+\) is out of rotation: it is configured as the primary but is in recovery/,
     );
     expect(lines).toMatch(/warn: other \(\S+\) is out of rotation: it accepts writes/);
-    expect((await running.get('/accounts/first')).status).toBe(500);
+    expect((await running.get('/accounts/1')).status).toBe(500);
   });
 
   it('is not repeated while it lasts, and said to be over', async () => {
@@ -151,8 +136,8 @@ describe("a replica that cannot serve, whatever TypeORM's logging", () => {
     proxy.reset();
     await until(() => !probed());
     // Asked again and again meanwhile, by probes and by statements.
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    for (let n = 0; n < 20; n++) expect((await app?.get('/accounts/first'))?.status).toBe(200);
+    await delay(1_000);
+    for (let n = 0; n < 20; n++) expect((await app?.get('/accounts/1'))?.status).toBe(200);
     await proxy.restore();
     await until(probed);
     expect(ours().filter((line) => !line.includes('an idle connection'))).toEqual([

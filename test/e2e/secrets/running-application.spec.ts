@@ -1,28 +1,26 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
 import { headerToken, MemorySessionStore, type NodeOptions, type ReplicaModuleOptions } from 'nestjs-replica';
-import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
-import { DataSource, QueryFailedError, Repository } from 'typeorm';
-import { tellingLines } from '../../integration/secrets/support/secrets.js';
-import { everyEvent, everythingOf } from '../../integration/secrets/support/seen.js';
-import { createOddRole, ODD_PASSWORD } from '../../support/odd-role.js';
-import { Account } from '../../support/accounts.js';
-import { optionsFor, type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster } from '../module/support/accounts-cluster.js';
-import { CapturedLogs } from '../module/support/captured-logs.js';
-import { accountsOn, launchReady } from '../module/support/launch.js';
+import type { PostgresNode } from 'nestjs-replica/testing';
+import { DataSource, QueryFailedError } from 'typeorm';
+import { tellingLines } from '../../support/secrets/secrets.js';
+import { everyEvent, everythingOf } from '../../support/secrets/seen.js';
+import { createOddRole, ODD_PASSWORD } from '../../support/cluster/odd-role.js';
+import { optionsFor, launchReady, accountsOn } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { CapturedLogs } from '../../support/app/captured-logs.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 /** Of a role that the server refuses. */
 const WRONG = `hunter2wr\u00F6ng+& %2F`;
 const TOKEN_SECRET = `hunter2t\u00F6ken=; "secret" %3D, of 32 letters or more`;
 
-let cluster: PostgresCluster;
+const cluster = useLedgerCluster();
 beforeAll(async () => {
-  cluster = await startAccountsCluster();
   await createOddRole(cluster);
 });
-afterAll(() => cluster.stop());
 
 type AsNode = (node: PostgresNode, password: string) => NodeOptions;
 const inUrl: AsNode = ({ name, host, port, database }, password) => ({
@@ -45,29 +43,14 @@ const keep = (error: unknown): never => {
   throw error;
 };
 
-@Controller('accounts')
-class AccountsController {
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly dataSource: DataSource,
-  ) {}
-
-  @Get()
-  list(): Promise<Account[]> {
-    return this.accounts.find({ take: 3 });
-  }
-
-  @Get('wrong')
+@Controller()
+class FailingController extends LedgerController {
+  @Get('accounts/wrong')
   wrong(): Promise<unknown> {
     return this.dataSource.query('SELECT nonsense FROM account').catch(keep);
   }
 
-  @Post()
-  add(): Promise<Account> {
-    return this.accounts.save({ owner: 'ann' });
-  }
-
-  @Post('twice')
+  @Post('accounts/twice')
   twice(): Promise<unknown> {
     return this.accounts.query('INSERT INTO account (id, owner) VALUES (1, $1)', ['bob']).catch(keep);
   }
@@ -91,7 +74,7 @@ async function start(
     poolErrorHandler: (error: unknown) => void errors.push(error),
     ...changes,
   });
-  const metadata = { imports: accountsOn(cluster, options), controllers: [AccountsController] };
+  const metadata = { imports: accountsOn(cluster, options), controllers: [FailingController] };
   const app = await launchReady(metadata, { logger: logs });
   return { app, logs, options };
 }

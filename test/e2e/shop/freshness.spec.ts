@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Shop, Visitor } from './support/shop.js';
-import { waitUntil } from './support/wait-until.js';
+import { until } from '../../support/until.js';
 
 let shop: Shop;
 
@@ -48,11 +48,11 @@ describe('a visitor who changed a price', () => {
     expect(list.headers['x-replica-node']).toBe('primary');
 
     await resumeReplay();
-    await waitUntil('a replica serves the changer again', async () => {
+    await until(async () => {
       const seen = await look(changer, 60);
       expect(seen.price).toBe(price);
       return seen.node !== 'primary';
-    });
+    }, 'a replica serves the changer again');
     expect(await look(changer, 60)).toEqual({ node: REPLICA, reason: 'session-replayed', price });
   });
 
@@ -89,10 +89,10 @@ describe('a newcomer', () => {
   it('sees nothing older at the second visit than at the first, though one replica is behind', async () => {
     await shop.replicas[0]?.pauseReplay();
     await shop.newVisitor().patch('/products/63').send({ price: 2 }).expect(200);
-    await waitUntil('the other replica has it', async () => {
+    await until(async () => {
       const { node, price } = await look(shop.newVisitor(), 63);
       return node !== 'primary' && price === 2;
-    });
+    }, 'the other replica has it');
     const visits: string[] = [];
     for (let count = 0; count < 30; count++) {
       const newcomer = shop.newVisitor();

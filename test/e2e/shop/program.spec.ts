@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
-import { startPostgresCluster } from 'nestjs-replica/testing';
 import request from 'supertest';
 import { findTraces } from '../../integration/testing/support/traces.js';
 import { FreshClone } from './support/fresh-clone.js';
 import { Program } from './support/program.js';
-import { waitUntil } from './support/wait-until.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const BUILT = ['node', 'dist/apps/shop/src/main.js'];
 
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  await waitUntil('nothing is left', nothingIsLeft);
+  await until(nothingIsLeft, 'nothing is left');
   clone.remove();
 });
 
@@ -60,6 +60,8 @@ async function expectToStop(program: Program, send: () => void): Promise<void> {
   expect(findTraces(clone.temporaryFolder)).toEqual({ folders: [], processes: [] });
 }
 
+const cluster = useCluster({ replicas: 1 });
+
 describe('npm start', () => {
   it('builds and starts all of a fresh clone, says what to try, and leaves nothing at Ctrl-C', async () => {
     const url = await npmStart.url();
@@ -91,7 +93,7 @@ describe('the built program', () => {
     );
     await request(url).get('/status').expect(200);
     await expectToStop(program, () => program.signal(signal));
-    await waitUntil('both connections are closed', () => idle.closed && unfinished.closed);
+    await until(() => idle.closed && unfinished.closed, 'both connections are closed');
   });
 
   it('leaves nothing when Ctrl-C comes while it starts', async () => {
@@ -99,7 +101,7 @@ describe('the built program', () => {
     await program.line(/starting PostgreSQL/);
     program.signal('SIGINT');
     expect(await program.ended).toBe('SIGINT');
-    await waitUntil('nothing is left', nothingIsLeft);
+    await until(nothingIsLeft, 'nothing is left');
   });
 
   it('says which port is taken, and leaves nothing', async () => {
@@ -109,41 +111,33 @@ describe('the built program', () => {
     programs.push(second);
     expect(await second.ended).toBe(1);
     expect(second.lines.at(-1)).toMatch(new RegExp(`EADDRINUSE.*${port}`));
-    await waitUntil(
-      'only the first one is left',
-      () => findTraces(clone.temporaryFolder).folders.length === 1,
-    );
+    await until(() => findTraces(clone.temporaryFolder).folders.length === 1, 'only the first one is left');
     await expectToStop(first, () => first.signal('SIGINT'));
   });
 
   it('uses the database of DATABASE_URL, and fills it once', async () => {
-    const cluster = await startPostgresCluster({ replicas: 1 });
-    try {
-      const env = {
-        DATABASE_URL: cluster.primary.url,
-        DATABASE_READ_REPLICA_URL: cluster.replicas[0]?.url ?? '',
-      };
-      const first = run(BUILT, env);
-      const url = await first.url();
-      expect(first.output).toContain('migrated: CreateShop1764547200000\nseeded: 1000 products\n');
-      expect(first.output).not.toContain('starting PostgreSQL');
-      await request(url).patch('/products/1').send({ price: 77 }).expect(200);
-      await expectToStop(first, () => first.signal('SIGTERM'));
+    const env = {
+      DATABASE_URL: cluster.primary.url,
+      DATABASE_READ_REPLICA_URL: cluster.replicas[0]?.url ?? '',
+    };
+    const first = run(BUILT, env);
+    const url = await first.url();
+    expect(first.output).toContain('migrated: CreateShop1764547200000\nseeded: 1000 products\n');
+    expect(first.output).not.toContain('starting PostgreSQL');
+    await request(url).patch('/products/1').send({ price: 77 }).expect(200);
+    await expectToStop(first, () => first.signal('SIGTERM'));
 
-      const second = run(BUILT, { ...env, ENABLE_READ_REPLICA: '0' });
-      const product = await request(await second.url())
-        .get('/products/1')
-        .expect(200);
-      expect(second.output).toContain('migrated: nothing to do\nseeded: not needed');
-      expect(product.body.price).toBe(77);
-      expect(product.headers).toMatchObject({
-        'x-replica-node': 'primary',
-        'x-replica-reason': 'routing-disabled',
-      });
-      await expectToStop(second, () => second.signal('SIGTERM'));
-    } finally {
-      await cluster.stop();
-    }
+    const second = run(BUILT, { ...env, ENABLE_READ_REPLICA: '0' });
+    const product = await request(await second.url())
+      .get('/products/1')
+      .expect(200);
+    expect(second.output).toContain('migrated: nothing to do\nseeded: not needed');
+    expect(product.body.price).toBe(77);
+    expect(product.headers).toMatchObject({
+      'x-replica-node': 'primary',
+      'x-replica-reason': 'routing-disabled',
+    });
+    await expectToStop(second, () => second.signal('SIGTERM'));
   });
 
   it('says what is wrong with DATABASE_URL, without its password', async () => {

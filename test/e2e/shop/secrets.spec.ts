@@ -1,21 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { getDataSourceRouterToken, replicaOptionsFromEnv } from 'nestjs-replica';
-import { type PostgresCluster, type PostgresNode, startPostgresCluster } from 'nestjs-replica/testing';
+import type { PostgresNode } from 'nestjs-replica/testing';
 import request from 'supertest';
 import { DataSource } from 'typeorm';
 import { createApp } from '../../../apps/shop/src/create-app.js';
 import { prepareDatabase } from '../../../apps/shop/src/database/prepare-database.js';
-import { tellingLines } from '../../integration/secrets/support/secrets.js';
-import { everyEvent, everythingOf } from '../../integration/secrets/support/seen.js';
-import { createOddRole, ODD_PASSWORD } from '../../support/odd-role.js';
-import { waitUntil } from './support/wait-until.js';
+import { tellingLines } from '../../support/secrets/secrets.js';
+import { everyEvent, everythingOf } from '../../support/secrets/seen.js';
+import { createOddRole, ODD_PASSWORD } from '../../support/cluster/odd-role.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
-let cluster: PostgresCluster;
+const cluster = useCluster({ replicas: 1 });
 beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 1 });
   await createOddRole(cluster);
 });
-afterAll(() => cluster.stop());
 afterEach(() => void jest.restoreAllMocks());
 
 const urlOf = ({ host, port, database }: PostgresNode, password: string): string =>
@@ -85,7 +84,7 @@ describe.each(ENVIRONMENTS)('a shop whose passwords are odd, by %s,', (_, asEnv)
       const router = app.get(getDataSourceRouterToken());
       const events = everyEvent(router);
       await app.listen(0, '127.0.0.1');
-      await waitUntil('the replica is asked', () => router.topology().replicas[0]?.health === health);
+      await until(() => router.topology().replicas[0]?.health === health, 'the replica is asked');
       const answers = await visit(await app.getUrl());
       expect(answers).toContain(200);
       told.push(...answers, events, router.topology(), router, app.get(DataSource));

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Injectable, Scope, type ModuleMetadata } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
@@ -11,11 +11,11 @@ import {
   UseReplica,
   WithToken,
 } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource } from 'typeorm';
-import { optionsFor, until } from '../../support/test-app.js';
-import { startAccountsCluster } from '../module/support/accounts-cluster.js';
-import { ON_REPLICA, Routes } from './support/routes.js';
+import { optionsFor } from '../../support/app/start-app.js';
+import { Routes, ON_REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 const READ = 'SELECT count(*) FROM account';
@@ -83,20 +83,13 @@ class MistakenToken {
   process(_token: string): void {}
 }
 
-describe('decorated methods', () => {
-  let cluster: PostgresCluster;
-  const started: TestingModule[] = [];
+const cluster = useLedgerCluster();
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-  });
+describe('decorated methods', () => {
+  const started: TestingModule[] = [];
 
   afterEach(async () => {
     await Promise.all(started.splice(0).map((app) => app.close()));
-  });
-
-  afterAll(async () => {
-    await cluster.stop();
   });
 
   const routerOf = (app: TestingModule, name?: string): DataSourceRouter =>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable } from '@nestjs/common';
 import {
   CommandBus,
@@ -15,13 +15,12 @@ import {
 import { Cron, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../module/support/launch.js';
-import { ON_REPLICA, Routes } from './support/routes.js';
+import { useApp } from '../../support/app/start-app.js';
+import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 @Injectable()
 class NightlyReport {
@@ -132,21 +131,23 @@ class AccountsController {
 /** Where each job of the report reads. */
 const OF_JOBS = ['replica within-staleness', 'primary no-context', ON_REPLICA];
 
+const cluster = useLedgerCluster();
+
 describe('jobs by the clock and handlers of messages in the process', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let routes: Routes;
+  const app = useApp(
+    cluster,
+    [AccountsController],
+    {},
+    {
+      imports: [ScheduleModule.forRoot(), CqrsModule.forRoot()],
+      providers: [NightlyReport, CountAccountsHandler, ExactBalanceHandler, DepositHandler, DepositedHandler],
+    },
+  );
+  const routes = useRoutes(app);
   let atStart: readonly string[];
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    app = await launchReady({
-      imports: [ScheduleModule.forRoot(), CqrsModule.forRoot(), ...accountsOn(cluster)],
-      controllers: [AccountsController],
-      providers: [NightlyReport, CountAccountsHandler, ExactBalanceHandler, DepositHandler, DepositedHandler],
-    });
     const registry = app.nest.get(SchedulerRegistry);
-    routes = new Routes(app.router);
     app.nest.get(NightlyReport).mayRead = true;
     const seen = new Set<string>();
     await until(() => {
@@ -156,15 +157,6 @@ describe('jobs by the clock and handlers of messages in the process', () => {
     // A job that is under way is waited for: it would show in the next test.
     for (const [, job] of registry.getCronJobs()) await job.stop();
     atStart = [...seen, ...routes.take()];
-  });
-
-  beforeEach(() => {
-    routes.take();
-  });
-
-  afterAll(async () => {
-    await app?.close();
-    await cluster.stop();
   });
 
   it('a @Cron job reads from a replica where it is decorated, else from the primary', () => {

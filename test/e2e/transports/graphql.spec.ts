@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   Args,
@@ -13,14 +13,11 @@ import {
 } from '@nestjs/graphql';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import request from 'supertest';
 import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../module/support/launch.js';
-import { ON_REPLICA, Routes } from './support/routes.js';
+import { useApp } from '../../support/app/start-app.js';
+import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster, whilePaused, resetLedger } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 @ObjectType()
 class AccountType {
@@ -65,19 +62,19 @@ class AccountResolver {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe.each([
   ['without interceptors for fields', [] as const],
   ['with interceptors for fields', ['interceptors'] as const],
 ])('GraphQL %s', (_, fieldResolverEnhancers) => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let routes: Routes;
-
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    app = await launchReady({
+  beforeAll(() => resetLedger(cluster));
+  const app = useApp(
+    cluster,
+    [],
+    {},
+    {
       imports: [
-        ...accountsOn(cluster),
         GraphQLModule.forRoot<ApolloDriverConfig>({
           driver: ApolloDriver,
           autoSchemaFile: true,
@@ -85,22 +82,13 @@ describe.each([
         }),
       ],
       providers: [AccountResolver],
-    });
-    routes = new Routes(app.router);
-  });
-
-  beforeEach(() => {
-    routes.take();
-  });
-
-  afterAll(async () => {
-    await app?.close();
-    await cluster.stop();
-  });
+    },
+  );
+  const routes = useRoutes(app);
 
   /** What the resolvers answered, and what the headers say. Without a session each question is a newcomer's. */
   async function ask(query: string, session?: string): Promise<{ data: any; node: string; reason: string }> {
-    const call = request(app.nest.getHttpServer()).post('/graphql');
+    const call = app.http.post('/graphql');
     if (session !== undefined) call.set('x-session', session);
     const { body, headers } = await call.send({ query });
     expect(body.errors).toBeUndefined();

@@ -13,16 +13,15 @@ import {
 import { Test } from '@nestjs/testing';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSourceRouter, ForcePrimary, UseReplica, WithToken } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { concat, defer, lastValueFrom, type Observable, timer, toArray } from 'rxjs';
 import { mergeMap } from 'rxjs/operators';
 import { Repository } from 'typeorm';
 import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
-import { Account } from '../../support/accounts.js';
-import { until } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
-import { accountsOn } from '../module/support/launch.js';
-import { ON_REPLICA, Routes } from './support/routes.js';
+import { accountsOn } from '../../support/app/start-app.js';
+import { Routes, ON_REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 interface Message {
@@ -90,8 +89,9 @@ class AccountsController {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe('a microservice over TCP', () => {
-  let cluster: PostgresCluster;
   let service: INestMicroservice;
   let client: ClientProxy;
   let routes: Routes;
@@ -114,7 +114,6 @@ describe('a microservice over TCP', () => {
   }
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
     const port = await choosePort();
     service = await start(port);
     const router = service.get(DataSourceRouter);
@@ -132,7 +131,6 @@ describe('a microservice over TCP', () => {
   afterAll(async () => {
     client?.close();
     await service?.close();
-    await cluster.stop();
   });
 
   const send = <T>(pattern: string, message: Message): Promise<T> =>

@@ -12,14 +12,14 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
 import { defer, lastValueFrom, type Observable, Subject } from 'rxjs';
 import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../module/support/launch.js';
-import { ON_REPLICA, Routes } from './support/routes.js';
+import { launchReady, accountsOn } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { Routes, ON_REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 const MARK = 'a mark of some other decorator';
@@ -108,7 +108,7 @@ class ReportService {
   @UseReplica()
   async leavesWorkRunning(): Promise<void> {
     await this.accounts.count();
-    this.late = new Promise((resolve) => setTimeout(resolve, 20)).then(() => this.accounts.count());
+    this.late = delay(20).then(() => this.accounts.count());
   }
 
   @UseReplica()
@@ -250,7 +250,7 @@ class OrdersController {
   @Post('late')
   late(): object {
     this.reports.late = (async () => {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
       await this.reports.accounts.increment({ id: 4 }, 'balance', 1);
       return this.readLate();
     })();
@@ -263,19 +263,19 @@ class OrdersController {
 
   @Get('late-read')
   lateRead(): object {
-    this.reports.late = new Promise((resolve) => setTimeout(resolve, 20)).then(() => this.reports.read());
+    this.reports.late = delay(20).then(() => this.reports.read());
     return {};
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe('decorated methods of providers', () => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let routes: Routes;
   let reports: ReportService;
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
     const [replicaModule, accountsModule] = accountsOn(cluster);
     app = await launchReady({
       imports: [
@@ -313,7 +313,6 @@ describe('decorated methods of providers', () => {
 
   afterAll(async () => {
     await app?.close();
-    await cluster.stop();
   });
 
   describe('outside any request', () => {

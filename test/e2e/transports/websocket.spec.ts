@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { InjectRepository } from '@nestjs/typeorm';
 import {
@@ -9,16 +9,15 @@ import {
   WsException,
 } from '@nestjs/websockets';
 import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { once } from 'node:events';
 import { concat, defer, from, map, mergeMap, type Observable, timer } from 'rxjs';
 import { Repository } from 'typeorm';
 import { WebSocket } from 'ws';
-import { Account } from '../../support/accounts.js';
-import { type TestApp, until } from '../../support/test-app.js';
-import { startAccountsCluster, whilePaused } from '../module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../module/support/launch.js';
-import { ON_REPLICA, Routes } from './support/routes.js';
+import { useApp } from '../../support/app/start-app.js';
+import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 interface Message {
@@ -118,36 +117,26 @@ class Client {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe('a WebSocket gateway', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let routes: Routes;
   let client: Client;
+  // The application ends only after its client has left.
+  afterAll(() => client?.close());
+  const app = useApp(
+    cluster,
+    [],
+    { session: { key: (context) => context.switchToWs().getData<Message>().session } },
+    {
+      providers: [AccountsGateway],
+      configure: (nest) => nest.useWebSocketAdapter(new WsAdapter(nest)),
+    },
+  );
+  const routes = useRoutes(app);
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    app = await launchReady(
-      {
-        imports: accountsOn(cluster, {
-          session: { key: (context) => context.switchToWs().getData<Message>().session },
-        }),
-        providers: [AccountsGateway],
-      },
-      { configure: (nest) => nest.useWebSocketAdapter(new WsAdapter(nest)) },
-    );
-    routes = new Routes(app.router);
     const url = (await app.nest.getUrl()).replace('http', 'ws');
     client = await Client.connect(`${url}/accounts`);
-  });
-
-  beforeEach(() => {
-    routes.take();
-  });
-
-  afterAll(async () => {
-    await client?.close();
-    await app?.close();
-    await cluster.stop();
   });
 
   it('reads from a replica when a client connects, where that is decorated', async () => {

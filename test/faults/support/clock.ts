@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /** Milliseconds since the epoch, of a clock that does not jump: the same in all processes of a machine. */
 export function nowMs(): number {
   return performance.timeOrigin + performance.now();
@@ -23,6 +25,6 @@ export async function eventually<T>(
   for (;;) {
     const answer = await ask();
     if (answer !== undefined || performance.now() >= endMs) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await delay(2);
   }
 }

@@ -1,4 +1,5 @@
 import type { PostgresNode, PostgresClusterOptions } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AppUnderFault, Notice } from './app-under-fault.js';
 import { eventually } from './clock.js';
 import type { FaultStage } from './fault-stage.js';
@@ -188,7 +189,7 @@ async function repeat(everyMs: number, act: () => Promise<unknown>): Promise<Men
   const loop = (async () => {
     while (!stopping.signal.aborted) {
       await act();
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
+      await delay(everyMs);
     }
   })();
   return async () => {

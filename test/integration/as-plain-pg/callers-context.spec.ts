@@ -3,13 +3,14 @@ import { Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import pg from 'pg';
 import QueryStream from 'pg-query-stream';
-import { Account } from '../../support/accounts.js';
-import { optionsFor, until } from '../../support/test-app.js';
+import { startSource } from '../../support/app/start-source.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 interface Pools {
@@ -17,18 +18,14 @@ interface Pools {
   readonly slaves: readonly pg.Pool[];
 }
 
+const cluster = useLedgerCluster({ replicas: 1, count: 2 });
+
 describe('what a connection brings', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
     // One connection to each node: all share what the first request opens.
-    source = await new ReplicaDataSource({ ...options, synchronize: true, poolSize: 1 }).initialize();
-    await source.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
-    await cluster.waitForCatchUp();
-    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    source = await startSource(cluster, { poolSize: 1 });
     for (const node of cluster.nodes) {
       await node.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'app-under-test'`,
@@ -40,11 +37,6 @@ describe('what a connection brings', () => {
       await source.query('UPDATE account SET balance = 0');
     });
   });
-  afterAll(async () => {
-    await source.destroy();
-    await cluster.stop();
-  });
-
   const inRequest = <T>(fn: () => T): T => source.router.runOnReplica({}, fn);
   const pools = (): Pools => source.driver as unknown as Pools;
   const whose = (): object | undefined => engineOf(source.router).contexts.surrounding()?.request;

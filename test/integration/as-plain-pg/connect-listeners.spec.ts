@@ -2,21 +2,14 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { describe, expect, it } from '@jest/globals';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const SCRIPT = path.resolve('test/integration/as-plain-pg/support/listener.app.ts');
 
+const cluster = useCluster({ replicas: 1 });
+
 describe('a listener to new connections that queries them', () => {
-  let cluster: PostgresCluster;
-
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-  });
-  afterAll(async () => {
-    await cluster.stop();
-  });
-
   // `pg` warns once in a process.
   it.each(['one', 'in turn', 'one that fails'])(
     'finds them idle, and is done before anything else runs there: %s',

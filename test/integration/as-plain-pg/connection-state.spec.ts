@@ -1,34 +1,26 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { Account, Entry } from '../../support/accounts.js';
-import { optionsFor, until } from '../../support/test-app.js';
+import { startSource } from '../../support/app/start-source.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Entry } from '../../support/ledger/accounts.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
+const cluster = useLedgerCluster({
+  replicas: 1,
+  count: 2,
+  sql: `
+    CREATE ROLE reader;
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+    CREATE SCHEMA tenant;
+    CREATE TABLE tenant.account AS SELECT 7 AS id;`,
+});
+
 describe('what a statement leaves on its connection', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource;
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    const first = await new ReplicaDataSource({ ...options, synchronize: true }).initialize();
-    await first.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
-    await first.query('CREATE ROLE reader');
-    await first.query('GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader');
-    await first.query('CREATE SCHEMA tenant');
-    await first.query('CREATE TABLE tenant.account AS SELECT 7 AS id');
-    await first.destroy();
-    await cluster.waitForCatchUp();
-  });
-  afterAll(async () => {
-    await cluster.stop();
-  });
-
   const start = async (poolSize: number): Promise<void> => {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    source = await new ReplicaDataSource({ ...options, poolSize }).initialize();
-    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    source = await startSource(cluster, { poolSize });
+
     // These are fast, so they share connections.
     for (let n = 0; n < 10; n++) await source.query(READ);
   };
@@ -53,7 +45,7 @@ describe('what a statement leaves on its connection', () => {
     ['in a request', (fn) => inRequest(fn)],
   ];
   describe.each(PLACES)('%s', (_, within) => {
-    it('is found by the next ones: a lock', () =>
+    it('is there for the next statements: a lock', () =>
       within(async () => {
         await source.query('SELECT pg_advisory_lock(42)');
         for (let n = 0; n < 10; n++) await source.query(READ);
@@ -61,7 +53,7 @@ describe('what a statement leaves on its connection', () => {
         expect(await locks()).toBe(0);
       }));
 
-    it('is found by the next ones: settings', () =>
+    it('is there for the next statements: settings', () =>
       within(async () => {
         await source.query(`SET my.note = 'set'`);
         for (let n = 0; n < 5; n++) expect(await noteOf()).toBe('set');
@@ -75,7 +67,7 @@ describe('what a statement leaves on its connection', () => {
         await source.query('RESET ROLE');
       }));
 
-    it('is found by the next ones: temporary tables, cursors, prepared statements, channels', () =>
+    it('is there for the next statements: temporary tables, cursors, prepared statements, channels', () =>
       within(async () => {
         await source.query('CREATE TEMP TABLE mine AS SELECT 1 AS id');
         expect(await source.query('SELECT id FROM mine')).toEqual([{ id: 1 }]);
@@ -87,7 +79,7 @@ describe('what a statement leaves on its connection', () => {
         expect(await source.query('SELECT pg_listening_channels() AS name')).toEqual([{ name: 'news' }]);
       }));
 
-    it('is found by repositories and transactions: rules that a seed turns off', () =>
+    it('is there for repositories and transactions: rules that a seed turns off', () =>
       within(async () => {
         const entry = { amount: 1, account: { id: 999 } } as Entry;
         await source.query('SET session_replication_role = replica');
@@ -101,7 +93,7 @@ describe('what a statement leaves on its connection', () => {
       }));
   });
 
-  it('is not found by others: set by a query, a runner, and in a transaction', async () => {
+  it('is hidden from other requests, whether a query, a runner or a transaction set it', async () => {
     await inRequest(async () => {
       await source.query(`SET my.note = 'mine'`);
       expect([...(await notesOfOthersOutside())]).not.toContain('mine');
@@ -120,7 +112,7 @@ describe('what a statement leaves on its connection', () => {
   const notesOfOthersOutside = (): Promise<Set<string | null>> =>
     engineOf(source.router).contexts.exit(() => inRequest(() => notesOfOthers(2)));
 
-  it('is taken off for whoever waits for the only connection', async () => {
+  it('is reset for a request that waits for the only connection', async () => {
     await source.destroy();
     await start(1);
     await inRequest(async () => {

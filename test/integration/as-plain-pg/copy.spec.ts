@@ -1,31 +1,22 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { Account } from '../../support/accounts.js';
-import { optionsFor, until } from '../../support/test-app.js';
+import { startSource } from '../../support/app/start-source.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
+
+const cluster = useLedgerCluster({ replicas: 1, count: 2 });
 
 describe('COPY by query()', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource;
   const events: string[] = [];
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    source = await new ReplicaDataSource({ ...options, synchronize: true }).initialize();
-    await source.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
-    await cluster.waitForCatchUp();
-    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    source = await startSource(cluster);
     source.router.on('statement', ({ node, errorCode }) => events.push(`${node} ${errorCode ?? 'ok'}`));
   });
   beforeEach(() => {
     events.length = 0;
   });
-  afterAll(async () => {
-    await source.destroy();
-    await cluster.stop();
-  });
-
   const inRequest = <T>(fn: () => Promise<T>): Promise<T> => source.router.runOnReplica({}, fn);
 
   it.each([

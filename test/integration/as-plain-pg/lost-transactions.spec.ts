@@ -1,29 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, TransactionLostError } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import type pg from 'pg';
 import type { QueryRunner } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { optionsFor, until } from '../../support/test-app.js';
+import { startSource } from '../../support/app/start-source.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 const LOST = { code: 'REPLICA_TRANSACTION_LOST', driverError: expect.any(TransactionLostError) };
 
+const cluster = useLedgerCluster({ replicas: 1, count: 2 });
+
 describe('a transaction whose connection dies while nothing runs on it', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource;
   let runner: QueryRunner;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    source = await new ReplicaDataSource({ ...options, synchronize: true, poolSize: 3 }).initialize();
-    await source.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
+    source = await startSource(cluster, { poolSize: 3 });
   });
-  afterAll(async () => {
-    await source.destroy();
-    await cluster.stop();
-  });
-
   beforeEach(async () => {
     await source.query('UPDATE account SET balance = 0');
   });
@@ -138,7 +132,7 @@ describe('a transaction whose connection dies while nothing runs on it', () => {
     expect(await balances()).toEqual([0, 0]);
   });
 
-  it('is lost by a time limit that strikes in a statement', async () => {
+  it('is lost when a time limit ends one of its statements', async () => {
     await beginWriting();
     await runner.query(`SET LOCAL transaction_timeout = 50`);
     await expect(runner.query('SELECT pg_sleep(10)')).rejects.toMatchObject({

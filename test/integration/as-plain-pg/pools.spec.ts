@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import pg from 'pg';
 import QueryStream from 'pg-query-stream';
-import { Account } from '../../support/accounts.js';
-import { optionsFor, until } from '../../support/test-app.js';
+import { startSource } from '../../support/app/start-source.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 interface Pools {
   readonly master: pg.Pool;
@@ -26,24 +26,18 @@ function byCallback<T>(call: (callback: (error: unknown, result: T) => void) => 
 const queryBy = (pool: pg.Pool, submittable: object): Promise<unknown> =>
   (pool.query as (submittable: object) => Promise<unknown>).call(pool, submittable);
 
+const cluster = useLedgerCluster({ count: 2 });
+
 describe('pools and clients as those of pg', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource;
   let plain: pg.Pool;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    source = await new ReplicaDataSource({ ...options, synchronize: true, poolSize: 4 }).initialize();
-    await source.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
-    await cluster.waitForCatchUp();
-    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    source = await startSource(cluster, { poolSize: 4 });
     plain = new pg.Pool({ connectionString: cluster.primary.url });
   });
   afterAll(async () => {
     await plain.end();
-    await source.destroy();
-    await cluster.stop();
   });
 
   const pools = (): Pools => source.driver as unknown as Pools;
@@ -158,12 +152,9 @@ describe('pools and clients as those of pg', () => {
   });
 
   it('call the option onConnect on all nodes, before anything else runs there', async () => {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster);
-    const own = await new ReplicaDataSource({
-      ...options,
+    const own = await startSource(cluster, {
       extra: { onConnect: (client: pg.ClientBase) => client.query(`SET my.tenant = 'bob'`) },
-    }).initialize();
-    await until(() => own.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    });
     const sql = `SELECT current_setting('my.tenant', true) AS tenant`;
     for (let n = 0; n < 20; n++)
       expect(await own.router.runOnReplica({}, () => own.query(sql))).toEqual([{ tenant: 'bob' }]);

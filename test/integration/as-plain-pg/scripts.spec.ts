@@ -2,21 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { describe, expect, it } from '@jest/globals';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const SCRIPT = path.resolve('test/integration/as-plain-pg/support/script.app.ts');
 const DATA_SOURCE = 'test/integration/as-plain-pg/support/data-source.app.ts';
 const COMMAND_LINE = path.resolve('node_modules/typeorm/cli.js');
 
-let cluster: PostgresCluster;
-
-beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 1 });
-});
-afterAll(async () => {
-  await cluster.stop();
-});
+const cluster = useCluster({ replicas: 1 });
 
 /** How a process ended that was given these arguments and settings. */
 async function runProcess(

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
 import { keepOutput } from '../../support/quiet/keep-output.js';
-import { Transcript } from '../../support/transcript.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Transcript } from '../../support/cluster/transcript.js';
 
 const SUPPORT = path.resolve('test/integration/beside/support');
 
@@ -16,13 +15,13 @@ interface Answer {
 }
 
 // The application is a process of its own: Jest cannot load the package on Node 20.
+const cluster = useLedgerCluster();
+
 describe('beside @nestjs-cls/transactional', () => {
-  let cluster: PostgresCluster;
   let app: ChildProcess;
   let url: string;
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
     app = spawn(
       process.execPath,
       ['--import', './test/support/typescript/register.mjs', `${SUPPORT}/cls-transactional.app.ts`],
@@ -49,7 +48,6 @@ describe('beside @nestjs-cls/transactional', () => {
       const [code] = await ended;
       if (code !== 0) throw new Error(`the application ended with ${code}`);
     }
-    await cluster.stop();
   });
 
   async function call(method: 'GET' | 'POST', route: string, session?: string): Promise<Answer> {

@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import DataLoader from 'dataloader';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { In, Repository } from 'typeorm';
-import { startAccountsCluster } from '../../e2e/module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../../e2e/module/support/launch.js';
-import { ON_REPLICA, Routes } from '../../e2e/transports/support/routes.js';
-import { Account } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
+import { useApp } from '../../support/app/start-app.js';
+import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 @Injectable()
 class BalanceService {
@@ -45,26 +43,15 @@ class BalanceService {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe('a DataLoader', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let routes: Routes;
+  const app = useApp(cluster, [], {}, { providers: [BalanceService] });
+  const routes = useRoutes(app);
   let service: BalanceService;
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    app = await launchReady({ imports: accountsOn(cluster), providers: [BalanceService] });
-    routes = new Routes(app.router);
+  beforeAll(() => {
     service = app.nest.get(BalanceService);
-  });
-
-  beforeEach(() => {
-    routes.take();
-  });
-
-  afterAll(async () => {
-    await app?.close();
-    await cluster.stop();
   });
 
   it('reads a batch under what the first of its callers asks for, not the others', async () => {

@@ -1,18 +1,18 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Header, Injectable, Sse } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
 import { concat, defer, firstValueFrom, from, map, mergeMap, type Observable, Subject, timer } from 'rxjs';
 import request from 'supertest';
 import { Repository } from 'typeorm';
-import { startAccountsCluster } from '../../e2e/module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../../e2e/module/support/launch.js';
-import { ON_REPLICA, Routes } from '../../e2e/transports/support/routes.js';
-import { Account } from '../../support/accounts.js';
-import { type TestApp, until } from '../../support/test-app.js';
+import { useApp } from '../../support/app/start-app.js';
+import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 @Injectable()
 class Reports {
@@ -57,7 +57,7 @@ class LateController {
 
   @Get('timer')
   timer(): object {
-    this.late = new Promise((resolve) => setTimeout(resolve, 30)).then(() => this.accounts.count());
+    this.late = delay(30).then(() => this.accounts.count());
     return {};
   }
 
@@ -65,7 +65,7 @@ class LateController {
   async unawaited(): Promise<object> {
     const first = this.accounts.count();
     this.late = first.then(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await delay(30);
       return this.accounts.count();
     });
     await first;
@@ -100,7 +100,7 @@ class LateController {
 
   @Get('late-decorated')
   lateDecorated(): object {
-    this.late = new Promise((resolve) => setTimeout(resolve, 30)).then(() => this.reports.refresh());
+    this.late = delay(30).then(() => this.reports.refresh());
     return {};
   }
 
@@ -111,30 +111,15 @@ class LateController {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe('what a request leaves running', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let routes: Routes;
+  const app = useApp(cluster, [LateController], {}, { providers: [Reports] });
+  const routes = useRoutes(app);
   let controller: LateController;
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    app = await launchReady({
-      imports: accountsOn(cluster),
-      controllers: [LateController],
-      providers: [Reports],
-    });
-    routes = new Routes(app.router);
+  beforeAll(() => {
     controller = app.nest.get(LateController);
-  });
-
-  beforeEach(() => {
-    routes.take();
-  });
-
-  afterAll(async () => {
-    await app?.close();
-    await cluster.stop();
   });
 
   it('a cold observable that a handler returns runs inside the request', async () => {

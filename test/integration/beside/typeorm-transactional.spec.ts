@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, Param, ParseIntPipe, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource, EntityManager, Repository } from 'typeorm';
 import {
   addTransactionalDataSource,
@@ -12,12 +11,11 @@ import {
   StorageDriver,
   Transactional,
 } from 'typeorm-transactional';
-import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
-import { accountsOn, launchReady } from '../../e2e/module/support/launch.js';
-import { ON_REPLICA, Routes } from '../../e2e/transports/support/routes.js';
-import { Account } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
-import { Transcript } from '../../support/transcript.js';
+import { useApp } from '../../support/app/start-app.js';
+import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Transcript } from '../../support/cluster/transcript.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 @Injectable()
 class Ledger {
@@ -99,34 +97,20 @@ class AccountsController {
   }
 }
 
+const cluster = useLedgerCluster();
+
 describe('beside typeorm-transactional', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let routes: Routes;
+  beforeAll(() => void initializeTransactionalContext({ storageDriver: StorageDriver.ASYNC_LOCAL_STORAGE }));
+  const app = useApp(cluster, [AccountsController], {}, { providers: [Ledger] });
+  const routes = useRoutes(app);
   let ledger: Ledger;
 
-  beforeAll(async () => {
-    initializeTransactionalContext({ storageDriver: StorageDriver.ASYNC_LOCAL_STORAGE });
-    cluster = await startAccountsCluster();
-    app = await launchReady({
-      imports: accountsOn(cluster),
-      controllers: [AccountsController],
-      providers: [Ledger],
-    });
+  beforeAll(() => {
     addTransactionalDataSource(app.dataSource);
-    routes = new Routes(app.router);
     ledger = app.nest.get(Ledger);
   });
 
-  beforeEach(() => {
-    routes.take();
-  });
-
-  afterAll(async () => {
-    deleteDataSourceByName('default');
-    await app?.close();
-    await cluster.stop();
-  });
+  afterAll(() => void deleteDataSourceByName('default'));
 
   it('reads and writes of a transactional method are one transaction on the primary', async () => {
     const transcript = new Transcript(cluster);

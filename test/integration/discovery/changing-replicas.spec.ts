@@ -3,8 +3,8 @@ import type { DataSourceRouter, NodeOptions } from 'nestjs-replica';
 import { eventually } from '../../faults/support/clock.js';
 import { FaultStage } from '../../faults/support/fault-stage.js';
 import { LoadedApp } from '../../faults/support/loaded-app.js';
-import { until } from '../../support/test-app.js';
 import type { PostgresNode } from 'nestjs-replica/testing';
+import { until } from '../../support/until.js';
 
 const LOAD = { readers: 8, writers: 2, thinkMs: 5, reportMs: 0 };
 const BEGUN = { faultMs: 0, readsDueMs: 0, writesDueMs: 0 };

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   discoverReplicas,
   dnsReplicas,
@@ -6,16 +6,17 @@ import {
   type NodeOptions,
   type ReplicaDataSourceOptions,
 } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import type { PostgresNode } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DnsServer } from '../../support/dns-server.js';
-import { until } from '../../support/test-app.js';
-
-const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const SRV = '_postgresql._tcp.pg.test';
 
+const cluster = useCluster();
+
 describe('a data source whose replicas are discovered', () => {
-  let cluster: PostgresCluster;
   let dns: DnsServer;
   let first: PostgresNode;
   let second: PostgresNode;
@@ -23,10 +24,8 @@ describe('a data source whose replicas are discovered', () => {
   let warnings: string[];
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
     [first, second] = cluster.replicas as [PostgresNode, PostgresNode];
   });
-  afterAll(() => cluster.stop());
 
   beforeEach(async () => {
     dns = await DnsServer.start();
@@ -34,9 +33,9 @@ describe('a data source whose replicas are discovered', () => {
   afterEach(async () => {
     await source.destroy();
     // A question may be on its way.
-    await later(50);
+    await delay(50);
     const asked = dns.questions.length;
-    await later(150);
+    await delay(150);
     expect(dns.questions).toHaveLength(asked);
     await dns.close();
   });
@@ -111,7 +110,7 @@ describe('a data source whose replicas are discovered', () => {
     expect(three - two).toBeGreaterThanOrEqual(990);
   });
 
-  it('keeps the replicas that it knows while DNS fails or names none, and tells so once', async () => {
+  it('keeps the replicas that it knows while DNS fails or names none, and says so once', async () => {
     publish(0, first);
     await start(fromDns(SRV, 'SRV'));
     await areUp(nameOf(first));
@@ -187,7 +186,7 @@ describe('a data source whose replicas are discovered', () => {
     expect(source.router.topology().primary.health).not.toBe('up');
   });
 
-  it('cannot be told its replicas beside', async () => {
+  it('refuses a list of replicas beside discovery', async () => {
     publish(0, first);
     await start(fromDns(SRV, 'SRV'));
     await expect(source.router.setReplicas([])).rejects.toMatchObject({
@@ -196,7 +195,7 @@ describe('a data source whose replicas are discovered', () => {
     await areUp(nameOf(first));
   });
 
-  it('asks no more when its start has failed', async () => {
+  it('stops asking when its start has failed', async () => {
     publish(0, first);
     warnings = [];
     const failing = new ReplicaDataSource({

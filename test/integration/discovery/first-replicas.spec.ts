@@ -1,12 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Param, Post, ParseIntPipe } from '@nestjs/common';
 import { cookieToken, fromHeader, type ReplicaModuleOptions } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import type { PostgresNode } from 'nestjs-replica/testing';
 import request from 'supertest';
-import { Repository } from 'typeorm';
-import { Account } from '../../support/accounts.js';
-import { startApp, until, type TestApp } from '../../support/test-app.js';
+import { startApp } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, resetLedger } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 /** Gates at which handlers wait. */
 const gates = new Map<string, { readonly open: () => void; readonly opened: Promise<void> }>();
@@ -22,32 +23,21 @@ function gate(name: string): { readonly open: () => void; readonly opened: Promi
 }
 
 @Controller()
-class GatedController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('balance')
-  async balance(): Promise<object> {
-    return { balance: (await this.accounts.findOneByOrFail({ id: 1 })).balance };
-  }
-
+class GatedController extends LedgerController {
   /** Writes when it is let through. */
-  @Post('add/:gate')
-  async add(@Param('gate') name: string): Promise<object> {
+  @Post('accounts/:id/gated/:gate')
+  async gated(@Param('id', ParseIntPipe) id: number, @Param('gate') name: string): Promise<object> {
     gate(`${name}-entered`).open();
     await gate(name).opened;
-    await this.accounts.increment({ id: 1 }, 'balance', 1);
-    return {};
+    return this.add(id);
   }
 }
 
+const cluster = useLedgerCluster({ replicas: 1 });
+
 describe('the first replicas of a data source that had none', () => {
-  let cluster: PostgresCluster;
   let app: TestApp;
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-  });
-  afterAll(() => cluster.stop());
   beforeEach(() => gates.clear());
   afterEach(async () => {
     await cluster.replicas[0]?.resumeReplay();
@@ -55,14 +45,11 @@ describe('the first replicas of a data source that had none', () => {
   });
 
   async function start(session: ReplicaModuleOptions['session']): Promise<void> {
+    await resetLedger(cluster);
     app = await startApp(cluster, [GatedController], {
       replicas: [],
       session,
-      synchronize: true,
-      dropSchema: true,
     });
-    await app.dataSource.query(`INSERT INTO account (owner) VALUES ('ann')`);
-    await cluster.waitForCatchUp();
   }
 
   async function addReplica(): Promise<PostgresNode> {
@@ -75,16 +62,19 @@ describe('the first replicas of a data source that had none', () => {
 
   it('do not hide a write of a request that began before them', async () => {
     await start({ key: fromHeader('x-session') });
-    const writing = app.post('/add/late', 'ann');
+    const writing = app.post('/accounts/1/gated/late', 'ann');
     await gate('late-entered').opened;
     const replica = await addReplica();
     // In another tab, say: so it is known where the session reads.
-    await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] === replica.name);
+    await app.getUntil('/accounts/1', 'ann', ({ nodes }) => nodes[0] === replica.name);
     await replica.pauseReplay();
-    expect(await app.get('/balance', 'ann')).toMatchObject({ body: { balance: 0 }, nodes: [replica.name] });
+    expect(await app.get('/accounts/1', 'ann')).toMatchObject({
+      body: { balance: 0 },
+      nodes: [replica.name],
+    });
     gate('late').open();
     expect((await writing).status).toBe(201);
-    expect(await app.get('/balance', 'ann')).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
+    expect(await app.get('/accounts/1', 'ann')).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
   });
 
   it('do not hide it from a client that carries its state itself', async () => {
@@ -93,17 +83,17 @@ describe('the first replicas of a data source that had none', () => {
       secrets: ['one secret of at least 32 letters for all'],
     });
     const client = request.agent(app.nest.getHttpServer());
-    const writing = client.post('/add/late').then((answer) => answer.status);
+    const writing = client.post('/accounts/1/gated/late').then((answer) => answer.status);
     await gate('late-entered').opened;
     const replica = await addReplica();
     await until(
-      async () => (await client.get('/balance')).headers['x-replica-node'] === replica.name,
+      async () => (await client.get('/accounts/1')).headers['x-replica-node'] === replica.name,
       'a read from the replica',
     );
     await replica.pauseReplay();
     gate('late').open();
     expect(await writing).toBe(201);
-    expect((await client.get('/balance')).body).toEqual({ balance: 1 });
+    expect((await client.get('/accounts/1')).body).toMatchObject({ balance: 1 });
   });
 
   it('do not hide what was written before them', async () => {
@@ -111,15 +101,15 @@ describe('the first replicas of a data source that had none', () => {
     const replica = cluster.replicas[0] as PostgresNode;
     await replica.pauseReplay();
     gate('early').open();
-    expect((await app.post('/add/early', 'ann')).status).toBe(201);
+    expect((await app.post('/accounts/1/gated/early', 'ann')).status).toBe(201);
     await app.router.setReplicas([{ name: replica.name, url: replica.url }]);
     await until(() => app.router.topology().replicas[0]?.health === 'down');
     expect(app.router.topology().replicas[0]?.problem).toBe(
       'it has to pass what the primary had when replicas were added',
     );
-    expect(await app.get('/balance', 'ann')).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
+    expect(await app.get('/accounts/1', 'ann')).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
     await replica.resumeReplay();
-    const later = await app.getUntil('/balance', 'ann', ({ nodes }) => nodes[0] === replica.name);
-    expect(later.body).toEqual({ balance: 1 });
+    const later = await app.getUntil('/accounts/1', 'ann', ({ nodes }) => nodes[0] === replica.name);
+    expect(later.body).toMatchObject({ balance: 1 });
   });
 });

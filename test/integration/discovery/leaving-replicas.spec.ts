@@ -1,25 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type NodeOptions, type ReplicaDataSourceOptions } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import { until } from '../../support/test-app.js';
-import { APPLICATION } from '../../support/transcript.js';
+import { type PostgresNode } from 'nestjs-replica/testing';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
+import { APPLICATION } from '../../support/cluster/transcript.js';
 
 /** Takes so long that only its end by other hands ends it; seconds. */
 const LONG = 'SELECT pg_sleep(100)';
 
+const cluster = useCluster({ sql: 'CREATE TABLE item AS SELECT n AS id FROM generate_series(1, 1000) n' });
+
 describe('a replica that leaves', () => {
-  let cluster: PostgresCluster;
   let source: ReplicaDataSource;
   let replica: PostgresNode;
   let other: PostgresNode;
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
+  beforeAll(() => {
     [replica, other] = cluster.replicas as [PostgresNode, PostgresNode];
-    await cluster.primary.query('CREATE TABLE item AS SELECT n AS id FROM generate_series(1, 1000) n');
-    await cluster.waitForCatchUp();
   });
-  afterAll(() => cluster.stop());
   afterEach(async () => {
     await source.destroy();
     await Promise.all([replica, other].map(endLongReads));
@@ -147,7 +145,6 @@ describe('a replica that leaves', () => {
 
 describe('setReplicas', () => {
   it('refuses mistakes all at once, and changes nothing', async () => {
-    const cluster = await startPostgresCluster({ replicas: 1 });
     const [replica] = cluster.replicas as [PostgresNode];
     const source = new ReplicaDataSource({
       type: 'postgres',
@@ -181,7 +178,6 @@ describe('setReplicas', () => {
       ).toEqual(['127.0.0.1-1', `127.0.0.1-${replica.port}`].toSorted());
     } finally {
       await source.destroy();
-      await cluster.stop();
     }
   });
 });

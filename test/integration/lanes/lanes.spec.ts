@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type PostgresNode } from 'nestjs-replica/testing';
 import type { NodePool } from '../../../libs/replica/src/execution/pools/node-pool.js';
 import {
   backends,
@@ -8,28 +9,30 @@ import {
   makeFast,
   read,
   type LanePoolOptions,
-} from '../../support/lane-pool.js';
-import { until } from '../../support/test-app.js';
+} from '../../support/lanes/lane-pool.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
-const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const BACKEND = 'SELECT pg_backend_pid() AS pid, $1::int AS n';
 
+const cluster = useCluster({
+  replicas: 0,
+  sql: `
+    CREATE TABLE item AS SELECT n AS id, n % 7 AS value FROM generate_series(1, 1000) n;
+    ALTER TABLE item ADD PRIMARY KEY (id);`,
+});
+
 describe('reads that share connections', () => {
-  let cluster: PostgresCluster;
   let node: PostgresNode;
   const pools: NodePool[] = [];
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 0 });
+  beforeAll(() => {
     node = cluster.primary;
-    await node.query('CREATE TABLE item AS SELECT n AS id, n % 7 AS value FROM generate_series(1, 1000) n');
-    await node.query('ALTER TABLE item ADD PRIMARY KEY (id)');
   });
   afterEach(async () => {
     for (const pool of pools.splice(0)) await pool.end();
     await until(async () => (await backends(node)).length === 0, 'the end of all connections');
   });
-  afterAll(() => cluster.stop());
 
   function start(changes?: Partial<LanePoolOptions>): NodePool {
     const pool = lanePool(node, changes);
@@ -58,11 +61,11 @@ describe('reads that share connections', () => {
       else reads.push(read(pool, BACKEND, [n]));
     }
     await Promise.all(reads);
-    expect(await Promise.race([Promise.all(slowReads).then(() => true), later(0)])).toBeUndefined();
+    expect(await Promise.race([Promise.all(slowReads).then(() => true), delay(0)])).toBeUndefined();
     expect(await Promise.all(slowReads)).toHaveLength(10);
   });
 
-  it('are run elsewhere when the one before them takes long for once', async () => {
+  it('run elsewhere when the read before them is unexpectedly slow', async () => {
     const pool = start();
     const text = 'SELECT pg_sleep($1::float8), $2::int AS n';
     await makeFast(pool, text, [0, 0]);
@@ -112,7 +115,7 @@ describe('reads that share connections', () => {
     const watching = (async () => {
       while (!stopping.signal.aborted) {
         most = Math.max(most, (await backends(node)).length);
-        await later(2);
+        await delay(2);
       }
     })();
     const work = Array.from({ length: 30 }, async (_, worker) => {
@@ -145,7 +148,7 @@ describe('reads that share connections', () => {
     const text = 'SELECT pg_sleep($1::float8)';
     await makeFast(pool, text, [0]);
     const reading = Promise.allSettled([read(pool, text, [2]), read(pool, text, [0]), read(pool, text, [0])]);
-    await later(20);
+    await delay(20);
     pool.reset('it hangs');
     const startedMs = performance.now();
     expect((await reading).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);

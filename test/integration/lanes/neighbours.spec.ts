@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type PostgresNode } from 'nestjs-replica/testing';
 import type { NodePool } from '../../../libs/replica/src/execution/pools/node-pool.js';
 import {
   backends,
@@ -8,27 +8,27 @@ import {
   makeFast,
   read,
   type LanePoolOptions,
-} from '../../support/lane-pool.js';
-import { until } from '../../support/test-app.js';
+} from '../../support/lanes/lane-pool.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const BACKEND = 'SELECT pg_backend_pid() AS pid, $1::int AS n';
 const SLEEP = 'SELECT pg_sleep($1::float8), $2::int AS n';
 const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR.self = CIRCULAR;
 
+const cluster = useCluster({ replicas: 0 });
+
 describe('what happens to one read leaves the others of its connection alone:', () => {
-  let cluster: PostgresCluster;
   let node: PostgresNode;
   let pool: NodePool;
   /** Nothing takes any time, however busy this machine is; or all takes so long. */
   const waiting = { sumMs: 0, tookMs: 0 };
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 0 });
+  beforeAll(() => {
     node = cluster.primary;
   });
   afterEach(() => pool.end());
-  afterAll(() => cluster.stop());
 
   /** One connection, unless told otherwise: whatever runs at once shares it. */
   function start({ config, ...changes }: Partial<LanePoolOptions> = {}): void {
@@ -105,9 +105,8 @@ describe('what happens to one read leaves the others of its connection alone:', 
     const failing = Promise.allSettled([read(pool, BACKEND, [CIRCULAR]), read(pool, BACKEND, [CIRCULAR])]);
     const connection = await pool.checkout();
     const client = clientOf(connection);
-    const results = await Promise.all([1, 2, 3].map((n) => client.query('SELECT $1::int AS n', [n])));
+    for (const n of [1, 2, 3]) expect((await client.query('SELECT $1::int AS n', [n])).rows).toEqual([{ n }]);
     pool.release(connection);
-    expect(results.map(({ rows }) => rows)).toEqual([[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]]);
     expect((await failing).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect((await read(pool, BACKEND, [4])).rows[0].n).toBe(4);
   });

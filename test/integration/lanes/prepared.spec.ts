@@ -1,22 +1,22 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PostgresNode } from 'nestjs-replica/testing';
 import pg from 'pg';
 import type { NodePool } from '../../../libs/replica/src/execution/pools/node-pool.js';
-import { lanePool, makeFast, read, run, type LanePoolOptions } from '../../support/lane-pool.js';
+import { lanePool, makeFast, read, run, type LanePoolOptions } from '../../support/lanes/lane-pool.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const PREPARED = `SELECT name, statement FROM pg_prepared_statements WHERE name LIKE 'nestjs_replica_%'`;
 
+const cluster = useCluster({ replicas: 0 });
+
 describe('prepared reads', () => {
-  let cluster: PostgresCluster;
   let node: PostgresNode;
   let pool: NodePool;
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 0 });
+  beforeAll(() => {
     node = cluster.primary;
   });
   afterEach(() => pool.end());
-  afterAll(() => cluster.stop());
 
   /** With one connection, so that each read meets what the others have prepared. By a slow clock each of them is fast. */
   function start(changes?: Partial<LanePoolOptions>): void {
@@ -106,7 +106,7 @@ describe('prepared reads', () => {
       expect(await read(pool, nothing, [7])).toMatchObject({ rows: [], rowCount: 0, fields: first.fields });
   });
 
-  it('survive that somebody frees them', async () => {
+  it('survive being freed by somebody else', async () => {
     start();
     const texts = ['SELECT $1::int AS a', 'SELECT $1::int AS b', 'SELECT $1::int AS c'];
     for (const text of texts) await makeFast(pool, text, [1]);

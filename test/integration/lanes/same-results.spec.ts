@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { optionsFor, until } from '../../support/test-app.js';
+import { startSource } from '../../support/app/start-source.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 
 interface DirectPool {
   query(query: unknown, values?: unknown[]): Promise<{ rows: unknown[]; fields: { name: string }[] }>;
@@ -21,37 +21,16 @@ const VALUES = [
   `'a fat cat'::tsvector, 'fat & cat'::tsquery, '16/B374D848'::pg_lsn, 'pg_class'::regclass, ROW(1,'x')`,
 ];
 
+const cluster = useLedgerCluster({ replicas: 1, count: 0 });
+
 describe('reads with and without lanes', () => {
-  let cluster: PostgresCluster;
-  const sources: ReplicaDataSource[] = [];
-
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
-    await cluster.primary.query(
-      `CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0)`,
-    );
-    await cluster.waitForCatchUp();
-  });
-  afterAll(async () => {
-    for (const source of sources) await source.destroy();
-    await cluster.stop();
-  });
-
-  async function start(changes: object): Promise<ReplicaDataSource> {
-    const { session: _, setHeaders: __, retryAttempts: ___, ...options } = optionsFor(cluster, changes);
-    const source = await new ReplicaDataSource(options).initialize();
-    sources.push(source);
-    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs !== null));
-    return source;
-  }
-
   const direct = (source: ReplicaDataSource): DirectPool =>
     (source.driver as unknown as { slaves: DirectPool[] }).slaves[0] as DirectPool;
 
   it.each([{}, { parseInt8: true }])('give the same, type by type (%j)', async (more) => {
     const [plain, shared] = [
-      await start({ ...more, lanes: false }),
-      await start({ ...more, prepareAfter: 3 }),
+      await startSource(cluster, { ...more, lanes: false }),
+      await startSource(cluster, { ...more, prepareAfter: 3 }),
     ];
     for (const values of VALUES) {
       for (const call of [
@@ -73,7 +52,7 @@ describe('reads with and without lanes', () => {
   });
 
   it('tell errors alike', async () => {
-    const source = await start({ prepareAfter: 2 });
+    const source = await startSource(cluster, { prepareAfter: 2 });
     const read = (divisor: number): Promise<unknown> =>
       source.router.runOnReplica({}, () => source.query('SELECT 1 / $1::int AS n', [divisor]));
     for (let use = 1; use <= 8; use++) {

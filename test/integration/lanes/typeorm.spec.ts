@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import type { PostgresNode } from 'nestjs-replica/testing';
 import {
   And,
   ArrayContains,
@@ -29,8 +29,10 @@ import {
   Productivity,
   told,
 } from '../../support/lanes/library.js';
-import { CapturedLogs } from '../../e2e/module/support/captured-logs.js';
-import { optionsFor, until } from '../../support/test-app.js';
+import { startSource } from '../../support/app/start-source.js';
+import { CapturedLogs } from '../../support/app/captured-logs.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 type Behaviour = (source: DataSource) => Promise<unknown>;
 
@@ -155,14 +157,13 @@ const BUILDING: Record<string, Behaviour> = {
 
 const sortById = <T extends { id: number }>(list: T[]): T[] => list.toSorted((a, b) => a.id - b.id);
 
+const cluster = useCluster({ replicas: 1 });
+
 describe('TypeORM with lanes, as without them,', () => {
-  let cluster: PostgresCluster;
   let plain: ReplicaDataSource;
   let shared: ReplicaDataSource;
-  const sources: ReplicaDataSource[] = [];
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 1 });
     const owner = await start({ lanes: false, synchronize: true });
     await cluster.primary.query(FILL);
     await cluster.primary.query(
@@ -173,23 +174,9 @@ describe('TypeORM with lanes, as without them,', () => {
     plain = await start({ lanes: false });
     shared = await start({ prepareAfter: 3 });
   });
-  afterAll(async () => {
-    for (const source of sources) if (source.isInitialized) await source.destroy();
-    await cluster.stop();
-  });
 
-  async function start(changes: object): Promise<ReplicaDataSource> {
-    const {
-      session: _,
-      setHeaders: __,
-      retryAttempts: ___,
-      ...options
-    } = optionsFor(cluster, { entities: LIBRARY, ...changes });
-    const source = await new ReplicaDataSource(options).initialize();
-    sources.push(source);
-    await until(() => source.router.topology().replicas.every(({ lagMs }) => lagMs !== null));
-    return source;
-  }
+  const start = (changes: object): Promise<ReplicaDataSource> =>
+    startSource(cluster, { entities: LIBRARY, ...changes });
 
   const onReplica = <T>(
     source: ReplicaDataSource,
@@ -243,7 +230,7 @@ describe('TypeORM with lanes, as without them,', () => {
       const found = await replica.query('SELECT 1 FROM pg_stat_activity WHERE application_name = $1', [
         applicationName,
       ]);
-      await sources.pop()?.destroy();
+      await source.destroy();
       return found.length;
     };
     const withoutLanes = await connectionsOf(false);

@@ -2,22 +2,21 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type NodeOptions, ReplicaDataSource } from 'nestjs-replica';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
-import { until } from '../../support/test-app.js';
-import { SECRETS, tellingLines } from './support/secrets.js';
-import { everyEvent, everythingOf, keepLines } from './support/seen.js';
+import type { PostgresCluster } from 'nestjs-replica/testing';
+import { SECRETS, tellingLines } from '../../support/secrets/secrets.js';
+import { everyEvent, everythingOf, keepLines } from '../../support/secrets/seen.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
-let cluster: PostgresCluster;
+const cluster = useCluster({ replicas: 1 });
 let tls: Server;
 beforeAll(async () => {
   // Says that it can do TLS, and then no more.
   tls = createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.end('S')));
   await once(tls.listen(0, '127.0.0.1'), 'listening');
-  cluster = await startPostgresCluster({ replicas: 1 });
 });
 afterAll(async () => {
   tls.close();
-  await cluster.stop();
 });
 const tlsPort = (): number => (tls.address() as AddressInfo).port;
 

@@ -14,8 +14,8 @@ import {
 } from 'nestjs-replica';
 import { startPostgresCluster } from 'nestjs-replica/testing';
 import { inspect } from 'node:util';
-import { JWT_LIKE, SECRETS, tellsSecret } from './support/secrets.js';
-import { everythingOf } from './support/seen.js';
+import { JWT_LIKE, SECRETS, tellsSecret } from '../../support/secrets/secrets.js';
+import { everythingOf } from '../../support/secrets/seen.js';
 
 const FINE = { url: 'postgres://app@db.internal/shop' };
 

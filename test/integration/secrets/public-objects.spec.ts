@@ -19,8 +19,8 @@ import {
 } from 'nestjs-replica';
 import { ContextMiddleware } from '../../../libs/replica/src/nest/context.middleware.js';
 import { RequestOpener } from '../../../libs/replica/src/nest/request-opener.js';
-import { tellingLines } from './support/secrets.js';
-import { everythingOf, structuredOf } from './support/seen.js';
+import { tellingLines } from '../../support/secrets/secrets.js';
+import { everythingOf, structuredOf } from '../../support/secrets/seen.js';
 
 const PASSWORD = 'hunter2p@ss:w/ord?#%25';
 const TOKEN_SECRET = 'hunter2 of a token, long enough to sign with';

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Body, Controller, Get, Headers, Param, Post, Res, UnauthorizedException } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import {
@@ -6,18 +6,15 @@ import {
   fromHeader,
   headerToken,
   InvalidSessionKeyError,
-  mergeSessionStates,
   SessionNotBoundError,
-  type SessionState,
-  type SessionStore,
 } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
 import type { ServerResponse } from 'node:http';
-import request from 'supertest';
 import { Repository } from 'typeorm';
-import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
-import { Account } from '../../support/accounts.js';
-import { startApp, type Answer, type TestApp } from '../../support/test-app.js';
+import { startApp, useApp } from '../../support/app/start-app.js';
+import type { Answer } from '../../support/app/test-app.js';
+import { SharedStore } from '../../support/app/shared-store.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { Account } from '../../support/ledger/accounts.js';
 
 /** As a client with a bearer token has it: nobody is known before the token is given. */
 @Controller()
@@ -94,72 +91,48 @@ function nameOf(call: () => void): string | undefined {
   }
 }
 
-/** As one that is reached over the network: it answers later, and cannot announce. */
-class DistantStore implements SessionStore {
-  readonly #states = new Map<string, SessionState>();
-
-  async load(key: string): Promise<SessionState | undefined> {
-    await new Promise((resolve) => setImmediate(resolve));
-    return this.#states.get(key);
-  }
-
-  async save(key: string, state: SessionState): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#states.set(key, mergeSessionStates(this.#states.get(key) ?? {}, state));
-  }
-}
-
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  cluster = await startAccountsCluster();
-});
-afterAll(() => cluster?.stop());
-
+const cluster = useLedgerCluster();
 const SESSIONS = [
   { where: 'in memory', sticky: undefined, store: undefined },
-  { where: 'in a store of others', sticky: undefined, store: new DistantStore() },
+  { where: 'in a store of others', sticky: undefined, store: new SharedStore() },
   { where: 'in memory, for a time', sticky: { mode: 'time', windowMs: 20_000 } as const, store: undefined },
 ];
 
 describe.each(SESSIONS)("a session's key that a request names, kept $where", ({ where, sticky, store }) => {
-  let app: TestApp;
-
-  beforeAll(async () => {
-    const session = { key: fromHeader('authorization'), ...(store === undefined ? {} : { store }) };
-    app = await startApp(cluster, [UsersController], {
-      session,
-      ...(sticky === undefined ? {} : { sticky }),
-    });
+  const app = useApp(cluster, [UsersController], {
+    session: { key: fromHeader('authorization'), ...(store === undefined ? {} : { store }) },
+    ...(sticky === undefined ? {} : { sticky }),
   });
-  afterAll(() => app?.close());
 
-  const http = (): ReturnType<typeof request> => request(app.nest.getHttpServer());
   const post = (path: string, body: object = {}): Promise<Pick<Answer, 'status' | 'body'>> =>
-    http().post(path).send(body);
+    app.http.post(path).send(body);
   const me = (owner: string): Promise<Pick<Answer, 'status' | 'body'>> =>
-    http().get('/me').set('authorization', `Bearer token of ${owner}`);
+    app.http.get('/me').set('authorization', `Bearer token of ${owner}`);
   const nameFor = (what: string): string => `${what} ${where}`.replaceAll(/[^a-z]/g, '-');
 
-  it('lets whoever registered as nobody see it, with replay paused', async () => {
+  it('lets somebody who registered without a session see the new account, with replay paused', async () => {
     const owner = nameFor('ann');
     await whilePaused(cluster, async () => {
       await post('/register', { owner });
       expect((await me(owner)).status).toBe(200);
-      expect((await http().get(`/see/${owner}`)).body).toEqual({});
+      expect((await app.http.get(`/see/${owner}`)).body).toEqual({});
     });
   });
 
-  it.each(['get', 'post'] as const)('counts for what is written later, or was before: %s', async (method) => {
-    const owner = nameFor(method === 'get' ? 'bob' : 'cid');
-    await post('/register', { owner });
-    await cluster.waitForCatchUp();
-    await whilePaused(cluster, async () => {
-      await http()[method](`/${method === 'get' ? 'confirm' : 'late'}/${owner}`);
-      expect((await me(owner)).body).toMatchObject({ balance: 1 });
-    });
-  });
+  it.each(['get', 'post'] as const)(
+    'covers what the request writes before or after it: %s',
+    async (method) => {
+      const owner = nameFor(method === 'get' ? 'bob' : 'cid');
+      await post('/register', { owner });
+      await cluster.waitForCatchUp();
+      await whilePaused(cluster, async () => {
+        await app.http[method](`/${method === 'get' ? 'confirm' : 'late'}/${owner}`);
+        expect((await me(owner)).body).toMatchObject({ balance: 1 });
+      });
+    },
+  );
 
-  it('lets it see what the request was shown', async () => {
+  it('shows its session what the request saw', async () => {
     if (sticky !== undefined) return;
     const owner = nameFor('dan');
     await post('/register', { owner });
@@ -167,22 +140,22 @@ describe.each(SESSIONS)("a session's key that a request names, kept $where", ({ 
     await whilePaused(cluster, async () => {
       await cluster.primary.query('UPDATE account SET balance = 9 WHERE owner = $1', [owner]);
       expect((await post(`/look/${owner}`)).body).toEqual({ balance: 9 });
-      const seen = await http().get(`/see/${owner}`).set('authorization', 'Bearer onlooker');
+      const seen = await app.http.get(`/see/${owner}`).set('authorization', 'Bearer onlooker');
       expect(seen.body).toMatchObject({ balance: 9 });
     });
   });
 
-  it('reads from a replica again when that has caught up', async () => {
+  it('goes back to a replica that has caught up', async () => {
     const owner = nameFor('eve');
     await post('/register', { owner });
     await cluster.waitForCatchUp();
-    const account = await http().get('/me').set('authorization', `Bearer token of ${owner}`);
+    const account = await app.http.get('/me').set('authorization', `Bearer token of ${owner}`);
     expect(account.status).toBe(200);
     if (sticky === undefined)
       await app.getUntil(`/see/${owner}`, undefined, ({ nodes }) => nodes[0] !== 'primary');
   });
 
-  it.each([undefined, null, '', 7, {}])('has to be a text, not %p', async (key) => {
+  it.each([undefined, null, '', 7, {}])('has to be a string, not %p', async (key) => {
     expect((await post('/refused', { key })).body).toEqual({ error: InvalidSessionKeyError.name });
   });
 });
@@ -207,7 +180,7 @@ describe('a key that would be of no use is an error', () => {
   ])('%s', async (_, session) => {
     const app = await startApp(cluster, [UsersController], { session });
     try {
-      const { body } = await request(app.nest.getHttpServer()).post('/refused').send({ key: 'x' });
+      const { body } = await app.http.post('/refused').send({ key: 'x' });
       expect(body).toEqual({ error: NOT_BOUND });
     } finally {
       await app.close();

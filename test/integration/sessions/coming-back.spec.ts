@@ -1,43 +1,37 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, ParseIntPipe } from '@nestjs/common';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { startAccountsCluster } from '../../e2e/module/support/accounts-cluster.js';
-import { AccountsController } from '../../support/accounts.controller.js';
-import { startApp, type TestApp } from '../../support/test-app.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { useApp } from '../../support/app/start-app.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 const LAG_MS = 300;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 @Controller()
-class StreamingController extends AccountsController {
+class StreamingController extends LedgerController {
   /** As a stream of events does that reads again and again. */
   @Get('accounts/:id/again-and-again')
   async again(@Param('id', ParseIntPipe) id: number): Promise<unknown[]> {
     await this.accounts.increment({ id }, 'balance', 1);
     const seen: unknown[] = [];
-    for (const endMs = performance.now() + 6 * LAG_MS; performance.now() < endMs; await pause(50))
+    for (const endMs = performance.now() + 6 * LAG_MS; performance.now() < endMs; await delay(50))
       seen.push((await this.accounts.findOneBy({ id }))?.balance);
     return seen;
   }
 }
 
+const cluster = useLedgerCluster({ settings: { recovery_min_apply_delay: LAG_MS } });
+const app = useApp(cluster, [StreamingController]);
+
 describe('a session that reads more often than replicas lag', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
   const stopping = { writers: new AbortController() };
   let writing: Promise<void> = Promise.resolve();
 
   beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    for (const node of cluster.replicas) {
-      await node.query(`ALTER SYSTEM SET recovery_min_apply_delay = ${LAG_MS}`);
-      await node.query('SELECT pg_reload_conf()');
-    }
-    app = await startApp(cluster, [StreamingController]);
     stopping.writers = new AbortController();
     const { signal } = stopping.writers;
     writing = (async () => {
-      for (; !signal.aborted; await pause(20))
+      for (; !signal.aborted; await delay(20))
         await cluster.primary.query('UPDATE account SET balance = balance + 1 WHERE id <= 2');
     })();
   }, 60_000);
@@ -45,8 +39,6 @@ describe('a session that reads more often than replicas lag', () => {
   afterAll(async () => {
     stopping.writers.abort();
     await writing;
-    await app.close();
-    await cluster.stop();
   });
 
   it('comes back to a replica soon after its write, and sees nothing older than before', async () => {
@@ -58,7 +50,7 @@ describe('a session that reads more often than replicas lag', () => {
     while (performance.now() - startedMs < 10 * LAG_MS) {
       const { nodes, body } = await app.get('/accounts/1', 'often');
       answers.push({ node: nodes[0], balance: body.balance, atMs: performance.now() - startedMs });
-      await pause(50);
+      await delay(50);
     }
     const balances = [written.body.balance, ...answers.map(({ balance }) => balance)];
     expect(balances).toEqual(balances.toSorted((a, b) => a - b));

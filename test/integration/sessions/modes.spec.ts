@@ -1,57 +1,38 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { DataSourceRouter, UseReplica, WritePreventedError } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, ParseIntPipe } from '@nestjs/common';
+import { UseReplica, WritePreventedError } from 'nestjs-replica';
+import { setTimeout as delay } from 'node:timers/promises';
 import QueryStream from 'pg-query-stream';
-import { QueryFailedError, Repository } from 'typeorm';
-import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
-import { Account } from '../../support/accounts.js';
-import { startApp, type TestApp } from '../../support/test-app.js';
-import { Transcript } from '../../support/transcript.js';
+import { QueryFailedError } from 'typeorm';
+import { useApp, useLedger, startLedger } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import {
+  useLedgerCluster,
+  whilePaused,
+  pauseReplay,
+  resumeReplay,
+} from '../../support/cluster/use-cluster.js';
+import { Transcript } from '../../support/cluster/transcript.js';
+import { Account } from '../../support/ledger/accounts.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 @Controller()
-class ModesController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('accounts/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Get('accounts/:id/patiently')
-  @UseReplica({ onBehind: 'wait', catchUpTimeoutMs: 60_000 })
-  patiently(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Post('accounts/:id/add')
-  add(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.accounts.increment({ id }, 'balance', 1);
-  }
-
+class CarelessController extends LedgerController {
   @Get('accounts/:id/careless')
   @UseReplica({ preventWrites: true })
   careless(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.accounts.increment({ id }, 'balance', 1);
+    return this.add(id);
   }
 }
 
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  cluster = await startAccountsCluster();
-});
-afterAll(() => cluster?.stop());
-
+const cluster = useLedgerCluster();
 describe("sticky: { mode: 'time' }", () => {
   /** Runs the work with an application whose sessions have a window, until it says that it came to its end in time. */
   async function withWindow(work: (app: TestApp, windowMs: number) => Promise<boolean>): Promise<void> {
     // A busy machine may need longer than a window for what has to happen within it: then a longer one is tried.
     for (const windowMs of [700, 4_000, 20_000]) {
-      const app = await startApp(cluster, [ModesController], { sticky: { mode: 'time', windowMs } });
+      const app = await startLedger(cluster, { sticky: { mode: 'time', windowMs } });
       try {
         if (await work(app, windowMs)) return;
       } finally {
@@ -81,7 +62,7 @@ describe("sticky: { mode: 'time' }", () => {
         const written = await app.get('/accounts/1', 'timed');
         if (performance.now() - againMs >= windowMs) return false;
         expect(written.body.balance).toBe(balance + 1);
-        await pause(windowMs + 100);
+        await delay(windowMs + 100);
         expect(await app.get('/accounts/1', 'timed')).toMatchObject({
           body: { balance },
           nodes: [REPLICA],
@@ -92,16 +73,11 @@ describe("sticky: { mode: 'time' }", () => {
 });
 
 describe("onBehind: 'wait'", () => {
-  let app: TestApp;
-  beforeAll(async () => {
-    const [replica] = cluster.replicas;
-    app = await startApp(cluster, [ModesController], {
-      replicas: [{ name: replica?.name, url: replica?.url }],
-      onBehind: 'wait',
-      catchUpTimeoutMs: 300,
-    });
-  });
-  afterAll(() => app?.close());
+  const app = useLedger(cluster, () => ({
+    replicas: cluster.replicas.slice(0, 1).map(({ name, url }) => ({ name, url })),
+    onBehind: 'wait',
+    catchUpTimeoutMs: 300,
+  }));
 
   it('reads from the primary when no replica has caught up in time', async () => {
     await whilePaused(cluster, async () => {
@@ -121,17 +97,17 @@ describe("onBehind: 'wait'", () => {
       const logs = await Promise.all(cluster.replicas.map((node) => node.readLog()));
       return logs.join('\n').split('SELECT pg_is_in_recovery()').length - 1;
     };
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await pauseReplay(cluster);
     await Promise.all(Array.from({ length: 50 }, (_, index) => app.post('/accounts/3/add', `many-${index}`)));
     const before = await probes();
     const waiting = Promise.all(
-      Array.from({ length: 50 }, (_, index) => app.get('/accounts/3/patiently', `many-${index}`)),
+      Array.from({ length: 50 }, (_, index) => app.get('/accounts/3/patient', `many-${index}`)),
     );
     const pausedMs = performance.now();
-    await pause(1_000);
+    await delay(1_000);
     const during = (await probes()) - before;
     const seconds = (performance.now() - pausedMs) / 1_000;
-    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    await resumeReplay(cluster);
     const answers = await waiting;
     expect(new Set(answers.map(({ body }) => body.balance))).toEqual(new Set([50]));
     expect(answers.filter(({ nodes }) => nodes[0] === 'primary')).toEqual([]);
@@ -143,13 +119,10 @@ describe("onBehind: 'wait'", () => {
 });
 
 describe('preventWrites: true', () => {
-  let app: TestApp;
-  let router: DataSourceRouter;
+  const app = useApp(cluster, [CarelessController]);
   let transcript: Transcript;
 
   beforeAll(async () => {
-    app = await startApp(cluster, [ModesController]);
-    router = app.router;
     transcript = new Transcript(cluster);
     await app.dataSource.query('CREATE SEQUENCE IF NOT EXISTS numbers');
     await app.dataSource.query(
@@ -158,10 +131,9 @@ describe('preventWrites: true', () => {
     );
     await cluster.waitForCatchUp();
   });
-  afterAll(() => app?.close());
 
   const prevented = <T>(work: () => Promise<T>): Promise<T> =>
-    router.runOnReplica({ preventWrites: true }, work);
+    app.router.runOnReplica({ preventWrites: true }, work);
 
   async function expectPrevented(work: () => Promise<unknown>): Promise<void> {
     await transcript.clear();
@@ -221,7 +193,7 @@ describe('preventWrites: true', () => {
     await expectPrevented(() => app.dataSource.query('SELECT secretly_writes()'));
   });
 
-  it('lets reads pass, and writes where it is not asked for', async () => {
+  it('lets reads pass, and writes that do not ask for it', async () => {
     expect(await prevented(() => app.accounts.countBy({ id: 4 }))).toBe(1);
     await app.accounts.update({ id: 5 }, { balance: 0 });
     expect(
@@ -229,7 +201,7 @@ describe('preventWrites: true', () => {
     ).toBe(1);
   });
 
-  it('makes a handler fail that was declared so', async () => {
+  it('makes a handler fail that is decorated with it', async () => {
     expect((await app.get('/accounts/4/careless')).status).toBe(500);
     expect((await app.accounts.findOneByOrFail({ id: 4 })).balance).toBe(0);
   });

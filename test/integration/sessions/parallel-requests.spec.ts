@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get } from '@nestjs/common';
-import { fromHeader, headerToken, MemorySessionStore, UseReplica, type SessionStore } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import request from 'supertest';
-import { DataSource } from 'typeorm';
-import { startApp, until, type TestApp } from '../../support/test-app.js';
+import { Controller, Get, Param, ParseIntPipe } from '@nestjs/common';
+import { fromHeader, headerToken, MemorySessionStore, type SessionStore } from 'nestjs-replica';
+import type { PostgresNode } from 'nestjs-replica/testing';
+import { startApp } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { SharedStore } from '../../support/app/shared-store.js';
+import { until } from '../../support/until.js';
+import { useLedgerCluster, resumeReplay } from '../../support/cluster/use-cluster.js';
+import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 interface Gate {
   readonly reached: () => void;
@@ -13,48 +16,25 @@ interface Gate {
 let gate: Gate;
 
 @Controller()
-class RegisterController {
-  constructor(private readonly dataSource: DataSource) {}
-
-  readonly #value = async (): Promise<number> => {
-    const [{ value }] = await this.dataSource.query('SELECT value FROM register');
-    return value;
-  };
-
-  @Get('plain')
-  async plain(): Promise<object> {
-    return { value: await this.#value() };
-  }
-
-  @Get('on/replica-1')
-  @UseReplica({ replica: 'replica-1' })
-  first(): Promise<object> {
-    return this.plain();
-  }
-
-  @Get('on/replica-2')
-  @UseReplica({ replica: 'replica-2' })
-  second(): Promise<object> {
-    return this.plain();
-  }
-
-  @Get('on/replica-2/failing')
-  @UseReplica({ replica: 'replica-2' })
-  async failing(): Promise<object> {
-    const error = await this.dataSource
-      .query(`SELECT ('value ' || value)::int AS value FROM register`)
-      .catch(String);
-    return { value: Number(/value (\d+)/.exec(error)?.[1]) };
+class ParallelController extends LedgerController {
+  @Get('accounts/:id/on/:replica/failing')
+  async failing(@Param('id', ParseIntPipe) id: number, @Param('replica') replica: string): Promise<object> {
+    const error = await this.router.runOnReplica({ replica }, () =>
+      this.dataSource
+        .query(`SELECT ('balance ' || balance)::int FROM account WHERE id = $1`, [id])
+        .catch(String),
+    );
+    return { balance: Number(/balance (\d+)/.exec(error)?.[1]) };
   }
 
   /** Reads before and after others of its session. */
-  @Get('twice')
-  async twice(): Promise<object> {
+  @Get('accounts/:id/twice')
+  async twice(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
     const { reached, opened } = gate;
-    await this.#value();
+    await this.one(id);
     reached();
     await opened;
-    return { value: await this.#value() };
+    return this.one(id);
   }
 }
 
@@ -67,23 +47,16 @@ interface Kind {
   readonly apps: 1 | 2;
 }
 
-function sharedStore(): SessionStore {
-  const memory = new MemorySessionStore();
-  return {
-    load: async (key) => memory.load(key),
-    save: async (key, state, ttlMs) => memory.save(key, state, ttlMs),
-  };
-}
-
 const KINDS: readonly Kind[] = [
   { kind: 'in memory', store: () => new MemorySessionStore(), apps: 1 },
-  { kind: 'in a shared store, one process', store: sharedStore, apps: 1 },
-  { kind: 'in a shared store, two processes', store: sharedStore, apps: 2 },
+  { kind: 'in a shared store, one process', store: () => new SharedStore(), apps: 1 },
+  { kind: 'in a shared store, two processes', store: () => new SharedStore(), apps: 2 },
   { kind: 'in a token', apps: 1 },
 ];
 
+const cluster = useLedgerCluster();
+
 describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: count }) => {
-  let cluster: PostgresCluster;
   let apps: TestApp[];
   let turn = 0;
   let client: Client;
@@ -91,22 +64,19 @@ describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: 
   let open = (): void => undefined;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    await cluster.primary.query('CREATE TABLE register AS SELECT 0 AS value');
     const session =
       store === undefined
         ? { token: headerToken(TOKEN_HEADER), secrets: ['a secret of thirty-two letters..'] }
         : { key: fromHeader('x-session'), store: store() };
     apps = await Promise.all(
       Array.from({ length: count }, () =>
-        startApp(cluster, [RegisterController], { maxLagMs: 20_000, session }),
+        startApp(cluster, [ParallelController], { maxLagMs: 20_000, session }),
       ),
     );
     await cluster.waitForCatchUp();
   });
   afterAll(async () => {
     for (const app of apps ?? []) await app.close();
-    await cluster?.stop();
   });
   beforeEach(async () => {
     let reached = (): void => undefined;
@@ -114,11 +84,11 @@ describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: 
     gate = { reached: () => reached(), opened: new Promise((resolve) => (open = resolve)) };
     client = new Client(`session ${turn++}`);
     // Without a token each request is a session of its own; one that stays at home is given none.
-    if (store === undefined) await until(() => client.isKnown('/on/replica-1'), 'a token');
+    if (store === undefined) await until(() => client.isKnown('/accounts/1/on/replica-1'), 'a token');
   });
   afterEach(async () => {
     open();
-    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    await resumeReplay(cluster);
     await cluster.waitForCatchUp();
   });
 
@@ -133,70 +103,70 @@ describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: 
       await this.get(path);
       return this.#token !== undefined;
     }
-    async get(path: string, process = 0): Promise<{ value: number; nodes: string }> {
-      const app = apps[process % count] as TestApp;
-      const call = request(app.nest.getHttpServer()).get(path);
+    async get(path: string, process = 0): Promise<{ balance: number; nodes: string }> {
+      const call = (apps[process % count] as TestApp).http.get(path);
       const answer = await (this.#token === undefined
         ? call.set('x-session', this.#key)
         : call.set('x-session', this.#key).set(TOKEN_HEADER, this.#token));
       this.#token = answer.headers[TOKEN_HEADER] ?? this.#token;
-      return { value: answer.body.value, nodes: answer.headers['x-replica-node'] ?? '' };
+      return { balance: answer.body.balance, nodes: answer.headers['x-replica-node'] ?? '' };
     }
   }
 
   /** One more, which all of `nodes` show. */
   async function add(nodes: readonly PostgresNode[]): Promise<number> {
-    const [row] = (await cluster.primary.query('UPDATE register SET value = value + 1 RETURNING value')) as [
-      { value: number },
-    ];
-    await until(async () =>
-      (await Promise.all(nodes.map((node) => node.query('SELECT value FROM register')))).every(
-        ([one]) => (one as { value: number }).value === row.value,
-      ),
+    const [row] = await cluster.primary.query<{ balance: number }>(
+      'UPDATE account SET balance = balance + 1 WHERE id = 1 RETURNING balance',
     );
-    return row.value;
+    await until(async () => {
+      const shown = await Promise.all(
+        nodes.map((node) => node.query('SELECT balance FROM account WHERE id = 1')),
+      );
+      return shown.every(([one]) => one?.balance === row?.balance);
+    });
+    return row?.balance as number;
   }
 
   /** The session's own replica, and the other one. */
   async function places(): Promise<{ home: PostgresNode; other: PostgresNode }> {
-    const { nodes } = await client.get('/plain');
+    const { nodes } = await client.get('/accounts/1');
     const home = cluster.replicas.find(({ name }) => name === nodes);
     const other = cluster.replicas.find(({ name }) => name !== nodes);
     if (home === undefined || other === undefined) throw new Error(`answered by ${nodes}`);
     return { home, other };
   }
 
-  it('shows the next one what the slower one saw where the session was', async () => {
+  it("show the next one what the slower one saw on the session's own replica", async () => {
     const { home, other } = await places();
-    const slow = client.get('/twice', 1);
+    const slow = client.get('/accounts/1/twice', 1);
     await arrived;
-    await client.get(`/on/${other.name}`);
+    await client.get(`/accounts/1/on/${other.name}`);
     await other.pauseReplay();
-    const value = await add([home]);
+    const balance = await add([home]);
     open();
-    expect((await slow).value).toBe(value);
-    expect((await client.get('/plain')).value).toBe(value);
-    expect((await client.get('/plain', 1)).value).toBe(value);
+    expect((await slow).balance).toBe(balance);
+    expect((await client.get('/accounts/1')).balance).toBe(balance);
+    expect((await client.get('/accounts/1', 1)).balance).toBe(balance);
   });
 
-  it('shows the next one what the faster one saw where it was taken', async () => {
+  it('show the next one what the faster one saw on another replica', async () => {
     const { home, other } = await places();
     await home.pauseReplay();
-    const value = await add([other]);
-    const slow = client.get('/twice', 1);
+    const balance = await add([other]);
+    const slow = client.get('/accounts/1/twice', 1);
     await arrived;
-    expect((await client.get(`/on/${other.name}`)).value).toBe(value);
+    expect((await client.get(`/accounts/1/on/${other.name}`)).balance).toBe(balance);
     open();
     const late = await slow;
     // Another process learns of it when it loads the session the next time.
-    if (count === 1) expect(late.value).toBe(value);
-    expect((await client.get('/plain')).value).toBe(value);
+    if (count === 1) expect(late.balance).toBe(balance);
+    expect((await client.get('/accounts/1')).balance).toBe(balance);
   });
 
-  it('shows the next one what an error told where it was taken', async () => {
+  it('show the next one what an error told on another replica', async () => {
     await cluster.replicas[0]?.pauseReplay();
-    const value = await add(cluster.replicas.slice(1));
-    expect((await client.get('/on/replica-2/failing')).value).toBe(value);
-    expect((await client.get('/plain', 1)).value).toBe(value);
+    const balance = await add(cluster.replicas.slice(1));
+    expect((await client.get('/accounts/1/on/replica-2/failing')).balance).toBe(balance);
+    expect((await client.get('/accounts/1', 1)).balance).toBe(balance);
   });
 });

@@ -1,29 +1,26 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { fromHeader, MemorySessionStore, type SessionStore } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { startAccountsCluster } from '../../e2e/module/support/accounts-cluster.js';
-import { AccountsController } from '../../support/accounts.controller.js';
-import { startApp, type TestApp } from '../../support/test-app.js';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { fromHeader, type SessionStore } from 'nestjs-replica';
+import { startLedger } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { SharedStore } from '../../support/app/shared-store.js';
+import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 
 const SESSIONS = Array.from({ length: 40 }, (_, index) => `session-${index}`);
 
+const cluster = useLedgerCluster();
+
 describe('two versions of an application with other lists of replicas', () => {
-  let cluster: PostgresCluster;
   const apps: TestApp[] = [];
 
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-  }, 60_000);
   afterEach(async () => {
     for (const node of cluster.replicas) await node.resumeReplay();
     await Promise.all(apps.splice(0).map((app) => app.close()));
     await cluster.waitForCatchUp();
   });
-  afterAll(() => cluster.stop());
 
   /** Replicas by their index, without names of their own. */
   async function start(store: SessionStore, replicas: readonly number[]): Promise<TestApp> {
-    const app = await startApp(cluster, [AccountsController], {
+    const app = await startLedger(cluster, {
       replicas: replicas.map((index) => ({ url: cluster.replicas[index]?.url })),
       session: { key: fromHeader('x-session'), store },
     });
@@ -36,9 +33,7 @@ describe('two versions of an application with other lists of replicas', () => {
     ['one replica more', [0], [1, 0]],
     ['another order', [0, 1], [1, 0]],
   ])('show no session older data than before: %s', async (_, before, after) => {
-    const memory = new MemorySessionStore();
-    // As one that several processes share.
-    const store: SessionStore = { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
+    const store = new SharedStore();
     const [older, newer] = [await start(store, before), await start(store, after)];
     await cluster.replicas[1]?.pauseReplay();
     await cluster.primary.query('UPDATE account SET balance = balance + 1 WHERE id = 1');

@@ -1,50 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { DataSourceRouter } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { Repository } from 'typeorm';
-import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
-import { Account } from '../../support/accounts.js';
-import { startApp, type TestApp } from '../../support/test-app.js';
+import { describe, expect, it } from '@jest/globals';
+import { useLedger } from '../../support/app/start-app.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
-@Controller()
-class JobsController {
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly router: DataSourceRouter,
-  ) {}
+const secrets = ['one secret of at least 32 letters for all'];
 
-  @Post('accounts/:id/order')
-  async order(@Param('id', ParseIntPipe) id: number): Promise<object> {
-    await this.accounts.increment({ id }, 'balance', 1);
-    return { token: await this.router.currentToken() };
-  }
-
-  @Get('accounts/:id/token')
-  async token(@Param('id', ParseIntPipe) id: number): Promise<object> {
-    await this.accounts.findOneBy({ id });
-    return { token: await this.router.currentToken() };
-  }
-}
+const cluster = useLedgerCluster();
 
 describe('a token that is handed to a job', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let worker: TestApp;
-  const secrets = ['one secret of at least 32 letters for all'];
-
-  beforeAll(async () => {
-    cluster = await startAccountsCluster();
-    app = await startApp(cluster, [JobsController], { session: { secrets } });
-    worker = await startApp(cluster, [], { session: { secrets } });
-  });
-  afterAll(async () => {
-    await app?.close();
-    await worker?.close();
-    await cluster?.stop();
-  });
+  const app = useLedger(cluster, { session: { secrets } });
+  const worker = useLedger(cluster, { session: { secrets } });
 
   const balance = async (id: number): Promise<number> =>
     (await worker.accounts.findOneByOrFail({ id })).balance;
@@ -63,7 +28,7 @@ describe('a token that is handed to a job', () => {
   it('lets it see what the request has written, with replay paused, and afterwards on a replica', async () => {
     let token = '';
     await whilePaused(cluster, async () => {
-      ({ token } = (await app.post('/accounts/1/order')).body);
+      ({ token } = (await app.post('/accounts/1/add-and-token')).body);
       expect(await readWith(token, 1)).toEqual([1, 'session-ahead']);
       expect(await worker.router.waitForToken(token, { timeoutMs: 50 })).toBe(false);
       expect(await readWith(undefined, 1)).toEqual([0, 'session-free']);
@@ -103,14 +68,14 @@ describe('a token that is handed to a job', () => {
       const jobs = Array.from({ length: 20 }, async (_, index) => {
         const id = 10 + index;
         const { token } =
-          index % 2 === 0 ? (await app.post(`/accounts/${id}/order`)).body : { token: undefined };
+          index % 2 === 0 ? (await app.post(`/accounts/${id}/add-and-token`)).body : { token: undefined };
         return worker.router.runWithToken(token, () => balance(id));
       });
       expect(await Promise.all(jobs)).toEqual(Array.from({ length: 20 }, (_, index) => 1 - (index % 2)));
     });
   });
 
-  it('counts as none when it is damaged', async () => {
+  it('counts as no token when it is damaged', async () => {
     const before = worker.router.counters().foreignTokens;
     for (const damaged of ['x', 'AQ'.repeat(40), '{}']) {
       expect(await readWith(damaged, 5)).toEqual([0, 'session-free']);

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, Post } from '@nestjs/common';
 import { DataSourceRouter, MemorySessionStore, UseReplica, fromHeader } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import pg, { type PoolClient } from 'pg';
 import QueryStream from 'pg-query-stream';
 import { DataSource, type QueryRunner } from 'typeorm';
-import { startApp, type TestApp } from '../../support/test-app.js';
+import { startApp } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { SharedStore } from '../../support/app/shared-store.js';
+import { useCluster, pauseReplay, resumeReplay } from '../../support/cluster/use-cluster.js';
 
 /** What somebody else has written, and a session is told of by other means than the rows of a read. */
 interface Told {
@@ -207,41 +209,35 @@ class ToldController implements Told {
   }
 }
 
+const cluster = useCluster({
+  sql: `
+    CREATE TABLE thing (id int PRIMARY KEY, version int NOT NULL DEFAULT 1 CHECK (version > -1));
+    CREATE TABLE part (thing int REFERENCES thing, UNIQUE (thing) DEFERRABLE INITIALLY DEFERRED);
+    CREATE FUNCTION tell_thing() RETURNS int LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'there is %', (SELECT count(*) FROM thing WHERE id = 1); END $$;
+    CREATE PROCEDURE notice_thing() LANGUAGE plpgsql AS $$
+      BEGIN RAISE NOTICE 'there is %', (SELECT count(*) FROM thing WHERE id = 1); END $$;`,
+});
+
 describe.each([
   { lanes: true, sessions: 'in memory' },
   { lanes: false, sessions: 'in memory' },
   { lanes: true, sessions: 'in a store that others share' },
 ])('what the primary has told a session $sessions, lanes: $lanes', ({ lanes, sessions }) => {
-  let cluster: PostgresCluster;
   let app: TestApp;
   let holder: pg.Client;
   let turn = 0;
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    await cluster.primary.query(`
-      CREATE TABLE thing (id int PRIMARY KEY, version int NOT NULL DEFAULT 1 CHECK (version > -1));
-      CREATE TABLE part (thing int REFERENCES thing, UNIQUE (thing) DEFERRABLE INITIALLY DEFERRED);
-      CREATE FUNCTION tell_thing() RETURNS int LANGUAGE plpgsql AS $$
-        BEGIN RAISE EXCEPTION 'there is %', (SELECT count(*) FROM thing WHERE id = 1); END $$;
-      CREATE PROCEDURE notice_thing() LANGUAGE plpgsql AS $$
-        BEGIN RAISE NOTICE 'there is %', (SELECT count(*) FROM thing WHERE id = 1); END $$;
-    `);
-    const memory = new MemorySessionStore();
-    const store =
-      sessions === 'in memory'
-        ? memory
-        : {
-            load: async (key: string) => memory.load(key),
-            save: async (...args: Parameters<MemorySessionStore['save']>) => memory.save(...args),
-          };
+    await cluster.primary.query('TRUNCATE thing, part');
+    const store = sessions === 'in memory' ? new MemorySessionStore() : new SharedStore();
     app = await startApp(cluster, [ToldController], {
       lanes,
       maxLagMs: 60_000,
       session: { key: fromHeader('x-session'), store, ttlMs: 120_000 },
     });
     await cluster.waitForCatchUp();
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await pauseReplay(cluster);
     // Another client's, which no replica shows.
     await cluster.primary.query('INSERT INTO thing (id) VALUES (1), (2); INSERT INTO part VALUES (1)');
     holder = new pg.Client({ connectionString: cluster.primary.url });
@@ -251,7 +247,8 @@ describe.each([
   afterAll(async () => {
     await holder?.end();
     await app?.close();
-    await cluster?.stop();
+    await resumeReplay(cluster);
+    await cluster.waitForCatchUp();
   });
 
   it('is not there on the replicas', async () => {

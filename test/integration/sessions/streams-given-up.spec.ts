@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, Post } from '@nestjs/common';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import type { PoolClient } from 'pg';
 import QueryStream from 'pg-query-stream';
 import type { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { DataSource, type QueryRunner } from 'typeorm';
-import { startApp, type TestApp } from '../../support/test-app.js';
+import { useApp } from '../../support/app/start-app.js';
+import { useCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 
 const WRITERS: Readonly<Record<string, string>> = {
   rows: 'INSERT INTO thing SELECT n FROM generate_series(1, 500) n RETURNING id',
@@ -55,39 +55,26 @@ class StreamController {
   }
 }
 
-describe('a stream that writes and is given up at its first row', () => {
-  let cluster: PostgresCluster;
-  let app: TestApp;
-  let turn = 0;
+const cluster = useCluster({
+  sql: `
+    CREATE TABLE thing (id int);
+    CREATE FUNCTION add_thing(n int) RETURNS int LANGUAGE sql AS 'INSERT INTO thing VALUES (n) RETURNING id';`,
+});
+const app = useApp(cluster, [StreamController], { maxLagMs: 20_000 });
 
-  beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
-    await cluster.primary.query(`
-      CREATE TABLE thing (id int);
-      CREATE FUNCTION add_thing(n int) RETURNS int LANGUAGE sql AS 'INSERT INTO thing VALUES (n) RETURNING id';
-    `);
-    app = await startApp(cluster, [StreamController], { maxLagMs: 20_000 });
-    await cluster.waitForCatchUp();
-  });
-  afterAll(async () => {
-    await app?.close();
-    await cluster?.stop();
-  });
+describe('a stream that writes and is given up at its first row', () => {
+  let turn = 0;
 
   const ways = Object.keys(WAYS).flatMap((way) => Object.keys(WRITERS).map((writer) => ({ way, writer })));
   it.each(ways)('binds its session to what was written: $way, $writer', async ({ way, writer }) => {
     const session = `session ${turn++}`;
-    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
-    try {
+    await whilePaused(cluster, async () => {
       await cluster.primary.query('TRUNCATE thing');
       await app.post(`/begin/${encodeURIComponent(writer)}/${encodeURIComponent(way)}`, session);
       const next = await app.get('/count', session);
       const [row] = await cluster.primary.query('SELECT count(*)::int FROM thing');
       expect([next.body, next.nodes]).toEqual([row, ['primary']]);
-    } finally {
-      await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
-      await cluster.waitForCatchUp();
-    }
+    });
     if (way.endsWith('left open')) {
       // Nobody knows what will come of it.
       expect((await app.get('/count', session)).reasons).toEqual(['session-unknown']);

@@ -1,118 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  Controller,
-  Get,
-  HttpException,
-  Param,
-  ParseIntPipe,
-  Post,
-  Res,
-  StreamableFile,
-} from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { describe, expect, it } from '@jest/globals';
 import { cookieToken, headerToken, type ReplicaModuleOptions } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
-import { Readable } from 'node:stream';
 import request from 'supertest';
-import { Repository } from 'typeorm';
-import { startAccountsCluster, whilePaused } from '../../e2e/module/support/accounts-cluster.js';
-import { type HttpResponse, sendJson } from '../../e2e/module/support/http-response.js';
-import { accountsOn, launchReady, PLATFORMS } from '../../e2e/module/support/launch.js';
-import { Account } from '../../support/accounts.js';
-import type { TestApp } from '../../support/test-app.js';
-
-interface AnyResponse {
-  header(name: string, value: string | string[]): unknown;
-}
-
-@Controller()
-class TokensController {
-  constructor(@InjectRepository(Account) private readonly accounts: Repository<Account>) {}
-
-  @Get('accounts/:id')
-  one(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
-    return this.accounts.findOneBy({ id });
-  }
-
-  @Post('nothing')
-  nothing(): void {}
-
-  @Post('accounts/:id/value')
-  async value(@Param('id', ParseIntPipe) id: number): Promise<object> {
-    await this.#add(id);
-    return {};
-  }
-
-  @Post('accounts/:id/empty')
-  async empty(@Param('id', ParseIntPipe) id: number): Promise<void> {
-    await this.#add(id);
-  }
-
-  @Post('accounts/:id/own-response')
-  async ownResponse(@Param('id', ParseIntPipe) id: number, @Res() response: HttpResponse): Promise<void> {
-    await this.#add(id);
-    sendJson(response, {});
-  }
-
-  @Post('accounts/:id/fails')
-  async fails(@Param('id', ParseIntPipe) id: number): Promise<never> {
-    await this.#add(id);
-    throw new HttpException('written, and failed', 418);
-  }
-
-  @Post('accounts/:id/breaks')
-  async breaks(@Param('id', ParseIntPipe) id: number): Promise<never> {
-    await this.#add(id);
-    throw new Error('a mistake of the handler');
-  }
-
-  @Post('accounts/:id/cookies')
-  async cookies(
-    @Param('id', ParseIntPipe) id: number,
-    @Res({ passthrough: true }) response: AnyResponse,
-  ): Promise<object> {
-    response.header('set-cookie', ['a=1; Path=/', 'b=2; Path=/']);
-    await this.#add(id);
-    return {};
-  }
-
-  @Post('accounts/:id/stream')
-  stream(@Param('id', ParseIntPipe) id: number): StreamableFile {
-    const write = (): Promise<void> => this.#add(id);
-    const parts = async function* (): AsyncGenerator<string> {
-      yield 'the headers leave with this; ';
-      await write();
-      yield 'and now it is written';
-    };
-    return new StreamableFile(Readable.from(parts(), { objectMode: false }));
-  }
-
-  async #add(id: number): Promise<void> {
-    await this.accounts.increment({ id }, 'balance', 1);
-  }
-}
+import { PLATFORMS, useLedger, startLedger, type Platform } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
+import { REPLICA } from '../../support/app/routes.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 
 const SECRETS = {
   one: 'the first secret, of 32 letters or more',
   two: 'the second secret, of 32 letters or more',
 };
-const REPLICA = expect.stringMatching(/^replica-[12]$/);
 const TOKEN = /^replica_session=([\w-]{70,100}); Max-Age=30; Path=\/; HttpOnly; SameSite=Lax$/;
 
-let cluster: PostgresCluster;
-beforeAll(async () => {
-  cluster = await startAccountsCluster();
-});
-afterAll(() => cluster.stop());
-
+const cluster = useLedgerCluster();
 function start(
   session: NonNullable<ReplicaModuleOptions['session']>,
-  platform: (typeof PLATFORMS)[number] = 'express',
+  platform: Platform = 'express',
 ): Promise<TestApp> {
-  return launchReady(
-    { imports: accountsOn(cluster, { session }), controllers: [TokensController] },
-    { platform },
-  );
+  return startLedger(cluster, { session }, { platform });
 }
 
 function cookiesOf(response: request.Response): string[] {
@@ -120,26 +25,20 @@ function cookiesOf(response: request.Response): string[] {
 }
 
 /** What the answer says of itself, for an expectation that reads as one line. */
-function answerOf({ body, headers }: request.Response): unknown {
+function summaryOf({ body, headers }: request.Response): unknown {
   return { balance: body.balance, node: headers['x-replica-node'], reason: headers['x-replica-reason'] };
 }
 
 describe.each(PLATFORMS)('a session in a cookie, on %s', (platform) => {
-  let app: TestApp;
+  const app = useLedger(cluster, { session: { token: cookieToken(), secrets: [SECRETS.one] } }, { platform });
   const first = platform === 'express' ? 1 : 21;
-
-  beforeAll(async () => {
-    app = await start({ token: cookieToken(), secrets: [SECRETS.one] }, platform);
-  });
-  afterAll(() => app?.close());
-
   const server = (): ReturnType<typeof app.nest.getHttpServer> => app.nest.getHttpServer();
 
   it('gets none for what it only reads, nor for a request that leaves the database alone', async () => {
-    const read = await request(server()).get('/accounts/1');
+    const read = await app.http.get('/accounts/1');
     expect(read.headers['x-replica-node']).toEqual(REPLICA);
     expect(cookiesOf(read)).toEqual([]);
-    expect(cookiesOf(await request(server()).post('/nothing'))).toEqual([]);
+    expect(cookiesOf(await app.http.post('/nothing'))).toEqual([]);
   });
 
   it.each([
@@ -163,12 +62,12 @@ describe.each(PLATFORMS)('a session in a cookie, on %s', (platform) => {
         expect(others).toEqual(path === 'cookies' ? ['a=1; Path=/', 'b=2; Path=/'] : []);
         // Fastify's own `send()` lets the headers leave before the position is known: then for a time, as with a stream.
         const isForATime = platform === 'fastify' && path === 'own-response';
-        expect(answerOf(await agent.get(`/accounts/${id}`))).toEqual({
+        expect(summaryOf(await agent.get(`/accounts/${id}`))).toEqual({
           balance: 1,
           node: 'primary',
           reason: isForATime ? 'session-unknown' : 'session-ahead',
         });
-        expect((await request(server()).get(`/accounts/${id}`)).body.balance).toBe(0);
+        expect((await app.http.get(`/accounts/${id}`)).body.balance).toBe(0);
       });
     },
   );
@@ -177,9 +76,9 @@ describe.each(PLATFORMS)('a session in a cookie, on %s', (platform) => {
     const id = first + 10;
     await whilePaused(cluster, async () => {
       const agent = request.agent(server());
-      const streamed = await agent.post(`/accounts/${id}/stream`);
+      const streamed = await agent.post(`/accounts/${id}/streamed`);
       expect(cookiesOf(streamed)).toEqual([expect.stringMatching(TOKEN)]);
-      expect(answerOf(await agent.get(`/accounts/${id}`))).toEqual({
+      expect(summaryOf(await agent.get(`/accounts/${id}`))).toEqual({
         balance: 1,
         node: 'primary',
         reason: 'session-unknown',
@@ -217,7 +116,7 @@ describe.each(PLATFORMS)('a session in a cookie, on %s', (platform) => {
     ];
     const before = app.router.counters().foreignTokens;
     for (const value of forged) {
-      const answer = await request(server()).get('/accounts/1').set('cookie', `replica_session=${value}`);
+      const answer = await app.http.get('/accounts/1').set('cookie', `replica_session=${value}`);
       expect([value, answer.status, answer.headers['x-replica-reason']]).toEqual([
         value,
         200,
@@ -231,16 +130,13 @@ describe.each(PLATFORMS)('a session in a cookie, on %s', (platform) => {
   it('keeps the larger position when it writes in several requests at once', async () => {
     await whilePaused(cluster, async () => {
       const id = first + 13;
-      const cookie =
-        (cookiesOf(await request(server()).post(`/accounts/${id}/value`))[0] ?? '').split(';')[0] ?? '';
+      const cookie = (cookiesOf(await app.http.post(`/accounts/${id}/value`))[0] ?? '').split(';')[0] ?? '';
       const answers = await Promise.all(
-        Array.from({ length: 8 }, () =>
-          request(server()).post(`/accounts/${id}/value`).set('cookie', cookie),
-        ),
+        Array.from({ length: 8 }, () => app.http.post(`/accounts/${id}/value`).set('cookie', cookie)),
       );
       for (const answer of answers) {
         const one = cookiesOf(answer)[0]?.split(';')[0] ?? '';
-        const read = await request(server()).get(`/accounts/${id}`).set('cookie', one);
+        const read = await app.http.get(`/accounts/${id}`).set('cookie', one);
         expect(read.body.balance).toBe(9);
       }
     });
@@ -257,13 +153,11 @@ describe('application instances that share only a secret', () => {
     ]);
     const apps = [before, during, after];
     const written = async (app: TestApp): Promise<string> => {
-      const answer = await request(app.nest.getHttpServer()).post('/accounts/50/value');
+      const answer = await app.http.post('/accounts/50/value');
       return cookiesOf(answer)[0]?.split(';')[0] ?? '';
     };
     const reasonOn = async (app: TestApp, cookie: string): Promise<unknown> =>
-      (await request(app.nest.getHttpServer()).get('/accounts/50').set('cookie', cookie)).headers[
-        'x-replica-reason'
-      ];
+      (await app.http.get('/accounts/50').set('cookie', cookie)).headers['x-replica-reason'];
     try {
       await whilePaused(cluster, async () => {
         const [old, renewed] = [await written(before), await written(during)];
@@ -294,16 +188,16 @@ describe.each(PLATFORMS)('a session in a header, on %s', (platform) => {
     const id = platform === 'express' ? 60 : 61;
     try {
       await whilePaused(cluster, async () => {
-        const http = request(app.nest.getHttpServer());
+        const { http } = app;
         expect((await http.get(`/accounts/${id}`)).headers).not.toHaveProperty('x-replica-token');
         const written = await http.post(`/accounts/${id}/value`);
         const token = written.headers['x-replica-token'] as string;
         expect(token).toMatch(/^[\w-]{70,100}$/);
         expect(cookiesOf(written)).toEqual([]);
         const read = await http.get(`/accounts/${id}`).set('x-replica-token', token);
-        expect(answerOf(read)).toEqual({ balance: 1, node: 'primary', reason: 'session-ahead' });
+        expect(summaryOf(read)).toEqual({ balance: 1, node: 'primary', reason: 'session-ahead' });
         const other = await http.get(`/accounts/${id}`).set('x-replica-token', `${token}x`);
-        expect(answerOf(other)).toMatchObject({ balance: 0, node: REPLICA });
+        expect(summaryOf(other)).toMatchObject({ balance: 0, node: REPLICA });
       });
     } finally {
       await app.close();

@@ -1,27 +1,24 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type StatementEvent } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import type pg from 'pg';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { CopyOut } from '../../support/copy-out.js';
-import { until } from '../../support/test-app.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
-let cluster: PostgresCluster;
+const cluster = useCluster({
+  replicas: 1,
+  sql: `
+    create sequence status; create unlogged table note (id int); create table parcel (id int, status text, note text);
+    insert into parcel values (1, 'sent', 'fragile')`,
+});
 let dataSource: ReplicaDataSource;
 let events: StatementEvent[];
 let lines: string[] = [];
 
 beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 1 });
-  await cluster.primary.query(`
-    create sequence status; create unlogged table note (id int); create table parcel (id int, status text, note text);
-    insert into parcel values (1, 'sent', 'fragile')`);
-  await cluster.waitForCatchUp();
   dataSource = await connect();
-});
-afterAll(async () => {
-  await dataSource?.destroy();
-  await cluster?.stop();
+  cluster.beforeStop(() => dataSource.destroy());
 });
 beforeEach(() => {
   events = [];

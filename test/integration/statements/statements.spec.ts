@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { PostgresNode } from 'nestjs-replica/testing';
 import pg from 'pg';
 import {
   loadCatalog,
@@ -10,6 +10,7 @@ import { OTHERS } from '../../support/statements/others.js';
 import { COPIES, OTHER_READS, TYPEORM_READS } from '../../support/statements/reads.js';
 import { SCHEMA } from '../../support/statements/schema.js';
 import { HARMLESS_BESIDE_TRAPS, TRAPPED, TRAPS } from '../../support/statements/traps.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 /** What one connection has left behind: its locks, settings, prepared statements, cursors, channels. */
 const TRACES = `
@@ -20,12 +21,11 @@ select (select json_agg((locktype, objid)::text) from pg_locks where pid = pg_ba
   (select count(*)::int from pg_listening_channels()) as channels,
   current_setting('search_path') as path`;
 
-let cluster: PostgresCluster;
+const cluster = useCluster({ replicas: 1 });
 let replica: PostgresNode;
 let catalog: Catalog;
 
 beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 1 });
   replica = cluster.replicas[0]!;
   await cluster.primary.query(SCHEMA);
   await cluster.primary.query(TRAPS);
@@ -36,7 +36,6 @@ beforeAll(async () => {
   await cluster.waitForCatchUp();
   catalog = await loadCatalog((sql) => replica.query(sql));
 });
-afterAll(() => cluster.stop());
 
 function connect(node: PostgresNode, user = node.username): pg.Client {
   const { host, port, database, password } = node;

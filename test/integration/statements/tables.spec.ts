@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { PostgresCluster } from 'nestjs-replica/testing';
 import {
   loadCatalog,
   StatementClassifier,
@@ -7,6 +7,7 @@ import {
 } from '../../../libs/replica/src/postgres/statements/index.js';
 import { TableRules } from '../../../libs/replica/src/engine/table-rules.js';
 import { PostgresDatabase } from '../../../libs/replica/src/postgres/postgres-database.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const DATABASE = new PostgresDatabase({ connectTimeoutMs: 1, extra: {}, onIdleError: () => undefined });
 
@@ -56,16 +57,14 @@ create view totals as select total() as total;
 create function label(products) returns bigint language sql stable as 'select count(*) from accounts';
 `;
 
-let cluster: PostgresCluster;
+const cluster = useCluster({ replicas: 1 });
 let classifier: StatementClassifier;
 
 beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 1 });
   await cluster.primary.query(SCHEMA);
   await cluster.waitForCatchUp();
   classifier = await classifierOf(cluster.replicas[0]!);
 });
-afterAll(() => cluster.stop());
 
 async function classifierOf(node: PostgresCluster['primary']): Promise<StatementClassifier> {
   const made = new StatementClassifier();

@@ -1,9 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type RefusedStatementEvent, type StatementEvent } from 'nestjs-replica';
-import { startPostgresCluster, type PostgresCluster, type PostgresNode } from 'nestjs-replica/testing';
-import { until } from '../../support/test-app.js';
+import type { PostgresNode } from 'nestjs-replica/testing';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
 
-let cluster: PostgresCluster;
+const cluster = useCluster({
+  sql: `
+    create table parcel (id int); insert into parcel values (1); create sequence numbers;
+    create function label(int) returns bigint language sql stable as 'select 1::bigint'`,
+});
 let dataSource: ReplicaDataSource;
 let events: StatementEvent[] = [];
 let refusals: RefusedStatementEvent[] = [];
@@ -38,16 +43,8 @@ async function connect(options: { fallback?: 'error' } = {}): Promise<ReplicaDat
 }
 
 beforeAll(async () => {
-  cluster = await startPostgresCluster({ replicas: 2 });
-  await cluster.primary.query(`
-    create table parcel (id int); insert into parcel values (1); create sequence numbers;
-    create function label(int) returns bigint language sql stable as 'select 1::bigint'`);
-  await cluster.waitForCatchUp();
   dataSource = await connect();
-});
-afterAll(async () => {
-  await dataSource?.destroy();
-  await cluster?.stop();
+  cluster.beforeStop(() => dataSource.destroy());
 });
 beforeEach(() => {
   events = [];

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startTcpProxy, type TcpProxy } from 'nestjs-replica/testing';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { until } from '../../support/test-app.js';
+import { until } from '../../support/until.js';
 
 /** Answers each line with a word and the line, and knows who is connected. */
 class EchoServer {

@@ -1,16 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  startPostgresCluster,
-  startTcpProxy,
-  type PostgresCluster,
-  type PostgresNode,
-  type TcpProxy,
-} from 'nestjs-replica/testing';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startTcpProxy, type PostgresNode, type TcpProxy } from 'nestjs-replica/testing';
 import { PostgresProbe } from '../../../libs/replica/src/postgres/postgres-probe.js';
 import type { ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
 import type { ProbeFunction } from '../../../libs/replica/src/topology/probe-function.js';
-import { crash } from '../../support/crash.js';
-import { until } from '../../support/test-app.js';
+import { until } from '../../support/until.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
+import { crash } from '../../support/cluster/crash.js';
 
 /** Who may see what: a superuser, anybody, and anybody who may read statistics. */
 const USERS = ['superuser', 'plain', 'reader'] as const;
@@ -25,12 +20,12 @@ const IDENTITY = {
   ownAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
 };
 
+const cluster = useCluster();
+
 describe('the probe of PostgreSQL', () => {
-  let cluster: PostgresCluster;
   const probes: PostgresProbe[] = [];
 
   beforeAll(async () => {
-    cluster = await startPostgresCluster({ replicas: 2 });
     const { primary } = cluster;
     await primary.query(`CREATE ROLE plain LOGIN PASSWORD '${primary.password}'`);
     await primary.query(`CREATE ROLE reader LOGIN PASSWORD '${primary.password}' IN ROLE pg_read_all_stats`);
@@ -40,8 +35,6 @@ describe('the probe of PostgreSQL', () => {
   afterEach(async () => {
     await Promise.all(probes.splice(0).map((probe) => probe.close()));
   });
-
-  afterAll(() => cluster.stop());
 
   /** A probe of a node by one of these users; `options` of the connection. */
   const probeOf = (

@@ -7,7 +7,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
 import { keepOutput } from '../../support/quiet/keep-output.js';
-import { until } from '../../support/test-app.js';
+import { until } from '../../support/until.js';
 
 /**
  * Runs the server beside a shell that waits for the end of its own input, which is a pipe of ours: however this process

@@ -4,18 +4,14 @@ import { Test } from '@nestjs/testing';
 import compress from '@fastify/compress';
 import compression from 'compression';
 import helmet from 'helmet';
-import {
-  cookieToken,
-  fromHeader,
-  headerToken,
-  MemorySessionStore,
-  type ReplicaModuleOptions,
-} from 'nestjs-replica';
+import { cookieToken, fromHeader, headerToken, type ReplicaModuleOptions } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import { TestApp, until } from '../../../support/test-app.js';
-import { CapturedLogs } from '../../module/support/captured-logs.js';
-import { accountsOn } from '../../module/support/launch.js';
 import { AnswersController } from './answers.controller.js';
+import { accountsOn } from '../../../support/app/start-app.js';
+import { TestApp } from '../../../support/app/test-app.js';
+import { SharedStore } from '../../../support/app/shared-store.js';
+import { CapturedLogs } from '../../../support/app/captured-logs.js';
+import { until } from '../../../support/until.js';
 
 /** What wraps responses, and on which side of ours. */
 export const WRAPPINGS = [
@@ -28,23 +24,12 @@ export const WRAPPINGS = [
 ] as const;
 export type Wrapping = (typeof WRAPPINGS)[number];
 
-/** Takes a while to save, as a store at the other end of a network does. */
-class SlowStore {
-  readonly #memory = new MemorySessionStore();
-
-  load = (key: string): unknown => Promise.resolve(this.#memory.load(key));
-  save = async (...args: Parameters<MemorySessionStore['save']>): Promise<void> => {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    this.#memory.save(...args);
-  };
-}
-
 const secrets = ['a secret of the test, 32 letters or more'];
 
 /** Options for each way to keep a session. */
 export const SESSIONS: Readonly<Record<string, () => Partial<ReplicaModuleOptions>>> = {
   'a slow store': () => ({
-    session: { key: fromHeader('x-session'), store: new SlowStore() as never, timeoutMs: 5_000 },
+    session: { key: fromHeader('x-session'), store: new SharedStore({ delayMs: 20 }), timeoutMs: 5_000 },
   }),
   memory: () => ({ session: { key: fromHeader('x-session') } }),
   'a cookie': () => ({ session: { token: cookieToken(), secrets } }),

@@ -18,7 +18,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Repository } from 'typeorm';
-import { Account } from '../../../support/accounts.js';
+import { Account } from '../../../support/ledger/accounts.js';
 
 /** More than a socket and a compressor take without a pause, and hard to compress. */
 export const PIECES = Array.from({ length: 40 }, (_, piece) =>

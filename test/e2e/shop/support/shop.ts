@@ -4,7 +4,7 @@ import { PostgresCluster, PostgresNode, startPostgresCluster } from 'nestjs-repl
 import request from 'supertest';
 import { createApp } from '../../../../apps/shop/src/create-app.js';
 import { prepareDatabase } from '../../../../apps/shop/src/database/prepare-database.js';
-import { waitUntil } from './wait-until.js';
+import { until } from '../../../support/until.js';
 
 /** A browser of its own: it keeps the cookies that it gets. */
 export type Visitor = ReturnType<typeof request.agent>;
@@ -62,9 +62,9 @@ export class Shop {
 
   /** Until the first probes have answered, all is read from the primary. */
   async #waitForReplicas(): Promise<void> {
-    await waitUntil('both replicas may serve', async () => {
+    await until(async () => {
       const { body } = await this.newVisitor().get('/status');
       return body.replicas.every(({ health, lagMs }: any) => health === 'up' && lagMs === 0);
-    });
+    }, 'both replicas may serve');
   }
 }

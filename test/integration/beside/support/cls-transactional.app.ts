@@ -6,8 +6,8 @@ import { getDataSourceToken, InjectRepository, TypeOrmModule } from '@nestjs/typ
 import { ClsModule } from 'nestjs-cls';
 import { DataSourceRouter, fromHeader, ReplicaModule, UseReplica } from 'nestjs-replica';
 import { Repository } from 'typeorm';
-import { Account, Entry } from '../../../support/accounts.js';
-import { APPLICATION } from '../../../support/transcript.js';
+import { Account, Entry } from '../../../support/ledger/accounts.js';
+import { APPLICATION } from '../../../support/cluster/transcript.js';
 
 @Injectable()
 class Ledger {

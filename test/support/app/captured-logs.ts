@@ -44,14 +44,12 @@ export class CapturedLogs implements LoggerService, Logger {
   }
 
   #add(kind: string, args: unknown[]): void {
-    this.lines.push(
-      `${kind}: ${args.map((arg) => (typeof arg === 'string' ? arg : everythingOf(arg))).join(' ')}`,
-    );
+    this.lines.push(`${kind}: ${args.map((arg) => (typeof arg === 'string' ? arg : textOf(arg))).join(' ')}`);
   }
 }
 
 /** A value with all its properties and causes, hidden ones too, as text. */
-export function everythingOf(value: unknown): string {
+export function textOf(value: unknown): string {
   return inspect(value, { depth: 8, showHidden: true, maxStringLength: null, maxArrayLength: null });
 }
 

@@ -27,3 +27,8 @@ export class Entry {
   @ManyToOne(() => Account, (account) => account.entries)
   account!: Relation<Account>;
 }
+
+/** Where TypeORM keeps results for queries with `cache`. */
+export const RESULT_CACHE_TABLE = `
+  CREATE TABLE "query-result-cache" (id serial PRIMARY KEY, identifier varchar, time bigint NOT NULL,
+    duration int NOT NULL, query text NOT NULL, result text NOT NULL);`;
