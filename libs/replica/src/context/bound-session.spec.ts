@@ -38,7 +38,7 @@ describe('a request that is bound to the session of another key', () => {
     captured = 0n;
   });
 
-  it('tells it a position of after the call, though nothing was written', async () => {
+  it('tells that session a position from after the call, even if nothing was written', async () => {
     const request = requestOf();
     request.attach(sessionOf(null));
     expect(request.unsettled).toBe(false);
@@ -47,7 +47,7 @@ describe('a request that is bound to the session of another key', () => {
     expect(await memory.load('ann')).toMatchObject({ position: 1n });
   });
 
-  it('tells it what was saved to its own session before', async () => {
+  it('tells that session what it had saved to its own before', async () => {
     const request = requestOf();
     request.attach(sessionOf('bob'));
     request.ledger.begin();
@@ -59,7 +59,7 @@ describe('a request that is bound to the session of another key', () => {
     expect(await memory.load('bob')).toMatchObject({ position: 7n });
   });
 
-  it('lets it read where it did', async () => {
+  it('leaves that session at its own replica', async () => {
     const request = requestOf();
     request.attach(sessionOf('bob'));
     request.bindSession('ann');
@@ -69,7 +69,7 @@ describe('a request that is bound to the session of another key', () => {
     expect((await memory.load('ann'))?.servedBy).toBeUndefined();
   });
 
-  it('is so, too, where its session is found later, and has none yet', async () => {
+  it('stays bound if its own session is found only later', async () => {
     const request = requestOf();
     let session: SessionHandle | undefined;
     request.attachLater(() => session);

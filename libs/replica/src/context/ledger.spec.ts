@@ -83,13 +83,13 @@ describe('the states of a write', () => {
 });
 
 describe('what a request has written', () => {
-  it('is settled at once where nothing is being learned', () => {
+  it('is settled at once if nothing is being learned', () => {
     const told: string[] = [];
     handled().ledger.whenSettled(() => told.push('settled'));
     expect(told).toEqual(['settled']);
   });
 
-  it('is settled by the captures that were under way then, whatever is written later', async () => {
+  it('is settled by the captures under way at that time, whatever is written later', async () => {
     const { ledger, write, answer } = handled();
     const told: string[] = [];
     write();
@@ -108,7 +108,7 @@ describe('what a request has written', () => {
     expect([ledger.position, ledger.isLearning]).toEqual([4n, false]);
   });
 
-  it('is settled in order, also where captures are answered in another', async () => {
+  it('is settled in order, even if captures are answered in another order', async () => {
     const { ledger, write, answer } = handled();
     const told: string[] = [];
     write();

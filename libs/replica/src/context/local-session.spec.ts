@@ -54,7 +54,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(next.session?.view(Date.now())).toMatchObject({ status: 'loaded', position: 7n });
   });
 
-  it('asks nobody where the primary tells the position with the answer of the write', () => {
+  it('asks nobody if the primary tells the position with the answer of the write', () => {
     const request = requestOf(memory);
     request.ledger.addSighting();
     const open = new OpenWrite(request);
@@ -65,7 +65,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(memory.load('ann')).toMatchObject({ position: 7n, primaryUntilMs: 0 });
   });
 
-  it('what was shown since the position was asked for is not covered by it', async () => {
+  it('does not count what it was shown after the position had been asked for as covered', async () => {
     const request = requestOf(memory);
     const open = new OpenWrite(request);
     open.asks();
@@ -76,7 +76,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(await memory.load('ann')).toMatchObject({ position: 9n });
   });
 
-  it('leaves what it was shown by the primary to the session as well', async () => {
+  it('leaves what the primary showed it to the session as well', async () => {
     const request = requestOf(memory);
     request.ledger.addSighting();
     expect(request.trySettle()).toBe(true);
@@ -85,7 +85,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(await memory.load('ann')).toMatchObject({ position: 5n });
   });
 
-  it('keeps the session on the primary when the position cannot be learned', async () => {
+  it('keeps the session on the primary if the position cannot be learned', async () => {
     const request = requestOf(memory);
     write(request);
     expect(request.trySettle()).toBe(true);
@@ -94,7 +94,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(state?.primaryUntilMs).toBeGreaterThan(Date.now() + TTL_MS / 2);
   });
 
-  it('settles again what comes after it was settled, also when its response has left', async () => {
+  it('settles again after later writes, even if its response has left', async () => {
     const request = requestOf(memory);
     write(request);
     request.trySettle();
@@ -114,7 +114,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(await loading).toMatchObject({ position: 9n });
   });
 
-  it('waits for what was written by then, whatever its session goes on writing', async () => {
+  it('makes others wait only for what was written by then, whatever its session writes next', async () => {
     const request = requestOf(memory);
     write(request);
     request.trySettle();
@@ -127,14 +127,14 @@ describe('a request whose session is in the memory of its process', () => {
     expect(await memory.load('ann')).toMatchObject({ position: 8n });
   });
 
-  it('announces at once what is written when its response has left', () => {
+  it('announces at once what is written after its response has left', () => {
     const request = requestOf(memory);
     request.end();
     write(request);
     expect(requestOf(memory).session?.view(Date.now())?.status).toBe('loading');
   });
 
-  it('does not wait for long: then the session is not known until it is', async () => {
+  it('does not make others wait for long: after that the session counts as unavailable until it is known', async () => {
     const request = requestOf(memory);
     write(request);
     request.trySettle();
@@ -146,7 +146,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(next.session?.view(Date.now())).toMatchObject({ status: 'loaded', position: 7n });
   });
 
-  it('tells the key that the response gave the client, too', async () => {
+  it('saves under the key that the response gave the client, too', async () => {
     const request = requestOf(memory);
     write(request);
     key = 'ann after the log-in';
@@ -156,7 +156,7 @@ describe('a request whose session is in the memory of its process', () => {
     expect(await memory.load('ann after the log-in')).toMatchObject({ position: 7n });
   });
 
-  it('waits where other processes share the store, for a position that is read at once', async () => {
+  it('waits itself if other processes share the store, for a position that is read at once', async () => {
     const shared: SessionStore = {
       load: (of) => memory.load(of),
       save: (...args) => memory.save(...args),

@@ -80,7 +80,7 @@ describe('noteRead', () => {
     expect([captures, saved]).toEqual([0, []]);
   });
 
-  it('saves that a session reads from another replica, and a position above what others of its requests see', async () => {
+  it('saves that a session has moved to another replica, and a position above what its other requests see', async () => {
     read(OTHER);
     await request.settle();
     expect(saved).toEqual([expect.objectContaining({ servedBy: OTHER, position: expect.any(BigInt) })]);
@@ -89,7 +89,7 @@ describe('noteRead', () => {
     expect(saved).toHaveLength(1);
   });
 
-  it('learns a position where another request may have moved the session meanwhile', async () => {
+  it('learns a position if another request may have moved the session meanwhile', async () => {
     session.view = () => ({
       keyHash: KEY_HASH,
       status: 'loaded',
@@ -102,18 +102,18 @@ describe('noteRead', () => {
     expect([captures, saved]).toEqual([1, [expect.objectContaining({ servedBy: undefined })]]);
   });
 
-  it('saves that a session reads from its new home while the homes have changed of late', async () => {
+  it('saves that a session reads from its new home if the homes changed recently', async () => {
     readOf({ ...NODES, formerHomes: [[{ name: OTHER, weight: 1 }]] }, HOME);
     await request.settle();
     expect(saved).toEqual([expect.objectContaining({ servedBy: HOME })]);
   });
 
-  it('has nothing to save when the homes have changed and the session has the same one', () => {
+  it('has nothing to save if the homes changed but not that of the session', () => {
     readOf({ ...NODES, formerHomes: [[{ name: HOME, weight: 1 }]] }, HOME);
     expect(request.unsettled).toBe(false);
   });
 
-  it('saves where a session reads that has no home', async () => {
+  it('saves where a session without a home reads', async () => {
     readOf({ ...NODES, homes: HOMES.map(({ name }) => ({ name, weight: 0 })) }, HOME);
     await request.settle();
     expect(saved).toEqual([expect.objectContaining({ servedBy: HOME })]);
@@ -150,7 +150,7 @@ describe('noteRead', () => {
     expect(captures).toBe(1);
   });
 
-  it('saves nothing for reads that may be older anyway, and does not take the session to their node', async () => {
+  it('saves nothing for reads that allow stale data, and does not take the session to their node', async () => {
     read('primary', 'no-eligible-replica', 'bounded');
     read(OTHER, 'eventual', 'eventual');
     await request.settle();
@@ -168,14 +168,14 @@ describe('noteRead', () => {
     expect(request.view(intentOf('session')).kept).toMatchObject({ name: OTHER });
   });
 
-  it('binds nobody by what is read before the session is known', () => {
+  it('lets nothing bind that is read before the session is known', () => {
     session.standing = 'unresolved';
     read('primary', 'session-unknown');
     expect(request.unsettled).toBe(false);
     expect(request.view(intentOf('bounded')).kept).toBeUndefined();
   });
 
-  it('waits for nothing where nothing can be saved', async () => {
+  it('waits for nothing if nothing can be saved', async () => {
     session.mayBeSaved = false;
     request.ledger.begin();
     request.wrote();
@@ -185,7 +185,7 @@ describe('noteRead', () => {
     expect(saved).toEqual([]);
   });
 
-  it('saves once what a write and reads on the primary have in common', async () => {
+  it('saves once for a write and the reads on the primary around it', async () => {
     read('primary', 'unsafe-method');
     request.ledger.begin();
     request.wrote();
@@ -194,7 +194,7 @@ describe('noteRead', () => {
     expect(captures).toBe(1);
   });
 
-  it('waits for a save under way when settled again', async () => {
+  it('waits for a save under way when it is settled again', async () => {
     let finish = (): void => undefined;
     session.save = () => new Promise((resolve) => (finish = resolve));
     read(OTHER);
@@ -234,7 +234,7 @@ describe('noteFailure', () => {
   const kept = (): string | undefined => request.view(intentOf('session')).kept?.name;
   const route = (node: string): Route => ({ node, reason: 'session-free' });
 
-  it('lets a request choose anew whose first node failed before it showed anything', () => {
+  it('lets a request choose again if its first node failed before it showed anything', () => {
     noteChoice(scope(), route('r1'), 1);
     noteFailure(scope(), route('r1'));
     expect(kept()).toBeUndefined();
@@ -242,14 +242,14 @@ describe('noteFailure', () => {
     expect(kept()).toBe('r2');
   });
 
-  it('keeps a node that has answered before it failed', () => {
+  it('keeps a node that answered before it failed', () => {
     noteChoice(scope(), route('r1'), 1);
     noteRead(scope(), route('r1'), NODES, 2, SETTINGS);
     noteFailure(scope(), route('r1'));
     expect(kept()).toBe('r1');
   });
 
-  it('keeps a node that another read has chosen meanwhile', () => {
+  it('keeps a node that another read chose meanwhile', () => {
     noteChoice(scope(), route('r1'), 1);
     noteFailure(scope(), route('r1'));
     noteChoice(scope(), route('r2'), 2);
@@ -257,7 +257,7 @@ describe('noteFailure', () => {
     expect(kept()).toBe('r2');
   });
 
-  it('goes back to what lenient reads had kept', () => {
+  it('goes back to the node that reads of stale data had kept', () => {
     noteRead(scope('eventual'), route('r1'), NODES, 1, SETTINGS);
     noteChoice(scope(), route('r2'), 2);
     expect(kept()).toBe('r2');

@@ -46,7 +46,7 @@ describe('SessionHandle', () => {
     expect(calls).toEqual(['load ann']);
   });
 
-  it('loads nothing that no read depends on, and at the first read where no guard began', async () => {
+  it('loads nothing unless a read depends on it, and at the first read if no guard began', async () => {
     const session = handle();
     session.conclude();
     expect([session.standing, session.view(0)?.status, calls]).toEqual(['known', 'loading', []]);
@@ -54,7 +54,7 @@ describe('SessionHandle', () => {
     expect([session.view(0)?.status, calls]).toEqual(['loaded', ['load ann']]);
   });
 
-  it('finds its key as late as needed, and not after the handler began', () => {
+  it('finds its key as late as needed, but not after the handler began', () => {
     key = undefined;
     const session = handle();
     session.begin();
@@ -68,7 +68,7 @@ describe('SessionHandle', () => {
     expect([nobody.standing, nobody.view(0), nobody.mayBeSaved]).toEqual(['none', undefined, true]);
   });
 
-  it.each([null, ''])('is none where the key is %j, and saves nothing', async (none) => {
+  it.each([null, ''])('does not exist if the key is %j, and saves nothing', async (none) => {
     key = none;
     const session = handle();
     session.begin();
@@ -76,7 +76,7 @@ describe('SessionHandle', () => {
     expect([session.standing, session.mayBeSaved, calls]).toEqual(['none', false, []]);
   });
 
-  it('is unavailable when the store fails, which no call passes on', async () => {
+  it('is unavailable if the store fails, and passes no error on', async () => {
     failing = true;
     const session = handle();
     session.begin();
@@ -86,7 +86,7 @@ describe('SessionHandle', () => {
     expect(calls).toEqual(['load ann', 'save ann']);
   });
 
-  it('knows what it has saved itself while its state was being loaded', async () => {
+  it('knows what it saved while its state was being loaded', async () => {
     memory.save('ann', { position: 3n }, 30_000);
     const session = handle();
     session.begin();
@@ -95,7 +95,7 @@ describe('SessionHandle', () => {
     expect(session.view(0)?.position).toBe(9n);
   });
 
-  it('saves under the key that the client comes with from now on, too', async () => {
+  it('saves under the key that the client will come with next, too', async () => {
     memory.save('ann', { position: 5n, servedBy: 'replica-2', servedAtMs: 1 }, 30_000);
     const session = handle();
     session.begin();
@@ -106,7 +106,7 @@ describe('SessionHandle', () => {
     expect(memory.load('ann after the log-in')).toMatchObject({ position: 7n, servedBy: 'replica-2' });
   });
 
-  it('saves under the key that it had when none can be found any more', async () => {
+  it('saves under the key that it had if none can be found any more', async () => {
     const session = handle();
     session.begin();
     key = new TypeError('request.session is gone after the log-out');
@@ -139,7 +139,7 @@ describe('SessionHandle', () => {
     expect(session.standing).toBe('known');
   });
 
-  it('gives the store keys of bounded length, behind the prefix', async () => {
+  it('gives the store keys of bounded length, with the prefix', async () => {
     key = 'k'.repeat(8_000);
     const session = new SessionHandle({
       store,
@@ -159,7 +159,7 @@ describe('SessionHandle', () => {
     ]);
   });
 
-  it('announces nothing where one of two saves cannot be announced, and keeps nobody waiting', async () => {
+  it('announces nothing if one of two saves cannot be announced, and keeps nobody waiting', async () => {
     const unable = new MemorySessionStore();
     const announce = unable.announce.bind(unable);
     unable.announce = (of, hurry) => (of === 'ann' ? announce(of, hurry) : (undefined as never));

@@ -46,19 +46,19 @@ describe('what sessions were shown', () => {
     expect(lastMs(requestOf('ann'))).toBe(60);
   });
 
-  it('may be anything before it was noted, or where it is forgotten', () => {
+  it('may be anything before it was noted, or once it is forgotten', () => {
     expect(lastMs(requestOf('ann'))).toBe(50);
     nowMs = 70;
     expect([lastMs(requestOf('ben')), lastMs(requestOf('cyd'))]).toEqual([50, 50]);
     expect(lastMs(requestOf('ann'))).toBe(70);
   });
 
-  it('may be anything until a request begins whose session other processes share', () => {
+  it('may be anything until the request begins, if other processes share the session', () => {
     sessions.answered(requestOf('ann', shared), 60);
     expect(lastMs(requestOf('ann', shared))).toBe(STARTED_MS);
   });
 
-  it('is nothing at the begin of a request without a session', () => {
+  it('is nothing when a request without a session begins', () => {
     const request = new RequestContext(positions, STARTED_MS);
     expect(lastMs(request)).toBe(-Infinity);
     sessions.answered(request, 60);
@@ -76,7 +76,7 @@ describe('what sessions were shown', () => {
     expect(lastMs(request)).toBe(50);
   });
 
-  it('counts other sights of the primary from when it is asked for', () => {
+  it('counts other sightings from when it is asked for', () => {
     const request = requestOf('ann');
     sessions.answered(request, 60);
     request.ledger.addSighting();
@@ -115,7 +115,7 @@ describe('what sessions were shown', () => {
     expect(log.shown.lastEntry).toBeUndefined();
   });
 
-  it('does not take a cached answer for the last one where others came meanwhile', () => {
+  it('does not take a cached answer for the last one if others came meanwhile', () => {
     const request = requestOf('ann');
     const log = sessions.logOf(request);
     const before = log.shown;

@@ -74,7 +74,7 @@ describe.each([31_000, 60_000, -31_000])('the wall clock steps by %s ms after a 
     expect(viewOf(await requestOn(store))).toMatchObject({ onPrimary: true });
   });
 
-  it('a token counts', async () => {
+  it('a token still counts', async () => {
     const codec = new TokenCodec([], 'default');
     const sessionOf = (token?: string): TokenSession =>
       new TokenSession({
@@ -92,7 +92,7 @@ describe.each([31_000, 60_000, -31_000])('the wall clock steps by %s ms after a 
     expect(sessionOf(token).view(clock.earliestMs())).toMatchObject({ position: 7n });
   });
 
-  it('a session that a shared store does not know (any more) is on the primary for a while', async () => {
+  it('a session that a shared store does not know (any more) reads from the primary for a while', async () => {
     const states = new Map<string, SessionState>();
     const store: SessionStore = {
       load: (key) => states.get(key),
@@ -106,7 +106,7 @@ describe.each([31_000, 60_000, -31_000])('the wall clock steps by %s ms after a 
     expect(viewOf(await requestOn(new MemorySessionStore()))).toMatchObject({ onPrimary: false });
   });
 
-  it('of two notes of where a session reads the later one counts', async () => {
+  it('the later of two notes of where a session reads counts', async () => {
     const memory = new MemorySessionStore();
     const store: SessionStore = { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
     const readFrom = async (node: string): Promise<void> => {

@@ -18,7 +18,7 @@ describe('a session whose client carries its state', () => {
     foreign = 0;
   });
 
-  it('is new without a token, and needs none while it has nothing to tell', () => {
+  it('is new without a token, and gives none while there is nothing to tell', () => {
     const session = sessionOf();
     expect(session.view(Date.now())).toMatchObject({
       status: 'loaded',
@@ -48,7 +48,7 @@ describe('a session whose client carries its state', () => {
     expect(new Set(keyHashes).size).toBe(1);
   });
 
-  it('keeps the larger position of two requests that wrote at the same time, whoever is answered last', async () => {
+  it('keeps the later position of two requests that wrote at the same time, whichever is answered last', async () => {
     const origin = sessionOf();
     await origin.save({ position: 1n });
     const [one, two] = [sessionOf(origin.token()), sessionOf(origin.token())];
@@ -57,7 +57,7 @@ describe('a session whose client carries its state', () => {
     for (const token of [one.token(), two.token()]) expect(sessionOf(token).view(0).position).toBe(9n);
   });
 
-  it('knows what a request of it has written after its answer', async () => {
+  it('knows what its request wrote after the answer', async () => {
     const answered = sessionOf();
     await answered.save({ position: 1n });
     const token = answered.token();

@@ -62,7 +62,7 @@ describe('a write whose position nobody knows', () => {
     },
   );
 
-  it('keeps those that follow one another out of it on the primary no longer than itself', async () => {
+  it('keeps a chain of requests that start one another on the primary no longer than itself', async () => {
     let request = requestOf({ mode: 'position' });
     await write(request);
     for (let round = 0; round < 10; round++) {
@@ -81,7 +81,7 @@ describe('a write whose position nobody knows', () => {
     expect(isOnPrimary(last)).toBe(false);
   });
 
-  it('is shared when it turns out while another request already runs', async () => {
+  it('is shared even if that turns out while another request already runs', async () => {
     let reject: ((error: Error) => void) | undefined;
     capture = () => new Promise((_, fail) => (reject = fail));
     const outer = requestOf({ mode: 'position' });
@@ -96,7 +96,7 @@ describe('a write whose position nobody knows', () => {
     expect(isOnPrimary(inner)).toBe(false);
   });
 
-  it('whose outcome is unknown, too, is so for a while', () => {
+  it('or whose outcome is unknown counts as such for a while', () => {
     const request = requestOf({ mode: 'position' });
     request.ledger.begin();
     request.lostWrite();
@@ -107,7 +107,7 @@ describe('a write whose position nobody knows', () => {
     expect([request, next].map((one) => one.view(INTENT).ownWriteLost)).toEqual([false, false]);
   });
 
-  it('gives the session the time that is left, and each later write a time of its own', async () => {
+  it('gives the session the remaining time, and each later write a time of its own', async () => {
     const saved: SessionState[] = [];
     const request = requestOf({ mode: 'time', windowMs: WINDOW_MS });
     request.attach({

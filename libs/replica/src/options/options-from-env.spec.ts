@@ -15,7 +15,7 @@ describe('replicaOptionsFromEnv', () => {
     });
   });
 
-  it('reads several replicas by comma', () => {
+  it('reads several replicas, separated by commas', () => {
     const env = { DATABASE_URL: URL_1, DATABASE_READ_REPLICA_URL: ' postgres://r1/s , postgresql://r2/s' };
     expect(replicaOptionsFromEnv(env).replicas).toEqual([
       { url: 'postgres://r1/s' },
@@ -47,7 +47,7 @@ describe('replicaOptionsFromEnv', () => {
     },
   );
 
-  it('reads both nodes in parts, the replica with the credentials of the primary unless it has its own', () => {
+  it('reads both nodes from their parts, and gives the replica the credentials of the primary unless it has its own', () => {
     const env = {
       POSTGRES_HOST: 'db',
       POSTGRES_PORT: '6432',
@@ -71,7 +71,7 @@ describe('replicaOptionsFromEnv', () => {
     );
   });
 
-  it('has no replica where none is named', () => {
+  it('has no replica if none is named', () => {
     expect(replicaOptionsFromEnv({ DATABASE_URL: URL_1 })).toMatchObject({ replicas: [], enabled: true });
   });
 

@@ -6,7 +6,7 @@ const namesOf = (replicas: readonly NodeOptions[], primary = 'primary'): (string
   nameReplicas(replicas, { primary }).map((node) => node?.name);
 
 describe('nameReplicas', () => {
-  it('calls replicas by their address, whatever the order and however many there are', () => {
+  it('names replicas by their address, whatever their order and number', () => {
     const [a, b, c] = [
       { host: '10.0.0.1' },
       { url: 'postgres://app:s3cret@db-2:6000/shop' },
@@ -16,7 +16,7 @@ describe('nameReplicas', () => {
     expect(namesOf([c, b])).toEqual(['--1', 'db-2-6000']);
   });
 
-  it('leaves names that were given, and counts those at one address', () => {
+  it('keeps given names, and numbers the replicas at one address', () => {
     const same = { host: 'lb' };
     expect(namesOf([{ ...same, name: 'reports' }, same, same, same])).toEqual([
       'reports',

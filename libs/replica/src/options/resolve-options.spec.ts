@@ -17,7 +17,7 @@ function problemsOf(options: unknown): readonly string[] {
 }
 
 describe('resolveOptions', () => {
-  it('names nodes, tells addresses without credentials, and fills in every default', () => {
+  it('names nodes, shows addresses without credentials, and fills in every default', () => {
     const resolved = resolveOptions({
       type: 'postgres',
       primary: PRIMARY,
@@ -303,19 +303,19 @@ describe('resolveOptions', () => {
     expect(problemsOf(options)).toEqual([expect.stringContaining('the options must be an object')]);
   });
 
-  it('leaves it open which replicas a discovery finds', () => {
+  it('leaves open which replicas a discovery finds', () => {
     const discovery = { find: () => Promise.reject(new Error('not asked at boot')) };
     const options = { type: 'postgres', primary: PRIMARY, discovery, tables: { metrics: 'found-later' } };
     expect(problemsOf(options)).toEqual([]);
     expect(resolveOptions(options as never)).toMatchObject({ discovery, replicas: [] });
   });
 
-  it('accepts a store and a session of exactly the least duration', () => {
+  it('accepts a store, and a session of exactly the least duration', () => {
     const session = { store: new MemorySessionStore(), ttlMs: 11_000, key: () => 'x' };
     expect(problemsOf({ type: 'postgres', primary: PRIMARY, session })).toEqual([]);
   });
 
-  it('suggests the closest key, and names what TypeORM once had as a warning', () => {
+  it('suggests the closest key, and only warns of options that TypeORM used to have', () => {
     const suggested = (key: string): readonly string[] =>
       problemsOf({ type: 'postgres', primary: PRIMARY, [key]: {} });
     expect(suggested('sesion')).toEqual(['sesion is not an option; did you mean session?']);
@@ -347,7 +347,7 @@ describe('resolveOptions', () => {
     expect(warnings.join()).not.toContain('s3cret');
   });
 
-  it('takes an empty url beside a host for none', () => {
+  it('treats an empty url beside a host as absent', () => {
     const options = { type: 'postgres', url: '', host: 'a', replicas: [{ url: '', host: 'b' }] };
     const { primary, replicas } = resolveOptions(options as never);
     expect([primary, ...replicas].map(({ address }) => address)).toEqual(['a:5432', 'b:5432']);
