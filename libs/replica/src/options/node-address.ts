@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe } from './option-problems.js';
 import { decoded } from './option-values.js';
 import type { NodeCredentials } from './replica-options.js';
@@ -26,6 +27,9 @@ const HOSTS = [/^[\p{L}\p{N}._-]+$/u, /^\[?[0-9a-f:.]+(%\w+)?\]?$/i, /^\/[\w./-]
 /** The longest name in DNS. */
 const MAX_HOST_LETTERS = 253;
 
+/** The longest name of a node. */
+const MAX_NAME_LETTERS = 64;
+
 /** A node's `host:port`, for people, without any credential. Expects valid credentials. */
 export function addressOf(node: NodeCredentials): string {
   if (node.url !== undefined) {
@@ -35,6 +39,19 @@ export function addressOf(node: NodeCredentials): string {
     return `${host}:${searchParams.get('port') || port || '5432'}`;
   }
   return `${node.host ?? 'localhost'}:${node.port ?? 5432}`;
+}
+
+/**
+ * Makes a name for a node that has none. Every process makes the same one, because sessions remember names. It is the host, plus
+ * the port unless that is 5432. Characters other than letters, digits, `.`, `_` and `-` become `-`, and a long name ends in
+ * a hash.
+ */
+export function nodeNameOf(host: string, port: number): string {
+  const full = port === 5432 ? host : `${host}-${port}`;
+  const name = full.replace(/[^\w.-]/g, '-');
+  if (name.length <= MAX_NAME_LETTERS) return name;
+  const hash = createHash('sha256').update(full).digest('hex').slice(0, 12);
+  return `${name.slice(0, MAX_NAME_LETTERS - hash.length - 1)}-${hash}`;
 }
 
 /** Says what is wrong with a connection URL, without repeating it, because it holds a password; `undefined`: nothing. */

@@ -1,7 +1,6 @@
 import type { TagSet } from '../routing/balancer.js';
-import { nodeNameOf } from './node-name.js';
 import { conceal } from './conceal.js';
-import { addressOf, problemOfHost, problemOfUrl } from './node-address.js';
+import { addressOf, nodeNameOf, problemOfHost, problemOfUrl } from './node-address.js';
 import { checkObject } from './option.js';
 import { describe, type OptionProblems } from './option-problems.js';
 import { DEFAULTS, NODE } from './option-table.js';

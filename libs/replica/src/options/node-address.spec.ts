@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nodeNameOf } from './node-name.js';
+import { nodeNameOf } from './node-address.js';
 
 describe('nodeNameOf', () => {
   it.each([
