@@ -28,7 +28,7 @@ import { timeCalls, type CallCost, type SmallCall } from './support/time-calls.j
 
 /** The statement of a `findOneBy`, of common length. */
 const POINT_READ = TYPEORM_READS[0] as string;
-/** What applications send, without the statements by which TypeORM learns of the schema. */
+/** What applications send, without the statements by which TypeORM reads the schema. */
 const TEXTS = TYPEORM_READS.slice(0, 17);
 /** Both replicas have what the session has written. */
 const TOPOLOGY = topologyOf(replica('r1'), replica('r2'));
@@ -68,14 +68,14 @@ function decideFor(what: string, view: RouteQuery['request'], reason: string): S
   };
 }
 
-/** Knows what it has to know of the database. */
+/** A classifier that knows the database. */
 function knowing(): StatementClassifier {
   const classifier = new StatementClassifier();
   classifier.useCatalog({ ...BUILT_IN_CATALOG, revision: 'bench' });
   return classifier;
 }
 
-/** As TypeORM hands them over: each a new text, which nobody has hashed yet. */
+/** Texts as TypeORM passes them on: each is a new string, which nobody has hashed yet. */
 function newTexts(texts: readonly string[], count: number): string[] {
   const bytes = texts.map((text) => Buffer.from(text));
   return Array.from({ length: count }, (_, index) =>
@@ -102,7 +102,7 @@ function classifyMiss(): SmallCall<string> {
   return {
     what: 'classify, miss',
     callsPerBatch: 50,
-    // An alias of its own makes each of them a text that was never seen.
+    // A different alias makes each of them a text that was never seen.
     inputs: (count) =>
       Array.from({ length: count }, (_, index) =>
         (TEXTS[index % TEXTS.length] as string).replace('SELECT ', `SELECT ${number++} AS "n", `),
@@ -112,7 +112,7 @@ function classifyMiss(): SmallCall<string> {
   };
 }
 
-/** The request of a session that has written, as long as the handler runs. */
+/** The request of a session that has written, while the handler runs. */
 function requestOf(store: MemorySessionStore): RequestContext {
   const handle = new SessionHandle({ store, timeoutMs: 250, ttlMs: 30_000, resolveKey: () => 'session-1' });
   const context = new RequestContext(POSITIONS, performance.now());
@@ -142,7 +142,7 @@ function openRequest(store: MemorySessionStore): SmallCall<MemorySessionStore> {
   };
 }
 
-/** All between a statement's text and its node, as for each read of a request: what surrounds it, its class, the rule. */
+/** Everything between a statement's text and its node, as for each read of a request: the context, the class, the rule. */
 function wholeDecision(contexts: ContextStorage): SmallCall<string> {
   const what = 'context, class and decision';
   const classifier = knowing();

@@ -1,6 +1,7 @@
 /**
- * What deciding costs: nanoseconds and newly allocated bytes per decision, per classified statement, and of the way from a
- * statement's text to its node. No server, no I/O. In a fresh process, in turns; each result is checked.
+ * What deciding costs: nanoseconds and newly allocated bytes per decision, per classified statement, and for the way from a
+ * statement's text to its node. There is no server and no I/O. Everything runs in a fresh process, in turns, and each result
+ * is checked.
  */
 import { join } from 'node:path';
 import { runInChild } from './support/child.js';
@@ -11,7 +12,7 @@ import type { CallCost } from './support/time-calls.js';
 
 const ROUNDS = isQuick ? 3 : 7;
 const BATCHES = isQuick ? 1_000 : 5_000;
-/** In megabytes: no collection disturbs a batch. */
+/** Megabytes, so that no garbage collection disturbs a batch. */
 const YOUNG_GENERATION = 128;
 
 await withCleanUp(async (cleanUp) => {

@@ -7,13 +7,13 @@ import { SYSTEMS, type System } from '../faults/support/versions-app.js';
 import { AppEndedError, forkApp, type RemoteApp } from './support/faults-rpc.js';
 import { planFor, type FaultPlan } from './support/faults-timing.js';
 
-/** One fault of the benchmark `faults`: a cluster of its own, and each system's application on it, one after the other. */
+/** One fault of the benchmark `faults`: a cluster of its own, with the application of each system on it, one after the other. */
 export interface FaultRunOptions {
   readonly fault: FaultName;
   readonly isQuick: boolean;
 }
 
-/** What is told of each system. */
+/** What is reported of each system. */
 export type FaultResult = FaultRecord | { fault: FaultName; system: System; note: string };
 
 const APP = join(import.meta.dirname, 'faults-app.js');
@@ -31,13 +31,13 @@ function appOptions(fault: Fault, stage: FaultStage, system: System, plan: Fault
   };
 }
 
-/** One system on the stage. */
+/** The system that runs now. */
 interface SystemRun {
   readonly name: FaultName;
   readonly stage: FaultStage;
   readonly system: System;
   readonly plan: FaultPlan;
-  /** Processes for its application, and for another one that tries to start meanwhile. */
+  /** Processes for its application, and for another one that tries to start during the fault. */
   readonly remote: RemoteApp;
   readonly second: RemoteApp | undefined;
 }
@@ -59,7 +59,7 @@ async function runSystem(run: SystemRun): Promise<FaultResult> {
   }
 }
 
-/** Whether an application starts while the fault is there. */
+/** Whether an application starts during the fault. */
 async function tryStart(
   { name, stage, system, plan }: SystemRun,
   remote: RemoteApp,

@@ -1,7 +1,7 @@
 /**
- * What each fault of a node costs the users of an application under load: failed, stale and slow reads, how soon the fault
- * is noticed and how soon the node serves again, beside TypeORM's own replication. Each fault is real, on a cluster of its
- * own, in a process of its own. `FAULTS_ONLY=replica-killed,black-hole` leaves out the others.
+ * What each fault of a node costs the users of an application under load, compared with TypeORM's own replication: failed, stale
+ * and slow reads, how soon the fault is noticed, and how soon the node serves again. Each fault is real, on a cluster and in a
+ * process of its own. `FAULTS_ONLY=replica-killed,black-hole` leaves out the others.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ async function runFault(fault: FaultName): Promise<FaultResult[]> {
   return results;
 }
 
-/** What must be so at any price. */
+/** What must hold in any case. */
 function check(result: FaultResult): void {
   const { fault, system } = result;
   if (system !== OURS) return;
@@ -37,7 +37,7 @@ function check(result: FaultResult): void {
   failUnless(leakedListeners === 0, `${fault}: ${leakedListeners} listeners are left`);
 }
 
-/** Targets: one that is missed is said, and fails nothing, for a busy machine misses them, too. */
+/** Targets. A missed one is reported but fails nothing, because a busy machine misses targets, too. */
 function missed(result: FaultResult): string[] {
   if (result.system !== OURS || !('reads' in result)) return [];
   const { failedReads, failedWrites, longestReadMs } = result;

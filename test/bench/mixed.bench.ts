@@ -1,5 +1,5 @@
 /**
- * Whether slow reads make fast ones wait: 95 of 100 reads are of one row by its key, five take 50 ms on the server, 32 at
+ * Whether slow reads make fast ones wait. Of 100 reads, 95 fetch one row by its key and five take 50 ms on the server; 32 run at
  * once, with the same limit of connections for each system. The systems take turns, each time in a fresh process.
  */
 import { join } from 'node:path';
@@ -69,7 +69,7 @@ await withCleanUp(async (cleanUp) => {
   const results = [...rounds].map(([system, measured]) => summarize(system, measured));
   const ours = results[0] as MixedResult;
   const others = results.slice(1);
-  /** Ours to each of the others. */
+  /** The ratio of ours to each of the others. */
   const ratios = {
     readsPerSecond: Object.fromEntries(
       others.map((it) => [it.system, rounded(ours.readsPerSecond / it.readsPerSecond, 2)]),

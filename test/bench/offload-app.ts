@@ -21,7 +21,7 @@ class Item {
   value!: number;
 }
 
-/** Each row also says which node it came from. */
+/** Each row also tells the node that it came from. */
 const NODE = `current_setting('cluster_name')`;
 
 @Controller('items')

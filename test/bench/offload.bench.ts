@@ -1,6 +1,6 @@
 /**
- * What each consistency level costs, beside what others do: the share of reads that leave the primary, stale own reads,
- * reads that go back in time, statements on the primary and latency, under one and the same load.
+ * What each consistency level costs, compared with other systems under the same load: the share of reads that leave the
+ * primary, stale own reads, reads that go back in time, statements on the primary, and latency.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -46,7 +46,7 @@ interface Tally {
   readonly latenciesMs: number[];
 }
 
-/** One client: writes to its own rows, reads them and lists, one request at a time, and remembers what it was shown. */
+/** One client. It writes and reads its own rows and reads lists, one request at a time, and remembers what it was shown. */
 class Session {
   readonly #port: number;
   readonly #agent: Agent;

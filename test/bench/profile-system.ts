@@ -5,7 +5,7 @@ import { profile, type ProfiledFunction } from './support/profile.js';
 import { openReadSystem, type ReadSystemOptions } from './support/read-systems.js';
 import { rounded } from './support/report.js';
 
-/** What one process of the benchmark `profile` looks into: one system. */
+/** What one process of the benchmark `profile` looks at: one system. */
 export interface ProfileTask extends ReadSystemOptions {
   readonly concurrency: number;
   readonly warmUpReads: number;

@@ -1,6 +1,6 @@
 /**
- * Where the microseconds of a read go, 64 at once: by account (whose code it is) for each system, and the functions of ours that
- * take the longest. Each system in a fresh process. The profiler itself takes time: shares count, not sums.
+ * Where the microseconds of a read go, 64 at once: by account (whose code it is) for each system, and our functions that take the
+ * longest. Each system runs in a fresh process. The profiler itself takes time, so shares count and sums do not.
  */
 import { join } from 'node:path';
 import { startPostgresCluster } from 'nestjs-replica/testing';

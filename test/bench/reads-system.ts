@@ -10,7 +10,7 @@ export type Query = (typeof QUERIES)[number];
 /** What one process of the benchmark `reads` measures: one system. */
 export interface ReadsTask extends ReadSystemOptions {
   readonly concurrencies: readonly number[];
-  /** Of each query, before anything is measured. */
+  /** Reads of each query before anything is measured. */
   readonly warmUpReads: number;
   readonly warmUpMs: number;
   readonly measuredMs: number;

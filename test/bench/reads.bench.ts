@@ -1,6 +1,6 @@
 /**
- * How fast reads are, beside what others do: one row by its key, and a list with a join, by how many are asked for at
- * once. The systems take turns, each time in a fresh process; every answer is checked; the median of the rounds counts.
+ * How fast reads are, compared with other systems: one row by its key, and a list with a join, with several numbers of reads at
+ * once. The systems take turns, each time in a fresh process. Every answer is checked, and the median of the rounds counts.
  */
 import { join } from 'node:path';
 import { startPostgresCluster } from 'nestjs-replica/testing';
@@ -29,7 +29,7 @@ interface ReadsResult {
   readonly p50Us: number;
   readonly p99Us: number;
   readonly nodeCpuUsPerRead: number;
-  /** Of all processes of the servers, and of the pooler. `null`: not to be had here. */
+  /** Of all processes of the servers and of the pooler. `null`: unknown here. */
   readonly serverCpuUsPerRead: number | null;
   /** To all nodes together, the monitor's included. */
   readonly connections: number;
@@ -54,7 +54,7 @@ function summarize(rounds: readonly Round[]): ReadsResult {
   };
 }
 
-/** How many times as many reads we do as each of the others. */
+/** Our reads per second in relation to those of each other system. */
 function ratiosOf(results: readonly ReadsResult[]): Record<string, number> {
   const ours = results.find(({ system }) => system === OURS)?.readsPerSecond ?? Number.NaN;
   return Object.fromEntries(

@@ -19,14 +19,14 @@ if (!names.includes(name ?? '') || unknown.length > 0) {
 let running;
 let interruptedBy;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  // Whoever interrupts waits for this process: it ends after the benchmark has taken away what it made.
+  // After an interrupt, this process ends only when the benchmark has cleaned up.
   process.on(signal, () => {
     interruptedBy ??= signal;
     running?.kill(signal);
   });
 }
 
-/** Runs one program to its end; ends this process where that fails, or was interrupted. */
+/** Runs one program to its end. Ends this process if the program fails or is interrupted. */
 async function run(args, stdio) {
   running = spawn(process.execPath, args, { cwd: root, stdio });
   const [status] = await once(running, 'exit');
@@ -34,7 +34,7 @@ async function run(args, stdio) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Says what it does on standard error: standard output is for results. */
+/** Prints progress on standard error, because standard output is for results. */
 async function step(title, args) {
   console.error(`--- ${title}`);
   await run(args, ['ignore', 2, 2]);

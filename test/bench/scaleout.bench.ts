@@ -1,6 +1,6 @@
 /**
- * What another node brings: reads that are bound by latency on the server (5 ms each), pools of 4 connections, and 1, 2 or 3
- * replicas that serve them; the primary serves none. Each measurement in a fresh process, in turns.
+ * What another node brings. Reads take 5 ms on the server, pools have 4 connections, and 1, 2 or 3 replicas serve; the primary
+ * serves no reads. Each measurement runs in a fresh process, in turns.
  */
 import { join } from 'node:path';
 import { startPostgresCluster } from 'nestjs-replica/testing';
@@ -18,7 +18,7 @@ const NODES = [1, 2, 3] as const;
 const ROUNDS = isQuick ? 2 : 5;
 const LOAD = {
   poolSize: 4,
-  // Twenty wait for each connection of one node, seven for each of three: none is idle by chance.
+  // Twenty reads wait for each connection of one node, seven for each of three, so none is idle by chance.
   concurrency: 84,
   readSeconds: 0.005,
   ...(isQuick
@@ -39,11 +39,11 @@ interface ScaleoutResult {
   readonly p50Us: number;
   readonly p99Us: number;
   readonly connections: number;
-  /** Of the node that answered the fewest reads: 1, 0.5 and 0.33 at best. */
+  /** The share of the node that answered the fewest reads: 1, 0.5 and 0.33 at best. */
   readonly smallestShare: number;
 }
 
-/** Throws unless the replicas meant, and no other node, have answered. */
+/** Throws unless exactly the right replicas answered. */
 function checkNodes({ shares }: ScaleoutMeasured, { system, nodes }: Case): void {
   const meant = Array.from({ length: nodes }, (_, index) => `replica-${index + 1}`);
   if (Object.keys(shares).toSorted().join() === meant.join()) return;
@@ -85,7 +85,7 @@ await withCleanUp(async (cleanUp) => {
   const results = cases.map((it) => summarize(it, rounds.get(it) ?? []));
   const one = (system: string): number =>
     results.find((it) => it.system === system && it.nodes === 1)?.readsPerSecond ?? Number.NaN;
-  /** Reads on so many nodes to reads on one. */
+  /** The ratio of reads on this many nodes to reads on one. */
   const ratios = Object.fromEntries(
     SYSTEMS.map((system) => [
       system,

@@ -7,17 +7,17 @@ import { Column, Entity, PrimaryColumn, Repository } from 'typeorm';
 import { heldBytes } from './support/heap.js';
 import type { ClusterAddress } from './support/servers.js';
 
-/** What the application of the benchmark `soak` is started with. */
+/** Start parameters of the application of the benchmark `soak`. */
 export interface SoakAppOptions {
   readonly cluster: ClusterAddress;
   readonly poolSize: number;
 }
 
-/** What it holds when nothing runs. */
+/** What the application holds while nothing runs. */
 export interface SoakSample {
   readonly heldBytes: number;
   readonly rssBytes: number;
-  /** Sockets, timers and the like that the process waits for. */
+  /** Sockets, timers and the like that keep the process alive. */
   readonly activeResources: number;
 }
 

@@ -11,21 +11,21 @@ import { rounded } from './support/report.js';
 import { benchSessionKey } from './support/requests.js';
 import { engineOf } from '../../libs/replica/src/typeorm/data-source-router.js';
 
-/** Bytes that one of each takes while it is there. */
+/** Bytes that one of each takes while it exists. */
 export interface Sizes {
-  /** With its session, while its handler runs. */
+  /** A context with its session, while the handler runs. */
   readonly bytesPerRequestContext: number;
-  /** With the text itself. */
+  /** A cached statement with its text. */
   readonly bytesPerCachedStatement: number;
   readonly charactersPerCachedStatement: number;
-  /** In `MemorySessionStore`, with its key of 36 letters. */
+  /** A session in `MemorySessionStore`, with a key of 36 letters. */
   readonly bytesPerSession: number;
   readonly sessions: number;
   readonly sessionsMegabytes: number;
 }
 
 const CONTEXTS = 20_000;
-/** As many as the classifier keeps of those asked for last. */
+/** As many statements as the classifier keeps. */
 const STATEMENTS = 1_000;
 const SESSIONS = 1_000_000;
 
@@ -66,9 +66,9 @@ async function cachedStatements(): Promise<{ bytes: number; characters: number }
 async function sessions(): Promise<number> {
   const store = new MemorySessionStore({ maxSessions: SESSIONS });
   const bytes = await bytesPerThing(SESSIONS, (index) => {
-    // As a header gives it: a string of its own, made of no others.
+    // Like a key from a header: a string of its own, not made of others.
     const key = Buffer.from(`${String(index).padStart(12, '0')}-9b1deb4d-3b7d-4bad-9bdd`).toString('latin1');
-    // As a request that has written saves it.
+    // Like a request that has written saves it.
     const state = {
       position: 0x1_0000_0000n + BigInt(index),
       primaryUntilMs: 0,

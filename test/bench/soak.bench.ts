@@ -1,6 +1,6 @@
 /**
- * What is held: bytes of a request's context, of a cached statement and of a session in memory; and heap and connections of an
- * application over many HTTP requests, which read and write on a primary with two replicas. Each answer is checked.
+ * What takes memory: bytes of a request's context, of a cached statement and of a session in memory; and heap and connections of an
+ * application over many HTTP requests that read and write on a primary with two replicas. Each answer is checked.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,13 +16,13 @@ import { addressOf, Servers } from './support/servers.js';
 import { SOAK_SESSIONS, SoakLoad } from './support/soak-load.js';
 
 const REQUESTS = isQuick ? 40_000 : 1_000_000;
-/** Compiled code, pools, caches and sessions are there after so many. */
+/** After this many requests, compiled code, pools, caches and sessions exist. */
 const WARM_UP_REQUESTS = isQuick ? 15_000 : 50_000;
-/** What the heap may grow by, whatever the number of requests: compiled code still comes and goes. */
+/** How much the heap may grow, whatever the number of requests, because compiled code still comes and goes. */
 const FLAT_BYTES = 4_000_000;
 const POOL_SIZE = 8;
 const REPLICAS = 2;
-/** Each node's pool, and the monitor's connection to it. */
+/** The pool of each node, and the monitor's connections. */
 const MAX_CONNECTIONS = (REPLICAS + 1) * (POOL_SIZE + 1);
 const MAX_SESSIONS_MEGABYTES = 200;
 
@@ -109,7 +109,7 @@ await withCleanUp(async (cleanUp) => {
     target(`bytes that the heap grew by over ${REQUESTS} requests`, grownBytes, { atMost: FLAT_BYTES }),
     target('connections', connections, { atMost: MAX_CONNECTIONS }),
   ];
-  // Not a matter of speed: what leaks does so on every machine.
+  // This does not depend on speed: a leak shows on every machine.
   failUnless(grownBytes <= FLAT_BYTES, `the heap grew by ${grownBytes} bytes over ${REQUESTS} requests`);
   failUnless(connections <= MAX_CONNECTIONS, `${connections} connections are open`);
   failUnless(

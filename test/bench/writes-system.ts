@@ -8,7 +8,7 @@ import { keepBusy, measure, type Measured } from './support/measure.js';
 import { benchSessionKey, Requests } from './support/requests.js';
 import { Servers, type ClusterAddress } from './support/servers.js';
 
-/** `nestjs-replica-shared-store`: with a store as several processes share one, for which responses wait. */
+/** `nestjs-replica-shared-store`: with a store like one that several processes share, for which responses wait. */
 export const WRITE_SYSTEMS = ['nestjs-replica', 'nestjs-replica-shared-store', 'primary-only'] as const;
 export type WriteSystemName = (typeof WRITE_SYSTEMS)[number];
 export const WRITES = ['statement', 'transaction'] as const;
@@ -22,7 +22,7 @@ export interface WritesTask {
   readonly processors: Processors;
   readonly poolSize: number;
   readonly concurrency: number;
-  /** Of each kind, before anything is measured. */
+  /** Requests of each kind before anything is measured. */
   readonly warmUpWrites: number;
   readonly warmUpMs: number;
   readonly measuredMs: number;
@@ -55,7 +55,7 @@ interface WriteSystem {
   readonly source: DataSource;
   /** Handles the nth request. */
   readonly handle: (n: number, handler: () => Promise<void>) => Promise<void>;
-  /** Throws unless each session that wrote is known to have. */
+  /** Throws unless each session's write is known. */
   readonly check: () => Promise<void>;
 }
 

@@ -1,8 +1,8 @@
 /**
- * The price of sticky sessions on requests that write, beside TypeORM alone on the same primary: one statement, and a
- * transaction of two; 16 at once. A request is done when its response may leave: with a store that processes
- * share, when that knows the position; with sessions in memory, when whoever asks for the session would wait for it.
- * Measured twice: with all on the same processors, and with one for Node and the others for the servers.
+ * The price of sticky sessions for requests that write, compared with TypeORM alone on the same primary: one statement, and a
+ * transaction of two, 16 at once. A request is done when its response may leave. With a store that processes share, that is
+ * when the store knows the position. With sessions in memory, it is when the session's next request would wait for it.
+ * Everything is measured twice: with all on the same processors, and with one for Node and the others for the servers.
  */
 import { join } from 'node:path';
 import { startPostgresCluster } from 'nestjs-replica/testing';
@@ -94,7 +94,7 @@ await withCleanUp(async (cleanUp) => {
       ),
     ),
   );
-  /** Ours to TypeORM alone. */
+  /** The ratio of ours to TypeORM alone. */
   const ratios: Record<string, { writesPerSecond: number; p50: number }> = {};
   const targets: Target[] = [];
   for (const write of WRITES) {

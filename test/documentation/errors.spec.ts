@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 const SOURCE = 'libs/replica/src/errors';
 const page = readFileSync('docs/errors.md', 'utf8');
 
-/** Codes and classes of the errors that applications meet: all are in one folder. */
+/** Codes and classes of the errors that applications meet. All are in one folder. */
 const errors = readdirSync(SOURCE)
   .filter((path) => path.endsWith('.error.ts'))
   .flatMap((path) => {

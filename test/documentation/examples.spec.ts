@@ -5,7 +5,7 @@ import { examplesOf, moduleOf, PAGES, type Example } from './support/examples.js
 
 const examples = PAGES.flatMap(examplesOf);
 
-/** Whatever a user may have switched on. */
+/** Every strict flag that a user may have set. */
 const STRICTEST: ts.CompilerOptions = {
   strict: true,
   exactOptionalPropertyTypes: true,
@@ -22,7 +22,7 @@ function fileOf(example: Example): string {
   return resolve('test/documentation', `${example.place.replaceAll(/\W/g, '-')}.ts`);
 }
 
-/** All examples at once: each is a file that is not there. */
+/** Compiles all examples at once. Each is a file that exists only in memory. */
 function compile(): ts.Program {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as {
     config: { compilerOptions: object };

@@ -12,7 +12,7 @@ const pages = [...pagesOf('.'), ...pagesOf('docs'), ...decisions];
 
 const withoutCode = (page: string): string => readFileSync(page, 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
 
-/** As hosts of Markdown name the headings of a page. */
+/** The anchors of a page's headings, as hosts of Markdown make them. */
 const anchorsOf = (page: string): string[] =>
   [...withoutCode(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading

@@ -1,5 +1,5 @@
-// What is broken on purpose: one text of one file, and the tests that have to notice. Those of the unit are enough: they
-// run on every machine; what the same mistakes do to real clusters is seen by test/faults and test/checker.
+// What is broken on purpose: one text of one file, and the tests that have to notice. Unit tests are enough, because they run on
+// every machine. What the same mistakes do to real clusters shows in test/faults and test/checker.
 const topology = 'libs/replica/src/topology';
 const routing = 'libs/replica/src/routing';
 const postgres = 'libs/replica/src/postgres';

@@ -37,8 +37,8 @@ const RESOLUTIONS = {
 };
 
 /**
- * The application is checked as it stands, and as TypeScript's other way for its module system resolves it. The library's
- * declarations are checked too, which `skipLibCheck` would pass over; those of other packages may have errors.
+ * Checks the types of the application as it is configured, and with TypeScript's other module resolution. The library's own
+ * declarations are checked, too, which `skipLibCheck` would skip. Errors in those of other packages do not count.
  */
 async function checkTypes(cwd) {
   const { type } = JSON.parse(await readFile(join(cwd, 'package.json'), 'utf8'));
@@ -51,7 +51,7 @@ async function checkTypes(cwd) {
   }
 }
 
-/** Two copies of a class in one process would make Nest look for a provider under the wrong one. */
+/** With two copies of a class in one process, Nest would look for a provider under the wrong one. */
 async function checkOneInstance(cwd) {
   const manifest = JSON.parse(await readFile(join(cwd, 'node_modules/nestjs-replica/package.json'), 'utf8'));
   const entryPoints = Object.keys(manifest.exports).filter((path) => path !== './package.json');

@@ -20,7 +20,7 @@ try {
   const checks = apps.map((name) =>
     checkApplication({ name, source: join(appsDir, name), tarball: tarball.path, workDir }),
   );
-  // Each comes to its end before their folder goes.
+  // All of them have to end before their folder is removed.
   const failed = (await Promise.allSettled(checks)).filter((check) => check.status === 'rejected');
   for (const { reason } of failed) console.error(reason.message);
   if (failed.length > 0) process.exitCode = 1;

@@ -29,7 +29,7 @@ export async function checkTarball(tarball, workDir) {
   checkFiles(tarball.files);
   const packageDir = join(workDir, 'package');
   await checkNothingLeaks(packageDir, tarball.files);
-  // Both run with all of their rules: none is ignored.
+  // Both run with all their rules.
   await run(bin('publint'), ['run', tarball.path, '--strict'], { cwd: root });
   await run(bin('attw'), [tarball.path, '--profile', 'strict', '--no-emoji'], { cwd: root });
   console.log('tarball: files, declarations, publint and attw are clean');
@@ -43,8 +43,8 @@ function checkFiles(files) {
 }
 
 /**
- * An optional peer named by a declaration file would break the type check of everyone who has not installed it; and an
- * application must not load the test kit because it loads the library.
+ * A declaration file that names an optional peer would break the type check of everyone who has not installed it. And an
+ * application that loads the library must not load the test kit.
  */
 async function checkNothingLeaks(packageDir, files) {
   const manifest = JSON.parse(await readFile(join(packageDir, 'package.json'), 'utf8'));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 
 const TIMEOUT_MS = 300_000;
 
-/** Runs a command to its end and gives its standard output; a command that fails throws with all that it said. */
+/** Runs a command to its end and returns its standard output. If the command fails, throws with all its output. */
 export async function run(command, args, options = {}) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS, ...options });
   let stdout = '';

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { CleanUp } from './clean-up.js';
 
-/** Runs a compiled file in a fresh process, gives it one task and returns its one result; rejects when it ends without. */
+/** Runs a compiled file in a fresh process, gives it one task and returns its result. Rejects if it ends without one. */
 export async function runInChild<Result>(
   file: string,
   task: object,
@@ -26,9 +26,9 @@ export async function runInChild<Result>(
   return result;
 }
 
-/** The other side: does what the parent asks, answers and ends; ends at once when the parent does. An error ends it, too. */
+/** The other side: does what the parent asks, answers, and ends. It also ends with the parent, and at an error. */
 export function answerParent(work: (task: never) => Promise<unknown>): void {
-  // Whoever imports such a file for its types and constants is no child.
+  // A process that imports such a file for its types and constants is no child.
   if (process.send === undefined) return;
   process.once('disconnect', () => process.exit(1));
   process.once('message', (task) => {

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What a benchmark has made and has to take away again: the last first, once, whatever of it fails. */
+/** Undoes what a benchmark has made: the last thing first, each once, even if some of it fails. */
 export class CleanUp {
   readonly #tasks: (() => unknown)[] = [];
   #running: Promise<void> | undefined;
@@ -28,7 +28,7 @@ export class CleanUp {
   }
 }
 
-/** Runs a benchmark and cleans up after it, also when it fails or is interrupted; then the process ends by that signal's code. */
+/** Runs a benchmark and cleans up after it, even if it fails or is interrupted. Then the process ends with that signal's code. */
 export async function withCleanUp(work: (cleanUp: CleanUp) => Promise<void>): Promise<void> {
   const cleanUp = new CleanUp();
   let isInterrupted = false;
@@ -41,7 +41,7 @@ export async function withCleanUp(work: (cleanUp: CleanUp) => Promise<void>): Pr
   try {
     await work(cleanUp);
   } catch (error) {
-    // What fails because its servers were taken away is no news.
+    // Failures because the servers are gone are no news.
     if (!isInterrupted) throw error;
   } finally {
     await cleanUp.run();

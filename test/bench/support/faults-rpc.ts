@@ -20,7 +20,7 @@ interface Answer {
   readonly error?: string;
 }
 
-/** The application's process has ended though nobody asked it to, or never began to serve. */
+/** The application's process ended although nobody asked it to, or never began to serve. */
 export class AppEndedError extends Error {
   override readonly name = 'AppEndedError';
 
@@ -29,11 +29,11 @@ export class AppEndedError extends Error {
   }
 }
 
-/** In the application's own process: starts it when told how, does what is asked, until the other side is gone. */
+/** The side of the application's process. Starts the application when told to, and does what is asked until the other side is gone. */
 export function serveApp(): void {
   const send = (answer: Answer): void => void process.send?.(answer);
   let app: LoadedApp | undefined;
-  // Before the application starts: what it leaves behind is counted by what was there before it.
+  // Counted before the application starts, to find out what it leaves behind.
   process.once('disconnect', () => process.exit());
   process.on('message', ({ id, method, args }: Call) => {
     const act = (
@@ -48,14 +48,14 @@ export function serveApp(): void {
   });
 }
 
-/** A process that is ready to be an application. */
+/** A process that is ready to become an application. */
 export interface RemoteApp {
-  /** @throws AppEndedError when it does not start */
+  /** @throws AppEndedError if it does not start */
   start(options: LoadedAppOptions): Promise<AppUnderFault>;
   end(): Promise<void>;
 }
 
-/** Begins a process for an application: loading its code takes a while, for which nobody has to wait. */
+/** Starts a process for an application in advance, because loading the code takes a while. */
 export function forkApp(program: string): RemoteApp {
   const child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
   const calls = new RemoteCalls(child);

@@ -2,11 +2,11 @@ import type { LoadShape } from '../../faults/support/checked-load.js';
 import type { FaultTiming } from '../../faults/support/run-fault.js';
 import type { System } from '../../faults/support/versions-app.js';
 
-/** What a run of one fault is made of. */
+/** The timing of the run of one fault. */
 export interface FaultPlan {
   readonly load: LoadShape;
   readonly timing: FaultTiming;
-  /** Who has no answer by then counts as failed; milliseconds. */
+  /** A request without an answer by then counts as failed; milliseconds. */
   readonly deadlineMs: number;
   /** Of nestjs-replica, where a fault is that a replica falls behind; `undefined`: its default. */
   readonly maxLagMs: number | undefined;
@@ -14,7 +14,7 @@ export interface FaultPlan {
 
 const LOAD: LoadShape = { readers: 32, writers: 4, thinkMs: 40, reportMs: 0 };
 
-/** A quick run shows that all is right, and what the order of the figures is; it spares TypeORM's part most. */
+/** A quick run shows that everything works, and the order of magnitude of the figures. It shortens TypeORM's part most. */
 export function planFor(system: System, isQuick: boolean): FaultPlan {
   if (!isQuick) {
     return {

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** What this process holds after all garbage is collected; bytes. Needs `--expose-gc`. */
+/** The memory that this process holds after all garbage is collected; bytes. Needs `--expose-gc`. */
 export async function heldBytes(): Promise<number> {
-  // What was weakly held, or is freed by a finalizer, goes in a later round.
+  // Weakly held objects, and those with a finalizer, go in a later round.
   for (let round = 0; round < 3; round++) {
     globalThis.gc?.();
     await nextTurn();
@@ -11,7 +11,7 @@ export async function heldBytes(): Promise<number> {
   return heapUsed + external;
 }
 
-/** What each of so many things that `make` returns takes while it is held; bytes. */
+/** The memory of each thing that `make` returns, while it is held; bytes. */
 export async function bytesPerThing(count: number, make: (index: number) => unknown): Promise<number> {
   const things: unknown[] = Array.from({ length: count });
   const before = await heldBytes();

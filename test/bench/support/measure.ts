@@ -1,19 +1,19 @@
 import { percentile, rounded } from './report.js';
 import type { Servers } from './servers.js';
 
-/** One measurement of calls that follow each other on so many paths at once. */
+/** One measurement of calls that follow each other on several paths at once. */
 export interface Measured {
   readonly calls: number;
   readonly callsPerSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Of the calls whose latency is told apart; `null`: there were none. */
+  /** Of the calls whose latency is counted separately; `null`: there were none. */
   readonly apartP50Us: number | null;
   readonly apartP99Us: number | null;
   readonly nodeCpuUsPerCall: number;
-  /** `null`: not to be had here. */
+  /** `null`: unknown here. */
   readonly serverCpuUsPerCall: number | null;
-  /** Open at its end. */
+  /** Open at the end of the measurement. */
   readonly connections: number;
 }
 
@@ -21,11 +21,11 @@ export interface Load {
   readonly concurrency: number;
   readonly warmUpMs: number;
   readonly measuredMs: number;
-  /** The nth call, from 0. Checks its own answer. `apart`: its latency is told apart from that of the others. */
+  /** The nth call, from 0. It checks its own answer. `apart`: its latency is counted separately. */
   readonly call: (n: number) => Promise<'apart' | void>;
 }
 
-/** Keeps so many calls under way until the end; each path makes its next call when its last one was answered. */
+/** Keeps a number of calls under way until the end. Each path makes its next call when its last one was answered. */
 export async function keepBusy(
   { concurrency, call }: Pick<Load, 'concurrency' | 'call'>,
   end: { readonly afterMs: number } | { readonly afterCalls: number },
@@ -48,8 +48,8 @@ export async function keepBusy(
 }
 
 /**
- * Warms up, then measures. Collects no garbage before: a full collection throws away compiled code, too, and what follows
- * is slow for thousands of calls.
+ * Warms up, then measures. It collects no garbage before, because a full collection also throws away compiled code, and the
+ * following thousands of calls would be slow.
  */
 export async function measure(servers: Servers, load: Load): Promise<Measured> {
   const { warmUpMs, measuredMs } = load;

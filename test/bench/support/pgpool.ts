@@ -18,8 +18,8 @@ export interface Pgpool {
 }
 
 /**
- * Starts pgpool-II in a session of its own, tells its process number, and ends it by a fast shutdown when the owner's end of the
- * pipe closes, which also happens when the owner is killed. Then the folder goes. $1 is the program, $2 the folder.
+ * The script that starts pgpool-II in a session of its own and prints its process number. When the owner's end of the pipe closes,
+ * which also happens if the owner is killed, it shuts pgpool-II down and removes the folder. $1 is the program, $2 the folder.
  */
 const SCRIPT = `
 "$1" -n -f "$2/pgpool.conf" >"$2/pgpool.log" 2>&1 &
@@ -33,8 +33,8 @@ rm -rf "$2"
 const ANSWER_MS = 15_000;
 
 /**
- * Starts pgpool-II so that each read outside a transaction goes to one of the replicas, by statement. `clients`: how many it serves at
- * once, each with a connection of its own to every node. `undefined`: it is not installed.
+ * Starts pgpool-II so that each read outside a transaction goes to one of the replicas, by statement. `clients`: how many clients it
+ * serves at once, each with a connection of its own to every node. `undefined`: pgpool-II is not installed.
  */
 export async function startPgpool(
   cluster: PostgresCluster,
@@ -63,13 +63,13 @@ export async function startPgpool(
   return { url, pid: Number(pid) };
 }
 
-/** Debian keeps it in a folder that is not on a user's path. */
+/** Debian installs it in a folder that is not on a user's path. */
 function findProgram(): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, 'pgpool')).find((path) => existsSync(path));
 }
 
-/** Its defaults but for where it is, the nodes, and to which of them reads go. */
+/** The defaults, except for its own address, the nodes, and which of them get reads. */
 function settingsOf(
   { nodes, primary }: PostgresCluster,
   { folder, port, clients }: { folder: string; port: number; clients: number },
@@ -96,10 +96,10 @@ function settingsOf(
     `sr_check_user = '${primary.username}'`,
     `sr_check_password = '${primary.password}'`,
     `sr_check_database = '${primary.database}'`,
-    // One more, for the check whether it answers.
+    // One more for the check whether it answers.
     `num_init_children = ${clients + 1}`,
     'load_balance_mode = on',
-    // By connection, two long-lived pools of one application may well share a replica.
+    // By connection, two long-lived pools of one application may share a replica.
     'statement_level_load_balance = on',
   ];
   return `${settings.join('\n')}\n`;

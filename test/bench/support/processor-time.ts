@@ -10,8 +10,8 @@ interface Entry {
 }
 
 /**
- * Processor time of these processes and all their descendants since they began, those that have ended included;
- * microseconds. `null` where there is no /proc.
+ * Processor time of these processes and all their descendants since they began, including those that have ended; microseconds.
+ * `null` if there is no /proc.
  */
 export function processorTimeUs(roots: readonly number[]): number | null {
   const entries = listEntries();
@@ -21,7 +21,7 @@ export function processorTimeUs(roots: readonly number[]): number | null {
   return us;
 }
 
-/** These processes and all their descendants that run now; only themselves where there is no /proc. */
+/** These processes and all their running descendants; only themselves if there is no /proc. */
 export function withDescendants(roots: readonly number[]): number[] {
   return [...treeOf(roots, listEntries() ?? new Map<number, Entry>())];
 }
@@ -35,7 +35,7 @@ function treeOf(roots: readonly number[], entries: ReadonlyMap<number, Entry>): 
   return tree;
 }
 
-/** The process that has started this one; `undefined` where there is no /proc. */
+/** The process that started this one; `undefined` if there is no /proc. */
 export function parentOf(pid: number): number | undefined {
   return readEntry(String(pid))?.parent;
 }

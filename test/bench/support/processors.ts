@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
- * Who runs on which processors: `shared`: everybody on all. `apart`: Node has one for itself and the servers have the others, as
- * where an application and its database have machines of their own.
+ * Which processes run on which processors. `shared`: all run on all. `apart`: Node has one for itself and the servers have the
+ * others, as if the application and its database had machines of their own.
  */
 export const PROCESSORS = ['shared', 'apart'] as const;
 export type Processors = (typeof PROCESSORS)[number];
 
-/** Gives this process and the servers their processors. Throws where {@link canBeApart} is `false`, for `apart`. */
+/** Assigns processors to this process and the servers. Throws for `apart` if {@link canBeApart} is `false`. */
 export function assignProcessors(processors: Processors, servers: readonly number[]): void {
   const all = allowed();
   if (processors === 'shared' && all.length < 2) return;
@@ -18,14 +18,14 @@ export function assignProcessors(processors: Processors, servers: readonly numbe
   assign(servers, isApart ? others : all);
 }
 
-/** There are two processors, and a way to assign them: Linux, with `taskset`. */
+/** Whether there are two processors and a way to assign them: Linux, with `taskset`. */
 export function canBeApart(): boolean {
   return allowed().length > 1 && spawnSync('taskset', ['--version']).status === 0;
 }
 
 let known: readonly number[] | undefined;
 
-/** The processors that this process may use, as it began. */
+/** The processors that this process may use from the start. */
 function allowed(): readonly number[] {
   known ??= readAllowed();
   return known;
@@ -45,7 +45,7 @@ function readAllowed(): readonly number[] {
   });
 }
 
-/** With all their threads. Processes that have ended meanwhile need none. */
+/** Assigns processors to all threads of the processes. It does not matter if a process has ended. */
 function assign(pids: readonly number[], processors: readonly number[]): void {
   const failures = pids.filter(
     (pid) => spawnSync('taskset', ['-acp', processors.join(','), String(pid)]).status !== 0,

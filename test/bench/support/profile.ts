@@ -1,8 +1,8 @@
 import { Session, type Profiler } from 'node:inspector/promises';
 
-/** Starting and stopping it: left out. */
+/** Starting and stopping the profiler, which is left out. */
 const PROFILER = 'profiler';
-/** To whose account the processor's time goes: the first that the place of the code matches. */
+/** The account that the processor's time goes to: the first that matches the place of the code. */
 const ACCOUNTS: readonly (readonly [account: string, place: RegExp])[] = [
   ['nestjs-replica', /\/libs\/replica\//],
   ['TypeORM', /\/node_modules\/typeorm\//],
@@ -14,7 +14,7 @@ const ACCOUNTS: readonly (readonly [account: string, place: RegExp])[] = [
 ];
 const GARBAGE = 'garbage collection';
 const OTHERS = 'Node, other';
-/** Nobody's: the processor waits. */
+/** Nobody's account: the processor waits. */
 const IDLE = '(idle)';
 
 export interface ProfiledFunction {
@@ -23,13 +23,13 @@ export interface ProfiledFunction {
 }
 
 export interface Profile {
-  /** Microseconds by account, the processor's waiting left out. */
+  /** Microseconds by account, without the time that the processor waits. */
   readonly accounts: Readonly<Record<string, number>>;
   /** The functions that themselves took the longest. */
   readonly functions: readonly ProfiledFunction[];
 }
 
-/** Looks 5,000 times a second where the processor is while `work` runs. */
+/** Samples 5,000 times a second what the processor does while `work` runs. */
 export async function profile(work: () => Promise<unknown>): Promise<Profile> {
   const session = new Session();
   session.connect();
@@ -69,7 +69,7 @@ function add(sums: Map<string, number>, key: string, value: number): void {
   sums.set(key, (sums.get(key) ?? 0) + value);
 }
 
-/** What has no place of its own (functions of the engine) goes to the account of whoever called it. */
+/** Code without a place of its own (functions of the engine) goes to the account of its caller. */
 function accountOf(
   node: Profiler.ProfileNode,
   parentOf: (node: Profiler.ProfileNode) => Profiler.ProfileNode | undefined,

@@ -20,13 +20,13 @@ export type ReadSystemName = (typeof READ_SYSTEMS)[number];
 
 export const OURS: ReadSystemName = 'nestjs-replica';
 
-/** One way to read. Each answer is checked; a wrong one is an error. */
+/** One way to read. Each answer is checked, and a wrong one is an error. */
 export interface ReadSystem {
   /** One item by its key. */
   point(id: number): Promise<void>;
   /** The items of a shelf, with their shelf. */
   join(shelfId: number): Promise<void>;
-  /** One item that the server takes its time for; returns the name of the node that gave it. */
+  /** One item that the server is slow to return. Resolves to the name of the node that answered. */
   slow(id: number, seconds: number): Promise<string>;
   close(): Promise<void>;
 }
@@ -35,14 +35,14 @@ export interface ReadSystemOptions {
   readonly system: ReadSystemName;
   readonly cluster: ClusterAddress;
   /**
-   * Connections per node that serves. Those that have one pool for all get as many as the others together: TypeORM on
-   * the primary alone so many times the number of replicas, and pgpool-II so many clients, each with a connection of its
-   * own to every node.
+   * Connections per node that serves. A system with one pool for all nodes gets the same total: TypeORM on the primary alone gets
+   * this number times the number of replicas, and pgpool-II gets as many clients, each with a connection of its own to
+   * every node.
    */
   readonly poolSize: number;
 }
 
-/** Reads belong to so many sessions in turn, each read to a request of its own. */
+/** The number of sessions that reads belong to in turn. Each read has a request of its own. */
 const SESSIONS = 10_000;
 
 type Within = <T>(read: () => Promise<T>) => Promise<T>;
@@ -116,7 +116,7 @@ function readThroughRepository(source: DataSource, within: Within): ReadSystem {
   };
 }
 
-/** As much as `pg` itself can do: one pool for each replica, in turn, and no mapper. */
+/** What `pg` itself can do: one pool for each replica, in turn, and no mapper. */
 function readThroughPools(urls: readonly string[], max: number): ReadSystem {
   const pools = urls.map((connectionString) => new pg.Pool({ connectionString, max }));
   let turn = 0;

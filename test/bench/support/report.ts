@@ -1,19 +1,19 @@
-/** What a benchmark was asked for on the command line. */
+/** What the command line asks of a benchmark. */
 export const isQuick = process.argv.includes('--quick');
 export const wantsJson = process.argv.includes('--json');
 
-/** Progress, for people: standard output is for results alone. */
+/** Prints progress for people on standard error, because standard output is only for results. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** The results: with --json one object and nothing else, else a table. */
+/** Prints the results: with --json one object and nothing else, otherwise a table. */
 export function report(result: object, table: readonly Record<string, unknown>[]): void {
   if (wantsJson) process.stdout.write(`${JSON.stringify(result)}\n`);
   else console.table(table);
 }
 
-/** As {@link report}, with several tables under their titles. */
+/** Like {@link report}, with several tables under their titles. */
 export function reportTables(
   result: object,
   tables: Readonly<Record<string, readonly (object | undefined)[]>>,
@@ -27,7 +27,7 @@ export function reportTables(
   }
 }
 
-/** Something to reach, and whether it was. Missing it is no failure: machines are noisy. */
+/** A target, and whether it was reached. Missing it is no failure, because machines are noisy. */
 export interface Target {
   /** What, and its limit. */
   readonly target: string;
@@ -65,7 +65,7 @@ function textTable(rows: readonly Record<string, unknown>[]): string {
     .join('');
 }
 
-/** Ends the benchmark as failed when something that it has to show is not so: a fast wrong run is no result. */
+/** Fails the benchmark if something that it has to show is not so. A fast wrong run is no result. */
 export function failUnless(holds: boolean, what: string): void {
   if (holds) return;
   say(`FAILED: ${what}`);
@@ -78,7 +78,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** To so many digits after the point. */
+/** Rounds to this number of decimals. */
 export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }

@@ -10,8 +10,8 @@ import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.j
 export const benchSessionKey: SessionKey = (context) => (context as { readonly key: string }).key;
 
 /**
- * Requests without HTTP: the very context that middleware, guard and interceptor give to a handler (a session with a key, kept in
- * memory, consistency `session`), and their work at its end. What Nest itself does for a request is left out: all systems have it.
+ * Requests without HTTP: the same context that middleware, guard and interceptor give to a handler (a session with a key, kept in
+ * memory, consistency `session`), and their work at its end. Nest's own work for a request is left out, because all systems have it.
  */
 export class Requests {
   readonly #engine: Engine;

@@ -1,8 +1,8 @@
 import { percentile, say } from './report.js';
 
 /**
- * Runs each of the systems so many times, one after the other and never at once, so that what disturbs the machine for a while
- * disturbs all of them. Each round begins with another one: none is always behind the same neighbour.
+ * Runs each system several times, one after the other and never at once, so that a disturbance of the machine hits all of them.
+ * Each round begins with another system, so none always follows the same neighbour.
  */
 export async function inTurns<System>(
   systems: readonly System[],
@@ -20,7 +20,7 @@ export async function inTurns<System>(
   }
 }
 
-/** Of all rounds the median, number by number; what is no number is that of the first. */
+/** The median of all rounds for each number. Other values come from the first round. */
 export function medianOf<Result extends object>(rounds: readonly Result[]): Result {
   const [first] = rounds;
   if (first === undefined) throw new RangeError('there is no round');

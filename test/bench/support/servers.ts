@@ -22,7 +22,7 @@ export function addressOf(cluster: PostgresCluster, pooler?: ClusterAddress['poo
   };
 }
 
-/** What the servers themselves say of a measurement: their processor time, connections and transactions. */
+/** What the servers themselves tell about a measurement: processor time, connections and transactions. */
 export class Servers {
   readonly #clients: readonly pg.Client[];
   readonly #isLocal: boolean;
@@ -47,7 +47,7 @@ export class Servers {
     await Promise.all(this.#clients.map((client) => client.end()));
   }
 
-  /** Of all servers, and the pooler, since they began; microseconds, by 10 ms. `null`: not to be had here. */
+  /** Processor time of all servers and the pooler since they began; microseconds, in steps of 10 ms. `null`: unknown here. */
   processorTimeUs(): number | null {
     return this.#isLocal ? processorTimeUs(this.#processes) : null;
   }
@@ -57,7 +57,7 @@ export class Servers {
     return withDescendants(this.#processes);
   }
 
-  /** Client connections to all nodes but those of benchmarks themselves. */
+  /** Client connections to all nodes, without those of the benchmarks themselves. */
   async connections(): Promise<number> {
     const counts = await this.#ask(
       `SELECT count(*)::int AS value FROM pg_stat_activity
@@ -66,14 +66,14 @@ export class Servers {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Transactions that ended well, by node, the primary first. Servers tell up to some seconds late. */
+  /** Transactions that succeeded, by node, the primary first. Servers tell of them up to some seconds late. */
   transactions(): Promise<number[]> {
     return this.#ask(
       `SELECT xact_commit::float8 AS value FROM pg_stat_database WHERE datname = current_database()`,
     );
   }
 
-  /** Throws unless at least 90% of `reads`, made since `before`, were answered by the nodes meant: fast elsewhere is wrong. */
+  /** Throws unless the right nodes answered at least 90% of the `reads` made since `before`. Fast elsewhere is wrong. */
   async assertServed(
     by: 'primary' | 'replicas',
     { reads, before }: { reads: number; before: readonly number[] },
@@ -99,5 +99,5 @@ export class Servers {
   }
 }
 
-/** An idle server process tells what it has counted after at most 10 s. */
+/** An idle server process reports its counts after at most 10 s. */
 const SETTLE_MS = 12_000;

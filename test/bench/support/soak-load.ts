@@ -7,8 +7,8 @@ const CONCURRENCY = 64;
 const WRITE_SHARE = 0.1;
 
 /**
- * HTTP requests of sessions that each have a row of their own: one in ten writes it, the others have to read what was written last.
- * A session makes one request at a time.
+ * HTTP requests of sessions that each have a row of their own. One request in ten writes the row, and the others have to read what
+ * was written last. A session makes one request at a time.
  */
 export class SoakLoad {
   readonly #port: number;

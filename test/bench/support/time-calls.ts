@@ -4,12 +4,12 @@ import { percentile, rounded } from './report.js';
 /** Something that takes nanoseconds. */
 export interface SmallCall<Input> {
   readonly what: string;
-  /** Makes what the next calls are given, outside the measurement. */
+  /** Makes the arguments of the next calls, outside the measurement. */
   readonly inputs: (count: number) => readonly Input[];
   readonly call: (input: Input) => unknown;
-  /** Default 500: most batches are over before the system gives the processor to somebody else. Fewer for slow calls. */
+  /** Default 500, so most batches end before the system gives the processor to another process. Fewer for slow calls. */
   readonly callsPerBatch?: number;
-  /** Throws when this is not what the call has to give. */
+  /** Throws if this is not the right result. */
   readonly check: (result: unknown) => void;
 }
 
@@ -23,7 +23,7 @@ export interface CallCost {
 const CALLS_PER_BATCH = 500;
 
 /**
- * What one call takes, in time and in newly allocated memory. Needs a process whose young generation is large enough that nothing is
+ * The time and the newly allocated memory that one call takes. Needs a process whose young generation is so large that nothing is
  * collected within a batch.
  */
 export function timeCalls<Input>(small: SmallCall<Input>, batches: number): CallCost {

@@ -7,7 +7,7 @@ export interface Example {
   readonly code: string;
 }
 
-/** The pages for users. That of transports takes its examples from tests, which are compiled. */
+/** The pages for users. The page of transports takes its examples from tests, which are compiled anyway. */
 export const PAGES = [
   'README.md',
   ...readdirSync('docs')
@@ -24,7 +24,7 @@ export function examplesOf(page: string): Example[] {
   }));
 }
 
-/** What pages leave out, as they say: names by the module that has them. */
+/** Imports that pages leave out: names by their module. */
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   '@nestjs/common': ['Get'],
   typeorm: ['Entity'],
@@ -41,7 +41,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What an application has anyway. */
+/** Things that any application has. */
 const HAVING: Readonly<Record<string, string>> = {
   Product: 'class Product { id!: number; name!: string }',
   options: "declare const options: import('nestjs-replica').ReplicaModuleOptions;",
@@ -68,7 +68,7 @@ const HEALTH_MEMBERS = `
   declare private readonly database: { pingCheck(name: string): Promise<unknown> };
   declare private readonly health: { check(checks: (() => Promise<unknown>)[]): Promise<unknown> };`;
 
-/** The example as a module of its own, with what its page leaves out. One that imports anything has to be complete. */
+/** Makes a module of the example, and adds what its page leaves out. An example with imports has to be complete. */
 export function moduleOf({ code }: Example): string {
   if (code.startsWith('import ')) return code;
   const uses = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(code);
@@ -85,7 +85,7 @@ export function moduleOf({ code }: Example): string {
   return [...imports, ...having, placed(code), 'export {};'].join('\n');
 }
 
-/** Parts of a class are put into one. */
+/** Puts parts of a class into a class. */
 function placed(code: string): string {
   const [first = '', ...rest] = code.split('\n');
   if (first.startsWith('constructor('))
