@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const MAX_CHARACTERS = 72;
-const LAST_UNCHECKED = '8f6e764b9d2485404a618d0743f4c6ed7f5569d9';
+const LAST_UNCHECKED = '073950e34ddb2e63f6fa7df148d03728efbe6ea7';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
