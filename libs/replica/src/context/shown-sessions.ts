@@ -5,7 +5,7 @@ import type { RequestContext } from './request-context.js';
 const MAX_SESSIONS = 10_000;
 
 /** What somebody was shown, up to one answer. Immutable. */
-export interface Shown {
+export interface Sightings {
   /** How many answers of nodes there were so far. */
   readonly answers: number;
   /** When the last of them came; milliseconds of the monotonic clock, `-Infinity` if there was none. */
@@ -21,14 +21,14 @@ export interface Shown {
  * new. For answers of nodes, times are kept and not positions, because nobody asks a node for its position with each read.
  */
 export class ShownLog {
-  #shown: Shown;
+  #shown: Sightings;
 
   /** @param sinceMs the client may have been shown anything until then; milliseconds of the monotonic clock, `-Infinity`: nothing */
   constructor(sinceMs: number) {
     this.#shown = { answers: 0, lastMs: sinceMs, cachedPosition: 0n };
   }
 
-  get shown(): Shown {
+  get shown(): Sightings {
     return this.#shown;
   }
 
@@ -40,7 +40,7 @@ export class ShownLog {
   }
 
   /** A node's answer since `before` became the cached answer `entry`. If there was no other answer since, `entry` was shown last. */
-  cached(entry: string, before: Shown): void {
+  cached(entry: string, before: Sightings): void {
     if (this.#shown.answers === before.answers + 1) this.#shown = { ...this.#shown, lastEntry: entry };
   }
 

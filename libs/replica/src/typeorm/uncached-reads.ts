@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { Shown } from '../context/shown-sessions.js';
+import type { Sightings } from '../context/shown-sessions.js';
 import { RoutingClient } from '../postgres/routing-client.js';
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
@@ -11,7 +11,7 @@ export interface Reader {
   /** What its session has written and seen. By the rule every node that may answer the read has it. */
   readonly floor: Position | undefined;
   /** What the reader was shown before, if that matters. */
-  readonly shown: Shown | undefined;
+  readonly shown: Sightings | undefined;
 }
 
 /** A read that the cache did not answer, as it was when it began. */
