@@ -21,7 +21,7 @@ export function hashText(text: string): number {
 }
 
 /** How much the owner of `keyHash` prefers the node with `nodeHash`: unsigned 32 bits, larger wins. */
-export function rendezvousScore(keyHash: number, nodeHash: number): number {
+function rendezvousScore(keyHash: number, nodeHash: number): number {
   let mixed = Math.imul(keyHash ^ Math.imul(nodeHash, 0x9e3779b1), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
