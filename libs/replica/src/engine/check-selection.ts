@@ -26,7 +26,7 @@ export function checkSelection(
     problems.add(first, `means nothing with consistency 'strong', which is the primary's`);
 }
 
-/** Those replicas that are named and that no node is. */
+/** The named replicas that do not exist. */
 export function unknownReplicas({ replica }: ReplicaSelection, nodes: readonly string[]): readonly string[] {
   return replica === undefined ? [] : listOf(replica).filter((name) => !nodes.includes(name));
 }
@@ -45,7 +45,7 @@ export function checkReplicaNames(
   }
 }
 
-/** For people: these are no nodes, and those are. */
+/** A text for people: which names are not those of nodes, and which nodes there are. */
 export function problemOfNames(unknown: readonly string[], nodes: readonly string[]): string {
   return `replica names ${unknown.map(describeName).join(', ')}, but the nodes are ${nodes.join(', ')}`;
 }

@@ -46,7 +46,7 @@ export class Cluster {
   readonly monitor: TopologyMonitor;
   /** Decides where statements go, and runs them. */
   readonly router: StatementRouter;
-  /** Which replicas there are. */
+  /** The current replicas. */
   readonly replicaSet: ReplicaSet;
   readonly #parts: ClusterParts;
   readonly #pools: NodePools;
@@ -55,7 +55,7 @@ export class Cluster {
   readonly #classifier: Classifier;
   readonly #catalog: CatalogKeeper;
   readonly #discovery: DiscoveryLoop<NodeOptions> | undefined;
-  /** While it starts without the primary: the replica that stands in for it. */
+  /** The replica that stands in for the primary while the engine starts without it. */
   #standIn: string | undefined;
 
   constructor(parts: ClusterParts) {
@@ -213,7 +213,7 @@ export class Cluster {
 
   /** The first replicas were added. From now on positions are captured and the database's functions are known. */
   async #beforeFirstReplicas(): Promise<Position> {
-    // Nobody has asked yet where the primary's connections lead to.
+    // Nobody has asked yet which server the primary's connections lead to.
     this.#pools.get(this.#parts.options.primary.name).renew();
     this.monitor.start();
     const [position] = await Promise.all([
@@ -223,12 +223,12 @@ export class Cluster {
     return position;
   }
 
-  /** One after the other, on one connection. */
+  /** Asks for both one after the other, on one connection. */
   async #learnDatabase(): Promise<void> {
     const { sticky, lanes, monitor } = this.#parts.options;
     await this.#catalog.start();
-    // A pooler may share connections if lanes are off. A probe of the user's own may mean something else by a
-    // position.
+    // Without lanes there may be a pooler that takes one statement at a time, so none is sent behind a write. And a probe
+    // of the user's own may mean something else by a position.
     const mayPiggyback = sticky.mode === 'position' && lanes && monitor.probe === undefined;
     if (mayPiggyback) await this.#positions.start((sql) => this.#queryAnyNode(sql));
   }
@@ -249,7 +249,7 @@ export class Cluster {
     });
   }
 
-  /** Any node can tell what is in the database; the primary knows first. */
+  /** Asks a node about the database. Any node can tell; the primary knows first. */
   async #queryAnyNode(sql: string): Promise<readonly Record<string, unknown>[]> {
     const { primary, replicas } = this.monitor.topology;
     const other = primary.health === 'down' ? replicas.find(({ health }) => health === 'up') : undefined;
@@ -258,7 +258,7 @@ export class Cluster {
   }
 }
 
-/** A monitor of the nodes of the options. It has not begun yet. */
+/** Makes a monitor of the nodes of the options. It does not watch them yet. */
 function createMonitor(
   { options, database, contexts, log }: ClusterParts,
   probes: NodeProbes,

@@ -2,9 +2,9 @@ import { checkObject, duration, type TableOf } from '../options/option.js';
 import { OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 
-/** How a function is asked for the replicas. */
+/** Options of `discoverReplicas()`. */
 export interface DiscoverReplicasOptions {
-  /** Between two questions, milliseconds, from 10; a tenth more at most. Default 30,000. */
+  /** The pause between two calls, give or take a tenth; milliseconds, from 10. Default 30,000. */
   readonly intervalMs?: number;
 }
 

@@ -20,14 +20,14 @@ export interface DnsReplicasOptions {
    * a node with its own port and weight; only records with the lowest priority number are used. Default `A`.
    */
   readonly type?: DnsType;
-  /** Of the nodes behind `A` and `AAAA` records. Default 5432. */
+  /** The port of the nodes behind `A` and `AAAA` records. Default 5432. */
   readonly port?: number;
   /**
    * DNS is asked again when the time to live of its records ends, but not sooner than this. Milliseconds, from 10.
    * Default 1,000.
    */
   readonly minIntervalMs?: number;
-  /** And not later than this; milliseconds, from `minIntervalMs`. Default 300,000. */
+  /** DNS is asked again after this time at the latest. Milliseconds, from `minIntervalMs`. Default 300,000. */
   readonly maxIntervalMs?: number;
   /**
    * How long a node stays after the last answer that named it. Use it for names whose answers list only some of the
@@ -36,7 +36,7 @@ export interface DnsReplicasOptions {
   readonly rememberMs?: number;
   /** DNS servers to ask, e.g. `['127.0.0.1:8600']`. Default: those of the system. */
   readonly servers?: readonly string[];
-  /** Asks in place of a `Resolver` of `node:dns/promises`. */
+  /** Used in place of a `Resolver` of `node:dns/promises`. */
   readonly resolver?: DnsServers;
   /** What all nodes have in common, such as `ssl`, `region` or `pool`. The credentials default to the primary's. */
   readonly node?: Omit<NodeOptions, 'name' | 'url' | 'host' | 'port'>;
@@ -60,7 +60,7 @@ const DEFAULTS = { port: 5432, minIntervalMs: 1_000, maxIntervalMs: 300_000, rem
 /** The time to live of SRV records if DNS does not tell it; milliseconds. */
 const UNKNOWN_TTL_MS = 30_000;
 
-/** How patient Node's resolver is: with one server; milliseconds. */
+/** The patience of Node's resolver with one server; milliseconds. */
 const RESOLVER_SETTINGS = { timeout: 2_000, tries: 2 };
 
 /**
@@ -99,7 +99,7 @@ export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
   };
 }
 
-/** What Node says of DNS names the question, whose name was checked. */
+/** Node's own message is safe to show: it names nothing but the hostname, which was checked. */
 function fromDns(error: unknown): never {
   throw new SafeMessageError(isNativeError(error) ? error.message : 'DNS failed', { cause: error });
 }

@@ -81,7 +81,7 @@ export class Engine {
     const cluster = new Cluster({ options, database: this.database, contexts, state, events, counters, log });
     this.#cluster = cluster;
     for (const warning of options.warnings) log.warn(`option ${warning}`);
-    // What begins here goes on for as long as the engine runs, and belongs to no request.
+    // Whatever begins here belongs to no request, because it goes on for as long as the engine runs.
     await contexts.exit(() => cluster.start(schemaChanges));
   }
 
@@ -94,7 +94,7 @@ export class Engine {
     const { cluster, state } = this;
     state.tableRules = new TableRules(this.database, this.#options.tables, primaryOnlyTables);
     await cluster.learnSchema();
-    // A rule may come before its table; one that was misspelt must not go unnoticed.
+    // A rule may exist before its table does, but a misspelt one must not go unnoticed.
     const unknown = state.tableRules.unknownTables((name) => cluster.knowsRelation(name));
     if (unknown.length > 0)
       this.log.warn(`there are rules for tables that the database does not have: ${unknown.join(', ')}`);

@@ -37,7 +37,7 @@ export class JobTokens {
     const isUnknown = view !== undefined && view.status !== 'loaded';
     const news = request.ledger.toSave();
     const kept = scope === undefined ? undefined : request.view(scope.intent).kept?.name;
-    // A position of the primary as of now is past all that any replica has shown.
+    // A position of the primary as of now is past everything that any replica has shown.
     const isCovered = sawPrimary && !request.ledger.isUncovered;
     const isReplica = replicas.some(({ name }) => name === kept);
     return tokens.encode({

@@ -2,7 +2,7 @@ import type { NodeSnapshot, Topology } from '../topology/topology.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { LogSink } from './operator-log.js';
 
-/** Says in one line which nodes there are when all have been asked, and then each change. */
+/** Logs one line about all nodes once each of them was asked, and then one line for each change. */
 export function logTopology(monitor: TopologyMonitor, log: LogSink): void {
   let isComplete = false;
   const complete = (): void => {
@@ -62,7 +62,7 @@ function isAsked({ primary, replicas }: Topology): boolean {
   return [primary, ...replicas].every(({ health }) => health !== 'unknown');
 }
 
-/** Why a node is out was said when it went. */
+/** The reason why a node is out was logged when it went out. */
 function logNodes({ primary, replicas }: Topology, log: LogSink): void {
   const serving = replicas.filter(({ health }) => health === 'up');
   const out = [primary, ...replicas].filter(({ health }) => health === 'down');

@@ -17,7 +17,9 @@ export interface NodePoolsOptions {
   readonly outside: Outside;
 }
 
-/** Prepared statements of a connection. Each takes memory of the server, some 10 KiB for a simple one. */
+/**
+ * How many prepared statements a connection keeps. Each takes memory of the server, about 10 KiB for a simple one.
+ */
 const PREPARED_PER_CONNECTION = 100;
 /** How many connections a new node begins with. */
 const WARM_CONNECTIONS = 2;
@@ -33,14 +35,14 @@ export class NodePools {
   readonly #pools = new Map<string, NodePool>();
   readonly #nodes = new Map<string, ResolvedNode>();
   readonly #leaving = new Set<Promise<void>>();
-  /** End the waiting for what runs on nodes that have left. */
+  /** Functions that end the wait for statements on nodes that have left. */
   readonly #hurries = new Set<() => void>();
 
   constructor(options: NodePoolsOptions) {
     this.#options = options;
     this.#lanes = laneSettings(options.options);
     const { monitor } = options;
-    // Connections to the server before are good for nothing.
+    // Connections to the previous server are useless.
     monitor.on('server:changed', ({ name, identity }) =>
       this.#pools.get(name)?.keepOnly(identity?.incarnation),
     );
@@ -61,7 +63,7 @@ export class NodePools {
       address,
       database,
       access: database.openNode(node, {
-        // An idle connection that breaks tells of a crash as well as one in use.
+        // A broken idle connection is as good a sign of a crash as one in use.
         onIdleError: () => monitor.doubt(name),
         check: this.#checkOf(name),
         outside,
@@ -92,7 +94,7 @@ export class NodePools {
     await Promise.all(wanted);
   }
 
-  /** Throws where there is no such node. */
+  /** The pool of a node. Throws if there is no such node. */
   get(name: string): NodePool {
     const pool = this.#pools.get(name);
     if (pool === undefined) throw new RangeError(`there is no node named ${name}`);
@@ -124,7 +126,7 @@ export class NodePools {
     });
     monitor.on('primary:changed', ({ primary, because }) => {
       for (const pool of this.#pools.values()) {
-        // Behind its address may have been the old primary, which must get no more writes.
+        // The old primary may have been at this address. It must get no more writes.
         if (pool.name !== primary.name || because === 'another-server')
           pool.reset(`${primary.name} is another primary than before`);
       }

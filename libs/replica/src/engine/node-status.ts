@@ -1,7 +1,7 @@
 import type { Database } from '../execution/database.js';
 import type { NodeSnapshot, Topology } from '../topology/topology.js';
 
-/** A node as an operator wants to see it: can be turned into JSON. */
+/** A node as an operator wants to see it. It can be turned into JSON. */
 export interface NodeStatus {
   readonly name: string;
   readonly role: 'primary' | 'replica';
@@ -23,14 +23,14 @@ export interface NodeStatus {
   readonly lagMs: number | null;
   /** How long the last probe took, in milliseconds; `null` while unknown. */
   readonly roundTripMs: number | null;
-  /** Its share of the reads beside the other replicas'. */
+  /** Its share of the reads, relative to the other replicas. */
   readonly weight: number;
-  /** Where it stands; `null` where that was not said. */
+  /** Its region; `null` if none was given. */
   readonly region: string | null;
   readonly tags: Readonly<Record<string, string>>;
-  /** Its lag has reached `warnLagMs`: it gets half of its share. */
+  /** Its lag has reached `warnLagMs`, so it gets half of its share. */
   readonly isLagging: boolean;
-  /** Its lag was above `maxLagMs` and is not well below yet: it serves nobody, but for `minServing`. */
+  /** Its lag was above `maxLagMs` and is not yet well below: it serves only for `minServing`. */
   readonly isTooOld: boolean;
   /** It is being taken out: it gets no new reads. */
   readonly isDraining: boolean;

@@ -1,8 +1,8 @@
-/** Where lines for operators go; Nest's `Logger` is one. */
+/** Where lines for operators go, such as Nest's `Logger`. */
 export interface LogSink {
   /** All is well, or well again. */
   log(message: string): void;
-  /** Something is out of order, and is dealt with. */
+  /** Something is wrong, and the library deals with it. */
   warn(message: string): void;
   /** Somebody has to act. */
   error(message: string): void;
@@ -22,7 +22,7 @@ export class OperatorLog implements LogSink {
     this.#nowMs = nowMs;
   }
 
-  /** Lines go there from now on. Those before the first sink are lost. */
+  /** Sends lines there from now on. Lines before the first sink are lost. */
   sendTo(sink: LogSink): void {
     this.#sink = sink;
   }

@@ -31,7 +31,7 @@ export interface ReplicaSetOptions {
   readonly beforeFirst: () => Promise<Position | undefined>;
 }
 
-/** How patiently a discovery is asked; milliseconds. */
+/** Time limit and retries of a discovery; milliseconds. */
 const DISCOVERY = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
 
 /** How long the application's start waits for the first answer; milliseconds. */
@@ -109,7 +109,7 @@ export class ReplicaSet {
     this.#interrupt('resumed', (node) => node === name);
   }
 
-  /** Nothing changes any more. */
+  /** Stops all changes. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#interrupt('destroyed', () => true);

@@ -18,7 +18,7 @@ import type { Database } from '../execution/database.js';
 export interface CurrentNodes {
   readonly database: Pick<Database, 'withConnectionOf'>;
   readonly primary: ResolvedNode;
-  /** The replicas by now: one of the same address that is given no name keeps its own. */
+  /** The current replicas. A new replica without a name takes the name of the one at the same address. */
   readonly replicas: Iterable<ResolvedNode>;
   readonly levels: PoolLevels | undefined;
 }
@@ -34,7 +34,7 @@ export function resolveReplicas(
     problems.add(path, `must be a list, not ${describe(replicas)}`);
     throw new InvalidReplicaOptionsError(problems.list);
   }
-  // Of several at one address the first one's.
+  // Of several replicas at one address, the first one's name counts.
   const names = new Map([...current.replicas].toReversed().map(({ address, name }) => [address, name]));
   const given = withoutEmptyUrls(replicas);
   const named = nameReplicas(given, { primary: current.primary.name, byAddress: names });

@@ -9,7 +9,7 @@ export type RouterCounter =
   | 'failedDiscoveries'
   | 'writesWithoutSession';
 
-/** Counters of which none has counted anything. */
+/** Counters that are all zero. */
 export function noCounts(): Record<RouterCounter, number> {
   return {
     foreignTokens: 0,

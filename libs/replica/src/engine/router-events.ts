@@ -32,7 +32,7 @@ export interface RouterEvents {
        * replica is being taken out, or no longer.
        */
       readonly because: 'promotion' | 'configuration' | 'draining';
-      /** Names. A node at another address was added and removed. */
+      /** Names. A node whose address changed was added and removed. */
       readonly added: readonly string[];
       readonly removed: readonly string[];
     },
@@ -54,7 +54,7 @@ export interface RouterEvents {
     event: {
       readonly node: NodeStatus;
       readonly primary: NodeStatus;
-      /** Which timelines they write on; `null` while unknown. */
+      /** The timelines that they write on; `null` while unknown. */
       readonly timeline: number | null;
       readonly primaryTimeline: number | null;
     },
@@ -73,7 +73,7 @@ export interface RouterEvents {
   ];
 }
 
-/** Tells an event to whoever listens. */
+/** Emits an event to its listeners. */
 export type EmitRouterEvent = <E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]) => void;
 
 /** Emits what a monitor tells, with statuses in place of snapshots. */
