@@ -9,7 +9,7 @@ import { answerParent } from './support/child.js';
 import { bytesPerThing } from './support/heap.js';
 import { rounded } from './support/report.js';
 import { benchSessionKey } from './support/requests.js';
-import { engineOf } from '../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from './support/engine-of.js';
 
 /** Bytes that one of each takes while it exists. */
 export interface Sizes {

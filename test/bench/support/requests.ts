@@ -4,7 +4,7 @@ import type { Engine } from '../../../libs/replica/src/engine/engine.js';
 import { SessionOpener } from '../../../libs/replica/src/nest/session-opener.js';
 import type { Intent } from '../../../libs/replica/src/routing/route-query.js';
 import { intentOf } from '../../../libs/replica/src/engine/read-options.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from './engine-of.js';
 
 /** The session's key of a request of {@link Requests}: for `session.key` of the data source. */
 export const benchSessionKey: SessionKey = (context) => (context as { readonly key: string }).key;
