@@ -7,7 +7,7 @@ import { DataSourceRouter, UseReplica, WithToken } from 'nestjs-replica';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Repository } from 'typeorm';
 import { RedisServer } from './support/redis-server.js';
-import { launchReady, accountsOn } from '../support/app/start-app.js';
+import { startApp } from '../support/app/start-app.js';
 import type { TestApp } from '../support/app/test-app.js';
 import { Routes, ON_REPLICA } from '../support/app/routes.js';
 import { until } from '../support/until.js';
@@ -111,15 +111,18 @@ describe('jobs of BullMQ', () => {
   beforeAll(async () => {
     redis = await RedisServer.start();
     const connection = { host: '127.0.0.1', port: redis.port };
-    app = await launchReady({
-      imports: [
-        BullModule.forRoot({ connection }),
-        ...QUEUES.map((name) => BullModule.registerQueue({ name })),
-        ...accountsOn(cluster),
-      ],
-      controllers: [AccountsController],
-      providers: [Balances, ReceiptProcessor, WaitProcessor, PrimaryProcessor, PlainProcessor],
-    });
+    app = await startApp(
+      cluster,
+      [AccountsController],
+      {},
+      {
+        imports: [
+          BullModule.forRoot({ connection }),
+          ...QUEUES.map((name) => BullModule.registerQueue({ name })),
+        ],
+        providers: [Balances, ReceiptProcessor, WaitProcessor, PrimaryProcessor, PlainProcessor],
+      },
+    );
     routes = new Routes(app.router);
     for (const name of QUEUES) events.push(new QueueEvents(name, { connection }));
     await Promise.all(events.map((queue) => queue.waitUntilReady()));

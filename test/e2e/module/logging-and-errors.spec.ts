@@ -9,7 +9,7 @@ import {
   QueryFailedError,
 } from 'typeorm';
 import { textOf, CapturedLogs, expectNoCredential } from '../../support/app/captured-logs.js';
-import { optionsFor, launch, launchReady, accountsOn } from '../../support/app/start-app.js';
+import { startApp, optionsFor, launch, accountsOn } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { until } from '../../support/until.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
@@ -87,13 +87,7 @@ describe('logs and errors', () => {
   async function start(changes: Partial<ReplicaModuleOptions>): Promise<TestApp> {
     logs = new CapturedLogs();
     heard.length = 0;
-    app = await launchReady(
-      {
-        imports: accountsOn(cluster, { logger: logs, ...changes }),
-        controllers: [AccountsController],
-      },
-      { logger: logs },
-    );
+    app = await startApp(cluster, [AccountsController], { logger: logs, ...changes }, { logger: logs });
     return app;
   }
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type CanActivate,
   Controller,
@@ -20,8 +20,7 @@ import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
 import request from 'supertest';
 import { DataSource, Repository } from 'typeorm';
-import { launchReady, accountsOn, PLATFORMS } from '../../support/app/start-app.js';
-import type { TestApp } from '../../support/app/test-app.js';
+import { PLATFORMS, useApp } from '../../support/app/start-app.js';
 import { REPLICA } from '../../support/app/routes.js';
 import { useLedgerCluster, whilePaused, resetLedger } from '../../support/cluster/use-cluster.js';
 import { Account, Entry } from '../../support/ledger/accounts.js';
@@ -196,33 +195,28 @@ class AuditModule implements NestModule {
 const cluster = useLedgerCluster();
 
 describe.each(PLATFORMS)('on %s', (platform) => {
-  let app: TestApp;
-  let routes: string[];
+  beforeAll(() => resetLedger(cluster));
+  const app = useApp(
+    cluster,
+    [
+      UsersController,
+      ScopedController,
+      GuardedController,
+      ReplicaClassController,
+      PrimaryClassController,
+      InheritingController,
+      OverridingController,
+    ],
+    { session: { key: (context) => context.switchToHttp().getRequest<AppRequest>().user?.id } },
+    {
+      imports: [AuditModule],
+      providers: [{ provide: APP_GUARD, useClass: UserGuard }, BalanceService],
+      platform,
+    },
+  );
+  const routes: string[] = [];
 
-  beforeAll(async () => {
-    await resetLedger(cluster);
-    app = await launchReady(
-      {
-        imports: [
-          ...accountsOn(cluster, {
-            session: { key: (context) => context.switchToHttp().getRequest<AppRequest>().user?.id },
-          }),
-          AuditModule,
-        ],
-        controllers: [
-          UsersController,
-          ScopedController,
-          GuardedController,
-          ReplicaClassController,
-          PrimaryClassController,
-          InheritingController,
-          OverridingController,
-        ],
-        providers: [{ provide: APP_GUARD, useClass: UserGuard }, BalanceService],
-      },
-      { platform },
-    );
-    routes = [];
+  beforeAll(() => {
     app.router.on('statement', ({ node, reason }) => void routes.push(`${node} ${reason}`));
   });
 
@@ -230,12 +224,8 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     routes.length = 0;
   });
 
-  afterAll(async () => {
-    await app?.close();
-  });
-
   const as = (user: number, method: 'get' | 'post', path: string): request.Test =>
-    request(app.nest.getHttpServer())[method](path).set('x-user', String(user));
+    app.http[method](path).set('x-user', String(user));
 
   it('reads of a guard go to the primary while the user is not known, those of the handler to a replica', async () => {
     await as(10, 'get', '/users/me').expect(200);

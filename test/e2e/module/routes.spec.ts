@@ -3,7 +3,7 @@ import { Controller, Get, type INestApplication, Post, RequestMethod, Versioning
 import { InjectRepository } from '@nestjs/typeorm';
 import { type ReplicaModuleOptions, UseReplica } from 'nestjs-replica';
 import { Repository } from 'typeorm';
-import { launchReady, accountsOn, PLATFORMS } from '../../support/app/start-app.js';
+import { startApp, PLATFORMS } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { REPLICA } from '../../support/app/routes.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
@@ -32,7 +32,7 @@ class AccountsController {
 }
 
 @Controller({ path: 'ledger', version: '2' })
-class LedgerController extends AccountsController {}
+class VersionedController extends AccountsController {}
 
 @Controller('status')
 class StatusController {
@@ -62,13 +62,8 @@ describe.each(PLATFORMS)('on %s, routes', (platform) => {
     changes: Partial<ReplicaModuleOptions> = {},
     configure?: (nest: INestApplication) => void,
   ): Promise<void> {
-    app = await launchReady(
-      {
-        imports: accountsOn(cluster, changes),
-        controllers: [LedgerController, AccountsController, StatusController],
-      },
-      { platform, configure },
-    );
+    const controllers = [VersionedController, AccountsController, StatusController];
+    app = await startApp(cluster, controllers, changes, { platform, configure });
     routes = [];
     app.router.on('statement', ({ node, reason }) => void routes.push(`${node} ${reason}`));
   }

@@ -3,11 +3,11 @@ import { Controller, Get, NotFoundException, Param, ParseIntPipe, Patch, Post } 
 import { fromHeader } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
 import { Agent, get, type IncomingMessage, type Server } from 'node:http';
-import { launchReady, accountsOn, PLATFORMS } from '../../support/app/start-app.js';
-import { TestApp } from '../../support/app/test-app.js';
+import { PLATFORMS, useApp } from '../../support/app/start-app.js';
+import type { TestApp } from '../../support/app/test-app.js';
 import { REPLICA } from '../../support/app/routes.js';
 import { until } from '../../support/until.js';
-import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
+import { useLedgerCluster, whilePaused, resetLedger } from '../../support/cluster/use-cluster.js';
 import { APPLICATION } from '../../support/cluster/transcript.js';
 import { Account } from '../../support/ledger/accounts.js';
 import { LedgerController } from '../../support/ledger/ledger.controller.js';
@@ -68,20 +68,10 @@ const cluster = useLedgerCluster();
 const otherCluster = useLedgerCluster({ replicas: 1 });
 
 describe('two applications in one process', () => {
-  let apps: [TestApp, TestApp];
-
-  beforeAll(async () => {
-    const start = (of: PostgresCluster, index: number): Promise<TestApp> =>
-      launchReady(
-        { imports: accountsOn(of, WITH_TIME), controllers: [AccountsController] },
-        { platform: PLATFORMS[index] },
-      );
-    apps = await Promise.all([start(cluster, 0), start(otherCluster, 1)]);
-  });
-
-  afterAll(async () => {
-    await Promise.all(apps?.map((app) => app.close()) ?? []);
-  });
+  const apps = [
+    useApp(cluster, [AccountsController], WITH_TIME, { platform: PLATFORMS[0] }),
+    useApp(otherCluster, [AccountsController], WITH_TIME, { platform: PLATFORMS[1] }),
+  ] as const;
 
   it('do not know of each other, with the same sessions at the same time', async () => {
     const ids = Array.from({ length: 40 }, (_, index) => index + 1);
@@ -116,28 +106,20 @@ describe('two applications in one process', () => {
 });
 
 describe.each(PLATFORMS)('300 requests of all kinds at once on %s', (platform) => {
-  let app: TestApp;
   let warnings: Error[];
   const warned = (warning: Error): void => void warnings.push(warning);
 
   beforeAll(async () => {
-    await cluster.primary.query('UPDATE account SET balance = 0');
-    await cluster.waitForCatchUp();
-    app = await launchReady(
-      { imports: accountsOn(cluster, { poolSize: 5 }), controllers: [AccountsController] },
-      { platform },
-    );
+    await resetLedger(cluster);
     process.on('warning', warned);
   });
+  const app = useApp(cluster, [AccountsController], { poolSize: 5 }, { platform });
 
   beforeEach(() => {
     warnings = [];
   });
 
-  afterAll(async () => {
-    process.off('warning', warned);
-    await app?.close();
-  });
+  afterAll(() => void process.off('warning', warned));
 
   /** A request whose client goes away while the handler waits for the database. */
   async function abandoned(url: string): Promise<number> {

@@ -6,7 +6,7 @@ import { DataSource, QueryFailedError } from 'typeorm';
 import { tellingLines } from '../../support/secrets/secrets.js';
 import { everyEvent, everythingOf } from '../../support/secrets/seen.js';
 import { createOddRole, ODD_PASSWORD } from '../../support/cluster/odd-role.js';
-import { optionsFor, launchReady, accountsOn } from '../../support/app/start-app.js';
+import { startApp, optionsFor, accountsOn } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { CapturedLogs } from '../../support/app/captured-logs.js';
 import { until } from '../../support/until.js';
@@ -74,8 +74,7 @@ async function start(
     poolErrorHandler: (error: unknown) => void errors.push(error),
     ...changes,
   });
-  const metadata = { imports: accountsOn(cluster, options), controllers: [FailingController] };
-  const app = await launchReady(metadata, { logger: logs });
+  const app = await startApp(cluster, [FailingController], options, { logger: logs });
   return { app, logs, options };
 }
 

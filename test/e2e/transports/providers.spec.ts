@@ -15,12 +15,12 @@ import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
 import { setTimeout as delay } from 'node:timers/promises';
 import { defer, lastValueFrom, type Observable, Subject } from 'rxjs';
 import { Repository } from 'typeorm';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 import { launchReady, accountsOn } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { Routes, ON_REPLICA } from '../../support/app/routes.js';
 import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 import { Account } from '../../support/ledger/accounts.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 const MARK = 'a mark of some other decorator';
 
@@ -272,7 +272,7 @@ const cluster = useLedgerCluster();
 
 describe('decorated methods of providers', () => {
   let app: TestApp;
-  let routes: Routes;
+  const routes = new Routes();
   let reports: ReportService;
 
   beforeAll(async () => {
@@ -303,7 +303,7 @@ describe('decorated methods of providers', () => {
         },
       ],
     });
-    routes = new Routes(app.router);
+    routes.listenTo(app.router);
     reports = app.nest.get(ReportService);
   });
 
