@@ -95,7 +95,7 @@ describe('positions that the primary tells with the answer of a write', () => {
   }
 
   it.each(['add', 'add-in-transaction'])(
-    'a session reads its write (%s) from a replica, and nobody else had to ask where the primary is',
+    'a session reads its write (%s) from a replica, and nobody else had to ask for a position',
     async (way) => {
       await start();
       await freezeMonitor();
@@ -118,7 +118,7 @@ describe('positions that the primary tells with the answer of a write', () => {
     expect(rows).toEqual([{ id: 4, balance: 4 }]);
   });
 
-  it('where the question is refused the monitor is asked, and no write is harmed', async () => {
+  it('the monitor is asked if the question is refused, and no write is harmed', async () => {
     await start();
     expect((await app.post('/accounts/5/after-discard', 'discard')).status).toBe(201);
     for (let n = 4; n <= 20; n++) {
@@ -129,7 +129,7 @@ describe('positions that the primary tells with the answer of a write', () => {
     expect(replicas.reasons).toEqual(['session-replayed']);
   });
 
-  it('writes come faster than positions are told: each session reads its own', async () => {
+  it('each session reads its own writes, even if these come faster than positions are learned', async () => {
     await start();
     const sessions = Array.from({ length: 8 }, (_, index) => ({ id: index + 10, key: `fast-${index}` }));
     await Promise.all(

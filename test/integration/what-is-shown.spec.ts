@@ -156,7 +156,7 @@ describe('what a session is shown', () => {
     });
   });
 
-  it('comes at all when the session store hangs', async () => {
+  it('comes even if the session store hangs', async () => {
     flaky.hangLoads = true;
     const answer = await Promise.race([app.get('/accounts/1', 'hangs'), delay(5_000, 'no answer after 5 s')]);
     expect(answer).toMatchObject({ status: 200 });
@@ -216,7 +216,7 @@ describe('what a session is shown', () => {
     );
   }
 
-  it('is what was answered, though the handler throws afterwards', async () => {
+  it('is what was answered, even if the handler throws afterwards', async () => {
     const answer = await Promise.race([
       app
         .post('/accounts/1/add-json-throw', 'throws')
@@ -264,7 +264,7 @@ describe('who a session is', () => {
     }
   }
 
-  it('what was shown with the answer that set the cookie binds the next request', async () => {
+  it('the answer that sets the cookie binds the next request to what it showed', async () => {
     const app = await startApp(cluster, CONTROLLERS, {
       session: { key: fromCookie('sid') },
       maxLagMs: 20_000,

@@ -187,7 +187,7 @@ describe('jobs of BullMQ', () => {
     expect(routes.take()).toEqual(['primary session-ahead']);
   });
 
-  it('fail before they do anything with onLag retry, and are done when a replica has caught up', async () => {
+  it('fail with onLag retry before they do anything, and succeed once a replica has caught up', async () => {
     let id: string | undefined;
     await whilePaused(cluster, async () => {
       id = (await app.post('/accounts/5/deposit')).body.job as string;
@@ -207,7 +207,7 @@ describe('jobs of BullMQ', () => {
     expect(routes.take()).toEqual(['replica session-replayed']);
   });
 
-  it('without a token, of a decorated class, see what they wrote themselves', async () => {
+  it('see what they wrote themselves without a token, if their class is decorated', async () => {
     await whilePaused(cluster, async () => {
       const job = await queue('plain').add('job', { id: 6 });
       expect(await resultOf(job)).toBe(1);
@@ -215,7 +215,7 @@ describe('jobs of BullMQ', () => {
     expect(routes.take()).toEqual(['primary write', 'primary own-write']);
   });
 
-  it('without a token count as a session that has written nothing', async () => {
+  it('count without a token as a session that has written nothing', async () => {
     await resultOf(await queue('retry').add('job', { id: 7 }));
     expect(routes.take()).toEqual([ON_REPLICA]);
   });

@@ -84,7 +84,7 @@ describe('RedisSessionStore', () => {
     );
   }
 
-  it('stands in Redis under a hash of its key, as one short text, for its time alone', async () => {
+  it('keeps a session in Redis under a hash of its key, as one short string, and only for its time', async () => {
     await new RedisSessionStore({ client: redis }).save('sid-of-ann', SOME, 1_234.5);
     await new RedisSessionStore({ client: redis, prefix: 'shop:' }).save('sid-of-ann', SOME, 5_000);
     const keys = (await redis.keys('*')).toSorted();

@@ -88,7 +88,7 @@ describe('two application instances that share a Redis', () => {
     b.sent.length = 0;
   }
 
-  it('know at once what a request of nobody wrote for a session that it named', async () => {
+  it('know at once what a request without a session wrote for one that it named', async () => {
     await whilePaused(cluster, async () => {
       await a.app.post(`/accounts/20/add-for/${session}`);
       expect((await b.app.get('/accounts/20', session)).body).toMatchObject({ balance: 1 });
@@ -150,7 +150,7 @@ describe('two application instances that share a Redis', () => {
     expect(a.sent).toEqual(['load']);
   });
 
-  it('ask Redis for nobody whose session is not known', async () => {
+  it('ask Redis for no request without a session', async () => {
     await a.app.get('/accounts/3');
     await a.app.post('/accounts/3/add');
     expect(a.sent).toEqual([]);
@@ -184,7 +184,7 @@ describe('two application instances that share a Redis', () => {
       await b.app.get('/accounts/4', 'anybody');
     });
 
-    it('all requests succeed in bounded time, on the primary, and it is said once and counted', async () => {
+    it('all requests succeed in bounded time, on the primary, and the outage is logged once and counted', async () => {
       const before = a.app.router.counters();
       const took: number[] = [];
       const timed = async (method: 'get' | 'post', path: string): Promise<unknown> => {

@@ -129,7 +129,7 @@ describe.each(MATRIX)('on %s, with sessions in %s', (wrapping, sessions) => {
   }
 
   if (['a slow store', 'memory'].includes(sessions) && !isHttp2 && !isCompressed) {
-    it('knows what was written when all was given to be sent, and some of it has not left', async () => {
+    it('covers a write that happens after end(), while the answer is still being sent', async () => {
       const path = newcomer();
       const controller = app.nest.get(AnswersController);
       const before = controller.finished;

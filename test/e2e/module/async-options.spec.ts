@@ -130,7 +130,7 @@ describe('ReplicaModule.forRootAsync()', () => {
     await app.close();
   });
 
-  it('asks the very factory that another module made, once', async () => {
+  it('asks a factory that another module made, once and without making another', async () => {
     app = await launchReady(moduleWith({ imports: [ConfigModule], useExisting: OptionsFactory }));
     expect(app.nest.get(OptionsFactory, { strict: false }).askedFor).toEqual([undefined]);
   });
@@ -198,7 +198,7 @@ describe('ReplicaModule.forRootAsync()', () => {
     expect(error.problems).toEqual(['the options must be an object: did the factory return them?']);
   });
 
-  it('passes on what the factory itself fails with', async () => {
+  it('passes on the error of the factory itself', async () => {
     const reason = new Error('the vault is closed');
     await expect(
       launchWith(() => {
@@ -228,7 +228,7 @@ describe('ReplicaModule.forRoot()', () => {
     });
   });
 
-  it('tells no credential of a node that was given as a text', async () => {
+  it('repeats no credential of a node that was given as a string', async () => {
     const url = 'postgres://ann:n0t-the-s3cret@localhost/db' as never;
     const starting = launch({
       imports: [ReplicaModule.forRoot({ type: 'postgres', primary: url, replicas: [url] })],

@@ -127,7 +127,7 @@ describe('options at start', () => {
     expect(nest.get(DataSource).isInitialized).toBe(true);
   });
 
-  it('leave extensions alone where told so', async () => {
+  it('leave extensions alone if told to', async () => {
     await createParcels();
     await start(optionsFor(cluster, { entities: [Parcel], installExtensions: false }));
     expect(await transcript.count('CREATE EXTENSION')).toEqual({
@@ -177,7 +177,7 @@ describe('options at start', () => {
     expect((await moved.post('/parcels')).nodes).toEqual(['primary']);
   });
 
-  it("prefer the primary where TypeORM's default mode does, and a replica where one is asked for", async () => {
+  it("prefer the primary if TypeORM's default mode does, and a replica where a route asks for one", async () => {
     await createParcels();
     const moved = await start({
       ...withoutNodes(),
@@ -221,7 +221,7 @@ describe('options at start', () => {
     expect(await transcript.count('')).toMatchObject({ 'replica-1': 0, 'replica-2': 0 });
   });
 
-  it('leave routes alone that need no database while the data source is not initialized', async () => {
+  it('keep routes without a database working while the data source is not initialized', async () => {
     await createParcels();
     app = await launch({
       imports: [
@@ -274,7 +274,7 @@ describe('isGlobal', () => {
     await app.close();
   });
 
-  it('false keeps the router to those who import the module, and the data source where TypeORM has it', async () => {
+  it('offers the router only to modules that import it when false, and leaves the data source where TypeORM has it', async () => {
     const options = optionsFor(cluster, { replicas: [], isGlobal: false });
     const replica = ReplicaModule.forRoot(options);
     await expect(launch({ imports: [replica, ReportModule] })).rejects.toThrow(/DataSourceRouter/);

@@ -82,7 +82,7 @@ describe.each(PLATFORMS)('on %s, a data source that the application made', (plat
     expect(made.isInitialized).toBe(false);
   });
 
-  it('stays open where it was open, also as a clone', async () => {
+  it('stays open if it was open before, even as a clone', async () => {
     made = await make().initialize();
     const clone = Object.assign(Object.create(OwnDataSource.prototype) as OwnDataSource, made);
     app = await launchReady(
@@ -100,7 +100,7 @@ describe.each(PLATFORMS)('on %s, a data source that the application made', (plat
     expect(made.isInitialized).toBe(true);
   });
 
-  it('is found by its token where Nest provides it already', async () => {
+  it('is found by its token if Nest provides it already', async () => {
     @Module({
       providers: [{ provide: OWN, useFactory: async () => (made = await make().initialize()) }],
       exports: [OWN],
@@ -131,7 +131,7 @@ describe('ReplicaModule.forDataSource()', () => {
     );
   });
 
-  it('warns where the token stands for a data source that routes nothing, and lets all go there', async () => {
+  it('warns if the token stands for a data source that does not route, and uses it as it is', async () => {
     @Controller('rows')
     class RowsController {
       constructor(

@@ -161,7 +161,7 @@ describe.each(PLATFORMS)('on %s, what a session wrote', (platform) => {
   it.each([
     ['missing', 404],
     ['broken', 500],
-  ])('says who answered also when the handler ends as %s (%i)', async (path, status) => {
+  ])('names the node that answered even if the handler ends as %s (%i)', async (path, status) => {
     expect(await app.get(`/accounts/1/${path}`)).toMatchObject({
       status,
       nodes: [REPLICA],
@@ -172,7 +172,7 @@ describe.each(PLATFORMS)('on %s, what a session wrote', (platform) => {
   it.each([
     ['/health', 200],
     ['/no/such/route', 404],
-  ])('says nothing where no database was asked: %s', async (path, status) => {
+  ])('names no node if no database was asked: %s', async (path, status) => {
     expect(await app.get(path)).toMatchObject({ status, nodes: [], reasons: [] });
   });
 });

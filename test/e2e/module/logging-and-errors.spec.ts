@@ -98,7 +98,7 @@ describe('logs and errors', () => {
     return failure as QueryFailedError;
   };
 
-  it('reach a logger of the application: queries of replicas and of the primary, failures, no more than that', async () => {
+  it("reach the application's logger: queries of replicas and of the primary, failures, nothing else", async () => {
     const running = await start({ logging: true });
     logs.lines.length = 0;
     await running.get('/accounts/1');
@@ -115,7 +115,7 @@ describe('logs and errors', () => {
     expect(logs.of('query error')[0]).toContain('column "nonsense" does not exist');
   });
 
-  it('tell slow queries', async () => {
+  it('report slow queries', async () => {
     const running = await start({ maxQueryExecutionTime: 400 });
     await running.get('/accounts/1');
     await running.get('/accounts/1/slow/500');
@@ -124,7 +124,7 @@ describe('logs and errors', () => {
     ]);
   });
 
-  it('tell notices of the server once each, where asked to', async () => {
+  it('report each notice of the server once, if asked to', async () => {
     const telling = await start({ logNotifications: true });
     expect((await telling.post('/accounts/notice')).status).toBe(201);
     await until(() => logs.of('log').some((line) => line.includes('mind the gap')));
@@ -135,7 +135,7 @@ describe('logs and errors', () => {
     expect(logs.of('log').filter((line) => line.includes('mind the gap'))).toEqual([]);
   });
 
-  it('leave subscribers as they are', async () => {
+  it('leave subscribers working', async () => {
     const running = await start({ subscribers: [AccountSubscriber] });
     heard.length = 0;
     await running.get('/accounts/1');
@@ -144,7 +144,7 @@ describe('logs and errors', () => {
     expect(heard.slice(2)).toEqual(['before a query', 'inserted ann']);
   });
 
-  it('keep what the driver says of a refused write', async () => {
+  it("keep the driver's details of a refused write", async () => {
     const running = await start({});
     expect(await running.post('/accounts/twice')).toMatchObject({ status: 409, nodes: [] });
     expect(failureIn(running)).toMatchObject({
@@ -160,7 +160,7 @@ describe('logs and errors', () => {
     });
   });
 
-  it('keep what the driver says of a wrong read on a replica', async () => {
+  it("keep the driver's details of a wrong read on a replica", async () => {
     const running = await start({});
     const answer = await fetch(`${await running.nest.getUrl()}/accounts/wrong`);
     expect([answer.status, answer.headers.get('x-replica-node')]).toEqual([500, null]);
@@ -171,7 +171,7 @@ describe('logs and errors', () => {
     });
   });
 
-  it('tell of a primary that is not there, and of a user that it refuses, without a password', async () => {
+  it('report a primary that is not there, and a user that it refuses, without a password', async () => {
     for (const url of [
       cluster.primary.url.replace(`:${cluster.primary.port}/`, ':1/'),
       cluster.primary.url.replace(`//${cluster.primary.username}:`, '//somebody-else:'),
@@ -198,7 +198,7 @@ describe('logs and errors', () => {
     expect(logs.lines.filter((line) => line.includes('Retrying'))).not.toEqual([]);
   });
 
-  it('tell of replicas that are not there, and of idle connections that break, without a password', async () => {
+  it('report replicas that are not there, and idle connections that break, without a password', async () => {
     const [replica] = cluster.replicas;
     logs = new CapturedLogs();
     app = await launch(
@@ -222,7 +222,7 @@ describe('logs and errors', () => {
     expect(JSON.stringify(app.router.topology())).not.toContain(cluster.primary.password);
   });
 
-  it('told no credential in all these tests', () => {
+  it('showed no credential in any of these tests', () => {
     expect(seen.length).toBeGreaterThan(30);
     expect(optionsFor(cluster).primary?.url).toContain(cluster.primary.password);
     expectNoCredential(cluster, ...seen);

@@ -126,7 +126,7 @@ describe('a data source that a test has put in place of the real one', () => {
       (options) => Object.assign(new DataSource(options), { query: () => Promise.resolve([]) }),
     ],
     ['that is none', () => mock() as DataSource],
-  ])('is told of by an error where dataSourceFactory makes one %s, which routes nothing', async (_, make) => {
+  ])('is an error if dataSourceFactory makes one %s, which does not route', async (_, make) => {
     const { failure, retries } = await compiledWith(make);
     expect(failure).toMatchObject({
       message: expect.stringMatching(/dataSourceFactory has to give a ReplicaDataSource/),
@@ -135,7 +135,7 @@ describe('a data source that a test has put in place of the real one', () => {
     expect(retries).toBe(0);
   });
 
-  it('tells mistakes in the options that dataSourceFactory itself gives, and does not try again', async () => {
+  it('reports mistakes in the options of dataSourceFactory itself, and does not try again', async () => {
     const { failure, retries } = await compiledWith(
       (options) => new ReplicaDataSource({ ...(options as ReplicaDataSourceOptions<never>), maxLagMs: -1 }),
     );
@@ -146,7 +146,7 @@ describe('a data source that a test has put in place of the real one', () => {
   it.each([
     ['again', undefined, 2],
     ['as often as toRetry of the application lets it', () => false, 0],
-  ])('tries %s where dataSourceFactory fails otherwise', async (_, toRetry, retries) => {
+  ])('tries %s if dataSourceFactory fails for another reason', async (_, toRetry, retries) => {
     const reason = new Error('the vault is closed');
     const made = await compiledWith(
       () => {

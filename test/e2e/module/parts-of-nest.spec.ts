@@ -267,7 +267,7 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     expect(routes).not.toContainEqual(expect.stringContaining('no-context'));
   });
 
-  it('controllers and providers of a request belong to it', async () => {
+  it('request-scoped controllers and providers run in the context of their request', async () => {
     expect(await app.get('/scoped')).toMatchObject({ nodes: [REPLICA], reasons: ['session-free'] });
     await whilePaused(cluster, async () => {
       const before = Number((await as(20, 'get', '/scoped')).text);
@@ -277,7 +277,7 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     });
   });
 
-  it('guards of a request belong to it', async () => {
+  it('request-scoped guards run in the context of their request', async () => {
     expect(await app.get('/guarded')).toMatchObject({
       status: 200,
       nodes: ['primary'],
@@ -296,7 +296,7 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     ['get', 'overriding/plain', 'session-free'],
     ['get', 'overriding/forced', 'within-staleness'],
   ] as const)(
-    "a handler's decorator counts before its class's, also an inherited one: %s %s",
+    "a handler's decorator, even an inherited one, overrides that of its class: %s %s",
     async (method, path, reason) => {
       expect(await app.call(method, `/${path}`)).toMatchObject({ status: 200, reasons: [reason] });
     },

@@ -88,7 +88,7 @@ describe('the recipes', () => {
   it.each<[string, (app: TestApp) => Promise<void>]>([
     ['of the cluster', () => cluster.waitForCatchUp()],
     ['of the router', (app) => waitForReplica(app.router)],
-  ])('let a test that arranges by repository wait, by means %s', async (_, wait) =>
+  ])('let a test that prepares data by a repository wait for it, by means %s', async (_, wait) =>
     withApp({ key: userOf }, async (app) => {
       for (let round = 1; round <= 5; round++) {
         await cluster.replicas[0]?.pauseReplay();

@@ -109,7 +109,7 @@ describe("the order of what TypeORM's result cache shows", () => {
     });
   }
 
-  it('keeps the newer answer where a lagging replica gives an older one', async () => {
+  it('keeps the newer answer when a lagging replica gives an older one', async () => {
     const [ahead, behind] = [await sessionOn('replica-1'), await sessionOn('replica-2')];
     await writeUnseenByTheSecond();
     expect((await app.get(path('/shortly'), ahead)).body.balance).toBe(1);
@@ -128,7 +128,7 @@ describe("the order of what TypeORM's result cache shows", () => {
     expect((await app.get(path('/shortly'), ahead)).body.balance).toBe(1);
   });
 
-  it('takes no session back behind what a node has shown it', async () => {
+  it('shows no session less than a node has shown it before', async () => {
     const [ahead, behind] = [await sessionOn('replica-1'), await sessionOn('replica-2')];
     await writeUnseenByTheSecond();
     expect((await app.get(path(), behind)).body.balance).toBe(0);
@@ -136,7 +136,7 @@ describe("the order of what TypeORM's result cache shows", () => {
     expect((await app.get(path(), ahead)).body.balance).toBe(1);
   });
 
-  it('takes no request without a session back behind what a node has shown it', async () => {
+  it('shows no request without a session less than a node has shown it before', async () => {
     const behind = await sessionOn('replica-2');
     await writeUnseenByTheSecond();
     for (let round = 0; round < 10; round++) {
@@ -217,7 +217,7 @@ describe("the order of what TypeORM's result cache shows", () => {
     }
   });
 
-  it('is cleared as by the command line', async () => {
+  it("is cleared by TypeORM's command line", async () => {
     await app.get(path());
     const dataSource = new ReplicaDataSource({
       type: 'postgres',

@@ -207,7 +207,7 @@ describe("TypeORM's result cache", () => {
     expect(await app.get(`${path}/snapshot`)).toMatchObject({ body: { balance: 1 }, nodes: [REPLICA] });
   });
 
-  it('keeps one answer for each query, however often it was passed over', async () => {
+  it('keeps one answer for each query, however often it was skipped', async () => {
     await start();
     const path = `/accounts/${++lastId}`;
     await app.get(path, 'another');
@@ -232,14 +232,14 @@ describe("TypeORM's result cache", () => {
     await app.getUntil(`${later}/bounded-shortly`, undefined, ({ body }) => body.balance === 1);
   });
 
-  it('counts from the begin of a query that took long', async () => {
+  it('counts the age of an answer from the start of its query', async () => {
     await start({ maxLagMs: 1_000 });
     const path = `/accounts/${++lastId}/slowly`;
     expect((await app.get(path)).nodes).toEqual([REPLICA]);
     expect((await app.get(path)).nodes).toEqual([REPLICA]);
   });
 
-  it('counts in the bound that the answer may have been old when it was kept', async () => {
+  it('counts the lag at the time an answer was stored towards its age', async () => {
     await start({ maxLagMs: 5_000 });
     await whilePaused(cluster, async () => {
       const id = ++lastId;
@@ -262,7 +262,7 @@ describe("TypeORM's result cache", () => {
     expect((await app.get(path, 'writer')).body.balance).toBe(2);
   });
 
-  it('does not mislead save() where it is always enabled', async () => {
+  it('does not mislead save() if it is always enabled', async () => {
     await start({ cache: { type: 'database', alwaysEnabled: true, duration: MINUTE_MS } });
     const path = `/accounts/${++lastId}`;
     await app.call('patch', `${path}/save`);
@@ -272,7 +272,7 @@ describe("TypeORM's result cache", () => {
     expect(rows).toEqual([{ balance: 0 }]);
   });
 
-  it('is left aside for own writes where it is always enabled', async () => {
+  it('is skipped for own writes even if it is always enabled', async () => {
     await start({ cache: { type: 'database', alwaysEnabled: true, duration: MINUTE_MS } });
     const path = await cacheOldAnswer();
     await whilePaused(cluster, async () => {

@@ -68,7 +68,7 @@ describe.each(PLATFORMS)('on %s, routes', (platform) => {
     app.router.on('statement', ({ node, reason }) => void routes.push(`${node} ${reason}`));
   }
 
-  it('have a context under a global prefix, and where a route is left out of it', async () => {
+  it('have a context under a global prefix, even those that the prefix leaves out', async () => {
     await start({}, (nest) => nest.setGlobalPrefix('api', { exclude: ['status'] }));
     expect(await app.get('/api/accounts')).toMatchObject(BY_A_REPLICA);
     expect(await app.get('/status')).toMatchObject(BY_A_REPLICA);

@@ -98,7 +98,7 @@ describe('two applications in one process', () => {
     );
   });
 
-  it('go on when the other one is closed', async () => {
+  it('keep running when the other one is closed', async () => {
     await apps[1].close();
     expect(await apps[0].get('/accounts/1')).toMatchObject({ status: 200, nodes: [REPLICA] });
     expect((await apps[0].call('patch', '/accounts/1')).status).toBe(200);
@@ -167,7 +167,7 @@ describe.each(PLATFORMS)('300 requests of all kinds at once on %s', (platform) =
     expect(answers.map(({ status }) => status)).toEqual(Array(15).fill(200));
   });
 
-  it('over one connection add no listener to it', async () => {
+  it('add no listener to a connection that they share', async () => {
     const counts = await listenersAfterRequests(app, 100);
     expect(counts[0]).toBeGreaterThan(0);
     expect(Math.max(...counts.slice(50))).toBe(Math.max(...counts.slice(0, 50)));

@@ -44,12 +44,12 @@ describe('requests that write and belong to no session', () => {
     }
   }
 
-  it('are counted, and said once where the cookie is set by nobody', async () => {
+  it('are counted, and logged once, if nobody sets the cookie', async () => {
     expect(await countAfter({ session: { key: fromCookie('sid') } }, 41)).toBe(41);
     expect(warned).toEqual([expect.stringContaining('see who sets the cookie')]);
   });
 
-  it('are said to need a key where there is none', async () => {
+  it('are logged as in need of a key if there is none', async () => {
     expect(await countAfter({ session: {} }, 21)).toBe(21);
     expect(warned).toEqual([expect.stringContaining('set `session.key` or `session.token`')]);
   });
@@ -59,13 +59,13 @@ describe('requests that write and belong to no session', () => {
     expect(warned).toEqual([]);
   });
 
-  it('are normal where others have a key, though those only read', async () => {
+  it('are normal if other requests have a key, even if those only read', async () => {
     const read = (app: TestApp): Promise<unknown> => app.get('/accounts/1', 'somebody');
     expect(await countAfter({ session: { key: fromHeader('x-session') } }, 25, read)).toBe(25);
     expect(warned).toEqual([]);
   });
 
-  it('are normal where reads may be older by default', async () => {
+  it('are normal if reads may be stale by default', async () => {
     expect(await countAfter({ session: {}, defaultConsistency: 'eventual' }, 25)).toBe(25);
     expect(warned).toEqual([]);
   });
@@ -73,7 +73,7 @@ describe('requests that write and belong to no session', () => {
   it.each<[string, Partial<ReplicaModuleOptions>]>([
     ['sessions are in tokens', { session: { token: cookieToken(), secrets } }],
     ['there are no replicas', { replicas: [] }],
-  ])('are none where %s', async (_, changes) => {
+  ])('are not counted where %s', async (_, changes) => {
     expect(await countAfter(changes, 25)).toBe(0);
     expect(warned).toEqual([]);
   });

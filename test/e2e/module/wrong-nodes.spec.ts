@@ -110,7 +110,7 @@ describe("a replica that cannot serve, whatever TypeORM's logging", () => {
     expect(ours()[0]).toMatch(reason);
   });
 
-  it('is named where primary and replica are swapped', async () => {
+  it('is named if primary and replica are swapped', async () => {
     const running = await start({
       primary: at(replica),
       replicas: [{ ...at(cluster.primary), name: 'other' }],
@@ -124,7 +124,7 @@ describe("a replica that cannot serve, whatever TypeORM's logging", () => {
     expect((await running.get('/accounts/1')).status).toBe(500);
   });
 
-  it('is not repeated while it lasts, and said to be over', async () => {
+  it('is logged once while it lasts, and once more when it is over', async () => {
     await using proxy = await startTcpProxy(replica);
     const { router } = await start({
       replicas: [{ ...at(replica), host: proxy.host, port: proxy.port }],

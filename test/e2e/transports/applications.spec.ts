@@ -112,7 +112,7 @@ describe('decorated methods', () => {
     return app;
   }
 
-  it('are about all data sources of their application, or about the one that they name', async () => {
+  it('concern all data sources of their application, or the one that they name', async () => {
     const app = await start({ providers: [TwoSources] }, 'archive');
     const [shop, archive] = [new Routes(routerOf(app)), new Routes(routerOf(app, 'archive'))];
     const service = app.get(TwoSources);
@@ -137,18 +137,21 @@ describe('decorated methods', () => {
     });
   });
 
-  it.each([Mistaken, MistakenToken])('that name an unknown data source stop the start: %p', async (type) => {
-    await expect(start({ providers: [type] }, 'archive')).rejects.toMatchObject({
-      name: 'InvalidReplicaOptionsError',
-      problems: [
-        expect.stringMatching(
-          new RegExp(`of ${type.name}\\.\\w+ names dataSource 'archiv', .* knows 'default', 'archive'`),
-        ),
-      ],
-    });
-  });
+  it.each([Mistaken, MistakenToken])(
+    'keep an application from starting if they name an unknown data source: %p',
+    async (type) => {
+      await expect(start({ providers: [type] }, 'archive')).rejects.toMatchObject({
+        name: 'InvalidReplicaOptionsError',
+        problems: [
+          expect.stringMatching(
+            new RegExp(`of ${type.name}\\.\\w+ names dataSource 'archiv', .* knows 'default', 'archive'`),
+          ),
+        ],
+      });
+    },
+  );
 
-  it('of one class in two applications do not meet, also when one of these has ended', async () => {
+  it('of one class stay apart in two applications, even after one of them has ended', async () => {
     const shared = new Shared();
     const metadata: ModuleMetadata = {
       providers: [PerRequest, { provide: Shared, useValue: shared }],

@@ -159,7 +159,7 @@ describe('jobs by the clock and handlers of messages in the process', () => {
     atStart = [...seen, ...routes.take()];
   });
 
-  it('a @Cron job reads from a replica where it is decorated, else from the primary', () => {
+  it('a @Cron job reads from a replica if it is decorated, otherwise from the primary', () => {
     expect(new Set(atStart)).toEqual(new Set(OF_JOBS));
     expect(app.nest.get(NightlyReport).sums).toContain(0);
   });
@@ -171,7 +171,7 @@ describe('jobs by the clock and handlers of messages in the process', () => {
     expect(routes.take()).toEqual([ON_REPLICA, 'primary forced-primary']);
   });
 
-  it('a query handler called by a request is a part of it', async () => {
+  it('a query handler that a request calls is part of that request', async () => {
     expect(await app.get('/count')).toMatchObject({ reasons: ['session-free'] });
     expect(await app.get('/exact')).toMatchObject({ reasons: ['forced-primary'] });
   });

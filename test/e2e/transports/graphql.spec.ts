@@ -135,7 +135,7 @@ describe.each([
     });
   });
 
-  it('lets the field of a posted query use a replica where it is decorated, or interceptors run for it', async () => {
+  it('lets the field of a posted query use a replica if it is decorated, or if interceptors run for it', async () => {
     await ask('{ account(id: 1) { total } }');
     expect(routes.take()).toEqual([ON_REPLICA, ON_REPLICA]);
     await ask('{ account(id: 1) { undecorated } }');

@@ -322,7 +322,7 @@ describe('decorated methods of providers', () => {
       expect(routes.take()).toEqual([ON_REPLICA, 'primary no-context']);
     });
 
-    it('read from the primary where it is forced', async () => {
+    it('read from the primary if forced to', async () => {
       await reports.forced();
       expect(routes.take()).toEqual(['primary forced-primary']);
     });
@@ -352,7 +352,7 @@ describe('decorated methods of providers', () => {
       expect(routes.take()).toEqual([ON_REPLICA, 'primary no-context']);
     });
 
-    it('stay synchronous, and their errors what they are', async () => {
+    it('stay synchronous, and keep their errors', async () => {
       expect(reports.sync()).toBe('at once');
       expect(() => reports.syncThrows()).toThrow(RangeError);
       await expect(reports.fails()).rejects.toThrow(new RangeError('later'));
@@ -367,7 +367,7 @@ describe('decorated methods of providers', () => {
       expect(routes.take()).toEqual([ON_REPLICA, ON_REPLICA]);
     });
 
-    it('give a subject as it is', () => {
+    it('return a subject unchanged', () => {
       expect(reports.subject()).toBeInstanceOf(Subject);
     });
   });
@@ -480,7 +480,7 @@ describe('decorated methods of providers', () => {
     expect([method.name, method.length]).toEqual(['named', 2]);
   });
 
-  it('of an object that Nest has not made are called as they are', async () => {
+  it('run undecorated on an object that Nest has not made', async () => {
     await new ReportService(reports.accounts, reports.router).read();
     expect(routes.take()).toEqual(['primary no-context']);
   });

@@ -179,7 +179,7 @@ describe('tokens', () => {
     });
   });
 
-  it('are refused options that mean nothing, by decorator and call alike', async () => {
+  it('reject invalid options, in decorators and calls alike', async () => {
     const wrong = { onLag: 'later', timeoutMs: 0, consistency: 'weak' } as unknown as TokenOptions;
     const problems = [
       expect.stringMatching(/consistency must be one of .* not a text/),

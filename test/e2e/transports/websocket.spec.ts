@@ -139,7 +139,7 @@ describe('a WebSocket gateway', () => {
     client = await Client.connect(`${url}/accounts`);
   });
 
-  it('reads from a replica when a client connects, where that is decorated', async () => {
+  it('reads from a replica when a client connects, if the handler is decorated', async () => {
     expect(await client.next()).toEqual({ event: 'welcome', data: 100 });
   });
 

@@ -261,7 +261,7 @@ describe.each([
     expect((await app.get('/read', session)).body).toEqual([expect.any(Number)]);
   });
 
-  it('is there in the same request, also where reads may be older: an INSERT that failed', async () => {
+  it('is there in the same request even if reads may be stale: an INSERT that failed', async () => {
     const path = encodeURIComponent('INSERT, 23505');
     expect((await app.post(`/eventual/${path}`)).body).toEqual([expect.any(Number)]);
   });

@@ -72,7 +72,7 @@ describe.each(PLATFORMS)('a session in a cookie, on %s', (platform) => {
     },
   );
 
-  it('gets one that keeps it on the primary where the answer began before the write', async () => {
+  it('gets one that keeps it on the primary if the answer began before the write', async () => {
     const id = first + 10;
     await whilePaused(cluster, async () => {
       const agent = request.agent(server());
@@ -100,7 +100,7 @@ describe.each(PLATFORMS)('a session in a cookie, on %s', (platform) => {
     throw new Error('it never went back');
   });
 
-  it('is ignored when it is forged, damaged or of somebody else, which is counted and moves no load', async () => {
+  it("is ignored, and counted, if it is forged, damaged or somebody else's, and moves no load", async () => {
     const agent = request.agent(server());
     const token =
       TOKEN.exec(cookiesOf(await agent.post(`/accounts/${first + 12}/value`))[0] ?? '')?.[1] ?? '';

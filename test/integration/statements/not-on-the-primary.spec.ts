@@ -90,7 +90,7 @@ describe('COPY ... TO STDOUT', () => {
     });
   }
 
-  it.each(texts)('is read on a replica, also where writes are prevented: %s', async (text) => {
+  it.each(texts)('is read on a replica even if writes are prevented: %s', async (text) => {
     for (const preventWrites of [false, true]) {
       events = [];
       expect(await copy(text, preventWrites)).toBe('1\tsent\n');
@@ -98,14 +98,14 @@ describe('COPY ... TO STDOUT', () => {
     }
   });
 
-  it.each(texts)('does no harm where it is given as a plain statement: %s', async (text) => {
+  it.each(texts)('does no harm as a plain statement: %s', async (text) => {
     for (let count = 0; count < 20; count += 1) {
       expect(await placeOf(text)).toBe('read on replica');
       expect(await read('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     }
   });
 
-  it('is refused where its query writes', async () => {
+  it('is refused if its query writes', async () => {
     await expect(copy('COPY (DELETE FROM parcel RETURNING id) TO STDOUT', true)).rejects.toMatchObject({
       code: 'REPLICA_WRITE_PREVENTED',
     });
@@ -122,7 +122,7 @@ describe('COPY ... TO STDOUT', () => {
 });
 
 describe('a table that another process has made a moment ago', () => {
-  it('can be read where writes are prevented', async () => {
+  it('can be read if writes are prevented', async () => {
     for (const name of ['fresh_1', 'fresh_2']) {
       await cluster.primary.query(`create table ${name} as select 7 as id`);
       await cluster.waitForCatchUp();
@@ -135,14 +135,14 @@ describe('a table that another process has made a moment ago', () => {
     expect(await read('SELECT fresh.seven() AS id', true)).toEqual([{ id: 7 }]);
   });
 
-  it('is still refused where it is written to, and what nobody has made is refused, too', async () => {
+  it('may still not be written to, and a table that nobody has made may not be read', async () => {
     await cluster.primary.query('create table fresh_3 (id int)');
     for (const text of ['INSERT INTO fresh_3 VALUES (1)', 'SELECT made_by_nobody()']) {
       await expect(read(text, true)).rejects.toMatchObject({ code: 'REPLICA_WRITE_PREVENTED' });
     }
   });
 
-  it('is soon read on a replica, also when it was asked for before it was there', async () => {
+  it('is soon read on a replica, even if it was asked for before it existed', async () => {
     const asked = read('SELECT id FROM fresh_4');
     await expect(asked).rejects.toMatchObject({ code: '42P01' });
     // The catalog has been read again by then, and did not know it either.
@@ -159,7 +159,7 @@ describe('a cast between built-in types by a function that nobody marked', () =>
     create cast (text as box) with function to_box(text) ${context}`;
   const drop = 'drop cast (text as box); drop function to_box';
 
-  it('is named in the log and in the status where it keeps all reads on the primary', async () => {
+  it('is named in the log and in the status if it keeps all reads on the primary', async () => {
     await cluster.primary.query(cast('as implicit'));
     await read('SELECT made_by_nobody()').catch(() => undefined);
     await until(() => dataSource.router.catalogStatus().keepsAllOnPrimary.length > 0);

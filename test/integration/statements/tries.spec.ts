@@ -71,7 +71,7 @@ async function terminate(pattern: string): Promise<void> {
 }
 
 describe('the events of a statement', () => {
-  it('number its tries, and say which one is the last', async () => {
+  it('number its attempts, and say which one is the last', async () => {
     const answer = read('SELECT pg_sleep(1), id FROM parcel');
     await terminate('SELECT pg_sleep(1)');
     expect(await answer).toMatchObject([{ id: 1 }]);
@@ -86,7 +86,7 @@ describe('the events of a statement', () => {
     expect(events.map(shape)).toEqual(['read on replica: 1 22012 final', 'write on primary: 1 22012 final']);
   });
 
-  it('tell of what only a replica refuses as a try, and of the text that it was', async () => {
+  it('report what only a replica refuses as an attempt, with its text', async () => {
     const text = 'SELECT label(2) FROM parcel';
     await read(text);
     events = [];
@@ -109,7 +109,7 @@ describe('the events of a statement', () => {
     expect(events.map(shape).slice(2)).toEqual(['write on primary: 1 ok final']);
   });
 
-  it('sum up to the failures that callers saw, and to all statements', async () => {
+  it('add up to the failures that callers saw, and to all statements', async () => {
     const texts = [
       'SELECT pg_sleep(0.2)',
       'SELECT 1 / 0',
@@ -127,7 +127,7 @@ describe('the events of a statement', () => {
     expect(events.length).toBeGreaterThan(calls.length);
   });
 
-  it('tell of a read that no node was allowed to answer', async () => {
+  it('report a read that no node was allowed to answer', async () => {
     const strict = await connect({ fallback: 'error' });
     try {
       const names = strict.router.topology().replicas.map(({ name }) => name);
