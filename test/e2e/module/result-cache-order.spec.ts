@@ -6,7 +6,7 @@ import { DataSource, Repository } from 'typeorm';
 import { startApp, optionsFor } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { until } from '../../support/until.js';
-import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { useLedgerCluster, resumeReplay } from '../../support/cluster/use-cluster.js';
 import { Account, RESULT_CACHE_TABLE } from '../../support/ledger/accounts.js';
 
 const MINUTE_MS = 60_000;
@@ -84,7 +84,7 @@ describe("the order of what TypeORM's result cache shows", () => {
   });
 
   afterEach(async () => {
-    await Promise.all(cluster.replicas.map((replica) => replica.resumeReplay()));
+    await resumeReplay(cluster);
     await cluster.waitForCatchUp();
     await app.close();
   });

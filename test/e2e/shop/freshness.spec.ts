@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Shop, Visitor } from './support/shop.js';
 import { until } from '../../support/until.js';
+import { pauseReplay, resumeReplay } from '../../support/cluster/use-cluster.js';
 
 let shop: Shop;
 
@@ -9,16 +10,11 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(shop.replicas.map((replica) => replica.resumeReplay()));
+  await resumeReplay(shop.cluster);
   await shop.cluster.waitForCatchUp();
 });
 
 afterAll(() => shop.close());
-
-const pauseReplay = (): Promise<unknown> =>
-  Promise.all(shop.replicas.map((replica) => replica.pauseReplay()));
-const resumeReplay = (): Promise<unknown> =>
-  Promise.all(shop.replicas.map((replica) => replica.resumeReplay()));
 
 /** Which node answers this visitor now, why, and the price it shows. */
 async function look(visitor: Visitor, id: number): Promise<{ node: string; reason: string; price: number }> {
@@ -38,7 +34,7 @@ describe('a visitor who changed a price', () => {
     const before = await look(changer, 60);
     expect(before).toEqual({ node: REPLICA, reason: 'session-free', price: expect.any(Number) });
 
-    await pauseReplay();
+    await pauseReplay(shop.cluster);
     const price = before.price + 1;
     await changer.patch('/products/60').send({ price }).expect(200);
     expect(await look(changer, 60)).toEqual({ node: 'primary', reason: 'session-ahead', price });
@@ -47,7 +43,7 @@ describe('a visitor who changed a price', () => {
     expect(list.body.items.at(-1)).toMatchObject({ id: 60, price });
     expect(list.headers['x-replica-node']).toBe('primary');
 
-    await resumeReplay();
+    await resumeReplay(shop.cluster);
     await until(async () => {
       const seen = await look(changer, 60);
       expect(seen.price).toBe(price);
@@ -57,7 +53,7 @@ describe('a visitor who changed a price', () => {
   });
 
   it('sees it at once with the first cookie: it came with the answer to the change', async () => {
-    await pauseReplay();
+    await pauseReplay(shop.cluster);
     const newcomer = shop.newVisitor();
     const { headers } = await newcomer.patch('/products/61').send({ price: 1 }).expect(200);
     expect(headers['set-cookie']).toEqual([
@@ -69,7 +65,7 @@ describe('a visitor who changed a price', () => {
 
 describe('a visitor who ordered', () => {
   it('finds the order at once, also on the very first visit, and reports stay on replicas', async () => {
-    await pauseReplay();
+    await pauseReplay(shop.cluster);
     const newcomer = shop.newVisitor();
     const { body: placed } = await newcomer
       .post('/orders')
