@@ -19,7 +19,6 @@ import {
 } from '@nestjs/typeorm';
 import { ReplicaModule, type ReplicaModuleOptions } from 'nestjs-replica';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import request from 'supertest';
 import {
   DataSource,
   EntityManager,
@@ -184,42 +183,44 @@ describe.each<[string, () => DynamicModule]>([
     await app?.close();
   });
 
-  const http = (): ReturnType<typeof request> => request(app.nest.getHttpServer());
   /** TypeORM's replication may show old data to anyone: the test waits for the replicas, as a user would reload. */
   const settled = (): Promise<void> => cluster.waitForCatchUp();
 
   it('opens, books, reads and closes an account', async () => {
-    const opened = await http().post('/accounts/ann').expect(201);
+    const opened = await app.http.post('/accounts/ann').expect(201);
     expect(opened.body).toEqual({ id: 1, owner: 'ANN', balance: 0 });
     await settled();
-    expect((await http().patch('/accounts/1/50').expect(200)).body).toMatchObject({ balance: 50 });
-    expect((await http().patch('/accounts/1/-20').expect(200)).body).toMatchObject({ balance: 30 });
+    expect((await app.http.patch('/accounts/1/50').expect(200)).body).toMatchObject({ balance: 50 });
+    expect((await app.http.patch('/accounts/1/-20').expect(200)).body).toMatchObject({ balance: 30 });
     await settled();
-    expect((await http().get('/accounts/1').expect(200)).body).toMatchObject({ owner: 'ANN', balance: 30 });
-    expect((await http().get('/accounts/1/statement').expect(200)).body).toEqual({
+    expect((await app.http.get('/accounts/1').expect(200)).body).toMatchObject({ owner: 'ANN', balance: 30 });
+    expect((await app.http.get('/accounts/1/statement').expect(200)).body).toEqual({
       count: 2,
       entries: [
         { id: 1, amount: 50, account: expect.objectContaining({ id: 1 }) },
         { id: 2, amount: -20, account: expect.objectContaining({ id: 1 }) },
       ],
     });
-    expect((await http().get('/accounts/1/report').expect(200)).body).toEqual({
+    expect((await app.http.get('/accounts/1/report').expect(200)).body).toEqual({
       built: { owner: 'ANN', sum: 30 },
       raw: [{ balance: 30 }],
     });
-    expect((await http().get('/accounts/1/stream').expect(200)).body).toHaveLength(2);
-    expect((await http().get('/accounts/1/runner').expect(200)).body).toEqual({ inside: 1_030, outside: 30 });
-    expect((await http().delete('/accounts/1').expect(200)).body).toEqual({ affected: 1 });
+    expect((await app.http.get('/accounts/1/stream').expect(200)).body).toHaveLength(2);
+    expect((await app.http.get('/accounts/1/runner').expect(200)).body).toEqual({
+      inside: 1_030,
+      outside: 30,
+    });
+    expect((await app.http.delete('/accounts/1').expect(200)).body).toEqual({ affected: 1 });
     await settled();
-    await http().get('/accounts/1').expect(404);
+    await app.http.get('/accounts/1').expect(404);
   });
 
   it('rolls back what fails', async () => {
-    const { id } = (await http().post('/accounts/bob').expect(201)).body as Account;
-    await http().patch(`/accounts/${id}/-1`).expect(404);
+    const { id } = (await app.http.post('/accounts/bob').expect(201)).body as Account;
+    await app.http.patch(`/accounts/${id}/-1`).expect(404);
     await settled();
-    expect((await http().get(`/accounts/${id}`).expect(200)).body).toMatchObject({ balance: 0 });
-    expect((await http().get(`/accounts/${id}/statement`).expect(200)).body).toEqual({
+    expect((await app.http.get(`/accounts/${id}`).expect(200)).body).toMatchObject({ balance: 0 });
+    expect((await app.http.get(`/accounts/${id}/statement`).expect(200)).body).toEqual({
       count: 0,
       entries: [],
     });

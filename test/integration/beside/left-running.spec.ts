@@ -6,7 +6,6 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { ForcePrimary, UseReplica } from 'nestjs-replica';
 import { setTimeout as delay } from 'node:timers/promises';
 import { concat, defer, firstValueFrom, from, map, mergeMap, type Observable, Subject, timer } from 'rxjs';
-import request from 'supertest';
 import { Repository } from 'typeorm';
 import { useApp } from '../../support/app/start-app.js';
 import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
@@ -128,7 +127,7 @@ describe('what a request leaves running', () => {
   });
 
   it('server-sent events are read inside the request to the last', async () => {
-    const { text } = await request(app.nest.getHttpServer()).get('/events');
+    const { text } = await app.http.get('/events');
     expect(text.match(/data: 100/g)).toHaveLength(2);
     expect(routes.take()).toEqual([ON_REPLICA, ON_REPLICA]);
   });

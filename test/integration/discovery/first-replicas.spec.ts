@@ -6,29 +6,18 @@ import request from 'supertest';
 import { startApp } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { until } from '../../support/until.js';
+import { Gate } from '../../support/gate.js';
 import { useLedgerCluster, resetLedger } from '../../support/cluster/use-cluster.js';
 import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
-/** Gates at which handlers wait. */
-const gates = new Map<string, { readonly open: () => void; readonly opened: Promise<void> }>();
-
-function gate(name: string): { readonly open: () => void; readonly opened: Promise<void> } {
-  const known = gates.get(name);
-  if (known !== undefined) return known;
-  let open: (() => void) | undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  const made = { open: open as () => void, opened };
-  gates.set(name, made);
-  return made;
-}
+let gate = new Gate();
 
 @Controller()
 class GatedController extends LedgerController {
   /** Writes when it is let through. */
-  @Post('accounts/:id/gated/:gate')
-  async gated(@Param('id', ParseIntPipe) id: number, @Param('gate') name: string): Promise<object> {
-    gate(`${name}-entered`).open();
-    await gate(name).opened;
+  @Post('accounts/:id/gated')
+  async gated(@Param('id', ParseIntPipe) id: number): Promise<object> {
+    await gate.pass();
     return this.add(id);
   }
 }
@@ -38,7 +27,7 @@ const cluster = useLedgerCluster({ replicas: 1 });
 describe('the first replicas of a data source that had none', () => {
   let app: TestApp;
 
-  beforeEach(() => gates.clear());
+  beforeEach(() => void (gate = new Gate()));
   afterEach(async () => {
     await cluster.replicas[0]?.resumeReplay();
     await app.close();
@@ -62,8 +51,8 @@ describe('the first replicas of a data source that had none', () => {
 
   it('do not hide a write of a request that began before them', async () => {
     await start({ key: fromHeader('x-session') });
-    const writing = app.post('/accounts/1/gated/late', 'ann');
-    await gate('late-entered').opened;
+    const writing = app.post('/accounts/1/gated', 'ann');
+    await gate.reached;
     const replica = await addReplica();
     // In another tab, say: so it is known where the session reads.
     await app.getUntil('/accounts/1', 'ann', ({ nodes }) => nodes[0] === replica.name);
@@ -72,7 +61,7 @@ describe('the first replicas of a data source that had none', () => {
       body: { balance: 0 },
       nodes: [replica.name],
     });
-    gate('late').open();
+    gate.open();
     expect((await writing).status).toBe(201);
     expect(await app.get('/accounts/1', 'ann')).toMatchObject({ body: { balance: 1 }, nodes: ['primary'] });
   });
@@ -83,15 +72,15 @@ describe('the first replicas of a data source that had none', () => {
       secrets: ['one secret of at least 32 letters for all'],
     });
     const client = request.agent(app.nest.getHttpServer());
-    const writing = client.post('/accounts/1/gated/late').then((answer) => answer.status);
-    await gate('late-entered').opened;
+    const writing = client.post('/accounts/1/gated').then((answer) => answer.status);
+    await gate.reached;
     const replica = await addReplica();
     await until(
       async () => (await client.get('/accounts/1')).headers['x-replica-node'] === replica.name,
       'a read from the replica',
     );
     await replica.pauseReplay();
-    gate('late').open();
+    gate.open();
     expect(await writing).toBe(201);
     expect((await client.get('/accounts/1')).body).toMatchObject({ balance: 1 });
   });
@@ -100,8 +89,8 @@ describe('the first replicas of a data source that had none', () => {
     await start({ key: fromHeader('x-session') });
     const replica = cluster.replicas[0] as PostgresNode;
     await replica.pauseReplay();
-    gate('early').open();
-    expect((await app.post('/accounts/1/gated/early', 'ann')).status).toBe(201);
+    gate.open();
+    expect((await app.post('/accounts/1/gated', 'ann')).status).toBe(201);
     await app.router.setReplicas([{ name: replica.name, url: replica.url }]);
     await until(() => app.router.topology().replicas[0]?.health === 'down');
     expect(app.router.topology().replicas[0]?.problem).toBe(

@@ -6,14 +6,11 @@ import { startApp } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { SharedStore } from '../../support/app/shared-store.js';
 import { until } from '../../support/until.js';
+import { Gate } from '../../support/gate.js';
 import { useLedgerCluster, resumeReplay } from '../../support/cluster/use-cluster.js';
 import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
-interface Gate {
-  readonly reached: () => void;
-  readonly opened: Promise<void>;
-}
-let gate: Gate;
+let gate = new Gate();
 
 @Controller()
 class ParallelController extends LedgerController {
@@ -30,10 +27,8 @@ class ParallelController extends LedgerController {
   /** Reads before and after others of its session. */
   @Get('accounts/:id/twice')
   async twice(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    const { reached, opened } = gate;
     await this.one(id);
-    reached();
-    await opened;
+    await gate.pass();
     return this.one(id);
   }
 }
@@ -60,8 +55,6 @@ describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: 
   let apps: TestApp[];
   let turn = 0;
   let client: Client;
-  let arrived: Promise<void>;
-  let open = (): void => undefined;
 
   beforeAll(async () => {
     const session =
@@ -79,15 +72,13 @@ describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: 
     for (const app of apps ?? []) await app.close();
   });
   beforeEach(async () => {
-    let reached = (): void => undefined;
-    arrived = new Promise((resolve) => (reached = resolve));
-    gate = { reached: () => reached(), opened: new Promise((resolve) => (open = resolve)) };
+    gate = new Gate();
     client = new Client(`session ${turn++}`);
     // Without a token each request is a session of its own; one that stays at home is given none.
     if (store === undefined) await until(() => client.isKnown('/accounts/1/on/replica-1'), 'a token');
   });
   afterEach(async () => {
-    open();
+    gate.open();
     await resumeReplay(cluster);
     await cluster.waitForCatchUp();
   });
@@ -139,11 +130,11 @@ describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: 
   it("show the next one what the slower one saw on the session's own replica", async () => {
     const { home, other } = await places();
     const slow = client.get('/accounts/1/twice', 1);
-    await arrived;
+    await gate.reached;
     await client.get(`/accounts/1/on/${other.name}`);
     await other.pauseReplay();
     const balance = await add([home]);
-    open();
+    gate.open();
     expect((await slow).balance).toBe(balance);
     expect((await client.get('/accounts/1')).balance).toBe(balance);
     expect((await client.get('/accounts/1', 1)).balance).toBe(balance);
@@ -154,9 +145,9 @@ describe.each(KINDS)('two requests at once of a session $kind', ({ store, apps: 
     await home.pauseReplay();
     const balance = await add([other]);
     const slow = client.get('/accounts/1/twice', 1);
-    await arrived;
+    await gate.reached;
     expect((await client.get(`/accounts/1/on/${other.name}`)).balance).toBe(balance);
-    open();
+    gate.open();
     const late = await slow;
     // Another process learns of it when it loads the session the next time.
     if (count === 1) expect(late.balance).toBe(balance);
