@@ -150,7 +150,7 @@ function wholeDecision(contexts: ContextStorage): SmallCall<string> {
     classifier,
     limits: LIMITS,
     tableRule: () => undefined,
-    lastWord: undefined,
+    routeOverride: undefined,
     isEnabled: () => true,
     nowMs: () => NOW_MS,
     random: Math.random,

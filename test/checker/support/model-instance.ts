@@ -135,7 +135,7 @@ export class ModelInstance {
         classifier: { hasCatalog: true } as never,
         limits: { ...LIMITS, ...limits },
         tableRule: () => undefined,
-        lastWord: undefined,
+        routeOverride: undefined,
         isEnabled: () => true,
         nowMs,
         random,

@@ -193,10 +193,10 @@ export class Cluster {
       classifier: this.#classifier,
       limits: { ...options, rememberedMs },
       tableRule: (statement) => state.tableRules.ruleFor(statement),
-      lastWord: options.route,
+      routeOverride: options.route,
       retries: options.retries,
       gate: this.#primaryKeeper.gate,
-      isWatched: () => state.hasReplicas,
+      hasReplicas: () => state.hasReplicas,
       standIn: () => this.#standIn,
       renoteAfterMs,
       get shown() {

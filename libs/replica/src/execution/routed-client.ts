@@ -240,7 +240,7 @@ export abstract class RoutedClient extends CallerEmitter {
 }
 
 /** How the first statement on a pinned connection is run. */
-interface FirstTry {
+interface FirstAttempt {
   readonly statement: Statement;
   readonly attempt: number;
 }
@@ -251,19 +251,19 @@ interface FirstTry {
  */
 class FirstPinned<T> extends Attempts<T> {
   readonly #client: RoutedClient;
-  readonly #use: (pinned: PinnedConnection, how: FirstTry) => Promise<T>;
+  readonly #use: (pinned: PinnedConnection, how: FirstAttempt) => Promise<T>;
 
   constructor(
     client: RoutedClient,
     attempted: AttemptedStatement,
-    use: (pinned: PinnedConnection, how: FirstTry) => Promise<T>,
+    use: (pinned: PinnedConnection, how: FirstAttempt) => Promise<T>,
   ) {
     super(client['router'].tools, attempted);
     this.#client = client;
     this.#use = use;
   }
 
-  protected override tryOn(route: Route): Promise<T> {
+  protected override runOn(route: Route): Promise<T> {
     const { statement, attempt } = this;
     return this.#client
       .pin(route, () => this.takeTurn())

@@ -3,6 +3,7 @@ import type { NoReplicaError } from '../errors/no-replica.error.js';
 import { UnboundTransactionError } from '../errors/unbound-transaction.error.js';
 import { WritePreventedError } from '../errors/write-prevented.error.js';
 import { isWrite } from '../routing/decide-route.js';
+import { mayServe } from '../routing/eligible-replicas.js';
 import type { Route } from '../routing/route.js';
 import { FallbackGate } from './attempts/fallback-gate.js';
 import type { PooledReadTools } from './attempts/pooled-read.js';
@@ -45,7 +46,7 @@ export class StatementRouter {
   readonly #fallback: FallbackGate | undefined;
 
   constructor(options: StatementRouterOptions) {
-    const { limits, retries, gate, standIn, isWatched } = options;
+    const { limits, retries, gate, standIn, hasReplicas } = options;
     this.#options = options;
     this.#fallback = typeof limits.fallback === 'object' ? new FallbackGate(limits.fallback) : undefined;
     this.contexts = options.contexts;
@@ -66,7 +67,7 @@ export class StatementRouter {
       budget: new RetryBudget(retries),
       gate,
       standIn,
-      isWatched,
+      hasReplicas,
       nowMs: options.nowMs,
     };
   }
@@ -153,8 +154,7 @@ export class StatementRouter {
   #isBetterElsewhere(node: string): boolean {
     const { monitor, pools } = this.#options;
     return monitor.topology.replicas.some(
-      ({ name, health, isDraining }) =>
-        name !== node && health === 'up' && isDraining !== true && pools.get(name)?.hasRoom === true,
+      (other) => other.name !== node && mayServe(other) && pools.get(other.name)?.hasRoom === true,
     );
   }
 

@@ -11,7 +11,7 @@ import type { StatementReports } from './statement-reports.js';
 export interface AttemptTools {
   readonly errors: ErrorKinds;
   readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack' | 'hasReplicaBeside'>;
-  readonly reports: Pick<StatementReports, 'failedTry' | 'tell' | 'unplaced'>;
+  readonly reports: Pick<StatementReports, 'failedAttempt' | 'tell' | 'unplaced'>;
   readonly budget: RetryBudget;
   readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;
   /** Waits for a turn where reads that fall back on the primary are limited; gives how to end it. */
@@ -31,7 +31,7 @@ export interface AttemptTools {
    */
   readonly refused: (node: string, read: Statement, text: string) => Statement;
   /** Whether nodes are watched at all; without replicas everything is as with the driver alone. */
-  readonly isWatched: () => boolean;
+  readonly hasReplicas: () => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }

@@ -36,7 +36,7 @@ class ScriptedAttempts extends Attempts<string> {
     this.#onNode = onNode;
   }
 
-  protected override tryOn(route: Route): Promise<string> {
+  protected override runOn(route: Route): Promise<string> {
     return this.#onNode(route, this.statement);
   }
 
@@ -59,7 +59,7 @@ interface Scene {
   replicas?: readonly string[];
   /** The rule sends the statement to the primary unless that has failed. */
   prefersPrimary?: boolean;
-  isWatched?: boolean;
+  hasReplicas?: boolean;
   mayFallBack?: boolean;
   budget?: RetryBudget;
   limitMs?: number;
@@ -73,7 +73,7 @@ interface Scene {
   enter?: AttemptTools['enter'];
   refused?: AttemptTools['refused'];
   /** Happens while a node is tried. */
-  onTry?: (scene: { primary: string }) => void;
+  onAttempt?: (scene: { primary: string }) => void;
 }
 
 /** Runs a statement, and tells where it was tried and with what end. */
@@ -102,7 +102,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
       hasReplicaBeside: (names) => replicas.some((name) => !names.includes(name)),
     },
     reports: {
-      failedTry: () => {
+      failedAttempt: () => {
         reported++;
         return undefined;
       },
@@ -123,7 +123,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
     standIn: () => given.standIn,
     limitMs: () => given.limitMs ?? Infinity,
     isCleared: (node) => Promise.resolve(given.cleared?.includes(node) ?? true),
-    isWatched: () => given.isWatched ?? true,
+    hasReplicas: () => given.hasReplicas ?? true,
     nowMs: () => state.nowMs,
     enter: given.enter ?? ((): (() => void) => () => undefined),
   };
@@ -135,7 +135,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
       const isOdd = reason === 'replica-failed' || reason === 'refused-by-replica';
       tried.push(`${node}${isOdd ? ` (${reason})` : ''}${kind === statement.kind ? '' : ` as ${kind}`}`);
       state.nowMs += given.tookMs ?? 1;
-      given.onTry?.(state);
+      given.onAttempt?.(state);
       const error = script[node]?.shift();
       if (error !== undefined) throw error;
       return `answer of ${node}`;
@@ -322,7 +322,7 @@ describe('Attempts', () => {
       statement: WRITE,
       script: { primary: [refused()] },
       replicas: [],
-      onTry: (state) => void (state.primary = 'r1'),
+      onAttempt: (state) => void (state.primary = 'r1'),
     };
     expect(await run(scene)).toMatchObject({ tried: ['primary', 'r1'], outcome: 'answer of r1' });
   });
@@ -372,7 +372,7 @@ describe('Attempts', () => {
 
   it('tries nothing again where nothing is watched', async () => {
     for (const error of [lost(), refused()]) {
-      const scene = { script: { primary: [error] }, replicas: [], isWatched: false, isClosed: () => true };
+      const scene = { script: { primary: [error] }, replicas: [], hasReplicas: false, isClosed: () => true };
       expect(await run(scene)).toMatchObject({ tried: ['primary'], outcome: error });
     }
   });

@@ -74,7 +74,7 @@ export abstract class Attempts<T> {
   }
 
   /** Runs the statement on a node. Where this throws, the promise of `start` is rejected all the same. */
-  protected abstract tryOn(route: Route): Promise<T>;
+  protected abstract runOn(route: Route): Promise<T>;
 
   /** A node has answered. */
   protected abstract answered(result: T, route: Route, startedMs: number): void;
@@ -195,7 +195,7 @@ export abstract class Attempts<T> {
     try {
       await gate.opens(this.#waitsSinceMs);
     } catch (error) {
-      this.#noteFailedTry(route, this.#startedMs, error);
+      this.#noteFailedAttempt(route, this.#startedMs, error);
       throw error;
     }
     this.#unreachable = undefined;
@@ -206,23 +206,23 @@ export abstract class Attempts<T> {
     const entered = this.#tools.enter(route);
     return entered instanceof Promise
       ? entered.then(
-          (endTurn) => this.#try(route, endTurn),
+          (endTurn) => this.#attempt(route, endTurn),
           (error: unknown) => this.#giveUp(error),
         )
-      : this.#try(route, entered);
+      : this.#attempt(route, entered);
   }
 
-  #try(route: Route, endTurn: () => void): Promise<T> {
+  #attempt(route: Route, endTurn: () => void): Promise<T> {
     this.#endTurn = endTurn;
     if (this.#untold !== undefined) this.#tellUntold(false);
     const startedMs = this.#tools.nowMs();
-    let trying: Promise<T>;
+    let answer: Promise<T>;
     try {
-      trying = this.tryOn(route);
+      answer = this.runOn(route);
     } catch (error) {
-      trying = Promise.reject(error);
+      answer = Promise.reject(error);
     }
-    return trying.then(
+    return answer.then(
       (result) => {
         this.takeTurn()();
         this.answered(result, route, startedMs);
@@ -231,7 +231,7 @@ export abstract class Attempts<T> {
       (error: unknown) => {
         this.takeTurn()();
         leadToCaller(error);
-        if (!(error instanceof PoolBusyError)) this.#noteFailedTry(route, startedMs, error);
+        if (!(error instanceof PoolBusyError)) this.#noteFailedAttempt(route, startedMs, error);
         return this.#again(route, error);
       },
     );
@@ -259,7 +259,7 @@ export abstract class Attempts<T> {
     }
     const isUnsent = error instanceof NodeUnavailableError;
     const isWorthIt = errors.isWorthAnotherNode(error) && (isUnsent || this.#isRepeatable);
-    if (!this.#tools.isWatched() || !isWorthIt) throw error;
+    if (!this.#tools.hasReplicas() || !isWorthIt) throw error;
     if (this.statement.kind === 'read' && errors.isSilentLoss(error))
       this.#suspicion = this.#suspicion?.and(node, error) ?? new SuspectedCrash(this.#tools, [node], error);
     this.#first ??= { error, limitMs: this.#tools.limitMs(node) };
@@ -307,11 +307,11 @@ export abstract class Attempts<T> {
   }
 
   /** Listeners learn of a failed try once it is known whether another one follows: so the final failures are those that callers see. */
-  #noteFailedTry(route: Route, startedMs: number, error: unknown): void {
+  #noteFailedAttempt(route: Route, startedMs: number, error: unknown): void {
     const { reports } = this.#tools;
     const { statement, attempt } = this;
     this.#tellUntold(false);
-    this.#untold = reports.failedTry({ route, statement, startedMs, attempt }, error);
+    this.#untold = reports.failedAttempt({ route, statement, startedMs, attempt }, error);
     this.#failures++;
   }
 
@@ -331,7 +331,7 @@ export abstract class Attempts<T> {
   }
 
   get #isClosed(): boolean {
-    return this.#tools.isWatched() && this.#tools.gate.isClosed;
+    return this.#tools.hasReplicas() && this.#tools.gate.isClosed;
   }
 
   /** The statement changes nothing, so it may be sent twice. */

@@ -24,13 +24,13 @@ it('lets a read leave a busy replica three times, whether it came away or not', 
     reports: { tell: () => undefined },
     standIn: () => undefined,
     limitMs: () => Infinity,
-    isWatched: () => true,
+    hasReplicas: () => true,
     nowMs: () => 0,
   } as unknown as AttemptTools;
   const statement = { kind: 'read', mayWrite: false, keepsConnection: false, changesCatalog: false } as const;
   const mayLeave: boolean[] = [];
   class BusyRead extends Attempts<string> {
-    protected override tryOn(route: Route): Promise<string> {
+    protected override runOn(route: Route): Promise<string> {
       expect(route).toEqual(busy);
       mayLeave.push(this.mayLeave(route));
       return mayLeave.length < 5 ? Promise.reject(new PoolBusyError()) : Promise.resolve('answer');

@@ -43,7 +43,7 @@ export class PooledRead extends Attempts<Answer> {
     this.#read = read;
   }
 
-  protected override tryOn(route: Route): Promise<Answer> {
+  protected override runOn(route: Route): Promise<Answer> {
     if (this.statement.kind !== 'read') return this.#runAsWrite(route);
     const { pool, isBetterElsewhere } = this.#tools;
     const { call } = this.#read;

@@ -22,7 +22,7 @@ export interface RouteFinderOptions {
   /** Where a rule sends the statement's tables: `primary`, or a replica's name; `undefined`: no rule concerns them. */
   readonly tableRule: (statement: Statement) => string | undefined;
   /** The user's last word on reads. */
-  readonly lastWord: RouteFunction | undefined;
+  readonly routeOverride: RouteFunction | undefined;
   /** Routing is on; may change at any time. */
   readonly isEnabled: () => boolean;
   /** Milliseconds of a monotonic clock. */
@@ -143,7 +143,7 @@ export class RouteFinder {
       waited,
     }: { conditions: RouteConditions; failed: readonly string[]; waited: ReadonlySet<WaitKind> },
   ): RouteQuery {
-    const { monitor, limits, classifier, isEnabled, nowMs, tableRule, lastWord } = this.#options;
+    const { monitor, limits, classifier, isEnabled, nowMs, tableRule, routeOverride } = this.#options;
     const isRead = statement.kind === 'read';
     const now = nowMs();
     const readOnlyTransaction = conditions.readOnlyTransaction ?? false;
@@ -164,7 +164,9 @@ export class RouteFinder {
       balancer: this.#balancer,
       positionAfter: this.#positionAfter,
       routeOverride:
-        lastWord === undefined || !isRead ? undefined : askAbout(lastWord, statement, conditions.text),
+        routeOverride === undefined || !isRead
+          ? undefined
+          : askAbout(routeOverride, statement, conditions.text),
     };
   }
 
@@ -173,11 +175,11 @@ export class RouteFinder {
 }
 
 function askAbout(
-  lastWord: RouteFunction,
+  routeOverride: RouteFunction,
   { kind, tables }: Statement,
   text: string,
 ): NonNullable<RouteQuery['routeOverride']> {
-  return (context) => lastWord({ text, kind, tables }, context);
+  return (context) => routeOverride({ text, kind, tables }, context);
 }
 
 const NOT_WAITED: ReadonlySet<WaitKind> = new Set();

@@ -14,7 +14,7 @@ import type { Database } from '../database.js';
 import type { Statement } from '../statements/statement.js';
 
 /** One try of a statement on a node. */
-export interface Try {
+export interface Attempt {
   readonly route: Route;
   readonly statement: Statement;
   readonly startedMs: number;
@@ -31,7 +31,7 @@ export interface StatementReportOptions extends NoteSettings {
   readonly listener: () => ((event: StatementEvent) => void) | undefined;
   readonly catalog: Pick<CatalogKeeper, 'refreshSoon' | 'missesName' | 'fresh'>;
   /** Whether nodes are watched: without replicas nobody probes, and nobody takes back a suspicion. */
-  readonly isWatched: () => boolean;
+  readonly hasReplicas: () => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -45,7 +45,7 @@ export class StatementReports {
   }
 
   /** A statement was answered: tells the request and whoever listens. */
-  answered(scope: Scope | undefined, { route, statement, startedMs, attempt }: Try): void {
+  answered(scope: Scope | undefined, { route, statement, startedMs, attempt }: Attempt): void {
     const endedMs = this.#options.nowMs();
     if (scope !== undefined) {
       scope.request.routed(route.node, route.reason);
@@ -74,22 +74,22 @@ export class StatementReports {
   }
 
   /** A statement failed, and is not tried again: tells whoever listens, and has the node probed where its connection was lost. */
-  failed(tried: Try, error: unknown): void {
-    const event = this.failedTry(tried, error);
+  failed(attempt: Attempt, error: unknown): void {
+    const event = this.failedAttempt(attempt, error);
     if (event !== undefined) this.tell(event);
   }
 
   /** Has the node probed where its connection was lost; gives what to tell of the try, `undefined` while nobody listens. */
-  failedTry(tried: Try, error: unknown): StatementEvent | undefined {
-    this.#probe(tried, error);
+  failedAttempt(attempt: Attempt, error: unknown): StatementEvent | undefined {
+    this.#probe(attempt, error);
     if (this.#options.listener() === undefined) return undefined;
-    return this.#failure(tried, tried.route.node, error);
+    return this.#failure(attempt, attempt.route.node, error);
   }
 
   /** A statement failed, for no node was allowed to answer it. */
-  unplaced(tried: Omit<Try, 'route'>, error: NoReplicaError): void {
+  unplaced(attempt: Omit<Attempt, 'route'>, error: NoReplicaError): void {
     const { reason } = error;
-    this.tell(this.#failure({ ...tried, route: { reason } }, null, error));
+    this.tell(this.#failure({ ...attempt, route: { reason } }, null, error));
   }
 
   /** Tells whoever listens. */
@@ -103,7 +103,12 @@ export class StatementReports {
   }
 
   #failure(
-    { route, statement, startedMs, attempt }: Omit<Try, 'route'> & { readonly route: Pick<Route, 'reason'> },
+    {
+      route,
+      statement,
+      startedMs,
+      attempt,
+    }: Omit<Attempt, 'route'> & { readonly route: Pick<Route, 'reason'> },
     node: string | null,
     error: unknown,
   ): StatementEvent {
@@ -119,9 +124,9 @@ export class StatementReports {
     };
   }
 
-  #probe({ route, startedMs }: Try, error: unknown): void {
-    const { database, monitor, isWatched } = this.#options;
-    if (!isWatched()) return;
+  #probe({ route, startedMs }: Attempt, error: unknown): void {
+    const { database, monitor, hasReplicas } = this.#options;
+    if (!hasReplicas()) return;
     // The primary refused to write: it may be a standby by now.
     if (database.errors.isWriteRefusal(error) && route.node === monitor.topology.primary.name)
       monitor.doubt(route.node, startedMs);

@@ -21,8 +21,8 @@ export class LaneRead {
   /** `false` once it has failed for being prepared: it is sent again without. */
   mayBePrepared = true;
   /** It was sent on another lane as well. */
-  wasMoved = false;
-  #sendings = 0;
+  isHedged = false;
+  #inFlight = 0;
   /** A connection that it was sent on was lost without a word. */
   #silentLoss: unknown;
   #resolve!: (result: Answer) => void;
@@ -48,12 +48,12 @@ export class LaneRead {
   }
 
   sent(): void {
-    this.#sendings++;
+    this.#inFlight++;
   }
 
   /** What was sent came to nothing, and is about to be sent again. */
   returned(): void {
-    this.#sendings--;
+    this.#inFlight--;
   }
 
   answered(result: Answer): void {
@@ -67,9 +67,9 @@ export class LaneRead {
    * losses that one is told which may be the read's own fault.
    */
   failed(error: unknown, isLoss: boolean): void {
-    this.#sendings--;
+    this.#inFlight--;
     if (isLoss && this.#errors.isSilentLoss(error)) this.#silentLoss ??= error;
-    if (isLoss && this.#sendings > 0) return;
+    if (isLoss && this.#inFlight > 0) return;
     this.#end();
     this.#reject(isLoss ? (this.#silentLoss ?? error) : error);
   }

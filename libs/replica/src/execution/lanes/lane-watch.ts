@@ -9,9 +9,9 @@ export interface LaneWatchOptions {
   /** The lane's connection is cut. */
   readonly discard: (lane: ReadLane) => void;
   /** What waits behind the oldest read of the lane is to be run elsewhere. */
-  readonly moveReads: (lane: ReadLane) => void;
+  readonly hedgeBehind: (lane: ReadLane) => void;
   /** So is the oldest one itself. */
-  readonly moveAll: (lane: ReadLane) => void;
+  readonly hedgeAll: (lane: ReadLane) => void;
   /** Whoever waits for a connection gets one, even if nothing happens by which he would. */
   readonly giveWay: () => void;
   /** How long an answer takes at least: on a long way nothing hangs that takes a few times as much. */
@@ -61,7 +61,7 @@ export class LaneWatch {
   }
 
   look(): void {
-    const { lanes, nowMs, maxLifetimeMs, leave, discard, moveReads, moveAll, giveWay, roundTripMs } =
+    const { lanes, nowMs, maxLifetimeMs, leave, discard, hedgeBehind, hedgeAll, giveWay, roundTripMs } =
       this.#options;
     const now = nowMs();
     for (const lane of lanes.slice()) {
@@ -69,8 +69,8 @@ export class LaneWatch {
       if (headMs > STUCK_MS) {
         lane.isStuck = true;
         if (headMs > DISCARD_MS && lane.isAbandoned) discard(lane);
-        else if (headMs > HEAD_STUCK_MS) moveAll(lane);
-        else moveReads(lane);
+        else if (headMs > HEAD_STUCK_MS) hedgeAll(lane);
+        else hedgeBehind(lane);
       } else if (lane.inFlight === 0 && now - lane.lastAnswerMs > IDLE_MS) {
         leave(lane);
       } else if (now - lane.openedMs > maxLifetimeMs) {

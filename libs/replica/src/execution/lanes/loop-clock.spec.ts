@@ -1,4 +1,4 @@
-import { LoopClock, type Turn } from './loop-clock.js';
+import { LoopClock, type LoopTurn } from './loop-clock.js';
 
 /** A process that works and waits, turn by turn. */
 class Process {
@@ -22,7 +22,7 @@ class Process {
     this.idleMs += ms;
   }
 
-  took(turn: Turn): number {
+  took(turn: LoopTurn): number {
     return this.clock.eventsMs - (turn.endMs ?? Number.NaN);
   }
 }

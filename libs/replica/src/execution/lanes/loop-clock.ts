@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
 /** One turn of the event loop. */
-export interface Turn {
+export interface LoopTurn {
   /** When it ended, by which time answers to what was sent in it could be noticed at the earliest; milliseconds. */
   endMs: number | undefined;
 }
@@ -9,7 +9,7 @@ export interface Turn {
 /** Tells how long answers took. */
 export interface AnswerClock {
   /** Something is sent now. */
-  sent(): Turn;
+  sent(): LoopTurn;
   /** When what is noticed now was there at the earliest; milliseconds. */
   readonly eventsMs: number;
 }
@@ -22,7 +22,7 @@ export class PlainClock implements AnswerClock {
     this.#nowMs = nowMs;
   }
 
-  sent(): Turn {
+  sent(): LoopTurn {
     return { endMs: this.#nowMs() };
   }
 
@@ -49,7 +49,7 @@ export class LoopClock implements AnswerClock {
   readonly #nowMs: () => number;
   readonly #idleMs: () => number;
   readonly #atEndOfTurn: (fn: () => void) => unknown;
-  #turn: Turn = { endMs: undefined };
+  #turn: LoopTurn = { endMs: undefined };
   #isEndAwaited = false;
   /** When the turn before ended, and how long the process had waited by then. */
   #before: { readonly endMs: number; readonly idleMs: number } | undefined;
@@ -62,7 +62,7 @@ export class LoopClock implements AnswerClock {
     this.#atEndOfTurn = atEndOfTurn;
   }
 
-  sent(): Turn {
+  sent(): LoopTurn {
     this.#awaitEnd();
     return this.#turn;
   }

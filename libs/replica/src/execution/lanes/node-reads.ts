@@ -1,34 +1,9 @@
-import type {
-  Answer,
-  Connection,
-  ConnectionPool,
-  Database,
-  LaneCall,
-  Outside,
-  StatementCall,
-} from '../database.js';
+import type { Answer, ConnectionPool, Database, LaneCall, Outside, StatementCall } from '../database.js';
 import type { BetterElsewhere } from '../pools/take-connection.js';
 import type { LaneReadOptions } from './lane-read.js';
 import type { AnswerClock } from './loop-clock.js';
-import { ReadLanes, type LaneSettings } from './read-lanes.js';
+import { ReadLanes, type LaneSettings, type ReadConnections } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
-
-/** The connections of one node, as reads use them. */
-export interface ReadConnections {
-  /** Waits for one like anybody else, unless it is better elsewhere. */
-  checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection>;
-  release(connection: Connection, error?: unknown): void;
-  /** Runs one read and gives the connection back. Then tells whether it was answered, and how long it took where that says something. */
-  run(
-    connection: Connection,
-    args: readonly unknown[],
-    ended: (isAnswered: boolean, tookMs?: number) => void,
-  ): Promise<Answer>;
-  /** The connection has not run a statement yet; asked once. */
-  takeFresh(connection: Connection): boolean;
-  /** The error of a statement, with the reason why its connection was lost where that is known. */
-  explain(connection: Connection, error: unknown): unknown;
-}
 
 /** What {@link NodeReads} work with. */
 export interface NodeReadsOptions {
@@ -156,14 +131,11 @@ export class NodeReads {
     const { database, maxLifetimeMs, connections, clock, nowMs, onMeasured, outside } = this.#options;
     return new ReadLanes({
       database,
+      connections,
       pool: {
-        checkout: (isBetterElsewhere) => connections.checkout(isBetterElsewhere),
-        release: (connection, error) => connections.release(connection, error),
         hasRoom: () => pool.waiting === 0 && (pool.idle > 0 || pool.total < pool.max),
         runAlone: (call: LaneCall, cost) => this.#runAlone([call], cost, {}),
         giveWay: () => this.giveWay(),
-        takeFresh: (connection) => connections.takeFresh(connection),
-        explain: (connection, error) => connections.explain(connection, error),
       },
       costs: this.#costs,
       clock,

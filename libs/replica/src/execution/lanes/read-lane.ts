@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors/describe-error.js';
 import type { Answer, Connection, Database, LaneConnection, PreparedStatements } from '../database.js';
 import type { LaneRead } from './lane-read.js';
-import type { AnswerClock, Turn } from './loop-clock.js';
+import type { AnswerClock, LoopTurn } from './loop-clock.js';
 import type { StatementCosts } from './statement-cost.js';
 
 /** What a {@link ReadLane} works with. */
@@ -29,11 +29,11 @@ export interface ReadLaneOptions {
 }
 
 /** A read on this lane. */
-interface Sending {
+interface SentRead {
   readonly read: LaneRead;
   readonly name: string | undefined;
   readonly sentMs: number;
-  readonly sentIn: Turn;
+  readonly sentIn: LoopTurn;
   /** It was sent when nothing else was under way. */
   readonly isAlone: boolean;
   readonly expectedMs: number;
@@ -60,7 +60,7 @@ export class ReadLane {
   backlogMs = 0;
   readonly #options: ReadLaneOptions;
   readonly #lane: LaneConnection;
-  readonly #sendings = new Set<Sending>();
+  readonly #sent = new Set<SentRead>();
   #isFresh: boolean;
   #isSending = false;
   #isLost = false;
@@ -75,43 +75,43 @@ export class ReadLane {
   }
 
   get inFlight(): number {
-    return this.#sendings.size;
+    return this.#sent.size;
   }
 
   /** Nothing that is under way is still waited for: all of it was answered elsewhere. */
   get isAbandoned(): boolean {
-    for (const { read } of this.#sendings) if (!read.isSettled) return false;
-    return this.#sendings.size > 0;
+    for (const { read } of this.#sent) if (!read.isSettled) return false;
+    return this.#sent.size > 0;
   }
 
   /** Since when the oldest read has had the server to itself. */
   get headSinceMs(): number | undefined {
-    for (const { sentMs } of this.#sendings) return Math.max(sentMs, this.lastAnswerMs);
+    for (const { sentMs } of this.#sent) return Math.max(sentMs, this.lastAnswerMs);
     return undefined;
   }
 
   /** What is under way and not answered, the oldest first. */
   get reads(): LaneRead[] {
-    return Array.from(this.#sendings, ({ read }) => read).filter(({ isSettled }) => !isSettled);
+    return Array.from(this.#sent, ({ read }) => read).filter(({ isSettled }) => !isSettled);
   }
 
   send(read: LaneRead): void {
     const { shouldPrepare, clock, nowMs } = this.#options;
     const statement = read.mayBePrepared && shouldPrepare(read) ? this.#prepared.use(read.cost) : undefined;
-    const sending: Sending = {
+    const sent: SentRead = {
       read,
       name: statement?.name,
       sentMs: nowMs(),
       sentIn: clock.sent(),
-      isAlone: this.#sendings.size === 0,
+      isAlone: this.#sent.size === 0,
       expectedMs: read.cost.averageMs ?? 0,
     };
     // Before it is sent: values that cannot be sent are told of at once.
-    this.#sendings.add(sending);
-    this.backlogMs += sending.expectedMs;
+    this.#sent.add(sent);
+    this.backlogMs += sent.expectedMs;
     read.sent();
     this.#isSending = true;
-    this.#lane.send(read.call, statement, (error, answer) => this.#settled(sending, error, answer));
+    this.#lane.send(read.call, statement, (error, answer) => this.#settled(sent, error, answer));
     this.#isSending = false;
   }
 
@@ -131,15 +131,15 @@ export class ReadLane {
     this.#options.onLost(this, error);
   }
 
-  #settled(sending: Sending, error: unknown, answer: Answer): void {
-    const { read } = sending;
+  #settled(sent: SentRead, error: unknown, answer: Answer): void {
+    const { read } = sent;
     const { errors } = this.#options.database;
-    if (this.#isSending) return this.#couldNotSend(sending, error);
-    if (!this.#sendings.delete(sending)) return;
-    this.backlogMs = this.#sendings.size === 0 ? 0 : this.backlogMs - sending.expectedMs;
+    if (this.#isSending) return this.#couldNotSend(sent, error);
+    if (!this.#sent.delete(sent)) return;
+    this.backlogMs = this.#sent.size === 0 ? 0 : this.backlogMs - sent.expectedMs;
     this.isStuck = false;
     if (error === null || error === undefined) {
-      this.#measure(sending);
+      this.#measure(sent);
       read.answered(answer);
     } else if (this.#isLost || errors.isConnectionLoss(error)) {
       // Also where the error is of another kind: nobody can tell any more which answer belongs to which read.
@@ -148,19 +148,19 @@ export class ReadLane {
       this.#lost(error);
       return;
     } else {
-      this.#measure(sending);
-      this.#failed(sending, error);
+      this.#measure(sent);
+      this.#failed(sent, error);
     }
     this.#options.onAnswer(this);
   }
 
   /** Its values are of no use to the server. A driver may close the statement instead, and the answer to that is still to come. */
-  #couldNotSend({ read, name }: Sending, error: unknown): void {
+  #couldNotSend({ read, name }: SentRead, error: unknown): void {
     if (name !== undefined) this.#prepared.forget(read.cost, name);
     read.failed(error, false);
   }
 
-  #failed({ read, name }: Sending, error: unknown): void {
+  #failed({ read, name }: SentRead, error: unknown): void {
     if (name !== undefined) {
       const failure = this.#options.database.errors.preparedFailureOf(error);
       if (failure !== undefined) return this.#sendUnprepared(read, name, failure);
@@ -170,7 +170,7 @@ export class ReadLane {
     read.failed(error, false);
   }
 
-  #measure({ read, sentMs, sentIn, isAlone }: Sending): void {
+  #measure({ read, sentMs, sentIn, isAlone }: SentRead): void {
     const { clock, nowMs } = this.#options;
     const { eventsMs } = clock;
     const tookMs = Math.max(0, eventsMs - Math.max(sentIn.endMs ?? sentMs, this.#lastEventMs));

@@ -7,7 +7,6 @@ import { LaneRead, type LaneReadOptions } from './lane-read.js';
 import { LaneWatch } from './lane-watch.js';
 import type { AnswerClock } from './loop-clock.js';
 import { ReadLane } from './read-lane.js';
-import { RecentCount } from './recent-count.js';
 import type { StatementCost, StatementCosts } from './statement-cost.js';
 
 /** When reads are prepared, and how many of them. */
@@ -24,26 +23,37 @@ export interface LaneSettings {
   readonly prepare?: PreparePolicy;
 }
 
-/** The pool whose connections become lanes. */
-export interface LanePool {
-  /** Waits for a connection like anybody else, unless it is better elsewhere. */
-  checkout(isBetterElsewhere: BetterElsewhere): Promise<Connection>;
+/** The connections of one node, as reads use them. */
+export interface ReadConnections {
+  /** Waits for one like anybody else, unless it is better elsewhere. */
+  checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection>;
   release(connection: Connection, error?: unknown): void;
-  /** A connection can be had without making anybody wait. */
-  hasRoom(): boolean;
-  /** Asks {@link ReadLanes.giveWay} for as much as is waited for. */
-  giveWay(): void;
-  /** Runs a read on a connection of its own. */
-  runAlone(call: LaneCall, cost: StatementCost): Promise<Answer>;
+  /** Runs one read and gives the connection back. Then tells whether it was answered, and how long it took where that says something. */
+  run(
+    connection: Connection,
+    args: readonly unknown[],
+    ended: (isAnswered: boolean, tookMs?: number) => void,
+  ): Promise<Answer>;
   /** The connection has not run a statement yet; asked once. */
   takeFresh(connection: Connection): boolean;
   /** The error of a statement, with the reason why its connection was lost where that is known. */
   explain(connection: Connection, error: unknown): unknown;
 }
 
+/** The pool whose connections become lanes. */
+export interface LanePool {
+  /** A connection can be had without making anybody wait. */
+  hasRoom(): boolean;
+  /** Asks {@link ReadLanes.giveWay} for as much as is waited for. */
+  giveWay(): void;
+  /** Runs a read on a connection of its own. */
+  runAlone(call: LaneCall, cost: StatementCost): Promise<Answer>;
+}
+
 /** What {@link ReadLanes} work with. */
 export interface ReadLanesOptions {
   readonly database: Database;
+  readonly connections: Omit<ReadConnections, 'run'>;
   readonly pool: LanePool;
   readonly costs: StatementCosts;
   readonly clock: AnswerClock;
@@ -95,8 +105,8 @@ export class ReadLanes {
       maxLifetimeMs: options.maxLifetimeMs,
       leave: (lane) => this.#leave(lane),
       discard: (lane) => this.#discard(lane),
-      moveReads: (lane) => this.#moveReads(lane),
-      moveAll: (lane) => lane.reads.forEach((read) => this.#move(read)),
+      hedgeBehind: (lane) => this.#hedgeBehind(lane),
+      hedgeAll: (lane) => lane.reads.forEach((read) => this.#hedge(read)),
       giveWay: () => options.pool.giveWay(),
       roundTripMs: () => options.costs.roundTripMs,
     });
@@ -104,11 +114,6 @@ export class ReadLanes {
 
   /** Something between here and the server does not understand many statements at once: there are no lanes any more. */
   isUnsupported = false;
-
-  /** How many connections are lanes now. */
-  get size(): number {
-    return this.#lanes.length;
-  }
 
   run(call: LaneCall, cost: StatementCost, options: LaneReadOptions): Promise<Answer> {
     const read = new LaneRead({ call, cost }, options, this.#options.database.errors);
@@ -163,7 +168,7 @@ export class ReadLanes {
   #open(): void {
     if (this.#isOpening) return;
     this.#isOpening = true;
-    this.#options.pool.checkout(this.#isBetterElsewhere).then(
+    this.#options.connections.checkout(this.#isBetterElsewhere).then(
       (connection) => this.#opened(connection),
       (error: unknown) => this.#failedToOpen(error),
     );
@@ -171,9 +176,9 @@ export class ReadLanes {
 
   #opened(connection: Connection): void {
     this.#isOpening = false;
-    const { database, pool, costs, clock, onMeasured, nowMs, prepare } = this.#options;
+    const { database, connections, costs, clock, onMeasured, nowMs, prepare } = this.#options;
     if (this.#isEnded) {
-      pool.release(connection);
+      connections.release(connection);
       this.#failWaiting(new Error('Client was closed: the pool has ended'));
       return;
     }
@@ -182,8 +187,8 @@ export class ReadLanes {
         database,
         connection,
         maxPrepared: prepare?.perConnection ?? 0,
-        isFresh: pool.takeFresh(connection),
-        explain: (error) => pool.explain(connection, error),
+        isFresh: connections.takeFresh(connection),
+        explain: (error) => connections.explain(connection, error),
         costs,
         shouldPrepare: ({ cost }) => this.#prepare !== undefined && cost.uses >= this.#prepare.after,
         onPreparedLost: () => this.#preparedLost(),
@@ -251,15 +256,15 @@ export class ReadLanes {
   #lost(lane: ReadLane, error: unknown): void {
     if (!this.#remove(lane)) return;
     const isIdle = lane.inFlight === 0;
-    const { database, pool, onIdleError } = this.#options;
+    const { database, connections, onIdleError } = this.#options;
     const connection = lane.leave();
-    pool.release(connection, database.errors.connectionLost(messageOf(error)));
+    connections.release(connection, database.errors.connectionLost(messageOf(error)));
     if (isIdle) onIdleError(error as Error, connection);
   }
 
   #leave(lane: ReadLane): void {
     lane.isLeaving = true;
-    if (lane.inFlight === 0 && this.#remove(lane)) this.#options.pool.release(lane.leave());
+    if (lane.inFlight === 0 && this.#remove(lane)) this.#options.connections.release(lane.leave());
   }
 
   #remove(lane: ReadLane): boolean {
@@ -273,17 +278,17 @@ export class ReadLanes {
    * Runs elsewhere, too, what waits behind the oldest read of a lane that hangs. Reads of the same text may hang as well,
    * say for a lock: they are not sent where they would stop others.
    */
-  #moveReads(lane: ReadLane): void {
+  #hedgeBehind(lane: ReadLane): void {
     const [head, ...behind] = lane.reads;
     if (head === undefined) return;
     const tookMs = this.#options.nowMs() - (lane.headSinceMs ?? 0) - this.#options.costs.roundTripMs;
     this.#options.costs.tookAtLeast(head.cost, tookMs);
-    for (const read of behind) this.#move(read);
+    for (const read of behind) this.#hedge(read);
   }
 
-  #move(read: LaneRead): void {
-    if (read.wasMoved) return;
-    read.wasMoved = true;
+  #hedge(read: LaneRead): void {
+    if (read.isHedged) return;
+    read.isHedged = true;
     if (read.cost.isFast) return this.#send(read);
     read.sent();
     this.#options.pool.runAlone(read.call, read.cost).then(
@@ -320,4 +325,24 @@ function leastBusy(lanes: readonly ReadLane[]): ReadLane | undefined {
     if (best === undefined || lane.backlogMs < best.backlogMs) best = lane;
   }
   return best;
+}
+
+/** How often something happened lately. */
+export class RecentCount {
+  readonly #withinMs: number;
+  readonly #nowMs: () => number;
+  #timesMs: number[] = [];
+
+  /** Counts what happened within the last `withinMs` of the clock `nowMs`. */
+  constructor(withinMs: number, nowMs: () => number) {
+    this.#withinMs = withinMs;
+    this.#nowMs = nowMs;
+  }
+
+  /** It happened, again. Says how often by now. */
+  add(): number {
+    const now = this.#nowMs();
+    this.#timesMs = [...this.#timesMs.filter((ms) => now - ms < this.#withinMs), now];
+    return this.#timesMs.length;
+  }
 }

@@ -115,17 +115,13 @@ export class PinnedConnection {
   /**
    * Runs one statement and tells what came of it: `ended` last, before whoever awaits the answer.
    */
-  run(
-    { call, statement, attempt: tried }: PinnedStatement,
-    ended: (isAnswered: boolean) => void,
-  ): Promise<Answer> {
+  run({ call, statement, attempt }: PinnedStatement, ended: (isAnswered: boolean) => void): Promise<Answer> {
     const { args, text } = call;
     const scope = this.#router.contexts.ofStatement();
     const route = this.#routeOf(statement);
     const startedMs = this.#router.nowMs();
     this.#begins(statement);
     const site = this.#site(text);
-    const attempt = tried ?? 1;
     let position: Position | undefined;
     const answer = this.#asksForPosition(statement, call)
       ? this.#router.positions.run(this.#connection, { args, node: route.node }, (told) => (position = told))
@@ -135,7 +131,7 @@ export class PinnedConnection {
         this.#hasAnswered = true;
         this.#hasState ||= this.#database.leavesState(statement, text);
         this.#ended(() => this.#succeeded(statement, position));
-        this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
+        this.#router.reports.answered(scope, { route, statement, startedMs, attempt: attempt ?? 1 });
         if (statement.mayWrite && this.#writes.transaction !== undefined)
           this.#router.reports.shown(scope, route);
         ended(true);
@@ -153,7 +149,8 @@ export class PinnedConnection {
         // Outside a transaction what a write was told is covered by its own position.
         const isCovered = statement.mayWrite && this.#writes.transaction === undefined;
         if (meaning === undefined && !isCovered) this.#router.reports.shown(scope, route);
-        if (tried === undefined) this.#router.reports.failed({ route, statement, startedMs, attempt }, told);
+        if (attempt === undefined)
+          this.#router.reports.failed({ route, statement, startedMs, attempt: 1 }, told);
         const isAsAsked = meaning === 'rolled-back' && endsInRollback(statement, text);
         if (isAsAsked) this.lostTransaction = undefined;
         ended(isAsAsked);

@@ -20,7 +20,7 @@ import { LossWatch } from './loss-watch.js';
 import { NodeConnections } from './node-connections.js';
 import { ParkedConnections } from './parked-connections.js';
 import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
-import { IdleSignal, Waiting } from './waiting.js';
+import { IdleSignal, WaitQueue } from './wait-queue.js';
 
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
@@ -57,8 +57,8 @@ export class NodePool {
   readonly #connections: NodeConnections;
   /** Connections with something left on them, given back and kept for whoever left it. */
   readonly parked: ParkedConnections;
-  readonly #waiting = new Waiting(() => this.#idle.check());
-  readonly #waitingReads = new Waiting(() => this.#idle.check());
+  readonly #waiting = new WaitQueue(() => this.#idle.check());
+  readonly #waitingReads = new WaitQueue(() => this.#idle.check());
   readonly #idle = new IdleSignal(
     () => this.#inFlight === 0 && this.#waiting.size === 0 && this.#waitingReads.size === 0,
   );
@@ -88,7 +88,7 @@ export class NodePool {
     return this.#take(this.#waiting);
   }
 
-  #take(waiting: Waiting, isBetterElsewhere?: BetterElsewhere): Promise<Connection> {
+  #take(waiting: WaitQueue, isBetterElsewhere?: BetterElsewhere): Promise<Connection> {
     const options = {
       waiting,
       isBetterElsewhere,

@@ -7,7 +7,7 @@ export interface ParkedConnectionsOptions {
   readonly outside: Outside;
 }
 
-interface Parked {
+interface ParkedConnection {
   readonly connection: Connection;
   readonly owner: object;
   readonly timer: NodeJS.Timeout | undefined;
@@ -28,7 +28,7 @@ export const OUTSIDE_OWNER: object = Object.freeze({});
  */
 export class ParkedConnections {
   readonly #options: ParkedConnectionsOptions;
-  readonly #parked: Parked[] = [];
+  readonly #parked: ParkedConnection[] = [];
 
   constructor(options: ParkedConnectionsOptions) {
     this.#options = options;

@@ -1,6 +1,6 @@
 import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import type { Connection, ConnectionPool } from '../database.js';
-import type { Waiting } from './waiting.js';
+import type { WaitQueue } from './wait-queue.js';
 
 /** Whether what waits for a connection to the node of that name could have one elsewhere at once. */
 export type BetterElsewhere = (node: string) => boolean;
@@ -8,7 +8,7 @@ export type BetterElsewhere = (node: string) => boolean;
 /** How a connection is waited for. */
 export interface TakeOptions {
   /** Who else waits, and can be told that it is in vain. */
-  readonly waiting: Waiting;
+  readonly waiting: WaitQueue;
   /**
    * Whether it could be had elsewhere: asked now and then while all connections are in use. Then it rejects with a
    * {@link PoolBusyError}. `undefined`: there is nothing else to wait for.

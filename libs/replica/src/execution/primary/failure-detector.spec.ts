@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { SilenceWatch, type SilenceWatchOptions } from './failure-detector.js';
+import { FailureDetector, type FailureDetectorOptions } from './failure-detector.js';
 
 const TIMEOUT_MS = 1_000;
 const RESULT = { isReadOnly: false, position: 1n, epoch: 1 };
 
 /** A primary that is probed by hand, on a clock of its own. */
-function watched(changes: Partial<SilenceWatchOptions> = {}): {
-  watch: SilenceWatch;
+function watched(changes: Partial<FailureDetectorOptions> = {}): {
+  watch: FailureDetector;
   told: boolean[];
   again: string[];
   late: () => Promise<void>;
@@ -17,7 +17,7 @@ function watched(changes: Partial<SilenceWatchOptions> = {}): {
   let outcome: 'late' | 'refused' | 'answered' = 'answered';
   const told: boolean[] = [];
   const again: string[] = [];
-  const watch = new SilenceWatch({
+  const watch = new FailureDetector({
     isPrimary: () => true,
     answeredMs: () => -Infinity,
     answersAnew: () => Promise.resolve(false),
@@ -51,7 +51,7 @@ function watched(changes: Partial<SilenceWatchOptions> = {}): {
   };
 }
 
-describe('SilenceWatch', () => {
+describe('FailureDetector', () => {
   it('takes a primary for silent after two late probes and no answer on a new connection', async () => {
     const { watch, told, again, late } = watched();
     await late();

@@ -1,7 +1,7 @@
 import type { NodeProbe, ProbeResult } from '../../topology/node-probe.js';
 
-/** What a {@link SilenceWatch} works with. */
-export interface SilenceWatchOptions {
+/** What a {@link FailureDetector} works with. */
+export interface FailureDetectorOptions {
   /** Only the primary's silence matters: replicas are left at their first failed probe. */
   readonly isPrimary: (node: string) => boolean;
   /** When the node last answered a statement; milliseconds of the monotonic clock. */
@@ -39,11 +39,11 @@ interface Findings {
  * once. A primary that is slow, or whose monitor alone is in trouble, is not silent: it answers statements, or a new
  * connection. Learns from the probes of the monitor, which it is given to wrap.
  */
-export class SilenceWatch {
-  readonly #options: SilenceWatchOptions;
+export class FailureDetector {
+  readonly #options: FailureDetectorOptions;
   readonly #findings = new Map<string, Findings>();
 
-  constructor(options: SilenceWatchOptions) {
+  constructor(options: FailureDetectorOptions) {
     this.#options = options;
   }
 

@@ -1,14 +1,14 @@
 import { ConditionWaiters } from '../../topology/condition-waiters.js';
 import type { NodeSnapshot } from '../../topology/topology.js';
 import { PrimaryUnavailableError } from '../../errors/primary-unavailable.error.js';
-import type { SilenceWatch } from './failure-detector.js';
+import type { FailureDetector } from './failure-detector.js';
 
 /** What a {@link PrimaryGate} works with. */
 export interface PrimaryGateOptions {
   /** The primary as it is known now. */
   readonly primary: () => NodeSnapshot;
   /** What the probes say of a node. */
-  readonly probes: Pick<SilenceWatch, 'isSilent' | 'isStandby' | 'hasFailed'>;
+  readonly probes: Pick<FailureDetector, 'isSilent' | 'isStandby' | 'hasFailed'>;
   /** Has the monitor look for a primary more often for so many milliseconds: a statement waits for it. */
   readonly hurry: (timeoutMs: number) => void;
   /** How long a statement may wait for a primary; milliseconds, 0 is not at all. */

@@ -2,7 +2,7 @@ import type { NodeProbe } from '../../topology/node-probe.js';
 import type { Topology } from '../../topology/topology.js';
 import type { NodePool } from '../pools/node-pool.js';
 import { PrimaryGate } from './primary-gate.js';
-import { SilenceWatch } from './failure-detector.js';
+import { FailureDetector } from './failure-detector.js';
 
 /** What a {@link PrimaryKeeper} works with. */
 export interface PrimaryKeeperOptions {
@@ -26,13 +26,13 @@ export interface PrimaryKeeperOptions {
 export class PrimaryKeeper {
   readonly gate: PrimaryGate;
   readonly #options: PrimaryKeeperOptions;
-  readonly #silence: SilenceWatch;
+  readonly #detector: FailureDetector;
   readonly #ending = new AbortController();
 
   constructor(options: PrimaryKeeperOptions) {
     const { topology, pool, nowMs, waitMs } = options;
     this.#options = options;
-    this.#silence = new SilenceWatch({
+    this.#detector = new FailureDetector({
       isPrimary: (node) => topology().primary.name === node,
       answeredMs: (node) => pool(node)?.answeredMs ?? -Infinity,
       answersAnew: async (node, timeoutMs) =>
@@ -43,7 +43,7 @@ export class PrimaryKeeper {
     });
     this.gate = new PrimaryGate({
       primary: () => topology().primary,
-      probes: this.#silence,
+      probes: this.#detector,
       hurry: options.hurry,
       waitMs,
       nowMs,
@@ -53,7 +53,7 @@ export class PrimaryKeeper {
 
   /** The probe of a node, overheard. */
   overhear(node: string, probe: NodeProbe): NodeProbe {
-    return this.#silence.overhear(node, probe);
+    return this.#detector.overhear(node, probe);
   }
 
   /** The monitor lost the primary, found it again, or found another one. */

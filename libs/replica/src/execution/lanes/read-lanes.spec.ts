@@ -1,4 +1,4 @@
-import { RecentCount } from './recent-count.js';
+import { RecentCount } from './read-lanes.js';
 
 describe('how often something happened lately', () => {
   it('leaves out what is long ago', () => {

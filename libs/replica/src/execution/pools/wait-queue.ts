@@ -1,5 +1,5 @@
 /** Those who wait for something that is to come, and can be told that it will not. */
-export class Waiting {
+export class WaitQueue {
   readonly #waiters = new Set<(error: unknown) => void>();
   readonly #onEnd: () => void;
 
