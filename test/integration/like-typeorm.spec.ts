@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
 import type { DataSource, DataSourceOptions, Logger } from 'typeorm';
+import { isReady } from '../support/app/test-app.js';
 import { until } from '../support/until.js';
 import { useLedgerCluster } from '../support/cluster/use-cluster.js';
 import { Account, Entry } from '../support/ledger/accounts.js';
@@ -65,7 +66,7 @@ describe('a data source beside what TypeORM has', () => {
   async function ready<T extends ReplicaDataSource>(dataSource: T): Promise<T> {
     await dataSource.initialize();
     open.push(dataSource);
-    await until(() => dataSource.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    await until(() => isReady(dataSource.router));
     return dataSource;
   }
 

@@ -3,9 +3,9 @@ import { CommitOutcomeUnknownError, ReplicaDataSource, TransactionLostError } fr
 import { startTcpProxy, type TcpProxy } from 'nestjs-replica/testing';
 import type pg from 'pg';
 import { QueryFailedError, type QueryRunner } from 'typeorm';
-import { sourceOptions } from '../support/app/start-source.js';
+import { startSource, sourceOptions } from '../support/app/start-source.js';
 import { until } from '../support/until.js';
-import { useCluster } from '../support/cluster/use-cluster.js';
+import { useLedgerCluster, resetLedger } from '../support/cluster/use-cluster.js';
 import { Account } from '../support/ledger/accounts.js';
 
 /** What a call failed with. */
@@ -17,7 +17,7 @@ const failureOf = (promise: Promise<unknown>): Promise<QueryFailedError & { code
     (error: QueryFailedError) => error,
   );
 
-const cluster = useCluster({ replicas: 1 });
+const cluster = useLedgerCluster({ replicas: 1 });
 
 describe('a connection to the primary that is lost', () => {
   let proxy: TcpProxy;
@@ -32,19 +32,15 @@ describe('a connection to the primary that is lost', () => {
   });
 
   beforeEach(async () => {
-    const options = sourceOptions(cluster);
+    await resetLedger(cluster, 2);
     source = new ReplicaDataSource({
-      ...options,
+      ...sourceOptions(cluster),
       primary: { url: proxy.url },
-      dropSchema: true,
-      synchronize: true,
       // The monitor shall not be what notices.
       monitor: { intervalMs: 10_000, probeTimeoutMs: 5_000 },
       session: { ttlMs: 60_000 },
     });
     await source.initialize();
-    await source.getRepository(Account).insert([{ owner: 'ann' }, { owner: 'bob' }]);
-    await cluster.waitForCatchUp();
     await until(() => source.router.topology().replicas.every(({ health }) => health === 'up'));
     events = [];
     source.router.on('statement', ({ kind, node, errorCode }) =>
@@ -141,8 +137,7 @@ describe('a connection to the primary that is lost', () => {
 
   it('by a time-out of the client inside a transaction: it is rolled back whatever follows', async () => {
     await source.destroy();
-    const options = sourceOptions(cluster);
-    source = await new ReplicaDataSource({ ...options, extra: { query_timeout: 300 } }).initialize();
+    source = await startSource(cluster, { extra: { query_timeout: 300 } });
     const runner = await beginWriting();
     const error = await failureOf(runner.query('SELECT pg_sleep(1)'));
     expect(error.driverError).toBeInstanceOf(TransactionLostError);
@@ -167,7 +162,7 @@ describe('a connection to the primary that is lost', () => {
 
   it('with a read under way: it is run once more', async () => {
     const rows = await breakUnder(() => source.query('SELECT owner FROM account WHERE id = 1'));
-    expect(rows).toEqual([{ owner: 'ann' }]);
+    expect(rows).toEqual([{ owner: 'owner-1' }]);
     expect(events).toEqual([expect.not.stringMatching(/ok$/), 'read primary ok']);
   });
 

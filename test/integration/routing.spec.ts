@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, ParseIntPipe, Patch, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
 import { DataSource, EntityManager, Repository } from 'typeorm';
-import { startApp } from '../support/app/start-app.js';
-import type { TestApp } from '../support/app/test-app.js';
-import { until } from '../support/until.js';
-import { useCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
-import { Transcript, TRANSCRIPT_SETTINGS } from '../support/cluster/transcript.js';
+import { useApp } from '../support/app/start-app.js';
+import { useLedgerCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
+import { Transcript } from '../support/cluster/transcript.js';
 import { Account, Entry } from '../support/ledger/accounts.js';
 
 @Controller('accounts')
@@ -137,25 +135,21 @@ class AccountController {
   }
 }
 
-const cluster = useCluster({ replicas: 2, settings: TRANSCRIPT_SETTINGS });
+const cluster = useLedgerCluster({
+  count: 0,
+  sql: `
+    INSERT INTO account (owner, balance) VALUES ('ann', 1), ('bob', 2);
+    INSERT INTO entry (amount, "accountId") VALUES (5, 1), (6, 2);
+    CREATE FUNCTION touch_account(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+    CREATE VIEW touched_accounts AS SELECT touch_account(id) FROM account;`,
+});
+const app = useApp(cluster, [AccountController]);
 
 describe('routing on a real cluster', () => {
-  let app: TestApp;
   let transcript: Transcript;
 
-  beforeAll(async () => {
-    await cluster.primary.query('CREATE TABLE seed_marker ()');
-    app = await startApp(cluster, [AccountController], { synchronize: true });
-    await app.dataSource.query(`INSERT INTO account (owner, balance) VALUES ('ann', 1), ('bob', 2)`);
-    await app.dataSource.query(`INSERT INTO entry (amount, "accountId") VALUES (5, 1), (6, 2)`);
-    await app.dataSource.query(`CREATE FUNCTION touch_account(int) RETURNS int LANGUAGE sql AS 'SELECT $1'`);
-    await app.dataSource.query('CREATE VIEW touched_accounts AS SELECT touch_account(id) FROM account');
-    await cluster.waitForCatchUp();
+  beforeAll(() => {
     transcript = new Transcript(cluster);
-  });
-
-  afterAll(async () => {
-    await app.close();
   });
 
   beforeEach(() => transcript.clear());
@@ -268,7 +262,7 @@ describe('routing on a real cluster', () => {
   });
 
   it('tells the topology in a form that can be turned into JSON', async () => {
-    await until(() => app.router.topology().replicas.every(({ lagMs }) => lagMs === 0));
+    await app.allUp();
     const { primary, replicas } = JSON.parse(JSON.stringify(app.router.topology()));
     expect(primary).toMatchObject({
       name: 'primary',

@@ -12,11 +12,12 @@ import {
   WithToken,
 } from 'nestjs-replica';
 import { DataSource } from 'typeorm';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 import { optionsFor } from '../../support/app/start-app.js';
+import { isReady } from '../../support/app/test-app.js';
 import { Routes, ON_REPLICA } from '../../support/app/routes.js';
 import { until } from '../../support/until.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 const READ = 'SELECT count(*) FROM account';
 
@@ -106,9 +107,7 @@ describe('decorated methods', () => {
     started.push(app);
     await app.init();
     const routers = [undefined, ...names].map((name) => routerOf(app, name));
-    await until(() =>
-      routers.every((router) => router.topology().replicas.every((node) => node.lagMs !== null)),
-    );
+    await until(() => routers.every(isReady));
     return app;
   }
 

@@ -17,12 +17,13 @@ import { concat, defer, lastValueFrom, type Observable, timer, toArray } from 'r
 import { mergeMap } from 'rxjs/operators';
 import { Repository } from 'typeorm';
 import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
+import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 import { accountsOn } from '../../support/app/start-app.js';
+import { isReady } from '../../support/app/test-app.js';
 import { Routes, ON_REPLICA } from '../../support/app/routes.js';
 import { until } from '../../support/until.js';
 import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 import { Account } from '../../support/ledger/accounts.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
 
 interface Message {
   readonly id: number;
@@ -117,7 +118,7 @@ describe('a microservice over TCP', () => {
     const port = await choosePort();
     service = await start(port);
     const router = service.get(DataSourceRouter);
-    await until(() => router.topology().replicas.every(({ lagMs }) => lagMs !== null));
+    await until(() => isReady(router));
     routes = new Routes(router);
     controller = service.get(AccountsController);
     client = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });

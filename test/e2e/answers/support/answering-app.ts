@@ -11,7 +11,6 @@ import { accountsOn } from '../../../support/app/start-app.js';
 import { TestApp } from '../../../support/app/test-app.js';
 import { SharedStore } from '../../../support/app/shared-store.js';
 import { CapturedLogs } from '../../../support/app/captured-logs.js';
-import { until } from '../../../support/until.js';
 
 /** What wraps responses, and on which side of ours. */
 export const WRAPPINGS = [
@@ -68,6 +67,6 @@ export async function startAnsweringApp(
   if (wrapping === 'express, compression before') nest.use(compression({ threshold: 0 }));
   await nest.listen(0, '127.0.0.1');
   const app = new TestApp(nest);
-  await until(() => app.router.topology().replicas.every(({ lagMs }) => lagMs === 0), 'replicas without lag');
+  await app.allUp();
   return app;
 }
