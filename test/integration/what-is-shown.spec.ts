@@ -1,20 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type CallHandler, Controller, type ExecutionContext, Get, Post, Res, Sse } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { InjectRepository } from '@nestjs/typeorm';
-import {
-  DataSourceRouter,
-  fromCookie,
-  fromHeader,
-  MemorySessionStore,
-  type SessionState,
-} from 'nestjs-replica';
+import { fromCookie, fromHeader, MemorySessionStore, type SessionState } from 'nestjs-replica';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Observable, timeout } from 'rxjs';
 import request from 'supertest';
-import { DataSource, Repository } from 'typeorm';
 import { startApp, useApp } from '../support/app/start-app.js';
 import type { TestApp } from '../support/app/test-app.js';
 import { sendJson, type HttpResponse } from '../support/app/http-response.js';
@@ -23,23 +15,17 @@ import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js
 import { Account } from '../support/ledger/accounts.js';
 import { LedgerController } from '../support/ledger/ledger.controller.js';
 
-@Controller('accounts/:id')
-class ReviewController {
-  constructor(
-    @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly dataSource: DataSource,
-    private readonly router: DataSourceRouter,
-  ) {}
-
+@Controller()
+class ReviewController extends LedgerController {
   #balance = async (): Promise<number> => (await this.accounts.findOneByOrFail({ id: 1 })).balance;
 
-  @Get('primary-then-plain')
+  @Get('accounts/:id/primary-then-plain')
   async primaryThenPlain(): Promise<object> {
     const first = await this.router.runOnPrimary(() => this.#balance());
     return { first, balance: await this.#balance() };
   }
 
-  @Get('transaction-then-plain')
+  @Get('accounts/:id/transaction-then-plain')
   async transactionThenPlain(): Promise<object> {
     const first = await this.dataSource.transaction(
       async (manager) => (await manager.findOneByOrFail(Account, { id: 1 })).balance,
@@ -47,32 +33,32 @@ class ReviewController {
     return { first, balance: await this.#balance() };
   }
 
-  @Get('both-then-one')
+  @Get('accounts/:id/both-then-one')
   async bothThenOne(): Promise<object> {
     const first = await Promise.all([this.#balance(), this.#balance()]);
     return { first, balance: await this.#balance() };
   }
 
-  @Get('for-update')
+  @Get('accounts/:id/for-update')
   async forUpdate(): Promise<object> {
     const [{ balance }] = await this.dataSource.query('SELECT balance FROM account WHERE id = 1 FOR UPDATE');
     return { balance };
   }
 
-  @Get('welcome')
+  @Get('accounts/:id/welcome')
   async welcome(@Res({ passthrough: true }) response: HttpResponse): Promise<object> {
     response.header('set-cookie', 'sid=fresh-visitor; Path=/');
     return { balance: await this.#balance() };
   }
 
-  @Post('add-json-throw')
+  @Post('accounts/:id/add-json-throw')
   async addJsonThrow(@Res() response: HttpResponse): Promise<void> {
     await this.accounts.increment({ id: 1 }, 'balance', 1);
     sendJson(response, { ok: true, text: 'a rather long answer' });
     throw new Error('after the answer was sent');
   }
 
-  @Post('add-length')
+  @Post('accounts/:id/add-length')
   async addLength(@Res() response: ServerResponse): Promise<void> {
     await this.accounts.increment({ id: 1 }, 'balance', 1);
     response.writeHead(200, { 'content-length': 4 });
@@ -80,7 +66,7 @@ class ReviewController {
     response.end();
   }
 
-  @Sse('watch')
+  @Sse('accounts/:id/watch')
   watch(): Observable<unknown> {
     return new Observable((subscriber) => {
       const timer = setInterval(
@@ -92,7 +78,6 @@ class ReviewController {
   }
 }
 
-const CONTROLLERS = [LedgerController, ReviewController];
 const cluster = useLedgerCluster();
 
 describe('what a session is shown', () => {
@@ -107,7 +92,7 @@ describe('what a session is shown', () => {
     },
   };
 
-  const app = useApp(cluster, CONTROLLERS, {
+  const app = useApp(cluster, [ReviewController], {
     session: { key: fromHeader('x-session'), store },
     maxLagMs: 20_000,
   });
@@ -208,7 +193,7 @@ describe('what a session is shown', () => {
     };
     return startApp(
       cluster,
-      CONTROLLERS,
+      [ReviewController],
       { session: { key: fromHeader('x-session'), store } },
       {
         providers: [{ provide: APP_INTERCEPTOR, useValue: impatient }],
@@ -265,7 +250,7 @@ describe('who a session is', () => {
   }
 
   it('the answer that sets the cookie binds the next request to what it showed', async () => {
-    const app = await startApp(cluster, CONTROLLERS, {
+    const app = await startApp(cluster, [ReviewController], {
       session: { key: fromCookie('sid') },
       maxLagMs: 20_000,
     });
@@ -286,7 +271,7 @@ describe('who a session is', () => {
   });
 
   it('reads of one request without a session never go back, after two at once', async () => {
-    const app = await startApp(cluster, CONTROLLERS, { maxLagMs: 20_000 });
+    const app = await startApp(cluster, [ReviewController], { maxLagMs: 20_000 });
     try {
       await paused([1], async () => {
         for (let attempt = 0; attempt < 60; attempt++) {
@@ -300,7 +285,7 @@ describe('who a session is', () => {
   });
 
   it('routes that are excluded get no context', async () => {
-    const app = await startApp(cluster, CONTROLLERS, { exclude: ['accounts/{*path}'] });
+    const app = await startApp(cluster, [ReviewController], { exclude: ['accounts/{*path}'] });
     try {
       expect(await app.get('/accounts/1')).toMatchObject({ status: 200, body: { id: 1 } });
       const nodes = new Set<string>();
@@ -315,8 +300,8 @@ describe('who a session is', () => {
   it('is not shown older data by another instance when its replica is gone', async () => {
     const store = new MemorySessionStore();
     const options = { session: { key: fromHeader('x-session'), store }, maxLagMs: 20_000 };
-    const one = await startApp(cluster, CONTROLLERS, options);
-    const two = await startApp(cluster, CONTROLLERS, options);
+    const one = await startApp(cluster, [ReviewController], options);
+    const two = await startApp(cluster, [ReviewController], options);
     try {
       let session = '';
       for (let index = 0; session === ''; index++) {
