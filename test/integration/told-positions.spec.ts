@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { parseLsn } from '../../libs/replica/src/postgres/lsn.js';
+import { parseLsn } from '../../libs/replica/src/postgres/positions.js';
 import { startApp } from '../support/app/start-app.js';
 import type { TestApp } from '../support/app/test-app.js';
 import { until } from '../support/until.js';

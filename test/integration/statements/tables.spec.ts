@@ -6,7 +6,7 @@ import {
   type Statement,
 } from '../../../libs/replica/src/postgres/statements/index.js';
 import { TableRules } from '../../../libs/replica/src/engine/table-rules.js';
-import { PostgresDatabase } from '../../../libs/replica/src/postgres/postgres-database.js';
+import { PostgresDatabase } from '../../../libs/replica/src/postgres/database.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';
 
 const DATABASE = new PostgresDatabase({ connectTimeoutMs: 1, extra: {}, onIdleError: () => undefined });

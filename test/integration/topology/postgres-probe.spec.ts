@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTcpProxy, type PostgresNode, type TcpProxy } from 'nestjs-replica/testing';
-import { PostgresProbe } from '../../../libs/replica/src/postgres/postgres-probe.js';
+import { PostgresProbe } from '../../../libs/replica/src/postgres/node-probe.js';
 import type { ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
 import type { ProbeFunction } from '../../../libs/replica/src/topology/probe-function.js';
 import { until } from '../../support/until.js';

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Connection } from '../../../libs/replica/src/execution/database.js';
 import { NodePool, type NodePoolOptions } from '../../../libs/replica/src/execution/pools/node-pool.js';
 import { PostgresAccess } from '../../../libs/replica/src/postgres/node-access.js';
-import { PostgresDatabase } from '../../../libs/replica/src/postgres/postgres-database.js';
+import { PostgresDatabase } from '../../../libs/replica/src/postgres/database.js';
 import { until } from '../until.js';
 
 /** How the connections of a {@link lanePool} are known to the server. */

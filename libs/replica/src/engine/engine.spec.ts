@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions } from '../options/resolve-options.js';
-import { PostgresDatabase } from '../postgres/postgres-database.js';
+import { PostgresDatabase } from '../postgres/database.js';
 import { Engine } from './engine.js';
 import { OperatorLog } from './operator-log.js';
 import { intentOf } from './read-options.js';

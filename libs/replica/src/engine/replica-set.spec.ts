@@ -4,7 +4,7 @@ import { WatchedCluster } from '../../../../test/support/topology/watched-cluste
 import type { NodeOptions } from '../options/replica-options.js';
 import { resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
 import type { Position } from '../session/position.js';
-import { withConnectionOf } from '../postgres/node-connection.js';
+import { withConnectionOf } from '../postgres/connection-options.js';
 import { ReplicaSet } from './replica-set.js';
 
 /** Pools without connections: they tell what was asked of them, and are idle when told to be. */

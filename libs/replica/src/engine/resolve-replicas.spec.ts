@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeOptions } from '../options/replica-options.js';
 import { resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
-import { withConnectionOf } from '../postgres/node-connection.js';
+import { withConnectionOf } from '../postgres/connection-options.js';
 import { isSameConnection, resolveFound, resolveReplicas, type CurrentNodes } from './resolve-replicas.js';
 
 const primary = resolveNode(

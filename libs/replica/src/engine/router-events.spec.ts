@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { replicaNode, WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
-import { formatLsn } from '../postgres/lsn.js';
+import { formatLsn } from '../postgres/positions.js';
 import { logTopology } from './log-topology.js';
 import { forwardTopologyEvents } from './router-events.js';
 

@@ -1,6 +1,6 @@
 import type { Statement } from '../postgres/statements/index.js';
 import { TableRules } from './table-rules.js';
-import { PostgresDatabase } from '../postgres/postgres-database.js';
+import { PostgresDatabase } from '../postgres/database.js';
 
 const DATABASE = new PostgresDatabase({ connectTimeoutMs: 1, extra: {}, onIdleError: () => undefined });
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ServerIdentity } from '../topology/server-identity.js';
-import { readLayout, type WalLayout } from './lsn.js';
+import { readLayout, type WalLayout } from './positions.js';
 import { codeOf } from '../errors/describe-error.js';
 
 /**

@@ -3,7 +3,7 @@ import type { Connection } from '../execution/database.js';
 import { PiggybackedPositions } from '../execution/piggybacked-position.js';
 import type { ProbeResult } from '../topology/node-probe.js';
 import { PgPiggyback } from './piggyback.js';
-import { POSTGRES_ERRORS } from './postgres-errors.js';
+import { POSTGRES_ERRORS } from './error-kinds.js';
 
 type Told = (error: unknown, result?: unknown) => void;
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { codeOf } from '../errors/describe-error.js';
 import type { Answer, CatalogQuery, Connection, Piggyback } from '../execution/database.js';
 import type { ProbeResult } from '../topology/node-probe.js';
-import { LAYOUT_SQL, readLayout, type SizeRow, type WalLayout } from './lsn.js';
+import { LAYOUT_SQL, readLayout, type SizeRow, type WalLayout } from './positions.js';
 import { readRow, WRITABLE, type ProbeRow } from './probe-statement.js';
 
 /** query_canceled: somebody's time-out, which says nothing about the question. */

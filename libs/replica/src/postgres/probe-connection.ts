@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { DiscreetClient } from './discreet-client.js';
-import { cancelStatement, cutSocket } from './cut-connection.js';
+import { cancelStatement, cutSocket } from './connection.js';
 import { identifyServer, type ServerFacts } from './identify-server.js';
 
 /** A connection of a probe, and what has to be known of its server. */

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import type { ProbeResult } from '../topology/node-probe.js';
 import { identifyServer } from './identify-server.js';
 import type { ProbeConnection } from './probe-connection.js';
-import { preparedFailureOf } from './postgres-errors.js';
-import { beforePageHeader, parseLsn, type WalLayout } from './lsn.js';
+import { preparedFailureOf } from './error-kinds.js';
+import { beforePageHeader, parseLsn, type WalLayout } from './positions.js';
 import { codeOf } from '../errors/describe-error.js';
 
 /**

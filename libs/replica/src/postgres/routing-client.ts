@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { RoutedClient } from '../execution/routed-client.js';
-import { clientOf } from './pg-connection.js';
+import { clientOf } from './connection.js';
 import { parseQueryCall, PgStream, type QueryCall } from './query-call.js';
 
 /** What the server last said of a connection, in the letters of its protocol. */

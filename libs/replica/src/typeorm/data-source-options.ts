@@ -5,7 +5,7 @@ import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/repli
 import { decoded } from '../options/option-values.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { REPLICAS_HOST, type PgDriver } from '../postgres/pg-driver.js';
+import { REPLICAS_HOST, type PgDriver } from '../postgres/driver-module.js';
 
 /**
  * The original options of the data source that a driver belongs to. As a property of the driver they would be

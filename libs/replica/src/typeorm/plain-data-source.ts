@@ -3,10 +3,10 @@ import { conceal, withoutTexts } from '../options/conceal.js';
 import { DEFAULTS } from '../options/option-table.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
-import { createPlainDriver } from '../postgres/pg-driver.js';
+import { createPlainDriver } from '../postgres/driver-module.js';
 import { keepGiven, optionsAsGiven } from './data-source-options.js';
 import type { LogSink } from '../engine/operator-log.js';
-import { poolConfig } from '../postgres/pool-config.js';
+import { poolConfig } from '../postgres/connection-options.js';
 import { ReplicaDataSource } from './replica-data-source.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { OperatorLog } from '../engine/operator-log.js';
-import type { PoolSettings } from '../postgres/pool-config.js';
+import type { PoolSettings } from '../postgres/connection-options.js';
 import { DEFAULTS } from '../options/option-table.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { tellErrorHandler, type TypeOrmLog } from './typeorm-log.js';

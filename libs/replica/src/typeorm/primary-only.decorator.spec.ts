@@ -20,7 +20,7 @@ import {
 import { StatementClassifier } from '../postgres/statements/index.js';
 import { PrimaryOnly, primaryOnlyTables } from './primary-only.decorator.js';
 import { TableRules } from '../engine/table-rules.js';
-import { PostgresDatabase } from '../postgres/postgres-database.js';
+import { PostgresDatabase } from '../postgres/database.js';
 
 const DATABASE = new PostgresDatabase({ connectTimeoutMs: 1, extra: {}, onIdleError: () => undefined });
 

@@ -9,7 +9,7 @@ import { PrimaryUnavailableError } from '../../errors/primary-unavailable.error.
 import { WritePreventedError } from '../../errors/write-prevented.error.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Statement } from '../statements/statement.js';
-import { POSTGRES_ERRORS } from '../../postgres/postgres-errors.js';
+import { POSTGRES_ERRORS } from '../../postgres/error-kinds.js';
 import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
 import { Attempts } from './attempts.js';
 

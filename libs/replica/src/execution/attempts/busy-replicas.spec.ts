@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { Route } from '../../routing/route.js';
 import { PoolBusyError } from '../../errors/pool-busy.error.js';
-import { POSTGRES_ERRORS } from '../../postgres/postgres-errors.js';
+import { POSTGRES_ERRORS } from '../../postgres/error-kinds.js';
 import { RetryBudget } from './retry-budget.js';
 import type { AttemptTools } from './attempt-tools.js';
 import { Attempts } from './attempts.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { errorOfLoss, meaningOfLoss, type LossSite } from './loss-meaning.js';
-import { POSTGRES_ERRORS as errors } from '../../postgres/postgres-errors.js';
+import { POSTGRES_ERRORS as errors } from '../../postgres/error-kinds.js';
 import { StatementClassifier } from '../../postgres/statements/index.js';
 
 const classifier = new StatementClassifier();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { POSTGRES_ERRORS as errors } from '../../postgres/postgres-errors.js';
+import { POSTGRES_ERRORS as errors } from '../../postgres/error-kinds.js';
 import type { Connection, Uptime } from '../database.js';
 import { LossWatch } from './loss-watch.js';
 

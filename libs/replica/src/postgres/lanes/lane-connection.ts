@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Answer, LaneCall, LaneConnection } from '../../execution/database.js';
-import type { PgLaneCall } from './lane-call.js';
-import { laneQuery, type PgPreparedStatement } from './lane-query.js';
+import { type PgLaneCall, laneQuery, type PgPreparedStatement } from './lane-query.js';
 import type { PgPreparedStatements } from './prepared-statements.js';
 
 /** What of a `pg` client's insides is needed. */

@@ -1,4 +1,4 @@
-import { preparedFailureOf } from '../postgres-errors.js';
+import { preparedFailureOf } from '../error-kinds.js';
 import { PgPreparedStatements } from './prepared-statements.js';
 import { StatementCost } from '../../execution/lanes/statement-cost.js';
 

@@ -1,5 +1,4 @@
-import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE } from './built-in-functions.js';
-import { Effect, type Effects } from './effect.js';
+import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE, Effect, type Effects } from './effects.js';
 
 /**
  * What the database's system catalogs say about names, as far as it decides whether a text is a read. Immutable. Names are as

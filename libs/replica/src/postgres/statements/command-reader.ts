@@ -1,11 +1,10 @@
 import type { Catalog } from './catalog.js';
 import { commandOf } from './commands.js';
-import { Effect } from './effect.js';
+import { Effect } from './effects.js';
 import type { Finding } from './finding.js';
 import { foldWord } from './keywords.js';
 import { nameOfQuoted, nameOfWord } from './names.js';
-import { Token, type TokenType } from './token.js';
-import type { Tokenizer } from './tokenizer.js';
+import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
 
 /** So many words tell which command it is. */
 const HEAD_WORDS = 16;

@@ -1,5 +1,28 @@
-import { literals, NAME_REST, NAME_START } from './sql-literals.js';
-import { SPELLINGS } from './type-spellings.js';
+/** A list of names as constants in SQL. The names hold no quotes. */
+export function literals(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
+/** The characters that begin an unquoted name, as a regular expression of the server's; all beyond ASCII are among them. */
+export const NAME_START = String.raw`[^\x01-\x40\x5b-\x5e\x60\x7b-\x7f]`;
+/** Those that may go on it, any number of them. */
+export const NAME_REST = String.raw`[^\x01-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*`;
+
+/** Built-in types that a text can name otherwise than the catalog does (manual, 8 Data Types), by their name there. */
+export const SPELLINGS: Readonly<Record<string, readonly string[]>> = {
+  bool: ['boolean'],
+  bpchar: ['character', 'char', 'nchar', 'national'],
+  float4: ['real', 'float'],
+  float8: ['double', 'float'],
+  int2: ['smallint'],
+  int4: ['int', 'integer'],
+  int8: ['bigint'],
+  numeric: ['decimal', 'dec'],
+  timestamptz: ['timestamp'],
+  timetz: ['time'],
+  varbit: ['bit'],
+  varchar: ['character', 'char', 'nchar', 'national'],
+};
 
 /** Operators that keywords stand for: IN, BETWEEN, LIKE, SIMILAR TO, USING, DISTINCT, CASE, ORDER BY (manual, 9.2, 9.7, 9.25). */
 export const IMPLIED_OPERATORS = ['=', '<>', '<', '<=', '>', '>=', '~', '!~', '~~', '!~~', '~~*', '!~~*'];

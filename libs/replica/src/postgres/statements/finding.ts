@@ -1,4 +1,4 @@
-import { Effect, keepsConnection, kindOf, mayWrite, SEVERITY, type Effects } from './effect.js';
+import { Effect, keepsConnection, kindOf, mayWrite, SEVERITY, type Effects } from './effects.js';
 import {
   readOf,
   type Statement,

@@ -1,5 +1,5 @@
 import { foldName, hasUpperCase } from './characters.js';
-import { Token, type TokenType } from './token.js';
+import { Token, type TokenType } from './tokenizer.js';
 
 /** What a keyword does to the reading of a query. */
 export const Role = {

@@ -1,4 +1,4 @@
-import { NAMES_QUERY } from './names-query.js';
+import { NAMES_QUERY } from './load-catalog.js';
 import { loadCatalog, StatementClassifier, type CatalogQuery } from './index.js';
 
 const NAMES = {

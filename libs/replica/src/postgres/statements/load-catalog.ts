@@ -1,10 +1,22 @@
 import type { CatalogQuery } from '../../execution/database.js';
-import { FIXED_EFFECTS } from './built-in-functions.js';
 import type { Catalog } from './catalog.js';
-import { Effect, type Effects } from './effect.js';
 import { EFFECTS_QUERY } from './effects-query.js';
-import { NAMES_QUERY } from './names-query.js';
+import { FIXED_EFFECTS, Effect, type Effects } from './effects.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
+
+/**
+ * All names that a query can use: one row with `functions`, `operators` and `relations`, each a JSON array as a text, and
+ * `strings`, the setting `standard_conforming_strings` (null where it is gone). Needs no privileges beyond PUBLIC's.
+ * Relations of temporary schemas are left out: only the session that made them may use them.
+ */
+export const NAMES_QUERY = `
+select
+  current_setting('standard_conforming_strings', true) as strings,
+  (select json_agg(distinct proname) from pg_catalog.pg_proc
+    where prorettype not in ('trigger'::regtype, 'event_trigger'::regtype))::text as functions,
+  (select json_agg(distinct oprname) from pg_catalog.pg_operator)::text as operators,
+  (select json_agg(distinct relname) from pg_catalog.pg_class
+    where relkind in ('r', 'v', 'm', 'f', 'p', 'S') and relpersistence <> 't')::text as relations`;
 
 /**
  * Reads from the system catalogs what the classifier has to know: three queries, a few milliseconds, on the primary or on a

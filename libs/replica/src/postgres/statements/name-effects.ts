@@ -1,7 +1,6 @@
 import { formatTableName, type TableName } from '../../routing/table-name.js';
-import { effectsOfName, relationEffects } from './built-in-functions.js';
+import { effectsOfName, relationEffects, Effect } from './effects.js';
 import type { Catalog } from './catalog.js';
-import { Effect } from './effect.js';
 import type { Finding } from './finding.js';
 
 /** Notes what the names in a statement do, by the word of the catalog. */

@@ -6,10 +6,9 @@ import { Random } from '../../../../../test/support/statements/random.js';
 import { OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
 import { parseTableName } from '../../routing/table-name.js';
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
-import { Effect } from './effect.js';
+import { Effect } from './effects.js';
 import { StatementClassifier } from './index.js';
-import { Token } from './token.js';
-import { Tokenizer } from './tokenizer.js';
+import { Token, Tokenizer } from './tokenizer.js';
 
 /** More texts or others, for a longer search: `ORACLE_TEXTS=60000 ORACLE_SEED=7`. */
 const TEXTS = Number(process.env.ORACLE_TEXTS ?? 2000);

@@ -1,7 +1,15 @@
 import type { Catalog } from './catalog.js';
-import { enterClause } from './enter-clause.js';
+import {
+  enterClause,
+  type Closer,
+  type Frame,
+  FromState,
+  MAX_DEPTH,
+  mayBeType,
+  newFrame,
+  WithState,
+} from './frame.js';
 import type { Finding } from './finding.js';
-import { type Closer, type Frame, FromState, MAX_DEPTH, mayBeType, newFrame, WithState } from './frame.js';
 import {
   isConstruct,
   isLikeCall,
@@ -12,10 +20,9 @@ import {
   MARKS,
   Role,
 } from './keywords.js';
-import { LastName } from './last-name.js';
+import { LastName } from './names.js';
 import { NameEffects } from './name-effects.js';
-import { Token, type TokenType } from './token.js';
-import type { Tokenizer } from './tokenizer.js';
+import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
 import { isRecursiveKeyword, WithNames } from './with-names.js';
 
 /**

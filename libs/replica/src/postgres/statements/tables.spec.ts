@@ -1,6 +1,6 @@
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
-import { NAMES_QUERY } from './names-query.js';
-import { Effect } from './effect.js';
+import { NAMES_QUERY } from './load-catalog.js';
+import { Effect } from './effects.js';
 import { loadCatalog, StatementClassifier } from './index.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
 

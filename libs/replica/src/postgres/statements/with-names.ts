@@ -1,8 +1,7 @@
 import type { TableName } from '../../routing/table-name.js';
 import type { Finding } from './finding.js';
 import { type Frame, WithState } from './frame.js';
-import { Token } from './token.js';
-import type { Tokenizer } from './tokenizer.js';
+import { Token, type Tokenizer } from './tokenizer.js';
 
 /**
  * The names that WITH gives to queries, each as far as it can be seen (manual, 7.8): in the queries behind it and in the

@@ -1,4 +1,55 @@
-import { Effect, type Effects } from './effect.js';
+import type { StatementKind } from '../../execution/statements/statement.js';
+
+/** What calling or naming something may do. Bits of one number, so that effects can be joined; 0 is harmless. */
+export const Effect = {
+  none: 0,
+  /** may change data: a volatile function, or something that calls one */
+  writes: 1,
+  /** fails on a replica, or only the primary knows the answer */
+  primaryOnly: 2,
+  /** depends on the state of the connection, without leaving anything on it */
+  usesConnection: 4,
+  /** leaves something on the connection */
+  changesConnection: 8,
+  /** changes data that only this function changes, as a sequence; a `write` rather than `unknown` */
+  knownWrite: 16,
+  /** sends notifications: only the primary can, but no data changes */
+  notifies: 32,
+  /** reads tables that the statement does not name: harmless, and out of reach of a table rule */
+  readsTables: 64,
+} as const;
+
+/** A number made of {@link Effect} bits. */
+export type Effects = number;
+
+/** How bad a kind is. Of two findings in one statement the worse one names its kind. */
+export const SEVERITY: Readonly<Record<StatementKind, number>> = {
+  read: 0,
+  'locking-read': 1,
+  'session-change': 2,
+  'transaction-control': 3,
+  write: 4,
+  unknown: 5,
+};
+
+const CHANGES_DATA = Effect.writes | Effect.knownWrite;
+const NEEDS_CONNECTION = Effect.usesConnection | Effect.changesConnection;
+
+/** The kind of a query that does this. */
+export function kindOf(effects: Effects): StatementKind {
+  if (effects & Effect.writes) return 'unknown';
+  if (effects & (Effect.knownWrite | Effect.notifies)) return 'write';
+  if (effects & NEEDS_CONNECTION) return 'session-change';
+  return effects === Effect.none ? 'read' : 'locking-read';
+}
+
+export function mayWrite(effects: Effects): boolean {
+  return (effects & CHANGES_DATA) !== 0;
+}
+
+export function keepsConnection(effects: Effects): boolean {
+  return (effects & Effect.changesConnection) !== 0;
+}
 
 function names(list: string): readonly string[] {
   return list.trim().split(/\s+/);

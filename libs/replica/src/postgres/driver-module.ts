@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { DiscreetClient } from './discreet-client.js';
 import type { StatementRouter } from '../execution/statement-router.js';
+import { DiscreetClient } from './discreet-client.js';
 import type { PoolEvents } from './pool-events.js';
 import { RoutingPool } from './routing-pool.js';
 

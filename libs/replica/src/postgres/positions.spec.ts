@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { beforePageHeader, formatLsn, parseLsn } from './lsn.js';
+import { beforePageHeader, formatLsn, parseLsn } from './positions.js';
 
 const LAYOUT = { segmentBytes: 16 * 1024 * 1024, pageBytes: 8192 };
 

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { createPlainDriver } from './pg-driver.js';
+import { createPlainDriver } from './driver-module.js';
 
 it('a plain pool repeats nothing that may be a password in the wrong place', async () => {
   const { Pool } = createPlainDriver({

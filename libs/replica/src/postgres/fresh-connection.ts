@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { codeOf } from '../errors/describe-error.js';
 import type { Uptime } from '../execution/database.js';
-import { cutSocket } from './cut-connection.js';
+import { cutSocket } from './connection.js';
 import { DiscreetClient } from './discreet-client.js';
-import { isConnectionLoss, isSilentLoss } from './postgres-errors.js';
+import { isConnectionLoss, isSilentLoss } from './error-kinds.js';
 
 /**
  * No row, or one with two numbers: for how many milliseconds the server has been running, and since when without a crash. A server that

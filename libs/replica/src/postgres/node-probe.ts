@@ -1,9 +1,9 @@
 import type pg from 'pg';
+import { runProbeFunction, type ProbeSubject } from '../execution/run-probe-function.js';
 import type { NodeProbe, ProbeResult } from '../topology/node-probe.js';
-import { isConnectionLoss } from './postgres-errors.js';
+import { isConnectionLoss } from './error-kinds.js';
 import { ProbeConnector } from './probe-connection.js';
 import { NodeQuestion } from './probe-statement.js';
-import { runProbeFunction, type ProbeSubject } from '../execution/run-probe-function.js';
 
 /** One probe, for as long as somebody waits for its answer. */
 interface ProbeCall {

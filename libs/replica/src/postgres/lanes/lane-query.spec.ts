@@ -1,4 +1,4 @@
-import { laneCallOf } from './lane-call.js';
+import { laneCallOf } from './lane-query.js';
 
 describe('calls that a lane takes', () => {
   const types = { getTypeParser: () => String };

@@ -1,11 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import { callersContext } from '../context/callers-context.js';
-import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
-import type { ResolvedNode } from '../options/resolve-nodes.js';
-import type { Position } from '../session/position.js';
-import type { NodeProbe } from '../topology/node-probe.js';
-import type { ProbeFunction } from '../topology/probe-function.js';
 import type {
   Answer,
   Connection,
@@ -15,20 +10,22 @@ import type {
   TransactionStatus,
 } from '../execution/database.js';
 import type { Statement } from '../execution/statements/statement.js';
-import { cutSocket } from './cut-connection.js';
-import { laneCallOf, type PgLaneCall } from './lanes/lane-call.js';
+import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
+import type { Position } from '../session/position.js';
+import type { NodeProbe } from '../topology/node-probe.js';
+import type { ProbeFunction } from '../topology/probe-function.js';
+import { withConnectionOf, poolConfig, probeConfig, type PoolSettings } from './connection-options.js';
+import { cutSocket, clientOf, connectionOf, idleAgain } from './connection.js';
+import { POSTGRES_ERRORS } from './error-kinds.js';
 import { PgLane } from './lanes/lane-connection.js';
+import { laneCallOf, type PgLaneCall } from './lanes/lane-query.js';
 import { PgPreparedStatements } from './lanes/prepared-statements.js';
-import { leavesState } from './leaves-state.js';
-import { formatLsn } from './lsn.js';
 import { PostgresAccess } from './node-access.js';
-import { withConnectionOf } from './node-connection.js';
-import { clientOf, connectionOf, idleAgain } from './pg-connection.js';
+import { PostgresProbe } from './node-probe.js';
 import { PgPiggyback } from './piggyback.js';
-import { poolConfig, probeConfig, type PoolSettings } from './pool-config.js';
 import { PoolEvents } from './pool-events.js';
-import { POSTGRES_ERRORS } from './postgres-errors.js';
-import { PostgresProbe } from './postgres-probe.js';
+import { formatLsn } from './positions.js';
 import { queryWith, type PgStream } from './query-call.js';
 import { StatementClassifier } from './statements/index.js';
 import { cutName } from './statements/names.js';
@@ -40,6 +37,15 @@ type ReadyStatus = 'I' | 'T' | 'E';
 const STATUSES: Readonly<Record<ReadyStatus, TransactionStatus>> = { I: 'idle', T: 'open', E: 'failed' };
 
 const FORWARDED = ['notification', 'notice', 'end'] as const;
+
+/** Settings until the end of the transaction, as row level security is often told whom it serves. */
+const LOCAL_SETTING = String.raw`(?:pg_catalog\.)?set_config\s*\([^()]*,\s*true\s*\)(?:\s+as\s+"?\w+"?)?`;
+const LOCAL_SETTINGS = new RegExp(
+  String.raw`^\s*select\s+${LOCAL_SETTING}(?:\s*,\s*${LOCAL_SETTING})*\s*;?\s*$`,
+  'i',
+);
+/** Longer ones are not looked at. */
+const MAX_CHARACTERS = 1_000;
 
 /** PostgreSQL behind the port, by `pg`. */
 export class PostgresDatabase implements Database {
@@ -218,4 +224,9 @@ function lendContext(client: pg.ClientBase): () => void {
     if (before === undefined) Reflect.deleteProperty(socket, 'emit');
     else Object.defineProperty(socket, 'emit', before);
   };
+}
+
+/** A statement that has succeeded leaves something on its connection that the end of the transaction does not take off. */
+export function leavesState({ keepsConnection }: Statement, text: string): boolean {
+  return keepsConnection && (text.length > MAX_CHARACTERS || !LOCAL_SETTINGS.test(text));
 }
