@@ -5,6 +5,7 @@ import QueryStream from 'pg-query-stream';
 import { startSource } from '../../support/app/start-source.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 import { Account } from '../../support/ledger/accounts.js';
+import { until } from '../../support/until.js';
 
 interface Pools {
   readonly master: pg.Pool;
@@ -149,6 +150,29 @@ describe('pools and clients as those of pg', () => {
     );
     await Promise.all([removed, failed]);
     master.removeAllListeners('connect');
+  });
+
+  it('emit each event once after the data source was destroyed and initialized anew', async () => {
+    const own = await startSource(cluster);
+    const poolsOf = (): pg.Pool[] => {
+      const driver = own.driver as unknown as { master: pg.Pool; slaves: pg.Pool[] };
+      return [driver.master, ...driver.slaves];
+    };
+    const removed: unknown[] = [];
+    for (const pool of poolsOf()) pool.on('remove', (client) => removed.push(client));
+    await own.query('SELECT 1');
+    await own.router.runOnReplica({}, () => own.query('SELECT 1'));
+    await own.destroy();
+    // The pool of the primary hears of both connections, the other one of the replica's. `pg` tells after the pool has ended.
+    await until(() => removed.length === 3, 'the end of all connections');
+    await own.initialize();
+    let connected = 0;
+    const [master] = poolsOf();
+    master?.on('acquire', () => connected++);
+    await own.query('SELECT 1');
+    expect(connected).toBe(1);
+    await own.destroy();
+    expect(removed).toHaveLength(3);
   });
 
   it('call the option onConnect on all nodes, before anything else runs there', async () => {

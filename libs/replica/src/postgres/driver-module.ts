@@ -22,7 +22,7 @@ export interface PgDriver {
 export function createPgDriver(router: () => StatementRouter, poolEvents: PoolEvents): PgDriver {
   class Pool extends RoutingPool {
     constructor(options: { host?: string }) {
-      super(router, poolEvents, options.host !== REPLICAS_HOST);
+      super(router(), poolEvents, options.host !== REPLICAS_HOST);
     }
   }
   return { Pool, defaults: pg.defaults, types: pg.types };

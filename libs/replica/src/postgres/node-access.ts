@@ -56,13 +56,15 @@ interface PoolInside {
 /** How one PostgreSQL server is reached, by `pg`. */
 export class PostgresAccess implements NodeAccess {
   readonly limits: PoolLimits;
-  readonly laneObstacle: string | undefined;
   readonly #options: PostgresAccessOptions;
 
   constructor(options: PostgresAccessOptions) {
     this.#options = options;
     this.limits = limitsOf(options.config);
-    this.laneObstacle = whyNoLanes(options.config);
+  }
+
+  get laneObstacle(): string | undefined {
+    return whyNoLanes(this.#options.config);
   }
 
   get isEachConnectionPrepared(): boolean {
@@ -268,16 +270,11 @@ interface MadeClient {
 }
 
 /**
- * Whether connections made so can be shared. Not with a `pg` that knows no pipeline (before 8.23, or `pg-native`); not with
- * `query_timeout`, which would cut the connection under all reads that share it (`statement_timeout` does not); and not
- * where the pool counts how often a connection is used. Makes no connection.
+ * Why connections made so cannot be shared, for people; `undefined`: they can. A `pg` without pipelining cannot (before 8.23, and
+ * `pg-native`). `query_timeout` would cut the connection under all reads that share it (`statement_timeout` does not). And a pool that
+ * counts how often a connection is used would count wrongly. Makes no connection.
  */
-export function supportsLanes(config: pg.PoolConfig): boolean {
-  return whyNoLanes(config) === undefined;
-}
-
-/** Why connections made so cannot be shared, for people; `undefined`: they can. Makes no connection. */
-export function whyNoLanes(config: pg.PoolConfig): string | undefined {
+function whyNoLanes(config: pg.PoolConfig): string | undefined {
   const { maxUses } = config;
   if (maxUses !== undefined && maxUses !== Infinity) return 'maxUses counts how often a connection is used';
   const Client = (config as { Client?: new (config: object) => MadeClient }).Client ?? pg.Client;

@@ -3,21 +3,19 @@ import type { EventEmitter } from 'node:events';
 /** What a pool of `pg` tells whoever listens to it. */
 export type PoolEvent = 'connect' | 'acquire' | 'release' | 'remove' | 'error';
 
-/** Tells of an event of one pool, with its arguments. */
-export type TellPoolEvent = (event: PoolEvent, first: unknown, second?: unknown) => void;
-
 /** Who hears what happens in the pools of the nodes, and of which. */
 export interface PoolListener {
-  readonly emitter: EventEmitter;
+  /** A pool. Once it has `ended` it hears no more of a data source that is initialized anew. */
+  readonly emitter: EventEmitter & { readonly ended: boolean };
   readonly hears: (node: string) => boolean;
 }
 
 /** Lets the pools that TypeORM holds emit what happens in those of the nodes, lanes and nodes that come later included. */
 export class PoolEvents {
-  readonly #listeners: PoolListener[] = [];
+  #listeners: readonly PoolListener[] = [];
 
   add(listener: PoolListener): void {
-    this.#listeners.push(listener);
+    this.#listeners = [...this.#listeners.filter(({ emitter }) => !emitter.ended), listener];
   }
 
   /** Somebody does something to each new connection. */

@@ -31,18 +31,18 @@ type QueryCallback = (error: unknown, result?: pg.QueryResult) => void;
 export class RoutingPool extends EventEmitter {
   ending = false;
   ended = false;
-  readonly #source: () => StatementRouter;
+  readonly #router: StatementRouter;
   readonly #primaryRunner: boolean;
 
   /** @param primaryRunner whatever is asked of this pool goes to the primary */
-  constructor(source: () => StatementRouter, poolEvents: PoolEvents, primaryRunner: boolean) {
+  constructor(router: StatementRouter, poolEvents: PoolEvents, primaryRunner: boolean) {
     super();
-    this.#source = source;
+    this.#router = router;
     this.#primaryRunner = primaryRunner;
-    poolEvents.add({ emitter: this, hears: (node) => primaryRunner || node !== this.#router.primary });
+    poolEvents.add({ emitter: this, hears: (node) => primaryRunner || node !== router.primary });
     // What is done to each new connection has not been done to those that there are.
     this.on('newListener', (event) => {
-      if (event === 'connect') for (const pool of this.#router.nodePools) pool.renew();
+      if (event === 'connect') for (const pool of router.nodePools) pool.renew();
     });
   }
 
@@ -120,10 +120,6 @@ export class RoutingPool extends EventEmitter {
     this.ended = true;
     if (callback !== undefined) return callback(error);
     return error === undefined ? Promise.resolve() : Promise.reject(error);
-  }
-
-  get #router(): StatementRouter {
-    return this.#source();
   }
 
   get #pools(): readonly NodePool[] {
