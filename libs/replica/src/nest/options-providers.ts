@@ -1,7 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import type { TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
-import { conceal, withoutTexts } from '../options/conceal.js';
+import { concealTexts } from '../options/conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { NEST_TYPEORM_KEYS } from '../options/typeorm-keys.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
@@ -82,5 +82,5 @@ function check(given: FactoryOptions): NestReplicaOptions {
     problems.push(`setHeaders must be true or false, not ${typeof setHeaders}`);
   if (problems.length > 0)
     throw new InvalidReplicaOptionsError([...problems, ...problemsOfOptions(dataSource)]);
-  return { dataSource: conceal(dataSource, () => withoutTexts(dataSource)), setHeaders };
+  return { dataSource: concealTexts(dataSource), setHeaders };
 }

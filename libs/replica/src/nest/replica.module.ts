@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
-import { conceal, withoutTexts } from '../options/conceal.js';
+import { concealTexts } from '../options/conceal.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { checkAsyncOptions, checkDataSourceSettings, checkGiven, checkSettings } from './check-settings.js';
 import { ContextMiddleware } from './context.middleware.js';
@@ -76,11 +76,9 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
     checkGiven('forRoot()', options);
     const { name, isGlobal, forRoutes, exclude, ...rest } = options as ReplicaModuleOptions;
     const settings = { name: dataSourceName ?? name, isGlobal, forRoutes, exclude };
-    const given = { ...rest, name: settings.name };
+    const given = concealTexts({ ...rest, name: settings.name });
     return create(settings, {
-      extraProviders: [
-        { provide: TYPEORM_MODULE_OPTIONS, useValue: conceal(given, () => withoutTexts(given)) },
-      ],
+      extraProviders: [{ provide: TYPEORM_MODULE_OPTIONS, useValue: given }],
       inject: [TYPEORM_MODULE_OPTIONS],
       useFactory: (found: typeof rest) => found,
     });
@@ -166,8 +164,7 @@ function create(
       const { toRetry } = dataSource as TypeOrmModuleOptions;
       // Before version 12, TypeOrmModule looks here for the name of what it has to close.
       const ownName = name === DEFAULT_NAME ? undefined : name;
-      const given = { ...dataSource, toRetry: toRetryBut(toRetry), name: ownName };
-      return conceal(given, () => withoutTexts(given));
+      return concealTexts({ ...dataSource, toRetry: toRetryBut(toRetry), name: ownName });
     },
     dataSourceFactory: async (options) => {
       const own = withoutNestKeys(options);

@@ -7,16 +7,7 @@ import type { NodeCredentials } from './replica-options.js';
 const PROTOCOLS = ['postgres:', 'postgresql:'];
 
 /** What people give instead. Nothing else is repeated in errors, because the word before a colon may be a user's name. */
-const OTHER_PROTOCOLS = [
-  'mysql://',
-  'mariadb://',
-  'http://',
-  'https://',
-  'redis://',
-  'rediss://',
-  'mongodb://',
-  'tcp://',
-];
+const OTHER_PROTOCOL = /^(?:mysql|mariadb|https?|rediss?|mongodb|tcp):\/\/$/;
 
 const UNREADABLE =
   'cannot be read as postgres://user:password@host:port/database (percent-encode special characters of the password)';
@@ -67,7 +58,7 @@ export function problemOfUrl(url: unknown): string | undefined {
   const begin = /^[a-z]+:\/\//i.exec(url)?.[0].toLowerCase() ?? '';
   if (PROTOCOLS.includes(parsed.protocol) && begin !== '')
     return isSplitRight(parsed) ? problemOfParameters(parsed) : UNREADABLE;
-  const shown = OTHER_PROTOCOLS.includes(begin) ? `begins with ${begin}; it` : 'begins otherwise; it';
+  const shown = OTHER_PROTOCOL.test(begin) ? `begins with ${begin}; it` : 'begins otherwise; it';
   return `${shown} must begin with postgres:// or postgresql://`;
 }
 

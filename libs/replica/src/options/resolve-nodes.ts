@@ -13,6 +13,9 @@ import type {
 } from './replica-options.js';
 import { dropUndefined } from './option-values.js';
 
+/** TypeORM's options of a single node. */
+export const TOP_LEVEL_KEYS = ['url', 'host', 'port', 'username', 'password', 'database', 'ssl'] as const;
+
 /** The keys of TypeORM's `replication`. */
 const REPLICATION_KEYS = ['master', 'slaves', 'defaultMode'];
 
@@ -74,25 +77,16 @@ export function findNodes(
 
 /** With `primary` or `replication`, each node has credentials of its own. TypeORM ignores those at the top, too. */
 function warnOfTopLevel(problems: OptionProblems, options: ReplicaDataSourceOptions<never>): void {
-  for (const key of ['url', 'host', 'port', 'username', 'password', 'database', 'ssl'] as const) {
+  for (const key of TOP_LEVEL_KEYS) {
     if (options[key] !== undefined && options[key] !== '')
       problems.warn(key, 'it has no effect beside primary or replication: give it to each node');
   }
 }
 
 function topLevelNode(options: ReplicaDataSourceOptions<never>): NodeOptions | undefined {
-  if (options.url === undefined && options.host === undefined) return undefined;
-  const { host, port, username, password, database, ssl, applicationName } = options;
-  return withoutEmptyUrl({
-    url: options.url,
-    host,
-    port,
-    username,
-    password,
-    database,
-    ssl,
-    applicationName,
-  });
+  const { url, host, port, username, password, database, ssl, applicationName } = options;
+  if (url === undefined && host === undefined) return undefined;
+  return { url, host, port, username, password, database, ssl, applicationName };
 }
 
 /** As {@link withoutEmptyUrl}, for each node of a list. What is no list stays as it is. */

@@ -1,4 +1,4 @@
-import { conceal, withoutTexts } from './conceal.js';
+import { conceal, concealTexts, withoutTexts } from './conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { describeName, OptionProblems } from './option-problems.js';
 import { DEFAULTS, KNOWN_KEYS, ROUTING, ROUTING_KEYS } from './option-table.js';
@@ -14,24 +14,11 @@ import { dropUndefined } from './option-values.js';
 import { findNodes, resolveNode, type FoundNodes, type ResolvedNode } from './resolve-nodes.js';
 import { REPLACED_OPTIONS } from './typeorm-keys.js';
 
-type Replaced =
-  | 'primary'
-  | 'replicas'
-  | 'session'
-  | 'monitor'
-  | 'sticky'
-  | 'fallback'
-  | 'retries'
-  | 'pool'
-  | 'region'
-  | 'route'
-  | 'discovery';
+/** Options without a default: they may be absent. */
+type KeyWithoutDefault = 'region' | 'route' | 'pool' | 'discovery';
 
-/** The library's options with every default filled in. */
-export interface ResolvedOptions<Context = unknown>
-  extends
-    Required<Omit<RoutingOptions<Context>, Replaced>>,
-    Pick<RoutingOptions, 'region' | 'route' | 'pool' | 'discovery'> {
+/** Options that consist of others, with every default filled in. */
+interface ResolvedGroups<Context> {
   readonly primary: ResolvedNode;
   readonly replicas: readonly ResolvedNode[];
   readonly session: SessionOptions<Context> &
@@ -40,6 +27,14 @@ export interface ResolvedOptions<Context = unknown>
   readonly fallback: 'primary' | 'error' | Required<FallbackLimit>;
   readonly retries: Required<RetryOptions>;
   readonly monitor: Required<Omit<MonitorOptions, 'probe'>> & Pick<MonitorOptions, 'probe'>;
+}
+
+/** The library's options with every default filled in. */
+export interface ResolvedOptions<Context = unknown>
+  extends
+    Required<Omit<RoutingOptions<Context>, keyof ResolvedGroups<Context> | KeyWithoutDefault>>,
+    Pick<RoutingOptions, KeyWithoutDefault>,
+    ResolvedGroups<Context> {
   /** Hints about given options that have no effect, for the log. */
   readonly warnings: readonly string[];
 }
@@ -103,7 +98,7 @@ function fillIn<Context>(
       sticky?.mode === 'time'
         ? { mode: 'time', windowMs: sticky.windowMs ?? DEFAULTS.sticky.windowMs }
         : { mode: 'position' },
-    session: conceal(session, () => withoutTexts(session)),
+    session: concealTexts(session),
     monitor,
     primary,
     replicas,

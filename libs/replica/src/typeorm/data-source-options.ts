@@ -1,9 +1,9 @@
 import type { DataSourceOptions } from 'typeorm';
-import { conceal, withoutTexts } from '../options/conceal.js';
+import { conceal, concealTexts, withoutTexts, WORD } from '../options/conceal.js';
 import { ROUTING_KEYS } from '../options/option-table.js';
 import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { decoded } from '../options/option-values.js';
-import type { ResolvedNode } from '../options/resolve-nodes.js';
+import { TOP_LEVEL_KEYS, type ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { REPLICAS_HOST, type PgDriver } from '../postgres/driver-module.js';
 
@@ -12,9 +12,6 @@ import { REPLICAS_HOST, type PgDriver } from '../postgres/driver-module.js';
  * visible.
  */
 const GIVEN = new WeakMap<object, ReplicaDataSourceOptions<never>>();
-
-/** The form of TypeORM's option names. Any other key may be a secret in the wrong place. */
-const WORD = /^[A-Za-z0-9]{1,40}$/;
 
 /**
  * The options that TypeORM gets: its own ones, and a `replication` with the primary and one logical replica that
@@ -26,16 +23,7 @@ export function dataSourceOptions(
   { primary }: ResolvedOptions<never>,
   driver: PgDriver,
 ): DataSourceOptions {
-  const own = new Set([
-    ...ROUTING_KEYS.filter((key) => key !== 'name'),
-    'url',
-    'host',
-    'port',
-    'username',
-    'password',
-    'database',
-    'ssl',
-  ]);
+  const own = new Set([...ROUTING_KEYS.filter((key) => key !== 'name'), ...TOP_LEVEL_KEYS]);
   keepGiven(driver, options);
   const typeorm = Object.entries(options).filter(([key]) => !own.has(key) && WORD.test(key));
   const translated: PostgresOptions = {
@@ -60,8 +48,7 @@ export function dataSourceOptions(
 function concealed<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return value;
-  const copy = { ...value };
-  return conceal(copy, () => withoutTexts(copy));
+  return concealTexts({ ...value });
 }
 
 /** Remembers the original options: whoever makes a data source from options with this driver makes it from these. */

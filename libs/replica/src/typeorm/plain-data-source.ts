@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import { conceal, withoutTexts } from '../options/conceal.js';
+import { concealTexts } from '../options/conceal.js';
 import { DEFAULTS } from '../options/option-table.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
@@ -26,8 +26,7 @@ export function optionsForAnyDataSource(
   });
   const driver = createPlainDriver(config);
   keepGiven(driver, options);
-  const open = { ...options, driver };
-  return conceal(open, () => withoutTexts(open));
+  return concealTexts({ ...options, driver });
 }
 
 /**
