@@ -122,8 +122,8 @@ export const MUTANTS = [
     name: 'told-by-anybody',
     what: 'the position of a server that may not be the primary is believed',
     file: `${topology}/topology-monitor.ts`,
-    from: "if (node === undefined || 'problem' in this.#state.judge(node, { identity, ...told })) return undefined;",
-    to: 'if (node === undefined) return undefined;',
+    from: "node === undefined || 'problem' in this.#state.judge.verdictOn(node, { identity, ...told })",
+    to: 'node === undefined',
     tests: [topology],
   },
   {

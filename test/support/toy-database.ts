@@ -18,8 +18,7 @@ import { RoutedClient } from '../../libs/replica/src/execution/routed-client.js'
 import type { Statement } from '../../libs/replica/src/execution/statements/statement.js';
 import type { NodeCredentials, NodeOptions } from '../../libs/replica/src/options/replica-options.js';
 import type { ResolvedNode } from '../../libs/replica/src/options/resolve-nodes.js';
-import type { NodeProbe, ProbeResult } from '../../libs/replica/src/topology/node-probe.js';
-import type { ServerIdentity } from '../../libs/replica/src/topology/server-identity.js';
+import type { NodeProbe, ProbeResult, ServerIdentity } from '../../libs/replica/src/topology/node-probe.js';
 
 // A database of the tests' own, behind the port: one process, no server, replication by hand. It shows that the port is one, and makes tests
 // of all that is neutral fast. Its language: `get KEY`, `set KEY VALUE`, `call set KEY VALUE` (which looks like a read, and is none),

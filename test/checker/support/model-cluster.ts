@@ -1,6 +1,9 @@
-import type { NodeProbe, ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
-import type { ServerIdentity } from '../../../libs/replica/src/topology/server-identity.js';
-import type { WatchedNode } from '../../../libs/replica/src/topology/watched-node.js';
+import type {
+  NodeProbe,
+  ProbeResult,
+  ServerIdentity,
+  WatchedNode,
+} from '../../../libs/replica/src/topology/node-probe.js';
 
 interface ModelNode {
   /** What it has replayed. */

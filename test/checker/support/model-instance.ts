@@ -9,10 +9,12 @@ import { SessionClock } from '../../../libs/replica/src/session/session-clock.js
 import type { SessionStore } from '../../../libs/replica/src/session/session-store.js';
 import type { MonitorSettings } from '../../../libs/replica/src/topology/monitor-settings.js';
 import { TopologyMonitor } from '../../../libs/replica/src/topology/topology-monitor.js';
-import type { NodeProbe } from '../../../libs/replica/src/topology/node-probe.js';
-import type { ServerIdentity } from '../../../libs/replica/src/topology/server-identity.js';
+import type {
+  NodeProbe,
+  ServerIdentity,
+  WatchedNode,
+} from '../../../libs/replica/src/topology/node-probe.js';
 import type { Topology } from '../../../libs/replica/src/topology/topology.js';
-import type { WatchedNode } from '../../../libs/replica/src/topology/watched-node.js';
 import type { ModelCluster } from './model-cluster.js';
 
 export const TTL_MS = 3_000;

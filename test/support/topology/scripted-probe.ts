@@ -1,5 +1,8 @@
-import type { NodeProbe, ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
-import type { ServerIdentity } from '../../../libs/replica/src/topology/server-identity.js';
+import type {
+  NodeProbe,
+  ProbeResult,
+  ServerIdentity,
+} from '../../../libs/replica/src/topology/node-probe.js';
 
 let starts = 0;
 

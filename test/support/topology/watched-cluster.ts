@@ -3,7 +3,7 @@ import { POSTGRES_TERMS } from '../../../libs/replica/src/postgres/terms.js';
 import type { MonitorSettings, MonitorSources } from '../../../libs/replica/src/topology/monitor-settings.js';
 import { TopologyMonitor } from '../../../libs/replica/src/topology/topology-monitor.js';
 import type { NodeSnapshot } from '../../../libs/replica/src/topology/topology.js';
-import type { WatchedNode } from '../../../libs/replica/src/topology/watched-node.js';
+import type { WatchedNode } from '../../../libs/replica/src/topology/node-probe.js';
 import { ScriptedProbe } from './scripted-probe.js';
 
 const SETTINGS: MonitorSettings = {

@@ -1,7 +1,6 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
-import type { NodeProbe } from '../topology/node-probe.js';
+import type { NodeProbe, WatchedNode } from '../topology/node-probe.js';
 import type { NodeRole } from '../topology/topology.js';
-import type { WatchedNode } from '../topology/watched-node.js';
 
 /** Wraps the probe of a node to learn from what it finds. */
 export type Overhear = (node: string, probe: NodeProbe) => NodeProbe;

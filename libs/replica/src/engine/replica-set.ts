@@ -6,7 +6,7 @@ import type { Position } from '../session/position.js';
 import { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
 import { JoiningProbe } from '../topology/discovery/joining-probe.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
-import type { WatchedNode } from '../topology/watched-node.js';
+import type { WatchedNode } from '../topology/node-probe.js';
 import { DrainInterruptedError } from '../errors/drain-interrupted.error.js';
 import type { NodePools } from './node-pools.js';
 import { watchedNode, type NodeProbes } from './node-probes.js';

@@ -3,9 +3,8 @@ import type { NodeCredentials, NodeOptions } from '../options/replica-options.js
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { Position } from '../session/position.js';
 import type { DatabaseTerms } from '../topology/monitor-settings.js';
-import type { NodeProbe, ProbeResult } from '../topology/node-probe.js';
+import type { NodeProbe, ProbeResult, ServerIdentity } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
-import type { ServerIdentity } from '../topology/server-identity.js';
 import type { Statement } from './statements/statement.js';
 
 /**

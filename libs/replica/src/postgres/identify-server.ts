@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ServerIdentity } from '../topology/server-identity.js';
+import type { ServerIdentity } from '../topology/node-probe.js';
 import { readLayout, type WalLayout } from './positions.js';
 import { codeOf } from '../errors/describe-error.js';
 

@@ -11,7 +11,7 @@ import {
   type ServerCheck,
   type Uptime,
 } from '../execution/database.js';
-import type { ServerIdentity } from '../topology/server-identity.js';
+import type { ServerIdentity } from '../topology/node-probe.js';
 import { cutSocket, connectionOf, idleAgain } from './connection.js';
 import { DiscreetClient } from './discreet-client.js';
 import { answersAnew, askUptime } from './fresh-connection.js';

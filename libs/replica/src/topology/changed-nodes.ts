@@ -1,5 +1,5 @@
 import type { Topology } from './topology.js';
-import type { WatchedNode } from './watched-node.js';
+import type { WatchedNode } from './node-probe.js';
 
 /** What a new list of replicas means for the nodes that are watched. */
 export interface ChangedNodes {

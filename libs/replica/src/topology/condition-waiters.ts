@@ -3,11 +3,6 @@ export class ConditionWaiters {
   readonly #checks = new Set<() => void>();
   #isEnded = false;
 
-  /** Whether anybody waits. */
-  get areWaiting(): boolean {
-    return this.#checks.size > 0;
-  }
-
   /** Resolves once `holds()` is true, which {@link check} looks at; after `timeoutMs`; or at the end. */
   async until(holds: () => boolean, timeoutMs: number): Promise<void> {
     if (this.#isEnded || holds()) return;

@@ -2,8 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { judgeRole, type KnownPeers } from './judge-role.js';
 import { serverIdentity } from '../../../../test/support/topology/scripted-probe.js';
 import { POSTGRES_TERMS } from '../postgres/terms.js';
-import type { ProbeResult } from './node-probe.js';
-import type { ServerIdentity } from './server-identity.js';
+import type { ProbeResult, ServerIdentity } from './node-probe.js';
 import type { NodeSnapshot } from './topology.js';
 
 const node = (name: string, known: Partial<NodeSnapshot> = {}): NodeSnapshot => ({

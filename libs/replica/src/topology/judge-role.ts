@@ -1,6 +1,5 @@
 import type { DatabaseTerms } from './monitor-settings.js';
-import type { ProbeResult } from './node-probe.js';
-import type { ServerIdentity } from './server-identity.js';
+import type { ProbeResult, ServerIdentity } from './node-probe.js';
 import type { NodeSnapshot } from './topology.js';
 
 /**

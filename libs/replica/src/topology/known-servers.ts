@@ -1,5 +1,4 @@
-import type { ProbeResult } from './node-probe.js';
-import type { ServerIdentity } from './server-identity.js';
+import type { ProbeResult, ServerIdentity } from './node-probe.js';
 
 /** The server that last answered at a node's address, and the verdict on it. */
 interface KnownServer {

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { replicaNode, WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
-import type { WatchedNode } from './watched-node.js';
+import type { ProbeResult, WatchedNode } from './node-probe.js';
 import type { MonitorEvents, PrimaryConflict, TopologyChange } from './monitor-events.js';
-import type { ProbeResult } from './node-probe.js';
 
 const second = (): Promise<void> => jest.advanceTimersByTimeAsync(1_000);
 

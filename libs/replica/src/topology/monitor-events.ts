@@ -1,4 +1,4 @@
-import type { ServerIdentity } from './server-identity.js';
+import type { ServerIdentity } from './node-probe.js';
 import type { NodeHealth, NodeSnapshot, Topology } from './topology.js';
 
 /** A node's health changed. */

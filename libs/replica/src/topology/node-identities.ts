@@ -1,20 +1,17 @@
 import { judgeCluster, type ClusterVerdict, type KnownCluster } from './judge-cluster.js';
 import { KnownServers } from './known-servers.js';
 import type { DatabaseTerms } from './monitor-settings.js';
-import type { ProbeResult } from './node-probe.js';
+import type { NodeList } from './node-list.js';
+import type { ProbeResult, ServerIdentity } from './node-probe.js';
 import type { PrimaryHistory } from './primary-history.js';
-import type { ReplicationSource } from './replica-proofs.js';
-import type { ServerIdentity } from './server-identity.js';
-import type { NodeSnapshot, Topology } from './topology.js';
+import type { ReplicaProofs, ReplicationSource } from './replica-proofs.js';
+import type { NodeSnapshot } from './topology.js';
 
-/** What {@link NodeIdentities} need. */
-export interface NodeIdentitiesOptions {
-  readonly topology: () => Topology;
-  readonly isConfiguredPrimary: (name: string) => boolean;
+/** What whoever judges nodes knows of all of them. */
+export interface JudgeSources {
+  readonly nodes: Pick<NodeList, 'topology' | 'isConfiguredPrimary'>;
   readonly history: PrimaryHistory;
   readonly terms: DatabaseTerms;
-  /** Whether the node has yet to pass the positions known before histories parted. */
-  readonly isParted: (name: string) => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -24,15 +21,17 @@ export class NodeIdentities {
   readonly servers = new KnownServers();
   /** Fenced nodes that accept writes, with their epochs. A node stays here until it answers otherwise. */
   readonly rivals = new Map<string, number | undefined>();
-  readonly #options: NodeIdentitiesOptions;
+  readonly #options: JudgeSources;
+  readonly #proofs: Pick<ReplicaProofs, 'isParted'>;
   /** Nodes that have neither answered nor failed to answer since histories parted. */
   readonly #unheard = new Set<string>();
   /** The system identifier that every node must have; `undefined`: no server tells it, or nobody knows it. */
   #system: string | undefined;
   #certainty: KnownCluster['certainty'] = 'unknown';
 
-  constructor(options: NodeIdentitiesOptions) {
+  constructor(options: JudgeSources, proofs: Pick<ReplicaProofs, 'isParted'>) {
     this.#options = options;
+    this.#proofs = proofs;
   }
 
   /** The system identifier that every node must have; `undefined`: no server tells it, or nobody knows it. */
@@ -49,7 +48,7 @@ export class NodeIdentities {
 
   /** Whether the server that answers belongs to the primary's cluster. */
   judgeCluster(node: NodeSnapshot, answer: ProbeResult): ClusterVerdict {
-    const { primary, replicas } = this.#options.topology();
+    const { primary, replicas } = this.#options.nodes.topology;
     const others = [primary, ...replicas].filter(({ name }) => name !== node.name);
     return judgeCluster(node, answer, {
       system: this.#system,
@@ -75,10 +74,10 @@ export class NodeIdentities {
     const { identity } = answer;
     if (identity === undefined) return false;
     if (this.servers.wasStandby(identity)) return true;
-    const { topology, history, isConfiguredPrimary, nowMs } = this.#options;
+    const { nodes, history, nowMs } = this.#options;
     const lastMemberMs = this.servers.lastMemberMs(name);
-    if (lastMemberMs === undefined && isConfiguredPrimary(name)) return true;
-    if (topology().primary.health !== 'down') return false;
+    if (lastMemberMs === undefined && nodes.isConfiguredPrimary(name)) return true;
+    if (nodes.topology.primary.health !== 'down') return false;
     if (position !== undefined && (answer.position ?? 0n) < position) return false;
     return identity.uptimeMs < nowMs() - (lastMemberMs ?? history.answeredMs);
   }
@@ -95,8 +94,7 @@ export class NodeIdentities {
   }
 
   #whom(sender: string | undefined): ReplicationSource['whom'] {
-    const { topology, isParted } = this.#options;
-    const { primary, replicas } = topology();
+    const { primary, replicas } = this.#options.nodes.topology;
     const nodes = [primary, ...replicas].map(({ name, address }) => ({
       name,
       address,
@@ -105,7 +103,7 @@ export class NodeIdentities {
     const followed = followedNode(sender, nodes);
     if (followed === undefined) return 'unknown';
     if (followed === primary.name) return 'primary';
-    if (this.rivals.has(followed) || isParted(followed)) return 'another';
+    if (this.rivals.has(followed) || this.#proofs.isParted(followed)) return 'another';
     // A replica that does not answer may have been promoted.
     const isUp = replicas.some(({ name, health }) => name === followed && health === 'up');
     return isUp ? 'primary' : 'another';
@@ -117,16 +115,15 @@ export class NodeIdentities {
     this.#system = identity?.system;
     this.#certainty = 'proven';
     if (!hasChanged) return [];
-    return this.#options
-      .topology()
-      .replicas.map(({ name }) => name)
+    return this.#options.nodes.topology.replicas
+      .map(({ name }) => name)
       .filter((name) => this.servers.hasAnswered(name))
       .filter((name) => this.servers.identityOf(name)?.system !== this.#system);
   }
 
   /** Histories have parted. From now on nobody knows which other nodes accept writes, too. */
   parted(): void {
-    for (const { name } of this.#options.topology().replicas) this.#unheard.add(name);
+    for (const { name } of this.#options.nodes.topology.replicas) this.#unheard.add(name);
   }
 
   /** The node has answered, or failed to. */

@@ -1,8 +1,6 @@
 import { judgeRole, type KnownPeers, type RoleVerdict } from './judge-role.js';
-import { NodeIdentities } from './node-identities.js';
-import type { DatabaseTerms } from './monitor-settings.js';
+import { NodeIdentities, type JudgeSources } from './node-identities.js';
 import type { ProbeResult } from './node-probe.js';
-import type { PrimaryHistory } from './primary-history.js';
 import { ReplicaProofs } from './replica-proofs.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 
@@ -11,16 +9,6 @@ const NOT_REACHED =
 const NOT_PROVEN =
   'it cannot be told to follow the primary: its history may have parted from it, or another server sends it what it shows';
 const NOT_CONFIRMED = 'it is new, and ahead of all that is known of the primary: that has to be asked';
-
-/** What a {@link NodeJudge} needs. */
-export interface NodeJudgeOptions {
-  readonly topology: () => Topology;
-  readonly isConfiguredPrimary: (name: string) => boolean;
-  readonly history: PrimaryHistory;
-  readonly terms: DatabaseTerms;
-  /** Milliseconds of a monotonic clock. */
-  readonly nowMs: () => number;
-}
 
 /** Why a replica may not serve. `wait`: nothing is wrong with it, but too little is known of it yet. */
 export interface Objection {
@@ -32,20 +20,20 @@ export interface Objection {
 export class NodeJudge {
   readonly identities: NodeIdentities;
   readonly #proofs = new ReplicaProofs();
-  readonly #options: NodeJudgeOptions;
+  readonly #options: JudgeSources;
 
-  constructor(options: NodeJudgeOptions) {
+  constructor(options: JudgeSources) {
     this.#options = options;
-    this.identities = new NodeIdentities({ ...options, isParted: (name) => this.#proofs.isParted(name) });
+    this.identities = new NodeIdentities(options, this.#proofs);
   }
 
   /** What a node's answer means for its role. */
-  judge(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
+  verdictOn(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
     const cluster = this.identities.judgeCluster(node, answer);
     if (cluster.kind === 'foreign') return { kind: 'foreign', problem: cluster.problem };
     if (cluster.kind === 'untold') return { kind: 'refused', problem: cluster.problem };
-    const { topology, history, terms } = this.#options;
-    const { primary, replicas } = topology();
+    const { nodes, history, terms } = this.#options;
+    const { primary, replicas } = nodes.topology;
     const { epoch, identity: server } = history;
     const hasFollowed = this.#hasFollowed;
     return judgeRole(node, answer, { primary, replicas, epoch, server, hasFollowed, terms });
@@ -86,9 +74,9 @@ export class NodeJudge {
 
   /** The primary's history is another one from this answer on. `before`: all nodes as they were known until then. */
   part(answer: ProbeResult, { primary, replicas }: Topology): void {
-    const { topology, history } = this.#options;
+    const { nodes, history } = this.#options;
     const known = [primary, ...replicas];
-    this.#proofs.part(answer, history.epoch, { known, replicas: topology().replicas });
+    this.#proofs.part(answer, history.epoch, { known, replicas: nodes.topology.replicas });
     history.part();
     this.identities.parted();
   }
@@ -106,8 +94,8 @@ export class NodeJudge {
 
   /** Whether the node has to be asked soon, because its answer (or the primary's) decides whether a replica may serve. */
   isAwaited(name: string): boolean {
-    const { topology, history } = this.#options;
-    const { primary, replicas } = topology();
+    const { nodes, history } = this.#options;
+    const { primary, replicas } = nodes.topology;
     if (name !== primary.name) return history.isAwaited(name);
     return replicas.some((node) => history.awaitsPrimary(node.name));
   }

@@ -1,6 +1,28 @@
 import type { Position } from '../session/position.js';
-import type { ServerIdentity } from './server-identity.js';
 import type { NodeSnapshot } from './topology.js';
+
+/**
+ * The server on the other end of a connection. The server tells it once, when the connection is opened. It stays true for as long
+ * as the connection lives, because a server that stops or crashes takes all its connections with it.
+ */
+export interface ServerIdentity {
+  /**
+   * The cluster that the server belongs to. Servers that were ever copied from one another share it, and no others do.
+   * `undefined`: the server does not tell.
+   */
+  readonly system: string | undefined;
+  /** When the server was started, by its own clock. A promotion keeps it, and so does the recovery after one of its processes crashed. */
+  readonly startedAt: string;
+  /**
+   * One run of one server. Each start and each crash begins another. A position of one incarnation says nothing about the next,
+   * because recovery from a crash starts further back.
+   */
+  readonly incarnation: string;
+  /** How long the server had been running when the connection was opened; milliseconds of its own clock. */
+  readonly uptimeMs: number;
+  /** The server's own `host:port`, behind any proxies; `undefined`: it was not reached over a network. */
+  readonly ownAddress: string | undefined;
+}
 
 /** The answer to one probe of a node. */
 export interface ProbeResult {
@@ -32,6 +54,15 @@ export type SelfDescription = Partial<Pick<NodeSnapshot, 'epoch' | 'receiver'>>;
 
 export function selfDescriptionOf({ epoch, receiver }: ProbeResult): SelfDescription {
   return { epoch, receiver };
+}
+
+/** A node to watch. */
+export interface WatchedNode extends Pick<
+  NodeSnapshot,
+  'name' | 'role' | 'address' | 'weight' | 'region' | 'tags'
+> {
+  /** Belongs to the monitor from now on, which closes it. */
+  readonly probe: NodeProbe;
 }
 
 /** When a probe began and ended, in milliseconds of the monotonic clock. */

@@ -1,21 +1,13 @@
 import { laterPosition, type Position } from '../session/position.js';
 import { ConditionWaiters } from './condition-waiters.js';
-import type { MonitorEvents } from './monitor-events.js';
+import type { MonitorEvents, TopologyChange } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
-import type { ProbeResult } from './node-probe.js';
+import type { ProbeResult, ServerIdentity, WatchedNode } from './node-probe.js';
 import { NodeWatch } from './node-watch.js';
-import type { ServerIdentity } from './server-identity.js';
 import { ProbePaces, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
 import type { Topology } from './topology.js';
 import { WatchList } from './watch-list.js';
-import type { WatchedNode } from './watched-node.js';
-
-/** Names of the nodes that came and went. A node with a new address did both. */
-export interface NodesChange {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-}
 
 /**
  * Watches the nodes, each in a loop of its own on its own connection, and keeps the topology as an immutable snapshot.
@@ -78,7 +70,7 @@ export class TopologyMonitor {
    * Returns what came and went. Throws a `TypeError` and changes nothing if names are not unique, or taken by the
    * configured primary.
    */
-  setReplicas(nodes: readonly WatchedNode[]): NodesChange {
+  setReplicas(nodes: readonly WatchedNode[]): Pick<TopologyChange, 'added' | 'removed'> {
     const { added, removed } = this.#state.setReplicas(nodes);
     for (const node of added) this.#watch(node);
     for (const node of nodes) if (!added.includes(node)) this.#watches.endSoon(node.probe.close());
@@ -127,7 +119,8 @@ export class TopologyMonitor {
   acceptPosition(nodeName: string, told: ProbeResult): Position | undefined {
     const node = this.#state.find(nodeName);
     const identity = this.#state.identities.servers.identityOf(nodeName);
-    if (node === undefined || 'problem' in this.#state.judge(node, { identity, ...told })) return undefined;
+    if (node === undefined || 'problem' in this.#state.judge.verdictOn(node, { identity, ...told }))
+      return undefined;
     if (told.position !== undefined) this.expect(told.position);
     return told.position;
   }
@@ -136,7 +129,7 @@ export class TopologyMonitor {
     const result = await probing;
     const node = this.#state.find(nodeName);
     if (result === undefined || node === undefined) throw new TypeError(`there is no node named ${nodeName}`);
-    const verdict = this.#state.judge(node, result);
+    const verdict = this.#state.judge.verdictOn(node, result);
     if ('problem' in verdict) throw new TypeError(`${nodeName}: ${verdict.problem}`);
     if (result.position === undefined) throw new TypeError(`${nodeName} told no position`);
     return result.position;
@@ -220,7 +213,7 @@ export class TopologyMonitor {
 
   /** A position that covers everything that anyone can have seen by this instant; `undefined` while none is known. */
   primaryPositionAtOrAfter(atMs: number): Position | undefined {
-    return this.#state.positionAtOrAfter(atMs);
+    return this.#state.history.positionAtOrAfter(atMs);
   }
 
   #watch({ name, probe }: WatchedNode): void {
@@ -241,14 +234,14 @@ export class TopologyMonitor {
     const { primary, replicas } = this.topology;
     if (name === primary.name) {
       for (const replica of replicas)
-        if (this.#state.isAwaited(replica.name)) this.#watches.find(replica.name)?.hurry();
-    } else if (this.#state.isAwaited(primary.name)) this.#watches.find(primary.name)?.hurry();
+        if (this.#state.judge.isAwaited(replica.name)) this.#watches.find(replica.name)?.hurry();
+    } else if (this.#state.judge.isAwaited(primary.name)) this.#watches.find(primary.name)?.hurry();
   }
 
   #paceReasons(name: string): Omit<PaceReasons, 'isSilent' | 'isInDoubt'> {
     const { primary, replicas } = this.topology;
     return {
-      isWaitedFor: this.#isBehindWanted(name) || this.#state.isAwaited(name),
+      isWaitedFor: this.#isBehindWanted(name) || this.#state.judge.isAwaited(name),
       isPrimaryAway: primary.health === 'down',
       isPrimaryWaitedFor: this.#waitingForPrimary > 0,
       isReplicaUp: replicas.some((node) => node.health === 'up'),
@@ -279,7 +272,7 @@ export class TopologyMonitor {
 
   /** Without a started watch, nobody would ever find the node up again. */
   #isCredible(name: string, sinceMs: number): boolean {
-    return this.#isStarted && !this.#state.isOutdated(name, sinceMs);
+    return this.#isStarted && !this.#state.standings.isOutdated(name, sinceMs);
   }
 
   #isBehindWanted(name: string): boolean {

@@ -1,4 +1,3 @@
-import type { Position } from '../session/position.js';
 import type { ChangedNodes } from './changed-nodes.js';
 import type { RoleVerdict } from './judge-role.js';
 import { judgeLag, lagByBoth } from './judge-lag.js';
@@ -8,11 +7,16 @@ import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { NodeIdentities } from './node-identities.js';
 import { NodeJudge } from './node-judge.js';
 import { NodeList } from './node-list.js';
-import { selfDescriptionOf, type ProbeResult, type ProbeTimes, type SelfDescription } from './node-probe.js';
+import {
+  selfDescriptionOf,
+  type ProbeResult,
+  type ProbeTimes,
+  type SelfDescription,
+  type WatchedNode,
+} from './node-probe.js';
 import { NodeStandings } from './node-standing.js';
 import { PrimaryHistory } from './primary-history.js';
 import type { NodeSnapshot, Topology } from './topology.js';
-import type { WatchedNode } from './watched-node.js';
 
 const ANOTHER_CLUSTER = 'it is of another database cluster than the primary';
 const RENEWED = 'it was started anew, or another server is at its address';
@@ -24,12 +28,12 @@ const BEYOND = 'it is ahead of the primary: it follows another server';
  */
 export class TopologyState {
   readonly events: Listeners<MonitorEvents>;
+  readonly history = new PrimaryHistory();
+  readonly judge: NodeJudge;
+  readonly standings: NodeStandings;
   readonly #nodes: NodeList;
-  readonly #history = new PrimaryHistory();
-  readonly #judge: NodeJudge;
   /** Names of the nodes at whose address a server of another cluster answers. */
   readonly #foreign = new Set<string>();
-  readonly #standings: NodeStandings;
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
 
@@ -44,11 +48,10 @@ export class TopologyState {
     this.events = new Listeners((event, error) => sources.onListenerFailure?.(event, error));
     const { nowMs, changed } = sources;
     this.#nodes = new NodeList(nodes, { nowMs, changed, homesKeptMs: settings.homesKeptMs });
-    this.#standings = new NodeStandings(settings, sources);
-    this.#judge = new NodeJudge({
-      topology: () => this.topology,
-      isConfiguredPrimary: (name) => this.#nodes.isConfiguredPrimary(name),
-      history: this.#history,
+    this.standings = new NodeStandings(settings, sources);
+    this.judge = new NodeJudge({
+      nodes: this.#nodes,
+      history: this.history,
       terms: settings.terms,
       nowMs,
     });
@@ -63,31 +66,16 @@ export class TopologyState {
     return this.#nodes.find(name);
   }
 
-  /** A position that covers everything that anyone can have seen by this instant; `undefined` while none is known. */
-  positionAtOrAfter(atMs: number): Position | undefined {
-    return this.#history.positionAtOrAfter(atMs);
-  }
-
-  /** What a node's answer means for its role. */
-  judge(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
-    return this.#judge.judge(node, answer);
-  }
-
   /** Which servers answer at the nodes' addresses. */
   get identities(): NodeIdentities {
-    return this.#judge.identities;
-  }
-
-  /** Whether the node has to be asked soon, because its answer (or the primary's) decides whether a replica may serve. */
-  isAwaited(name: string): boolean {
-    return this.#judge.isAwaited(name);
+    return this.judge.identities;
   }
 
   /** Replaces the configured replicas. Throws a `TypeError` if names are not unique. */
   setReplicas(nodes: readonly WatchedNode[]): ChangedNodes {
     const change = this.#nodes.setReplicas(nodes);
     for (const name of change.removed) this.#forget(name);
-    for (const { name } of change.added) this.#judge.join(name);
+    for (const { name } of change.added) this.judge.join(name);
     const { topology } = this;
     const { removed } = change;
     const added = change.added.map(({ name }) => name);
@@ -110,31 +98,23 @@ export class TopologyState {
     const node = this.#nodes.find(name);
     if (node === undefined) return;
     this.identities.heard(name);
-    if (node.health === 'down') this.#standings.of(name).failedAgain();
-    else this.#standings.of(name).wentDown();
+    if (node.health === 'down') this.standings.of(name).failedAgain();
+    else this.standings.of(name).wentDown();
     this.#replace({ ...node, ...description, health: 'down', problem });
-  }
-
-  /** Whether the result of something that began at `sinceMs` is from before the node last went down or came back. */
-  isOutdated(name: string, sinceMs: number): boolean {
-    return this.#standings.isOutdated(name, sinceMs);
   }
 
   /** A node answered. Returns whether the server is one that may answer at its address. */
   answered(name: string, answer: ProbeResult, times: ProbeTimes): boolean {
     const known = this.#nodes.find(name);
     if (known === undefined) return true;
-    const verdict = this.judge(known, answer);
+    const verdict = this.judge.verdictOn(known, answer);
     this.events.together(() => {
       // Connections to the former server have to be cut, whatever the verdict on the new one.
-      if (this.#judge.noteServer(known, answer, times.endedMs)) this.#serverRenewed(known);
+      const isRenewed = this.judge.noteServer(known, answer, times.endedMs);
+      if (isRenewed && known.health === 'up') this.failed(name, RENEWED);
       this.#applyVerdict(known, verdict, { answer, times });
     });
     return verdict.kind === 'as-expected' || verdict.kind === 'promoted';
-  }
-
-  #serverRenewed({ name, health }: NodeSnapshot): void {
-    if (health === 'up') this.failed(name, RENEWED);
   }
 
   #applyVerdict(
@@ -162,9 +142,9 @@ export class TopologyState {
     const before = this.topology;
     const isPromoted = known.role === 'replica';
     const left = isPromoted ? this.#nodes.promote(known.name) : undefined;
-    const isAnother = isPromoted || this.#history.isAnotherServer(answer, known.position, startedMs);
+    const isAnother = isPromoted || this.history.isAnotherServer(answer, known.position, startedMs);
     if (isAnother) this.#partHistories(answer, before);
-    this.#history.observe(answer, startedMs);
+    this.history.observe(answer, startedMs);
     this.identities.servers.noteMember(known.name, answer, endedMs);
     for (const name of this.identities.primaryAnswered(answer)) this.failed(name, ANOTHER_CLUSTER);
     this.#markUp({
@@ -172,35 +152,35 @@ export class TopologyState {
       ...selfDescriptionOf(answer),
       position: answer.position,
       freshAsOfMs: startedMs,
-      lagMs: this.#history.lagMs(answer.position, endedMs),
+      lagMs: this.history.lagMs(answer.position, endedMs),
       roundTripMs: endedMs - startedMs,
       isLagging: false,
       isTooOld: false,
     });
     this.#refreshReplicas(endedMs);
     for (const { name, health } of this.topology.replicas)
-      if (this.#history.wasAhead(name) && health === 'up') this.failed(name, BEYOND);
+      if (this.history.wasAhead(name) && health === 'up') this.failed(name, BEYOND);
     if (isAnother) this.#primaryChanged(before.primary, left);
   }
 
   #applyReplicaAnswer(known: NodeSnapshot, answer: ProbeResult, { startedMs, endedMs }: ProbeTimes): void {
     const { name } = known;
     const { position, minLagMs } = answer;
-    const objection = this.#judge.objectionTo(known, answer, endedMs);
+    const objection = this.judge.objectionTo(known, answer, endedMs);
     if (objection?.kind === 'wait') return;
     if (objection !== undefined) return this.failed(name, objection.problem, selfDescriptionOf(answer));
-    this.#history.limitFreshness(name, minLagMs === undefined ? undefined : startedMs - minLagMs);
-    const lagMs = lagByBoth(answer, this.#history.lagMs(position, endedMs));
+    this.history.limitFreshness(name, minLagMs === undefined ? undefined : startedMs - minLagMs);
+    const lagMs = lagByBoth(answer, this.history.lagMs(position, endedMs));
     const node: NodeSnapshot = {
       ...known,
       ...selfDescriptionOf(answer),
       position,
-      freshAsOfMs: this.#history.freshAsOf(name, position),
+      freshAsOfMs: this.history.freshAsOf(name, position),
       lagMs,
       roundTripMs: endedMs - startedMs,
       ...judgeLag(known, { lagMs, nowMs: endedMs }, this.#settings),
     };
-    const standing = this.#standings.of(name);
+    const standing = this.standings.of(name);
     const trialMs = known.health === 'down' ? standing.trialMs() : 0;
     if (trialMs === 0) this.#markUp(node);
     else this.#replace({ ...node, problem: standing.describeTrial(trialMs) });
@@ -217,7 +197,7 @@ export class TopologyState {
 
   /** The node may serve. */
   #markUp(node: NodeSnapshot): void {
-    if (this.#nodes.find(node.name)?.health === 'down') this.#standings.of(node.name).returned();
+    if (this.#nodes.find(node.name)?.health === 'down') this.standings.of(node.name).returned();
     this.#replace({ ...node, health: 'up', problem: undefined });
   }
 
@@ -243,7 +223,7 @@ export class TopologyState {
     const isKnown = this.identities.rivals.has(name);
     this.identities.rivals.set(name, answer.epoch);
     if (node === undefined || isKnown) return;
-    const { epoch: primaryEpoch } = this.#history;
+    const { epoch: primaryEpoch } = this.history;
     const { primary } = this.topology;
     this.events.emit('primary:conflict', { node, primary, epoch: answer.epoch, primaryEpoch });
   }
@@ -266,10 +246,10 @@ export class TopologyState {
   /** The primary's history is another one from this answer on. `before`: all nodes as they were known until then. */
   #partHistories(answer: ProbeResult, before: Topology): void {
     const { primary, replicas } = this.topology;
-    this.#judge.part(answer, before);
+    this.judge.part(answer, before);
     const problem = `${primary.name} began another history: it has to pass all that was known before`;
     for (const node of replicas) {
-      this.#standings.of(node.name).wasTakenDown();
+      this.standings.of(node.name).wasTakenDown();
       this.#replace({ ...node, freshAsOfMs: undefined, health: 'down', problem });
     }
   }
@@ -279,19 +259,19 @@ export class TopologyState {
     this.#nodes.replaceReplicas((node) => {
       const { name, position } = node;
       // It may yet turn out to follow another server.
-      if (this.#history.awaitsPrimary(name)) return node;
-      const freshAsOfMs = this.#history.freshAsOf(name, position);
+      if (this.history.awaitsPrimary(name)) return node;
+      const freshAsOfMs = this.history.freshAsOf(name, position);
       if (position === undefined || freshAsOfMs === node.freshAsOfMs) return node;
-      return { ...node, freshAsOfMs, lagMs: node.lagMs ?? this.#history.lagMs(position, nowMs) };
+      return { ...node, freshAsOfMs, lagMs: node.lagMs ?? this.history.lagMs(position, nowMs) };
     });
   }
 
   /** The node is no longer ours. */
   #forget(name: string): void {
-    this.#judge.forget(name);
+    this.judge.forget(name);
     this.#foreign.delete(name);
-    this.#standings.forget(name);
-    this.#history.leave(name, { nowMs: this.#sources.nowMs(), keptMs: this.#settings.homesKeptMs });
+    this.standings.forget(name);
+    this.history.leave(name, { nowMs: this.#sources.nowMs(), keptMs: this.#settings.homesKeptMs });
   }
 
   #replace(node: NodeSnapshot): void {

@@ -1,4 +1,4 @@
-import type { ServerIdentity } from '../../topology/server-identity.js';
+import type { ServerIdentity } from '../../topology/node-probe.js';
 import type { Connection, PoolListener } from '../database.js';
 import type { LossWatch } from './loss-watch.js';
 

@@ -2,7 +2,7 @@ import { messageOf } from '../../errors/describe-error.js';
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import type { NodeLoad } from '../../routing/balancer.js';
-import type { ServerIdentity } from '../../topology/server-identity.js';
+import type { ServerIdentity } from '../../topology/node-probe.js';
 import {
   callAtOnce,
   type Answer,
