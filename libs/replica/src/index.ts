@@ -52,7 +52,7 @@ export {
   type TagSet,
 } from './routing/balancer.js';
 export { InvalidChoiceError, type Chooser } from './errors/invalid-choice.error.js';
-export type { RoutedStatement, RouteFunction } from './routing/route-function.js';
+export type { RoutedStatement, RouteFunction } from './routing/route-query.js';
 export {
   CONSISTENCIES,
   ON_BEHIND,

@@ -97,9 +97,13 @@ export class ShownSessions {
 
   /**
    * The cached answer `entry`, which holds nothing newer than `position`, was shown. From now on, nodes that have not replayed the
-   * position must not serve the client.
+   * position must not serve the client. `isEverywhere`: all nodes are known to have replayed it.
    */
-  cached(request: RequestContext, entry: string, { position, isEverywhere }: CachedSight): void {
+  cached(
+    request: RequestContext,
+    entry: string,
+    { position, isEverywhere }: { position: Position; isEverywhere: boolean },
+  ): void {
     const known = this.#entryOf(request);
     this.#coverNewcomer(request);
     known.sightings = request.ledger.sightings;
@@ -146,11 +150,4 @@ export class ShownSessions {
       return;
     }
   }
-}
-
-/** A cached answer that was shown. */
-export interface CachedSight {
-  readonly position: Position;
-  /** All nodes are known to have replayed the position. */
-  readonly isEverywhere: boolean;
 }

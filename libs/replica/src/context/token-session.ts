@@ -48,10 +48,7 @@ export class TokenSession implements RequestSession {
     this.#id = content?.id ?? codec.newId();
     this.#keyHash = hashText(this.#id);
     const known = content === undefined ? undefined : memory.load(this.#id);
-    this.#state =
-      known === undefined
-        ? (content?.state ?? NEW_SESSION)
-        : mergeSessionStates(content?.state ?? NEW_SESSION, known);
+    this.#state = mergeSessionStates(content?.state ?? NEW_SESSION, known ?? NEW_SESSION);
   }
 
   readonly standing = 'known';

@@ -1,5 +1,5 @@
 import { BALANCERS, type BalancerFunction, type TagSet } from '../routing/balancer.js';
-import type { RouteFunction } from '../routing/route-function.js';
+import type { RouteFunction } from '../routing/route-query.js';
 import { CONSISTENCIES, ON_BEHIND, READ_PREFERENCES } from '../routing/route.js';
 import { parseTableName } from '../routing/table-name.js';
 import type { SessionStore } from '../session/session-store.js';

@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { BalancerFunction, BalancerName, TagSet } from '../routing/balancer.js';
-import type { RouteFunction } from '../routing/route-function.js';
+import type { RouteFunction } from '../routing/route-query.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
 import type { ProbeFunction } from '../topology/probe-function.js';

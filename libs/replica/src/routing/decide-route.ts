@@ -1,9 +1,15 @@
+import { InvalidChoiceError } from '../errors/invalid-choice.error.js';
 import { toPrimary } from './decision.js';
 import { decideByAge } from './decide-by-age.js';
 import { decideForSession } from './decide-for-session.js';
-import { ANY_REPLICA, isEligible, isPrimaryAway, type ReplicaRequirements } from './eligible-replicas.js';
-import { overrideRoute } from './route-override.js';
-import type { PrimaryReason } from './route.js';
+import {
+  ANY_REPLICA,
+  findReplica,
+  isEligible,
+  isPrimaryAway,
+  type ReplicaRequirements,
+} from './eligible-replicas.js';
+import type { PrimaryReason, Route } from './route.js';
 import type { Decision, Intent, RequestView, RouteQuery, StatementKind } from './route-query.js';
 
 /**
@@ -52,6 +58,29 @@ function decideRead(query: RouteQuery, request: RequestView): Decision {
   if (name === query.topology.primary.name) return toPrimary(query, 'route-function');
   const { maxAgeMs } = requirements;
   return decideAmong(query, request, { filter: { by: 'name', name }, maxAgeMs, reason: 'route-function' });
+}
+
+/**
+ * The node that the option `route` names for a read that may leave the primary. `undefined`: it leaves the read as decided.
+ * Throws an `InvalidChoiceError` if it names no node.
+ */
+function overrideRoute(
+  query: RouteQuery,
+  { node, reason }: Route,
+  requirements: ReplicaRequirements,
+): string | undefined {
+  const { topology } = query;
+  const primary = topology.primary.name;
+  const name = query.routeOverride?.({ node, reason, eligible: eligibleNames(query, requirements), primary });
+  if (name === undefined || name === primary || findReplica(query, name) !== undefined) return name;
+  throw new InvalidChoiceError('route', name, [primary, ...topology.replicas.map((one) => one.name)]);
+}
+
+/** Replicas of weight 0 included: the function may ask for them by name. */
+function eligibleNames(query: RouteQuery, { maxAgeMs }: ReplicaRequirements): readonly string[] {
+  return query.topology.replicas
+    .filter((node) => isEligible(query, node, { filter: { by: 'name', name: node.name }, maxAgeMs }))
+    .map(({ name }) => name);
 }
 
 function decideAmong(query: RouteQuery, request: RequestView, requirements: ReplicaRequirements): Decision {

@@ -3,8 +3,13 @@ import { noteChoice } from '../../context/note-read.js';
 import type { Balancer } from '../../routing/balancer.js';
 import { createBalancer } from '../../routing/create-balancer.js';
 import { decideRoute } from '../../routing/decide-route.js';
-import type { RouteFunction } from '../../routing/route-function.js';
-import type { Decision, RouteQuery, RoutingLimits, WaitKind } from '../../routing/route-query.js';
+import type {
+  Decision,
+  RouteFunction,
+  RouteQuery,
+  RoutingLimits,
+  WaitKind,
+} from '../../routing/route-query.js';
 import type { PrimaryReason, Route } from '../../routing/route.js';
 import type { Position } from '../../session/position.js';
 import type { TopologyMonitor } from '../../topology/topology-monitor.js';
