@@ -7,8 +7,9 @@ import type { ContextStorage } from '../context/context-storage.js';
 type Listener = (...args: any[]) => void;
 
 /**
- * Emits what comes from sockets, which belong to nobody's request: each listener runs in the context of whoever added it. A listener
- * to errors gets only its request back, and not what other libraries keep: TypeORM adds one for each statement.
+ * Emits the events of sockets, which belong to no request. Each listener runs in the context of the code that added it. A
+ * listener for errors gets only its request back, not the contexts of other libraries: TypeORM adds such a listener for every
+ * statement.
  */
 export class CallerEmitter extends EventEmitter {
   readonly #contexts: ContextStorage;
@@ -46,7 +47,7 @@ export class CallerEmitter extends EventEmitter {
     return Object.assign(bound, { listener });
   }
 
-  /** Node's emitters find one by its `listener`, too, when it is removed. */
+  /** When Node's emitters remove a listener, they also look for it in this property. */
   #bound(event: string | symbol, listener: Listener): Listener {
     const bound = event === 'error' ? this.#contexts.bind(listener) : bindToCaller(listener);
     return bound === listener ? bound : Object.assign(bound, { listener });

@@ -8,35 +8,38 @@ import type { ProbeFunction } from '../topology/probe-function.js';
 import type { Statement } from './statements/statement.js';
 
 /**
- * The port: all that differs between databases. Everything in `execution/` works through it and knows no driver; each database is a
- * folder of its own that implements it.
+ * The port: everything that differs between databases. All of `execution/` works through it and knows no driver. Each database
+ * implements it in a folder of its own.
  */
 export interface Database extends ConnectionOperations {
   readonly errors: ErrorKinds;
-  /** Words for what operators are told. */
+  /** The database's own words, for messages to operators. */
   readonly terms: DatabaseTerms;
-  /** Knows nothing of the application's own functions and tables yet. */
+  /** A new classifier. It does not know the application's own functions and tables yet. */
   createClassifier(): Classifier;
-  /** How connections to a node are made. Makes none yet. */
+  /** Describes how to connect to a node. Opens no connection yet. */
   openNode(node: ResolvedNode, hooks: NodeHooks): NodeAccess;
-  /** Asks a node who and where it is, on a connection of its own; then runs the user's own probe, where there is one. */
+  /**
+   * A probe that asks a node who it is and where it stands, on a connection of its own. It then runs the user's own probe, if
+   * there is one.
+   */
   createProbe(node: ResolvedNode, probe: ProbeFunction | undefined): NodeProbe;
   /**
-   * A node that is given by its host, with what it does not say of how to connect taken from the primary. One with a `url` of its own
-   * says all itself.
+   * Completes the options of a node that is given by its host: whatever they do not say about connecting comes from the primary.
+   * A node with a `url` of its own stays as it is.
    */
   withConnectionOf(primary: NodeCredentials, node: NodeOptions): NodeOptions;
-  /** A position as people know it. */
+  /** A position as people write it. */
   formatPosition(position: Position): string;
-  /** A name as the catalog has it: too long a name may be cut off. */
+  /** A name as the catalog stores it. The database may cut off long names. */
   nameInCatalog(name: string): string;
-  /** The rows of a query of the library's own. */
+  /** The rows that a query of the library's own returned. */
   rowsOf(answer: Answer): readonly Record<string, unknown>[];
-  /** Brings back the position of a write together with the write's answer; absent where the database cannot. */
+  /** Fetches the position of a write together with the write's answer. Absent if the database cannot do that. */
   readonly piggyback?: Piggyback;
-  /** A statement that has succeeded leaves something on its connection that the end of the transaction does not take off. */
+  /** Whether a statement that has succeeded leaves something on its connection that outlives the transaction. */
   leavesState(statement: Statement, text: string): boolean;
-  /** The driver's result of a ROLLBACK, for a transaction that the server has rolled back by itself. A new one each time. */
+  /** The driver's result of a ROLLBACK, for a transaction that the server has already rolled back. A new object each time. */
   rolledBack(): Answer;
 }
 
@@ -47,49 +50,49 @@ export interface Connection {
   readonly [opaque]: 'connection';
 }
 
-/** What the driver gave for a statement. It goes to the application as it is. */
+/** The driver's result of a statement. The application gets it unchanged. */
 export interface Answer {
   readonly [opaque]: 'answer';
 }
 
-/** A statement as the application gave it. */
+/** A statement as the application passed it in. */
 export interface StatementCall {
-  /** The SQL; empty when the call names a prepared statement only. */
+  /** The SQL. Empty if the call only names a prepared statement. */
   readonly text: string;
-  /** The driver's own arguments, without a callback. */
+  /** The driver's own arguments, without the callback. */
   readonly args: readonly unknown[];
 }
 
-/** A statement whose rows the application fetches by and by: a stream or a cursor of the driver's. */
+/** A statement whose rows the application fetches bit by bit: a stream or a cursor of the driver's. */
 export interface StreamCall {
   readonly text: string;
-  /** The application has given it up. */
+  /** Whether the application has abandoned it. */
   readonly isDestroyed: boolean;
-  /** Tells the application that it cannot run. */
+  /** Tells the application that the stream cannot run. */
   fail(error: unknown): void;
 }
 
-/** What can be done with one connection. */
+/** Operations on a single connection. */
 export interface ConnectionOperations {
   /** Runs one statement. */
   run(connection: Connection, args: readonly unknown[]): Promise<Answer>;
-  /** Runs a stream. Resolves when the connection is idle again, or gone. Whatever the stream emits runs in the caller's context. */
+  /** Runs a stream. Resolves when the connection is idle again or gone. Events of the stream run in the caller's context. */
   stream(connection: Connection, stream: StreamCall): Promise<void>;
-  /** Gives a connection back to the pool that it came from; with an error it is closed. */
+  /** Returns a connection to its pool. With an error, the connection is closed. */
   release(connection: Connection, error?: Error): void;
-  /** What the server last said of the connection. */
+  /** The transaction status that the server reported last. */
   statusOf(connection: Connection): TransactionStatus;
-  /** Takes off whatever statements have left on the connection. Rejects when that fails: the connection is to be closed then. */
+  /** Removes everything that statements have left on the connection. If this rejects, the connection must be closed. */
   reset(connection: Connection): Promise<void>;
-  /** Destroys the socket; what waits on the connection is rejected. Says whether the socket was still open. */
+  /** Destroys the socket and so rejects everything that waits on the connection. Returns whether the socket was still open. */
   cut(connection: Connection): boolean;
-  /** The connection alone keeps the process alive, or does not. */
+  /** Sets whether this connection alone keeps the process alive. */
   keepProcessAlive(connection: Connection, isKept: boolean): void;
-  /** Calls `listener` when the connection has ended; gives how to stop that. */
+  /** Calls `listener` when the connection has ended. Returns a function that stops listening. */
   onEnd(connection: Connection, listener: () => void): () => void;
   /**
-   * Lets the owner of a connection hear what the driver tells of it. `onError` learns of each error of the connection, and says
-   * whether the owner is to hear of it. Gives how to stop.
+   * Forwards the driver's events of a connection to its owner. `onError` hears every error first, and returns whether the owner
+   * should hear it, too. Returns a function that stops the forwarding.
    */
   forwardEvents(
     connection: Connection,
@@ -97,35 +100,38 @@ export interface ConnectionOperations {
     onError: (error: unknown) => boolean,
   ): () => void;
   /**
-   * Makes a connection a lane, on which several reads may be under way. `onLost` is called when the connection is lost, perhaps more than
-   * once. At most `maxPrepared` statements stay prepared.
+   * Turns a connection into a lane, on which several reads may be under way. `onLost` is called when the connection is lost,
+   * perhaps more than once. At most `maxPrepared` statements stay prepared.
    */
   openLane(connection: Connection, maxPrepared: number, onLost: (error: unknown) => void): LaneConnection;
-  /** A call in the form that lanes take; `undefined` where it asks for more than every connection gives. */
+  /** The call in the form that lanes take. `undefined` if it needs more than a lane offers. */
   laneCallOf(args: readonly unknown[]): LaneCall | undefined;
 }
 
-/** Whether a transaction is open on a connection; `failed`: one is, and can only be rolled back. */
+/** Whether a transaction is open on a connection. `failed`: it is open, but can only be rolled back. */
 export type TransactionStatus = 'idle' | 'open' | 'failed';
 
-/** A read as a lane takes it: nothing in it depends on the connection. As an argument of {@link ConnectionOperations.run}, it is the same read. */
+/**
+ * A read in the form that lanes take. It does not depend on any connection, so {@link ConnectionOperations.run} also accepts it
+ * as an argument.
+ */
 export interface LaneCall {
   readonly text: string;
 }
 
-/** A connection that is a lane. */
+/** A connection in use as a lane. */
 export interface LaneConnection {
   readonly prepared: PreparedStatements;
   /**
-   * Sends a read at once. Reads are answered in turn, each by a call of `settled`; a call before `send` returns says that the read
-   * could not be sent.
+   * Sends a read at once. The server answers reads in order, and `settled` is called once for each. If it is called before `send`
+   * returns, the read could not be sent.
    */
   send(
     call: LaneCall,
     prepared: PreparedStatement | undefined,
     settled: (error: unknown, answer: Answer) => void,
   ): void;
-  /** Makes it an ordinary connection again. Nothing may be under way. */
+  /** Turns the lane back into an ordinary connection. No read may be under way. */
   close(): void;
 }
 
@@ -136,196 +142,208 @@ export interface PreparedStatement {
 
 /** A text that may be prepared. */
 export interface PreparableText {
-  /** Says which text it is, in 32 letters. */
+  /** Identifies the text, in 32 letters. */
   readonly digest: string;
 }
 
 /** The prepared statements of one connection. */
 export interface PreparedStatements {
   /**
-   * What to send the text as. Call it right before the text is sent, and only then. `undefined` while the same text is being
-   * prepared: should that fail, no other read fails with it.
+   * What to send the text as. Call this right before you send the text, and only then. `undefined` while the same text is being
+   * prepared, so that only one read fails if that goes wrong.
    */
   use(text: PreparableText): PreparedStatement | undefined;
-  /** The server has said that it knows the name. */
+  /** Whether the server has confirmed that it knows the name. */
   isPrepared(name: string): boolean;
-  /** The server does not have the statement, or cannot run it any more. Says whether that was news. */
+  /** The server does not have the statement, or can no longer run it. Returns whether this was news. */
   forget(text: PreparableText, name: string): boolean;
-  /** The server has lost one statement, so it may have lost all. Says whether that was news. */
+  /** The server has lost one statement, so it may have lost them all. Returns whether this was news. */
   forgetAll(text: PreparableText, name: string): boolean;
 }
 
-/** Learns a write's position on the write's own connection, along with the answer. */
+/** Learns a write's position on the write's own connection, together with the write's answer. */
 export interface Piggyback {
-  /** Learns what has to be known of the server first. Rejects when that fails. */
+  /** First learns what it needs to know about the server. Rejects if that fails. */
   start(query: CatalogQuery): Promise<void>;
-  /** The driver can do it for this statement, on this connection. */
+  /** Whether the driver can ask behind this statement, on this connection. */
   canAsk(connection: Connection, args: readonly unknown[]): boolean;
   /**
-   * As {@link ConnectionOperations.run}, and asks for the position right behind the statement, which must leave no transaction
-   * open. `told` is called before the statement's promise settles: with the answer, or with why there is none.
+   * Like {@link ConnectionOperations.run}, but also asks for the position right behind the statement, which must leave no
+   * transaction open. `told` is called before the statement's promise settles, with the answer or with the reason why there is
+   * none.
    */
   run(
     connection: Connection,
     args: readonly unknown[],
     told: (failure: unknown, read: (() => ProbeResult) | undefined) => void,
   ): Promise<Answer>;
-  /** A question that failed so says nothing about whether questions can be asked: somebody's time-out. */
+  /**
+   * Whether a question that failed with this error still leaves it open that later ones work. A time-out that somebody has set is
+   * such an error.
+   */
   isHarmless(failure: unknown): boolean;
 }
 
-/** What an error of the driver or of its socket tells. */
+/** What an error of the driver or of its socket means. */
 export interface ErrorKinds {
-  /** The connection is gone or cannot be had. */
+  /** The connection is gone, or none could be opened. */
   isConnectionLoss(error: unknown): boolean;
-  /** The server has ended the session, and says that it rolled back what was open. */
+  /** The server has ended the session, and says that it rolled back any open transaction. */
   isCutByServer(error: unknown): boolean;
-  /** However it came about: nothing more can be run on this connection. */
+  /** Nothing more can run on this connection, whatever the reason. */
   isConnectionEnd(error: unknown): boolean;
   /**
-   * The node answered, if only by an error: that may tell what is in the database (a key that exists, a row that is locked), as
-   * rows do.
+   * The node answered, even if only with an error. Like rows, an error can reveal what is in the database: a key that exists, a
+   * row that is locked.
    */
   isAnswer(error: unknown): boolean;
-  /** The driver had not sent the statement: it knew before that the connection was gone. */
+  /** The driver did not send the statement, because it already knew that the connection was gone. */
   isUnsent(error: unknown): boolean;
-  /** The connection was lost while the statement ran, and nobody told why: its server process may have crashed. */
+  /** The connection was lost while the statement ran, and nobody said why. Its server process may have crashed. */
   isSilentLoss(error: unknown): boolean;
-  /** An error by which the driver's own code, and ours, know a lost connection. */
+  /** Makes an error that the driver's own code and this library recognize as a lost connection. */
   connectionLost(why: string): Error;
-  /** A read that failed so may succeed on another node. */
+  /** A read that failed with this error may succeed on another node. */
   isWorthAnotherNode(error: unknown): boolean;
-  /** The node refused to write, since it is a replica. */
+  /** The node refused to write because it is a replica. */
   isWriteRefusal(error: unknown): boolean;
-  /** A replica refused what the primary may well answer: what does not work on replicas, and names that are newer than its data. */
+  /**
+   * A replica refused what the primary may well answer: something that does not work on replicas, or a name newer than its data.
+   */
   mayWorkOnPrimary(error: unknown): boolean;
-  /** A pool gave no connection in time. */
+  /** A pool could not provide a connection in time. */
   isPoolTimeout(error: unknown): boolean;
-  /** Something between here and the server does not understand several statements at once. */
+  /** Something between here and the server cannot handle several statements at once. */
   isLaneRefusal(error: unknown): boolean;
-  /** A statement failed for being prepared: its table has changed, or the server has lost it. `undefined`: for another reason. */
+  /**
+   * Why a statement failed because it was prepared: its table has changed, or the server has lost it. `undefined`: it failed for
+   * another reason.
+   */
   preparedFailureOf(error: unknown): 'changed' | 'lost' | undefined;
 }
 
-/** What an engine adds to the connections of a node. */
+/** What the engine adds to the connections of a node. */
 export interface NodeHooks {
-  /** An idle connection broke. */
+  /** Called when an idle connection breaks. */
   readonly onIdleError: () => void;
-  /** Which servers connections may lead to; `undefined`: any. */
+  /** Decides to which servers connections may lead. `undefined`: to any. */
   readonly check?: ServerCheck;
-  /** Calls a function outside any request; in the caller's, where there are no requests. */
+  /** Calls a function outside any request. If absent, functions run in the caller's context. */
   readonly outside?: Outside;
 }
 
 /** How the connections of one node are made. */
 export interface NodeAccess {
   readonly limits: PoolLimits;
-  /** Why its connections cannot be lanes, for people; `undefined`: they can. */
+  /** Why its connections cannot be lanes, in words for people. `undefined`: they can. */
   readonly laneObstacle: string | undefined;
-  /** Somebody does something to each new connection, which a reset would undo. */
+  /** Whether somebody sets up each new connection in a way that a reset would undo. */
   readonly isEachConnectionPrepared: boolean;
-  /** A pool of its connections. Makes none yet. */
+  /** A pool of connections to the node. Opens none yet. */
   openPool(listener: PoolListener): ConnectionPool;
-  /** Whether the node answers on a new connection, within `timeoutMs` milliseconds. Never rejects; `false` when aborted. */
+  /** Whether the node answers on a new connection within `timeoutMs` milliseconds. Never rejects; `false` if aborted. */
   answersAnew(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
-  /** How long the server has been running, asked on a new connection. Never rejects. */
+  /** Asks on a new connection how long the server has been running. Never rejects. */
   askUptime(): Promise<Uptime>;
 }
 
-/** How a pool is limited; milliseconds, `Infinity` without a limit. */
+/** The limits of a pool. Times are in milliseconds, `Infinity` for no limit. */
 export interface PoolLimits {
-  /** How many connections there may be. */
+  /** The maximum number of connections. */
   readonly size: number;
-  /** How long a connection may have nothing to do. */
+  /** How long a connection may stay idle. */
   readonly idleMs: number;
-  /** How long a connection is used at most. */
+  /** How long a connection may be used in all. */
   readonly lifetimeMs: number;
-  /** How long a statement may take by the pool's own limits, the server's or the driver's, whichever ends first. */
+  /** How long the pool's own settings let a statement run. Of the server's limit and the driver's, the shorter one. */
   readonly statementMs: number;
-  /** Idle connections do not keep the process alive. */
+  /** Whether the process may exit while only idle connections are open. */
   readonly allowExitOnIdle: boolean;
 }
 
-/** How long a server has been running; milliseconds. */
+/** How long a server has been running, in milliseconds. */
 export interface RunTime {
-  /** Since it was started. */
+  /** Since it started. */
   readonly runningMs: number;
-  /** Since then, or since it has recovered from the crash of one of its processes. */
+  /** Since it started, or since it recovered from a crash of one of its processes. */
   readonly wellMs: number;
 }
 
-/** `gone`: nothing listens at the server's address; `unknown`: it does not tell. */
+/** `gone`: nothing listens at the server's address. `unknown`: the server does not say. */
 export type Uptime = RunTime | 'gone' | 'unknown';
 
 /** Connections to one node. */
 export interface ConnectionPool {
-  /** How many connections there are. */
+  /** How many connections are open. */
   readonly total: number;
-  /** How many of them have nothing to do. */
+  /** How many of them are idle. */
   readonly idle: number;
-  /** How many callers wait for one. */
+  /** How many callers are waiting for one. */
   readonly waiting: number;
-  /** How many are too old to be given out again. */
+  /** How many are too old to be handed out again. */
   readonly expired: number;
-  /** How many there may be. */
+  /** The maximum number of connections. */
   readonly max: number;
-  /** Gives a connection, when there is one, or the error by which none could be had. */
+  /** Calls back with a connection as soon as there is one, or with the error that explains why there is none. */
   take(callback: (error: unknown, connection: Connection | undefined) => void): void;
-  /** A connection that is in use, but had nothing to do, was lost: the pool tells of that as of an idle one. */
+  /** A connection was lost that is checked out, but was doing nothing. The pool reports it as an idle connection that broke. */
   lostIdle(error: Error, connection: Connection): void;
-  /** Gives nothing out any more. Resolves when every connection has come back and is closed. */
+  /** Hands out no more connections. Resolves when every connection has been returned and closed. */
   end(): Promise<void>;
 }
 
 /** Learns what happens in a pool. */
 export interface PoolListener {
-  /** A connection was made. It has not been given out yet. */
+  /** A connection was opened. It has not been handed out yet. */
   made(connection: Connection): void;
-  /** The server at the other end told who it is; `undefined`: it does not tell. */
+  /** The server at the other end said who it is. `undefined`: it does not say. */
   identified(connection: Connection, identity: ServerIdentity | undefined): void;
   taken(connection: Connection): void;
   returned(connection: Connection): void;
   closed(connection: Connection): void;
-  /** A statement was answered on some connection. */
+  /** Some statement was answered on one of the connections. */
   answered(): void;
-  /** The server said, before it ends this connection, that another of its processes has crashed. `code`: of the error to come. */
+  /**
+   * Before it closed this connection, the server said that another of its processes had crashed. `code`: the code of the error
+   * that will follow.
+   */
   crashed(connection: Connection, code: string): void;
 }
 
-/** Says which servers a node's connections may lead to. */
+/** Decides to which servers a node's connections may lead. */
 export interface ServerCheck {
-  /** Whether anybody wants to know; asked for each new connection. */
+  /** Whether the check is needed at all. Asked for each new connection. */
   readonly isOn: () => boolean;
   /**
-   * Why a new connection that leads to the server of this identity may not be used; `undefined`: it may. A promise where that has to
-   * be found out first; it never rejects.
+   * Why a new connection to the server with this identity must not be used; `undefined` if it may be used. Returns a promise if
+   * it has to find out first. The promise never rejects.
    */
   readonly objectionTo: (
     identity: ServerIdentity | undefined,
   ) => string | undefined | Promise<string | undefined>;
 }
 
-/** Runs one query of the library's own, and gives its rows. */
+/** Runs a query of the library's own and returns its rows. */
 export type CatalogQuery = (sql: string) => Promise<readonly Record<string, unknown>[]>;
 
 /** Tells what a SQL text may do. */
 export interface Classifier {
-  /** What is known of the database's functions and tables. Until it was loaded, nothing is known to be a harmless read. */
+  /** Whether the database's functions and tables are known. Until they are, no statement counts as a harmless read. */
   readonly hasCatalog: boolean;
   classify(text: string): Statement;
-  /** A replica refused the text as a write: from now on it is one. Gives what it is. */
+  /** From now on the text is a write, because a replica refused it as one. Returns the new classification. */
   rememberAsWrite(text: string): Statement;
-  /** Some schema has a table or view of that name, as far as the catalog is known. */
+  /** Whether any schema has a table or view of that name, as far as the catalog is known. */
   knowsRelation(name: string): boolean;
-  /** Loads the catalog. Rejects when that fails. */
+  /** Loads the catalog. Rejects if that fails. */
   loadCatalog(query: CatalogQuery): Promise<LoadedCatalog>;
 }
 
-/** A catalog that was loaded and is not used yet. */
+/** A catalog that has been loaded, but is not in use yet. */
 export interface LoadedCatalog {
-  /** What keeps all reads on the primary, in words. Empty: nothing does. */
+  /** What keeps all reads on the primary, in words. Empty if nothing does. */
   readonly suspects: readonly string[];
-  /** Uses it from now on. Says whether it says anything new. */
+  /** Puts the catalog to use. Returns whether it contains anything new. */
   use(): boolean;
 }
 

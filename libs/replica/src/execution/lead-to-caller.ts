@@ -1,6 +1,6 @@
 import { isError } from '../errors/is-error.js';
 
-/** As drivers do: lets the stack of an error lead to whoever awaits the promise in a reaction to which this is called. */
+/** Makes the stack of an error lead to the code that awaits the promise, as drivers do. Call it in a reaction of that promise. */
 export function leadToCaller(error: unknown): void {
   if (isError(error)) Error.captureStackTrace(error);
 }

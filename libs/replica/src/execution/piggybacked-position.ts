@@ -3,27 +3,32 @@ import type { ProbeResult } from '../topology/node-probe.js';
 import type { Answer, CatalogQuery, Connection, Database } from './database.js';
 import { RateLimit } from './rate-limit.js';
 
-/** Many writes share one question of the monitor's; each of these is for one write: above this rate they would cost throughput. */
+/**
+ * How many writes may carry a question of their own. The monitor asks once for many writes, so above this rate questions per
+ * write would cost throughput.
+ */
 const RATE = { perSecond: 200, burst: 40 };
 
-/** What {@link PiggybackedPositions} work with. */
+/** What {@link PiggybackedPositions} need. */
 export interface PiggybackedPositionsOptions {
   readonly database: Pick<Database, 'piggyback' | 'errors'>;
-  /** The position that a node has told; `undefined` where its answer is none to rely on. */
+  /** Reads a position from a node's answer. `undefined` if the answer cannot be relied on. */
   readonly accept: (node: string, answer: ProbeResult) => Position | undefined;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
 /**
- * Asks the primary for its position on a write's own connection, right behind the write: both answers come together. As long as there
- * are not too many writes, hardly any is known to have happened while its position is not, should the primary die.
+ * Asks the primary for its position right behind a write, on the write's own connection, so that both answers arrive together. At
+ * moderate rates, this leaves hardly any acknowledged write without a known position if the primary dies.
  */
 export class PiggybackedPositions {
   readonly #options: PiggybackedPositionsOptions;
   readonly #rate = new RateLimit(RATE);
   #hasStarted = false;
-  /** The server, or a pooler before it, has refused the question; or there was never an answer, and a connection was lost by it. */
+  /**
+   * The server, or a pooler in front of it, refused the question. Or none was ever answered, and one of them lost its connection.
+   */
   #isRefused = false;
   #wasAnswered = false;
 
@@ -31,7 +36,7 @@ export class PiggybackedPositions {
     this.#options = options;
   }
 
-  /** Learns what has to be known of the server; until then nothing is asked. Never rejects. */
+  /** Learns what it needs to know about the server. Until then it asks nothing. Never rejects. */
   async start(query: CatalogQuery): Promise<void> {
     const { piggyback } = this.#options.database;
     if (piggyback === undefined) return;
@@ -39,11 +44,11 @@ export class PiggybackedPositions {
       await piggyback.start(query);
       this.#hasStarted = true;
     } catch {
-      // The monitor is asked then.
+      // Then the monitor asks instead.
     }
   }
 
-  /** Whether to ask behind this statement, which must leave no transaction open; if so that is counted. */
+  /** Whether to ask behind this statement, which must leave no transaction open. If so, the question counts against the rate. */
   mayAsk(connection: Connection, args: readonly unknown[]): boolean {
     const { database, nowMs } = this.#options;
     if (this.#isRefused || !this.#hasStarted || database.piggyback?.canAsk(connection, args) !== true)
@@ -52,8 +57,8 @@ export class PiggybackedPositions {
   }
 
   /**
-   * Runs a statement of which {@link mayAsk} was said. `told` is called before the caller learns of the statement's answer: with
-   * `undefined` where what the server told is not to be relied on, and not at all where it gave no answer.
+   * Runs a statement for which {@link mayAsk} returned `true`. `told` is called before the caller learns of the statement's
+   * answer, with `undefined` if the position cannot be relied on. It is not called if the server gave no position.
    */
   run(
     connection: Connection,
@@ -69,7 +74,7 @@ export class PiggybackedPositions {
 
   #failed(failure: unknown, isHarmless: boolean): void {
     const { errors } = this.#options.database;
-    // Where it never worked, something on the way may not bear two statements at once: no second write shall suffer.
+    // If this never worked, something on the way may be unable to handle two statements at once. No second write should suffer.
     this.#isRefused ||= errors.isConnectionLoss(failure) ? !this.#wasAnswered : !isHarmless;
   }
 

@@ -1,20 +1,20 @@
 /** How often something may happen. */
 export interface Rate {
-  /** On average, over a longer time. */
+  /** The average over a longer time. */
   readonly perSecond: number;
-  /** At once, after a time in which it did not happen. */
+  /** How many times at once, after a time without any. */
   readonly burst: number;
 }
 
 /**
- * Lets something happen only so often: the bucket of tokens, by the time at which it would be full again.
+ * Limits how often something happens. It is a token bucket that stores only the time at which the bucket would be full again.
  *
- * Pure: the caller says what time it is, in milliseconds of a monotonic clock.
+ * Pure: the caller passes the time, in milliseconds of a monotonic clock.
  */
 export class RateLimit {
   readonly #intervalMs: number;
   readonly #burstMs: number;
-  /** Where every token that was taken is counted, the bucket is full then. */
+  /** When the bucket will be full again, given all tokens taken so far. */
   #fullMs = -Infinity;
 
   constructor({ perSecond, burst }: Rate) {
@@ -22,7 +22,7 @@ export class RateLimit {
     this.#burstMs = burst * this.#intervalMs;
   }
 
-  /** Whether it may happen now; if so that is counted. */
+  /** Whether it may happen now. If so, it is counted. */
   take(nowMs: number): boolean {
     const fullMs = Math.max(this.#fullMs, nowMs) + this.#intervalMs;
     if (fullMs > nowMs + this.#burstMs) return false;

@@ -10,64 +10,67 @@ import { TransactionLostError } from '../errors/transaction-lost.error.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/statement.js';
 
-/** A statement as it was given; `ended`: it was answered, by this node. */
+/** A statement in the order of its client. `ended` is called with the node that answered it. */
 interface GivenStatement extends PinnedStatement {
   readonly ended: (node: string) => void;
 }
 
 /**
- * A client that stands for all nodes: each statement gets a connection to the node that the rule chooses. Each database gives it the
- * shape of its driver's clients. Three states:
+ * A client that stands for all nodes: each statement runs on a connection to the node that the rule chooses. Each database gives
+ * the client the shape of its driver's clients. It has three states:
  *
- * - idle: a read takes a connection for itself alone; anything else pins one, on the primary.
+ * - idle: a read runs on a pooled connection. Anything else pins one, usually to the primary.
  * - pinned: a transaction is open, a stream flows, or a statement left something on the connection (a setting, a temporary
- *   table): all statements go there. It ends with the transaction or stream, or when the client is released.
- *   A client of the primary's pool pins its first connection for as long as it lives, as with a driver alone.
- * - released: gives nothing out any more.
+ *   table). All statements go there. This state ends with the transaction or stream, or with the release of the client. A client
+ *   of the primary's pool keeps its first connection pinned as long as it lives, as with the driver alone.
+ * - released: it runs nothing more.
  *
- * Statements of one client run one after the other, in the order in which they were given.
+ * The statements of one client run one after the other, in the order in which the application passed them in.
  */
 export abstract class RoutedClient extends CallerEmitter {
   protected readonly router: StatementRouter;
   readonly #primaryRunner: boolean;
   #pinned: PinnedConnection | undefined;
-  /** Where the pinned connection leads, or led last. */
+  /** The node of the connection that is pinned, or was pinned last. */
   #pinnedNode = '';
-  /** How many statements were given, the number of the last that is known to be answered, and what the last one comes to. */
+  /** The number of statements so far, the number of the last one known to be answered, and the promise of the last one. */
   #given = 0;
   #answered = 0;
   #last: Promise<unknown> | undefined;
-  /** The node that gave the last answer. */
+  /** The node that answered last. */
   #node: string | undefined;
-  /** The connection of the statement that failed last was lost before it gave any answer. */
+  /** The last failed statement lost its connection before that connection had given any answer. */
   #wasLostBeforeFirstAnswer = false;
-  /** The transaction that was open on a connection that is gone, until it is ended. */
+  /** The transaction that was open when its connection was lost, until the application ends it. */
   #lostTransaction: TransactionLostError | undefined;
   #released = false;
 
-  /** @param primaryRunner everything goes to the primary */
+  /** @param primaryRunner whether everything goes to the primary */
   constructor(router: StatementRouter, primaryRunner: boolean) {
     super(router.contexts);
     this.router = router;
     this.#primaryRunner = primaryRunner;
   }
 
-  /** Resolves when all that was given is answered, or has failed. */
+  /** Resolves when all statements so far have been answered or have failed. */
   async whenIdle(): Promise<void> {
     await this.#last?.catch(() => undefined);
   }
 
-  /** How many statements it was given. */
+  /** The number of statements so far. */
   get given(): number {
     return this.#given;
   }
 
-  /** The node that answered the statement of this number, counted from 1; `undefined` unless it was the last one, and was answered. */
+  /**
+   * The node that answered the statement of this number, counted from 1. `undefined` unless that is the last statement and it has
+   * been answered.
+   */
   answeredBy(number: number): string | undefined {
     return this.#given === number && this.#answered === number ? this.#node : undefined;
   }
 
-  /** Gives the connection back, if one is pinned. A transaction that is open then is rolled back. */
+  /** Returns the connection, if one is pinned. A transaction that is still open is rolled back. */
   release(error?: unknown): void {
     if (this.#released)
       throw new Error('Release called on client which has already been released to the pool.');
@@ -77,18 +80,18 @@ export abstract class RoutedClient extends CallerEmitter {
     this.removeAllListeners();
   }
 
-  /** The connection that is pinned; `undefined`: none is. */
+  /** The pinned connection, or `undefined`. */
   protected get connection(): Connection | undefined {
     return this.#pinned?.connection;
   }
 
-  /** What the server last said of the connection that is pinned. */
+  /** The status of the pinned connection as the server last reported it. */
   protected get transactionStatus(): TransactionStatus {
     const { connection } = this;
     return connection === undefined ? 'idle' : this.router.database.statusOf(connection);
   }
 
-  /** Runs one statement, after those before it. */
+  /** Runs one statement after the previous ones. */
   protected run(call: StatementCall): Promise<Answer> {
     return this.#inOrder((ended) => {
       const statement = this.router.admit(call.text);
@@ -98,7 +101,7 @@ export abstract class RoutedClient extends CallerEmitter {
     });
   }
 
-  /** Runs a stream, after the statements before it. Its rows wait for the connection. */
+  /** Runs a stream after the previous statements. Its rows wait for the connection. */
   protected stream(stream: StreamCall): void {
     this.#inOrder(async () => {
       const { text } = stream;
@@ -117,9 +120,9 @@ export abstract class RoutedClient extends CallerEmitter {
   }
 
   /**
-   * The promise chain is only built when statements overlap. A task calls `ended` when its statement was answered; one that does
-   * not costs its successor the chain, and no more. Only the caller waits for the promise that this gives: else stacks would not
-   * lead to the caller.
+   * Builds the promise chain only when statements overlap. A task calls `ended` when its statement was answered. If it does not,
+   * the next statement only pays for the chain. Nothing but the caller waits for the promise returned here, because otherwise
+   * stack traces would not lead to the caller.
    */
   #inOrder<T>(task: (ended: (node: string) => void) => Promise<T>): Promise<T> {
     const number = ++this.#given;
@@ -160,7 +163,7 @@ export abstract class RoutedClient extends CallerEmitter {
     return { statement, scope, conditions: { text, primaryRunner, readOnlyTransaction } };
   }
 
-  /** A connection on which an earlier client of the same request, or outside any, left something: its owner finds it again. */
+  /** A connection on which an earlier client of the same request left something (or, outside requests, any earlier client). */
   #findParked(): PinnedConnection | undefined {
     const { router } = this;
     const node = router.primary;
@@ -178,7 +181,7 @@ export abstract class RoutedClient extends CallerEmitter {
     }));
   }
 
-  /** @internal Pins a connection to the node of the route. `takeTurn`: gives what is to be called when the connection is given back. */
+  /** @internal Pins a connection to the route's node. `takeTurn` returns the function to call when the connection is returned. */
   pin(route: Route, takeTurn: () => () => void): Promise<PinnedConnection> {
     this.#wasLostBeforeFirstAnswer = false;
     const pool = this.router.pool(route.node);
@@ -218,8 +221,9 @@ export abstract class RoutedClient extends CallerEmitter {
   }
 
   /**
-   * What a statement comes to on a client whose transaction was lost with its connection. The server has rolled that back: so
-   * ROLLBACK succeeds. Anything else throws a `TransactionLostError`, for outside the transaction it would mean something else.
+   * What a statement comes to after the client's transaction was lost with its connection. The server has rolled the transaction
+   * back, so ROLLBACK succeeds. Anything else throws a `TransactionLostError`, because outside the transaction it would mean
+   * something different.
    */
   #runAfterLoss({ node, cause }: TransactionLostError, statement: Statement, text: string): Answer {
     if (statement.transaction === 'end') this.#lostTransaction = undefined;
@@ -239,15 +243,15 @@ export abstract class RoutedClient extends CallerEmitter {
   }
 }
 
-/** How the first statement on a pinned connection is run. */
+/** How to run the first statement on a pinned connection. */
 interface FirstAttempt {
   readonly statement: Statement;
   readonly attempt: number;
 }
 
 /**
- * The first statement on a connection that is pinned from then on. Where it never reached a node, or is one that may be sent
- * twice, it is tried elsewhere: then the client's owner does not learn that a connection was lost.
+ * The first statement on a connection that stays pinned afterwards. If it reached no node, or if it is safe to send twice,
+ * another node may get it. Then the client's owner never learns that a connection was lost.
  */
 class FirstPinned<T> extends Attempts<T> {
   readonly #client: RoutedClient;
@@ -271,7 +275,7 @@ class FirstPinned<T> extends Attempts<T> {
   }
 
   protected override answered(): void {
-    // The pinned connection has told of it.
+    // The pinned connection has already reported it.
   }
 
   protected override gaveUp(error: unknown): void {
@@ -279,7 +283,7 @@ class FirstPinned<T> extends Attempts<T> {
   }
 }
 
-/** Starts a task that gives a promise; one that throws at once gives a rejected one. */
+/** Starts a task. If the task throws right away, returns a rejected promise instead. */
 function started<T>(task: () => Promise<T>): Promise<T> {
   try {
     return task();

@@ -2,7 +2,7 @@ import type { ProbeResult } from '../topology/node-probe.js';
 import type { ProbeFunction, ProbeVerdict } from '../topology/probe-function.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 
-/** The user's own probe, and of which node. */
+/** The user's own probe, and the node that it probes. */
 export interface ProbeSubject {
   readonly name: string;
   /** `host:port`. */
@@ -10,10 +10,10 @@ export interface ProbeSubject {
   readonly probe: ProbeFunction;
 }
 
-/** Runs a query on the connection of the probe, and gives its rows. */
+/** Runs a query on the probe's connection and returns its rows. */
 export type ProbeQuery = (sql: string, values: unknown[] | undefined) => Promise<unknown[]>;
 
-/** Runs the user's own probe on a node that has answered, and adds what it says. Never rejects. */
+/** Runs the user's own probe on a node that has answered, and adds its verdict to the answer. Never rejects. */
 export async function runProbeFunction(
   { name, address, probe }: ProbeSubject,
   runQuery: ProbeQuery,

@@ -17,29 +17,31 @@ import { OUTSIDE_OWNER } from './pools/parked-connections.js';
 import type { PrimaryGate } from './primary/primary-gate.js';
 import type { Statement } from './statements/statement.js';
 
-/** What a {@link StatementRouter} works with. */
+/** What a {@link StatementRouter} needs. */
 export interface StatementRouterOptions extends RouteFinderOptions, StatementReportOptions {
   readonly database: Database;
   readonly pools: ReadonlyMap<string, NodePool>;
   readonly contexts: ContextStorage;
   readonly positions: PiggybackedPositions;
-  /** How many reads may be tried again. */
+  /** The limits on how many reads may be tried again. */
   readonly retries: RetryLimits;
-  /** Stands before the primary. */
+  /** Guards the primary. */
   readonly gate: PrimaryGate;
-  /** A replica that answers everything, while the application starts without the primary. */
+  /** The replica that answers everything while the application starts without the primary. */
   readonly standIn: () => string | undefined;
 }
 
-/** Puts together the decision, the pools and the request: where each statement runs, and again elsewhere on failure. */
+/**
+ * Brings together the rule, the pools and the request: decides where each statement runs, and where it runs next if that fails.
+ */
 export class StatementRouter {
   readonly contexts: ContextStorage;
   readonly database: Database;
-  /** Who learns what came of a statement. */
+  /** Reports the outcome of statements to everyone concerned. */
   readonly reports: StatementReports;
-  /** Asks for positions behind writes. */
+  /** Asks for positions right behind writes. */
   readonly positions: PiggybackedPositions;
-  /** What all statements are tried with. */
+  /** What the attempts of all statements share. */
   readonly tools: PooledReadTools;
   readonly #options: StatementRouterOptions;
   readonly #finder: RouteFinder;
@@ -73,8 +75,9 @@ export class StatementRouter {
   }
 
   /**
-   * What the statement may do. Throws a `WritePreventedError` where the scope around the caller prevents it; one that names what the
-   * catalog does not know, as a table that another process has just made, is judged by a newer catalog before.
+   * Classifies the statement. Throws a `WritePreventedError` if the caller's scope prevents it. A prevented statement may name
+   * something that the catalog does not know, such as a table that another process has just created. Then a newer catalog is
+   * loaded first, and judges.
    */
   admit(text: string): Statement | Promise<Statement> {
     const statement = this.#classify(text);
@@ -106,17 +109,17 @@ export class StatementRouter {
       throw new WritePreventedError(statement.kind === 'unknown' ? 'unknown' : 'write', statement.because);
   }
 
-  /** Throws an `UnboundTransactionError` where the text would leave a transaction open. */
+  /** Throws an `UnboundTransactionError` if the text would leave a transaction open. */
   assertLeavesNoTransaction(text: string): void {
     if (this.#options.classifier.classify(text).transaction === 'begin') throw new UnboundTransactionError();
   }
 
-  /** Whose is what a statement of the caller's leaves on a connection. */
+  /** The owner of whatever the caller's statements leave on a connection. */
   get stateOwner(): object {
     return this.contexts.surrounding()?.request ?? OUTSIDE_OWNER;
   }
 
-  /** The pools of all nodes that there are now. */
+  /** The pools of all current nodes. */
   get nodePools(): readonly NodePool[] {
     return [...this.#options.pools.values()];
   }
@@ -135,7 +138,7 @@ export class StatementRouter {
     return this.#finder.primary;
   }
 
-  /** What a replica refused as a write is one from now on. Throws where the scope around the caller prevents writes. */
+  /** A replica refused the text as a write, so it is a write from now on. Throws if the caller's scope prevents writes. */
   #refused(node: string, read: Statement, text: string): Statement {
     const write = this.#options.classifier.rememberAsWrite(text);
     this.reports.refused(node, read, text);
@@ -143,14 +146,14 @@ export class StatementRouter {
     return write;
   }
 
-  /** Where a whole server is gone, what was answered before, by whichever node, is hardly the reason. */
+  /** If a whole server is gone, a text that some node has answered before is hardly the reason. */
   async #isCleared(node: string, text: string, sinceMs: number): Promise<boolean> {
     const { pools } = this.#options;
     const fate = await pools.get(node)?.losses.fateSince(sinceMs);
     return fate === 'well' || (fate === 'gone' && [...pools.values()].some((pool) => pool.hasAnswered(text)));
   }
 
-  /** Another replica has a connection to spare. */
+  /** Whether another replica has a connection to spare. */
   #isBetterElsewhere(node: string): boolean {
     const { monitor, pools } = this.#options;
     return monitor.topology.replicas.some(
@@ -158,7 +161,7 @@ export class StatementRouter {
     );
   }
 
-  /** Reads that fall back on the primary come in one by one where the options limit how many. */
+  /** If the options limit how many reads fall back on the primary at once, each of them waits for its turn. */
   #enter({ node, reason }: Route): (() => void) | Promise<() => void> {
     const isFallBack = reason === 'no-eligible-replica' || reason === 'replica-failed';
     if (this.#fallback === undefined || !isFallBack || node !== this.primary) return nothing;

@@ -7,36 +7,36 @@ import type { RetryBudget } from './retry-budget.js';
 import type { RouteConditions, RouteFinder } from './route-finder.js';
 import type { StatementReports } from './statement-reports.js';
 
-/** What `Attempts` work with: the same for all statements of a data source. */
+/** What all attempts of a data source share. */
 export interface AttemptTools {
   readonly errors: ErrorKinds;
   readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack' | 'hasReplicaBeside'>;
   readonly reports: Pick<StatementReports, 'failedAttempt' | 'tell' | 'unplaced'>;
   readonly budget: RetryBudget;
   readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;
-  /** Waits for a turn where reads that fall back on the primary are limited; gives how to end it. */
+  /** Waits for a turn if the options limit how many reads fall back on the primary. Returns the function that ends the turn. */
   readonly enter: (route: Route) => (() => void) | Promise<() => void>;
-  /** A replica that answers everything, while the application starts without the primary. */
+  /** The replica that answers everything while the application starts without the primary. */
   readonly standIn: () => string | undefined;
-  /** How long a statement may take by the pool's own limits; milliseconds, infinite without any, or when the node has left. */
+  /** How long the pool's own limits let a statement run. In milliseconds; `Infinity` without a limit, or if the node has left. */
   readonly limitMs: (node: string) => number;
   /**
-   * Whether a node that lost the connection of this read without a word has been well since `sinceMs`, or the read can hardly be the
-   * reason why it is not. Never rejects.
+   * Whether a read that lost its connection to this node without a word is cleared of having crashed it. It is if the node has
+   * been well since `sinceMs`, or if the read can hardly be the reason that it has not. Never rejects.
    */
   readonly isCleared: (node: string, text: string, sinceMs: number) => Promise<boolean>;
   /**
-   * A replica refused the read as a write: it is remembered as one, and told of. Gives the write; throws where the scope around the
-   * caller prevents writes.
+   * A replica refused the read as a write. Remembers it as one, and reports it. Returns the write. Throws if the caller's scope
+   * prevents writes.
    */
   readonly refused: (node: string, read: Statement, text: string) => Statement;
-  /** Whether nodes are watched at all; without replicas everything is as with the driver alone. */
+  /** Whether there are replicas. Without any, nobody watches the nodes, and everything works as with the driver alone. */
   readonly hasReplicas: () => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
-/** A statement outside a transaction, as it was given. */
+/** A statement outside a transaction. */
 export interface AttemptedStatement {
   readonly statement: Statement;
   readonly scope: Scope | undefined;

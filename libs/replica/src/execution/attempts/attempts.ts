@@ -10,60 +10,64 @@ import type { Statement } from '../statements/statement.js';
 import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
 import { SuspectedCrash } from './suspected-crash.js';
 
-/** So many replicas are asked for one read; then the primary. */
+/** How many replicas one read tries before it goes to the primary. */
 const MAX_REPLICAS = 2;
-/** So many nodes in all, where the primary is away. */
+/** How many nodes it tries in all while the primary is away. */
 const MAX_NODES = 4;
-/** So often a read may lose its connection to the primary: connections that idled for the same time die together. */
+/** How often a read may lose its connection to the primary. Connections that were idle for the same time die together. */
 const MAX_PRIMARY_LOSSES = 3;
-/** So often a read leaves a replica that is busy: where its session may not read elsewhere just then, it may a moment later. */
+/** How often a read leaves a busy replica. If its session may not read elsewhere right now, it may a moment later. */
 const MAX_LEAVES = 3;
-/** Before a statement is sent to the same node again: by then the pool knows which others have died; milliseconds. */
+/**
+ * Pause before a statement is sent to the same node again, in milliseconds. By then the pool knows which other connections have
+ * died.
+ */
 const AGAIN_MS = 10;
 
 const NONE: readonly never[] = [];
 const NO_TURN = (): void => undefined;
 
 /**
- * One statement outside a transaction, on one node after another until one answers: a read, a write, a stream, BEGIN. A subclass says
- * what is done on a node.
+ * Runs one statement outside a transaction (a read, a write, a stream, BEGIN) on one node after another until one answers. A
+ * subclass says what to do on a node.
  *
- * - A statement that was not sent, for lack of a connection, may be tried again, whatever it is.
- * - A statement that was sent is tried again only if it changes nothing: a read, or BEGIN. It goes to one other replica, then to the
- *   primary. A statement that the primary lost goes to another node if the rule finds one, else there again. Each further try has to
- *   begin within the time that the pool's own limits allow a statement, and is paid from the budget; else the first error stands.
- * - A read that a replica refuses runs on the primary: as a write, if the replica refused it as one.
+ * - A statement that got no connection was not sent, so it may be tried again, whatever it is.
+ * - A statement that was sent is tried again only if it changes nothing: a read, or BEGIN. It tries one other replica, then the
+ *   primary. If the primary lost it, it goes to another node if the rule finds one, otherwise to the primary again. The budget
+ *   pays for each further attempt, which must begin within the time that the pool's own limits allow a statement. Otherwise the
+ *   first error stands.
+ * - A read that a replica refuses runs on the primary. If the replica refused it as a write, it runs as a write.
  * - A read whose connection was lost without a word may have crashed its server: see {@link SuspectedCrash}.
- * - Where a replica has no connection to spare for a while, another one that has is asked; not the primary.
- * - The statement waits for a primary that is away, if the options say so.
+ * - If a replica has no connection to spare for a while, the read moves to another replica that has one, but not to the primary.
+ * - If the options say so, the statement waits for a primary that is away.
  *
- * Nearly every statement has nothing to wait for and is answered by the first node. It makes a single promise beside the answer's,
- * for each that is made takes time in a request's context.
+ * Nearly every statement waits for nothing, and the first node answers it. Then only one promise is made besides the answer's,
+ * because inside a request's context every promise takes time.
  */
 export abstract class Attempts<T> {
   readonly #tools: AttemptTools;
   #attempted: AttemptedStatement;
   readonly #startedMs: number;
-  /** It goes to the primary for this reason, whatever the rule says. */
+  /** Why the statement goes to the primary, whatever the rule says. */
   #primaryFor: PrimaryReason | undefined;
-  /** So many tries have failed. */
+  /** How many attempts have failed. */
   #failures = 0;
-  /** The last failed try, until it is known whether another one follows; only while somebody listens. */
+  /** The last failed attempt, until it is clear whether another one follows. Only set while somebody listens. */
   #untold: StatementEvent | undefined;
   #failed: readonly string[] = NONE;
   #replicasFailed = 0;
   #primaryLosses = 0;
   #first: { readonly error: unknown; readonly limitMs: number } | undefined;
   #suspicion: SuspectedCrash | undefined;
-  /** A replica that had no connection to spare just now. */
+  /** A replica that had no connection to spare a moment ago. */
   #busy: string | undefined;
-  /** How often the statement has left such a replica. */
+  /** How often the statement has left a busy replica. */
   #leaves = 0;
-  /** A primary that gave no connection. */
+  /** A primary to which no connection could be had. */
   #unreachable: string | undefined;
-  /** Since when the statement waits for a primary. */
+  /** Since when the statement has been waiting for a primary. */
   #waitsSinceMs: number | undefined;
-  /** Ends the turn of a read that falls back on the primary. */
+  /** Ends the turn of a read that has fallen back on the primary. */
   #endTurn = NO_TURN;
 
   constructor(tools: AttemptTools, attempted: AttemptedStatement) {
@@ -73,13 +77,13 @@ export abstract class Attempts<T> {
     if (this.#isRepeatable) tools.budget.deposit(this.#startedMs);
   }
 
-  /** Runs the statement on a node. Where this throws, the promise of `start` is rejected all the same. */
+  /** Runs the statement on a node. If this throws, the promise of `start` is rejected. */
   protected abstract runOn(route: Route): Promise<T>;
 
-  /** A node has answered. */
+  /** Called when a node has answered. */
   protected abstract answered(result: T, route: Route, startedMs: number): void;
 
-  /** The caller gets this error; `route`: of the node that it came from, where there was one. */
+  /** Called with the error that the caller gets. `route`: of the node that failed last, if there was one. */
   protected abstract gaveUp(error: unknown, route: Route | undefined): void;
 
   start(): Promise<T> {
@@ -96,7 +100,7 @@ export abstract class Attempts<T> {
     }
   }
 
-  /** What runs now: the statement as it was given, or the write that a read has turned out to be. */
+  /** The statement to run: the original one, or the write that a read has turned out to be. */
   protected get statement(): Statement {
     return this.#attempted.statement;
   }
@@ -105,29 +109,29 @@ export abstract class Attempts<T> {
     return this.#attempted.scope;
   }
 
-  /** Which try is the next one to be told of, from 1. */
+  /** The number of the attempt to report next, from 1. */
   get attempt(): number {
     return 1 + this.#failures;
   }
 
-  /** The statement may have crashed a server: it must not share a connection with others. */
+  /** Whether the statement may have crashed a server. If so, it must not share a connection with others. */
   protected get isSuspect(): boolean {
     return this.#suspicion !== undefined;
   }
 
-  /** Whether the statement may go elsewhere when it has waited for a connection for a while. */
+  /** Whether the statement may go elsewhere after it has waited for a connection for a while. */
   mayLeave({ node }: Route): boolean {
     return this.#leaves < MAX_LEAVES && node !== this.#tools.finder.primary;
   }
 
-  /** Whoever keeps the connection ends the turn from now on, by what this gives. */
+  /** Hands over the turn to whoever keeps the connection. The caller must then call the returned function to end it. */
   protected takeTurn(): () => void {
     const endTurn = this.#endTurn;
     this.#endTurn = NO_TURN;
     return endTurn;
   }
 
-  /** The node of the next try, by the rule and by what failed before. */
+  /** Chooses the node of the next attempt by the rule and by what has failed so far. */
   #choose(): Route | Promise<Route> {
     const route = this.#find();
     return route instanceof Promise ? route.then((found) => this.#check(found)) : this.#check(route);
@@ -152,8 +156,8 @@ export abstract class Attempts<T> {
   }
 
   /**
-   * Another replica than the busy one; else what the rule says without regard to that, for a busy replica is no reason to burden
-   * the primary. The rule is asked anew: while the read waited, the replica may have fallen behind, or left.
+   * Chooses another replica than the busy one. If there is none, the busy replica counts again, because a busy replica is no
+   * reason to burden the primary. The rule decides anew, since the replica may have fallen behind or left while the read waited.
    */
   async #leave(busy: string): Promise<Route> {
     const { scope } = this.#attempted;
@@ -237,7 +241,7 @@ export abstract class Attempts<T> {
     );
   }
 
-  /** Tries elsewhere, or gives up. */
+  /** Makes another attempt, or gives up. */
   #again(route: Route, error: unknown): Promise<T> {
     const { statement, scope } = this.#attempted;
     if (scope !== undefined && statement.kind === 'read') noteFailure(scope, route);
@@ -249,7 +253,7 @@ export abstract class Attempts<T> {
     return this.start();
   }
 
-  /** Notes the failure. Throws where no other node shall be tried. */
+  /** Notes the failure. Throws if no other node should be tried. */
   #failedOn(route: Route, error: unknown): void {
     const { finder, gate, errors } = this.#tools;
     const { node } = route;
@@ -283,8 +287,8 @@ export abstract class Attempts<T> {
   }
 
   /**
-   * Only replicas refuse a read so: it is to run on the primary, as a write where the replica refused it as one. What may have crashed
-   * another replica does not. Throws where the scope prevents writes.
+   * Whether a replica refused the read in a way that only replicas do. Then it runs on the primary, as a write if the replica
+   * refused it as one. A read that may have crashed another replica does not. Throws if the scope prevents writes.
    */
   #isRefusedRead({ node }: Route, error: unknown): boolean {
     const { errors, finder, refused } = this.#tools;
@@ -306,7 +310,10 @@ export abstract class Attempts<T> {
     return true;
   }
 
-  /** Listeners learn of a failed try once it is known whether another one follows: so the final failures are those that callers see. */
+  /**
+   * Reports a failed attempt to listeners once it is clear whether another one follows. So the final failures are exactly those
+   * that callers see.
+   */
   #noteFailedAttempt(route: Route, startedMs: number, error: unknown): void {
     const { reports } = this.#tools;
     const { statement, attempt } = this;
@@ -334,7 +341,7 @@ export abstract class Attempts<T> {
     return this.#tools.hasReplicas() && this.#tools.gate.isClosed;
   }
 
-  /** The statement changes nothing, so it may be sent twice. */
+  /** Whether the statement changes nothing, so that it is safe to send twice. */
   get #isRepeatable(): boolean {
     const { kind, transaction } = this.#attempted.statement;
     return kind === 'read' || (kind === 'transaction-control' && transaction === 'begin');

@@ -1,11 +1,11 @@
 import type { GateState } from '../../errors/no-replica.error.js';
 
-/** How a {@link FallbackGate} is told to let reads through. */
+/** The limits of a {@link FallbackGate}. */
 export type GateLimits = Omit<GateState, 'waiting'>;
 
 /**
- * Lets so many reads at once fall back on the primary. The others wait for their turn, in the order in which they came, for
- * a limited time. Whoever was let in calls what `enter()` gave when it is done, whatever came of it.
+ * Limits how many reads fall back on the primary at once. The others wait for their turn in the order of their arrival, for a
+ * limited time. Whoever gets a turn must call the function that `enter()` returned when it is done, whether it succeeded or not.
  */
 export class FallbackGate {
   readonly #limits: GateLimits;
@@ -16,7 +16,7 @@ export class FallbackGate {
     this.#limits = limits;
   }
 
-  /** Resolves with how to leave; with `undefined` when no turn came in time. */
+  /** Resolves with the function that ends the turn, or with `undefined` if no turn came in time. */
   async enter(): Promise<(() => void) | undefined> {
     const { maxConcurrent, queueTimeoutMs } = this.#limits;
     if (this.#inside < maxConcurrent) {
@@ -27,7 +27,7 @@ export class FallbackGate {
     return (await this.#turn(queueTimeoutMs)) ? this.#leaveOnce() : undefined;
   }
 
-  /** How many are inside, and how many wait. */
+  /** How many reads are inside, and how many are waiting. */
   get state(): GateState & { readonly inside: number } {
     return { ...this.#limits, inside: this.#inside, waiting: this.#queue.size };
   }
@@ -46,7 +46,7 @@ export class FallbackGate {
     });
   }
 
-  /** Whoever has waited longest takes the place of who leaves. */
+  /** When a read leaves, the one that has waited longest takes its place. */
   #leaveOnce(): () => void {
     let isInside = true;
     return () => {

@@ -12,26 +12,26 @@ import type { RouteConditions } from './route-finder.js';
 import type { StatementReports } from './statement-reports.js';
 import type { Scope } from '../../context/context-storage.js';
 
-/** What a {@link PooledRead} works with. */
+/** What a {@link PooledRead} needs. */
 export interface PooledReadTools extends AttemptTools {
   readonly reports: StatementReports;
   readonly pool: (node: string) => NodePool;
   readonly isBetterElsewhere: BetterElsewhere;
 }
 
-/** A read as it was given. */
+/** A read, and how to report its answer. */
 export interface GivenRead {
   readonly call: StatementCall;
   readonly statement: Statement;
   readonly scope: Scope | undefined;
   readonly conditions: RouteConditions;
-  /** The read was answered, by this node; not called when it fails. */
+  /** Called with the node that answered the read. Not called if the read fails. */
   readonly ended: (node: string) => void;
 }
 
 /**
- * A read outside any transaction, on a connection of a node's pool that it gives back with its answer, or shares with other reads. Where a
- * replica refuses it as a write, it runs as one on the primary.
+ * A read outside a transaction. It borrows a connection from a node's pool until it is answered, or shares one with other reads.
+ * If a replica refuses it as a write, it runs as a write on the primary.
  */
 export class PooledRead extends Attempts<Answer> {
   readonly #tools: PooledReadTools;

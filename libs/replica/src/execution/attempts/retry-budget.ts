@@ -1,40 +1,40 @@
 /** The limits of a {@link RetryBudget}. */
 export interface RetryLimits {
-  /** Tries in addition, as a share of the reads of the window; from 0 to 1. */
+  /** Extra attempts, as a share of the reads in the window; from 0 to 1. */
   readonly ratio: number;
-  /** And so many each second whatever the load; from 0. */
+  /** Extra attempts each second whatever the load; from 0. */
   readonly minPerSecond: number;
 }
 
-/** The window slides by parts of so many milliseconds. */
+/** The window slides in steps of this length, in milliseconds. */
 const PART_MS = 1_000;
 const PARTS = 10;
 
 /**
- * How many reads may be tried again, so that a cluster in trouble does not get more load than a healthy one. Within any
- * ten seconds: a share of the reads, and some more for quiet times. As `RetryBudget` of Finagle, without its debts.
- * https://twitter.github.io/finagle/guide/Clients.html#retries
+ * Limits how many reads may be tried again, so that a cluster in trouble gets no more load than a healthy one. Within any ten
+ * seconds it allows a share of the reads, and some more for quiet times. It works like Finagle's `RetryBudget`, but without
+ * debts: https://twitter.github.io/finagle/guide/Clients.html#retries
  *
- * Pure: the caller says what time it is, in milliseconds of a monotonic clock.
+ * Pure: the caller passes the time, in milliseconds of a monotonic clock.
  */
 export class RetryBudget {
   readonly #limits: RetryLimits;
   readonly #reads = Array.from({ length: PARTS }, () => 0);
   readonly #retries = Array.from({ length: PARTS }, () => 0);
-  /** The number of the part that was written last. */
+  /** The number of the part that was last written to. */
   #part = -Infinity;
 
   constructor(limits: RetryLimits) {
     this.#limits = limits;
   }
 
-  /** A read was given: its first try is free and adds to what others may spend. */
+  /** A read arrived. Its first attempt is free, and adds to what others may spend. */
   deposit(nowMs: number): void {
     const index = this.#slideTo(nowMs);
     this.#reads[index] = (this.#reads[index] as number) + 1;
   }
 
-  /** Whether a read may be tried once more; if so that is counted. */
+  /** Whether a read may be tried once more. If so, the attempt is counted. */
   withdraw(nowMs: number): boolean {
     const index = this.#slideTo(nowMs);
     const { ratio, minPerSecond } = this.#limits;
@@ -44,7 +44,7 @@ export class RetryBudget {
     return true;
   }
 
-  /** Empties the parts that have left the window; gives the index of the present one. */
+  /** Empties the parts that have left the window. Returns the index of the current part. */
   #slideTo(nowMs: number): number {
     const part = Math.floor(nowMs / PART_MS);
     for (let old = Math.max(this.#part + 1, part - PARTS + 1); old <= part; old++) {

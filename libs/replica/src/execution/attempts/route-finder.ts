@@ -19,23 +19,23 @@ import { StaysOnPrimary } from './stays-on-primary.js';
 import type { Classifier } from '../database.js';
 import type { Statement } from '../statements/statement.js';
 
-/** What a {@link RouteFinder} works with. */
+/** What a {@link RouteFinder} needs. */
 export interface RouteFinderOptions {
   readonly monitor: TopologyMonitor;
   readonly classifier: Classifier;
   readonly limits: RoutingLimits;
-  /** Where a rule sends the statement's tables: `primary`, or a replica's name; `undefined`: no rule concerns them. */
+  /** Where a rule sends the statement's tables: `primary`, or a replica's name. `undefined`: no rule concerns them. */
   readonly tableRule: (statement: Statement) => string | undefined;
-  /** The user's last word on reads. */
+  /** The user's function that may override the routes of reads. */
   readonly routeOverride: RouteFunction | undefined;
-  /** Routing is on; may change at any time. */
+  /** Whether routing is on. This may change at any time. */
   readonly isEnabled: () => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
   readonly random: () => number;
 }
 
-/** What decides beside the request. */
+/** What a decision depends on besides the request. */
 export interface RouteConditions {
   /** The SQL. */
   readonly text: string;
@@ -43,20 +43,23 @@ export interface RouteConditions {
   readonly readOnlyTransaction?: boolean;
 }
 
-/** Asks the rule where a statement goes, with all that the rule wants to know, and does what it says has to be waited for. */
+/**
+ * Asks the rule where a statement goes. Gathers what the rule wants to know, and waits for whatever the rule says must be waited
+ * for.
+ */
 export class RouteFinder {
   readonly #options: RouteFinderOptions;
   readonly #balancer: Balancer;
   readonly #stays = new StaysOnPrimary();
 
-  /** @param load what a node of that name has to do now */
+  /** @param load the current load of the node with that name */
   constructor(options: RouteFinderOptions, load: (node: string) => NodePool['load']) {
     this.#options = options;
     const { limits, random } = options;
     this.#balancer = createBalancer(limits.balancer, { load, random, region: limits.region });
   }
 
-  /** Where the statement goes; waits only for the session's state, or for a replica to catch up if asked to. */
+  /** Where the statement goes. Waits only for the session's state, or for a replica to catch up if the request asks for that. */
   find(
     statement: Statement,
     scope: Scope | undefined,
@@ -69,17 +72,17 @@ export class RouteFinder {
     return this.#findAfter(decision, statement, { scope, decide });
   }
 
-  /** Reads may fall back on the primary where no replica may answer them. */
+  /** Whether reads may fall back on the primary if no replica may answer them. */
   get mayFallBack(): boolean {
     return this.#options.limits.fallback !== 'error';
   }
 
-  /** There is a replica, up or not, that none of these names is. */
+  /** Whether there is a replica, up or not, besides the ones named. */
   hasReplicaBeside(names: readonly string[]): boolean {
     return this.#options.monitor.topology.replicas.some(({ name }) => !names.includes(name));
   }
 
-  /** The primary's name now. */
+  /** The name of the current primary. */
   get primary(): string {
     return this.#options.monitor.topology.primary.name;
   }
@@ -88,7 +91,7 @@ export class RouteFinder {
     return { node: this.primary, reason };
   }
 
-  /** At once, before anything else can run: the next decision of the request has to know of it. */
+  /** Notes the choice right away, before anything else can run, because the request's next decision must know of it. */
   #chosen(route: Route, statement: Statement, scope: Scope | undefined): Route {
     if (scope === undefined || statement.kind !== 'read') return route;
     const nowMs = this.#options.nowMs();
@@ -97,7 +100,7 @@ export class RouteFinder {
     return route;
   }
 
-  /** Does what the decision waits for, and decides again. */
+  /** Waits for what the decision asks for, then decides again. */
   async #findAfter(
     first: Decision,
     statement: Statement,
@@ -118,7 +121,7 @@ export class RouteFinder {
       case 'load-session':
         return scope?.request.session?.loaded();
       case 'learn-position':
-        // Where it cannot be learned, the next decision goes to the primary.
+        // If it cannot be learned, the next decision goes to the primary.
         return scope?.request.learn(true);
       case 'probe-primary':
         await monitor.capturePosition(this.primary).catch(() => undefined);
@@ -129,7 +132,7 @@ export class RouteFinder {
     }
   }
 
-  /** The error of a read that no replica may answer, with what is known of them. */
+  /** The error for a read that no replica may answer, with what is known of the replicas. */
   noReplica(reason: NoReplicaError['reason'], limit?: GateState): NoReplicaError {
     const { replicas } = this.#options.monitor.topology;
     return new NoReplicaError(
@@ -157,7 +160,7 @@ export class RouteFinder {
       statement: statement.kind,
       primaryRunner: conditions.primaryRunner,
       readOnlyTransaction,
-      // What a transaction will read is not known when it begins: where there is any rule, that is the primary's.
+      // When a transaction begins, nobody knows yet what it will read. If there is any table rule, it goes to the primary.
       tableRule: isRead || readOnlyTransaction ? tableRule(statement) : undefined,
       request: scope?.request.view(scope.intent),
       topology: monitor.topology,

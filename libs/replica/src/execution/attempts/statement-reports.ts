@@ -13,30 +13,30 @@ import { TransactionLostError } from '../../errors/transaction-lost.error.js';
 import type { Database } from '../database.js';
 import type { Statement } from '../statements/statement.js';
 
-/** One try of a statement on a node. */
+/** One attempt to run a statement on a node. */
 export interface Attempt {
   readonly route: Route;
   readonly statement: Statement;
   readonly startedMs: number;
-  /** From 1. */
+  /** The number of the attempt, from 1. */
   readonly attempt: number;
 }
 
-/** What {@link StatementReports} works with. */
+/** What {@link StatementReports} needs. */
 export interface StatementReportOptions extends NoteSettings {
   readonly database: Pick<Database, 'errors'>;
   readonly monitor: TopologyMonitor;
   readonly onRefused: (event: RefusedStatementEvent) => void;
-  /** Learns of each statement; `undefined` while nobody listens. */
+  /** Gets an event for each statement. `undefined` while nobody listens. */
   readonly listener: () => ((event: StatementEvent) => void) | undefined;
   readonly catalog: Pick<CatalogKeeper, 'refreshSoon' | 'missesName' | 'fresh'>;
-  /** Whether nodes are watched: without replicas nobody probes, and nobody takes back a suspicion. */
+  /** Whether there are replicas. Without any, nobody probes the nodes, so nobody could withdraw a suspicion. */
   readonly hasReplicas: () => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
-/** Tells everyone concerned what came of a statement: its request, whoever listens, the monitor. */
+/** Reports the outcome of a statement to everyone concerned: its request, the listeners, the monitor. */
 export class StatementReports {
   readonly #options: StatementReportOptions;
 
@@ -44,7 +44,7 @@ export class StatementReports {
     this.#options = options;
   }
 
-  /** A statement was answered: tells the request and whoever listens. */
+  /** A statement was answered. Tells its request and the listeners. */
   answered(scope: Scope | undefined, { route, statement, startedMs, attempt }: Attempt): void {
     const endedMs = this.#options.nowMs();
     if (scope !== undefined) {
@@ -65,39 +65,42 @@ export class StatementReports {
   }
 
   /**
-   * The node has told what is in it by other means than the answer of a read: by an error that data raised, by what a
-   * transaction changed that may yet be rolled back, by the rows of a stream.
+   * The node revealed data in another way than by answering a read: by an error that data raised, by a change that may still be
+   * rolled back, or by the rows of a stream.
    */
   shown(scope: Scope | undefined, route: Route): void {
     const { monitor, nowMs } = this.#options;
     if (scope !== undefined) noteRead(scope, route, monitor.topology, nowMs(), this.#options);
   }
 
-  /** A statement failed, and is not tried again: tells whoever listens, and has the node probed where its connection was lost. */
+  /** A statement failed and is not tried again. Tells the listeners. If its connection was lost, has the node probed. */
   failed(attempt: Attempt, error: unknown): void {
     const event = this.failedAttempt(attempt, error);
     if (event !== undefined) this.tell(event);
   }
 
-  /** Has the node probed where its connection was lost; gives what to tell of the try, `undefined` while nobody listens. */
+  /**
+   * An attempt failed. If its connection was lost, has the node probed. Returns the event for the listeners, `undefined` while
+   * nobody listens.
+   */
   failedAttempt(attempt: Attempt, error: unknown): StatementEvent | undefined {
     this.#probe(attempt, error);
     if (this.#options.listener() === undefined) return undefined;
     return this.#failure(attempt, attempt.route.node, error);
   }
 
-  /** A statement failed, for no node was allowed to answer it. */
+  /** A statement failed because no node was allowed to answer it. */
   unplaced(attempt: Omit<Attempt, 'route'>, error: NoReplicaError): void {
     const { reason } = error;
     this.tell(this.#failure({ ...attempt, route: { reason } }, null, error));
   }
 
-  /** Tells whoever listens. */
+  /** Passes an event to the listeners. */
   tell(event: StatementEvent): void {
     this.#options.listener()?.(event);
   }
 
-  /** A replica refused as a write what looked like a read. */
+  /** A statement looked like a read, but a replica refused it as a write. */
   refused(node: string, { tables }: Statement, text: string): void {
     this.#options.onRefused({ digest: digestOf(text), tables: tables ?? null, node });
   }
@@ -127,17 +130,18 @@ export class StatementReports {
   #probe({ route, startedMs }: Attempt, error: unknown): void {
     const { database, monitor, hasReplicas } = this.#options;
     if (!hasReplicas()) return;
-    // The primary refused to write: it may be a standby by now.
+    // The primary refused to write, so it may be a standby by now.
     if (database.errors.isWriteRefusal(error) && route.node === monitor.topology.primary.name)
       monitor.doubt(route.node, startedMs);
     const loss = this.#lossBehind(error);
     if (loss === undefined) return;
-    // One lost connection says little: a probe tells whether the node is gone. One that cannot be had says it all.
+    // One lost connection says little, so a probe finds out whether the node is gone. A connection that cannot be opened says
+    // enough.
     if (loss instanceof NodeUnavailableError) monitor.suspect(route.node, messageOf(loss.cause), startedMs);
     else monitor.doubt(route.node, startedMs);
   }
 
-  /** The loss of a connection that is behind an error; `undefined`: there is none. */
+  /** The lost connection behind an error, or `undefined`. */
   #lossBehind(error: unknown): unknown {
     if (this.#options.database.errors.isConnectionLoss(error)) return error;
     return error instanceof CommitOutcomeUnknownError || error instanceof TransactionLostError
@@ -146,7 +150,7 @@ export class StatementReports {
   }
 }
 
-/** What a write has shown is covered by its own position; what controls a transaction shows nothing. */
+/** A write's own position covers what the write has shown. Statements that control a transaction show nothing. */
 function showsData({ mayWrite, kind }: Statement): boolean {
   return !mayWrite && kind !== 'transaction-control';
 }

@@ -3,15 +3,18 @@ import { NoReplicaError } from '../../errors/no-replica.error.js';
 import type { Route } from '../../routing/route.js';
 import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
 
-/** So often a read that may have crashed its server looks for one more replica, with such a pause in milliseconds: 2 s in all. */
+/**
+ * How often a read that may have crashed its server looks for one more replica, with a pause in milliseconds between looks: 2 s
+ * in all.
+ */
 const REPLICA_LOOKS = 40;
 const REPLICA_PAUSE_MS = 50;
 
-/** The nodes whose connection a read lost without a word: it may have crashed them. */
+/** The nodes to which a read lost its connection without a word. It may have crashed them. */
 export class SuspectedCrash {
   readonly #tools: AttemptTools;
   readonly #nodes: readonly string[];
-  /** The error of the last loss. */
+  /** The error of the latest loss. */
   readonly #loss: unknown;
 
   constructor(tools: AttemptTools, nodes: readonly string[], loss: unknown) {
@@ -20,25 +23,26 @@ export class SuspectedCrash {
     this.#loss = loss;
   }
 
-  /** The same, of one node more. */
+  /** The same suspicion with one more node. */
   and(node: string, loss: unknown): SuspectedCrash {
     return new SuspectedCrash(this.#tools, [...this.#nodes, node], loss);
   }
 
-  /** Whether the read must not run on `node` before it is cleared: it may run on one node more, and never on the primary. */
+  /** Whether the read must not run on `node` before it is cleared. It may run on one more node, but never on the primary. */
   forbids(node: string): boolean {
     return this.#nodes.length > 1 || node === this.#tools.finder.primary;
   }
 
-  /** Whether the read is not the reason why the connections were lost. Never rejects. */
+  /** Whether the read is cleared of having caused the lost connections. Never rejects. */
   async isCleared(text: string, sinceMs: number): Promise<boolean> {
     const answers = await Promise.all(this.#nodes.map((node) => this.#tools.isCleared(node, text, sinceMs)));
     return !answers.includes(false);
   }
 
   /**
-   * One more replica for the read, which may itself be recovering from the same crash. Most suspects are innocent: they were sent on
-   * a connection whose end arrived before the server's word. Rejects with a `NodeCrashedError` where there is none.
+   * Finds one more replica for the read. That replica may itself be recovering from the same crash. Most suspects are innocent:
+   * they were sent on a connection whose end arrived before the server's word. Rejects with a `NodeCrashedError` if there is no
+   * such replica.
    */
   async oneMoreReplica({ statement, scope, conditions }: AttemptedStatement): Promise<Route> {
     const { finder } = this.#tools;

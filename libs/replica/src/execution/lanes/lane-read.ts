@@ -2,15 +2,18 @@ import type { Answer, ErrorKinds, LaneCall } from '../database.js';
 import type { BetterElsewhere } from '../pools/take-connection.js';
 import type { StatementCost } from './statement-cost.js';
 
-/** What whoever asks for a read gives with it. */
+/** Options of one read. */
 export interface LaneReadOptions {
-  /** It was answered or has failed; called before its promise tells. */
+  /** Called when the read was answered or has failed, before its promise settles. */
   readonly onEnd: () => void;
-  /** While it waits for a lane: whether it need not. */
+  /** Tells, while the read waits for a lane, whether another node could take it at once. */
   readonly isBetterElsewhere: BetterElsewhere | undefined;
 }
 
-/** One read, until it is answered. It may be under way on two lanes, when the first one hangs: the first answer counts. */
+/**
+ * One read until it is answered. If its lane hangs, it may be hedged: then it is under way on two connections, and the first
+ * answer counts.
+ */
 export class LaneRead {
   readonly call: LaneCall;
   readonly cost: StatementCost;
@@ -18,12 +21,12 @@ export class LaneRead {
   readonly #options: LaneReadOptions;
   readonly #errors: ErrorKinds;
   isSettled = false;
-  /** `false` once it has failed for being prepared: it is sent again without. */
+  /** `false` once it has failed because it was prepared. Then it is sent again unprepared. */
   mayBePrepared = true;
-  /** It was sent on another lane as well. */
+  /** Whether it was sent on a second connection. */
   isHedged = false;
   #inFlight = 0;
-  /** A connection that it was sent on was lost without a word. */
+  /** The first loss without a word among the connections that it was sent on. */
   #silentLoss: unknown;
   #resolve!: (result: Answer) => void;
   #reject!: (error: unknown) => void;
@@ -63,8 +66,8 @@ export class LaneRead {
   }
 
   /**
-   * The server's word is final. A lost connection is not, while the read is also under way on another one. Of several
-   * losses that one is told which may be the read's own fault.
+   * An error from the server is final. A lost connection is not as long as the read is under way on another one. If several
+   * connections were lost, the caller gets the loss that may be the read's own fault.
    */
   failed(error: unknown, isLoss: boolean): void {
     this.#inFlight--;

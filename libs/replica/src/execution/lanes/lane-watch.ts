@@ -1,36 +1,36 @@
 import type { ReadLane } from './read-lane.js';
 
-/** What a {@link LaneWatch} works with. */
+/** What a {@link LaneWatch} needs. */
 export interface LaneWatchOptions {
   readonly lanes: readonly ReadLane[];
   readonly maxLifetimeMs: number;
-  /** The lane takes no more reads and gives its connection back. */
+  /** Makes the lane return its connection after its last answer. It takes no more reads. */
   readonly leave: (lane: ReadLane) => void;
-  /** The lane's connection is cut. */
+  /** Cuts the lane's connection. */
   readonly discard: (lane: ReadLane) => void;
-  /** What waits behind the oldest read of the lane is to be run elsewhere. */
+  /** Hedges the reads behind the oldest one: runs them elsewhere, too. */
   readonly hedgeBehind: (lane: ReadLane) => void;
-  /** So is the oldest one itself. */
+  /** Hedges all reads, the oldest one included. */
   readonly hedgeAll: (lane: ReadLane) => void;
-  /** Whoever waits for a connection gets one, even if nothing happens by which he would. */
+  /** Frees a connection for whoever waits, even if nothing else happens that would. */
   readonly giveWay: () => void;
-  /** How long an answer takes at least: on a long way nothing hangs that takes a few times as much. */
+  /** The shortest time that an answer takes. Over a long distance, an answer that takes a few times as long does not hang. */
   readonly roundTripMs: () => number;
   readonly nowMs: () => number;
 }
 
-/** Between two looks; milliseconds. */
+/** Interval between two looks, in milliseconds. */
 const LOOK_MS = 50;
-/** A lane has only reads that are known to take a few milliseconds: one that takes so long hangs; milliseconds. */
+/** Lanes only carry reads known to take a few milliseconds. One that takes this long hangs; milliseconds. */
 const STUCK_MS = 150;
-/** Its oldest read is run elsewhere, too, after so long: it may be the connection that hangs; milliseconds. */
+/** After this long the oldest read is hedged as well, because the connection itself may hang; milliseconds. */
 const HEAD_STUCK_MS = 1_000;
-/** A lane that hangs so long, and on which nobody waits any more, is given up; milliseconds. */
+/** A lane is given up when it has hung for this long and nobody waits for its answers any more; milliseconds. */
 const DISCARD_MS = 5_000;
-/** A lane that has had nothing to do for so long goes back to the pool, which closes it in its own time; milliseconds. */
+/** A lane that has been idle for this long goes back to the pool, which closes it in its own time; milliseconds. */
 const IDLE_MS = 1_000;
 
-/** Looks after lanes: finds those that hang, those that are not needed, those that are too old. */
+/** Looks after the lanes: finds those that hang, those that are not needed, and those that are too old. */
 export class LaneWatch {
   readonly #options: LaneWatchOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ export class LaneWatch {
   start(): void {
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#afterPendingAnswers(), LOOK_MS);
-    // A lane's own socket keeps the process alive for as long as there is something to look after.
+    // While there is something to look after, a lane's own socket keeps the process alive.
     this.#timer.unref();
   }
 
@@ -51,7 +51,10 @@ export class LaneWatch {
     this.#timer = undefined;
   }
 
-  /** This process may itself have been too busy to read answers that came in time: timers run before sockets. */
+  /**
+   * Lets pending answers arrive first. Timers run before sockets, so this process may have been too busy to read answers that
+   * came in time.
+   */
   #afterPendingAnswers(): void {
     setImmediate(() =>
       setImmediate(() => {

@@ -2,19 +2,22 @@ import { performance } from 'node:perf_hooks';
 
 /** One turn of the event loop. */
 export interface LoopTurn {
-  /** When it ended, by which time answers to what was sent in it could be noticed at the earliest; milliseconds. */
+  /** When it ended, in milliseconds. Answers to what was sent in this turn cannot be noticed earlier. */
   endMs: number | undefined;
 }
 
-/** Tells how long answers took. */
+/** Measures how long answers took. */
 export interface AnswerClock {
-  /** Something is sent now. */
+  /** Something is sent now. Returns the current turn. */
   sent(): LoopTurn;
-  /** When what is noticed now was there at the earliest; milliseconds. */
+  /** The earliest time, in milliseconds, at which what is noticed now can have been there. */
   readonly eventsMs: number;
 }
 
-/** For where it does not matter why an answer is noticed late. The other one costs each turn of the event loop something. */
+/**
+ * A clock for when it does not matter why an answer is noticed late. The {@link LoopClock} costs something in each turn of the
+ * event loop.
+ */
 export class PlainClock implements AnswerClock {
   readonly #nowMs: () => number;
 
@@ -31,19 +34,19 @@ export class PlainClock implements AnswerClock {
   }
 }
 
-/** What a {@link LoopClock} works with; other than by default in tests. */
+/** What a {@link LoopClock} needs. Only tests change the defaults. */
 export interface LoopClockOptions {
   readonly nowMs: () => number;
-  /** How long this process has waited for anything to happen, in all; milliseconds. */
+  /** How long this process has waited for events in all, in milliseconds. */
   readonly idleMs?: () => number;
-  /** Calls back when all that has happened by now is worked off, before new events are asked for. */
+  /** Calls back when all events so far have been handled, before the process asks for new ones. */
   readonly atEndOfTurn?: (fn: () => void) => unknown;
 }
 
 /**
- * Tells how long answers took, however busy this process is. One that comes while something else runs is noticed late, and
- * so are all of them under load: by the clock alone the fastest of statements would seem slow. What is told instead is the
- * time for which the answer was surely not there, as this process asked for it or waited for it.
+ * Measures how long answers took, however busy this process is. An answer that arrives while other code runs is noticed late.
+ * Under load all answers do, so by the clock alone even the fastest statement would seem slow. This clock excludes event-loop
+ * delay: it counts the time for which the answer was surely not there yet, because the process asked for it or waited for it.
  */
 export class LoopClock implements AnswerClock {
   readonly #nowMs: () => number;
@@ -51,9 +54,9 @@ export class LoopClock implements AnswerClock {
   readonly #atEndOfTurn: (fn: () => void) => unknown;
   #turn: LoopTurn = { endMs: undefined };
   #isEndAwaited = false;
-  /** When the turn before ended, and how long the process had waited by then. */
+  /** When the previous turn ended, and how long the process had waited by then. */
   #before: { readonly endMs: number; readonly idleMs: number } | undefined;
-  /** When the events of this turn were there at the earliest. */
+  /** The earliest time at which the events of this turn can have been there. */
   #eventsMs: number | undefined;
 
   constructor({ nowMs, idleMs = idleOfProcess, atEndOfTurn = setImmediate }: LoopClockOptions) {

@@ -5,37 +5,37 @@ import type { AnswerClock } from './loop-clock.js';
 import { ReadLanes, type LaneSettings, type ReadConnections } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
 
-/** What {@link NodeReads} work with. */
+/** What {@link NodeReads} need. */
 export interface NodeReadsOptions {
   readonly database: Database;
-  /** `undefined`: nothing is shared. */
+  /** `undefined`: reads share nothing. */
   readonly lanes: LaneSettings | undefined;
-  /** A connection is shared for so long at most; milliseconds, or `Infinity`. */
+  /** How long a connection may be shared, in milliseconds, or `Infinity`. */
   readonly maxLifetimeMs: number;
   readonly connections: ReadConnections;
-  /** Somebody waits for a connection for something else. */
+  /** Whether somebody else waits for a connection, for something other than a read. */
   readonly isWaitedBeside: () => boolean;
-  /** A read has been asked for; and it has ended. */
+  /** Called when a read begins. */
   readonly onStart: () => void;
   readonly onEnd: () => void;
   readonly onMeasured: (tookMs: number) => void;
   readonly clock: AnswerClock;
-  /** How long the monitor's question takes, there and back; milliseconds. */
+  /** How long the monitor's probe takes, there and back; milliseconds. */
   readonly probedMs?: () => number | undefined;
   readonly outside: Outside;
   readonly nowMs: () => number;
 }
 
 /**
- * Reads outside transactions on one node: those that are known to be fast share connections. One that is slow, or may be,
- * has a connection to itself, so that nobody has to wait behind it.
+ * The reads outside transactions on one node. Reads known to be fast share connections. A read that is slow, or may be, has a
+ * connection to itself, so that nobody has to wait behind it.
  */
 export class NodeReads {
   readonly #options: NodeReadsOptions;
   readonly #costs: StatementCosts;
   #pool: ConnectionPool | undefined;
   #lanes: ReadLanes | undefined;
-  /** Reads that have a connection to themselves. */
+  /** How many reads have a connection to themselves. */
   #alone = 0;
 
   constructor(options: NodeReadsOptions) {
@@ -43,7 +43,7 @@ export class NodeReads {
     this.#costs = new StatementCosts(options.probedMs);
   }
 
-  /** From now on with the connections of this pool. Those of the one before are given back after their last answer. */
+  /** Uses the connections of this pool from now on. Connections of the previous pool are returned after their last answer. */
   useConnectionsOf(pool: ConnectionPool): void {
     const { lanes } = this.#options;
     this.#lanes?.end();
@@ -51,12 +51,12 @@ export class NodeReads {
     this.#lanes = lanes === undefined ? undefined : this.#createLanes(pool, lanes);
   }
 
-  /** Takes nothing more. */
+  /** Takes no more reads. */
   end(): void {
     this.#lanes?.end();
   }
 
-  /** A read of this text was answered before, as far as that is remembered. */
+  /** Whether a read of this text was answered before, as far as that is remembered. */
   hasAnswered(text: string): boolean {
     return this.#costs.wasAnswered(text);
   }
@@ -66,7 +66,7 @@ export class NodeReads {
     this.#costs.answered(text);
   }
 
-  /** `undefined` where nothing is shared, which makes this read one like others. */
+  /** Runs a read. `undefined` if nothing is shared: then this read runs like any other statement. */
   read(
     { args, text }: StatementCall,
     isBetterElsewhere: BetterElsewhere | undefined,
@@ -82,8 +82,8 @@ export class NodeReads {
   }
 
   /**
-   * Shared connections are left to those who wait. While reads have connections of their own, others get those in turn,
-   * and the last shared one is kept for fast reads; whoever waits for a transaction gets that, too.
+   * Gives up lanes for those who wait for a connection. While slow reads have connections of their own, others get those in turn,
+   * and the last lane is reserved for fast reads. Only a transaction may take it.
    */
   giveWay(): void {
     if (this.#pool === undefined || this.#lanes === undefined) return;
@@ -142,7 +142,7 @@ export class NodeReads {
       prepare,
       maxLifetimeMs,
       onMeasured,
-      // To the pool, a lane is in use.
+      // To the pool, a lane is a connection in use.
       onIdleError: (error, connection) => pool.lostIdle(error, connection),
       outside,
       nowMs,

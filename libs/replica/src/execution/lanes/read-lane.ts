@@ -4,59 +4,59 @@ import type { LaneRead } from './lane-read.js';
 import type { AnswerClock, LoopTurn } from './loop-clock.js';
 import type { StatementCosts } from './statement-cost.js';
 
-/** What a {@link ReadLane} works with. */
+/** What a {@link ReadLane} needs. */
 export interface ReadLaneOptions {
   readonly database: Database;
   readonly connection: Connection;
-  /** So many statements stay prepared on it. */
+  /** How many statements stay prepared on it. */
   readonly maxPrepared: number;
-  /** It has not run a statement yet: what is measured first says nothing. */
+  /** Whether the connection has not run a statement yet. Then its first measurement says nothing. */
   readonly isFresh: boolean;
-  /** The error of a read, with the reason why the connection was lost where that is known. */
+  /** The error of a read, with the reason for a lost connection added if it is known. */
   readonly explain: (error: unknown) => unknown;
   readonly costs: StatementCosts;
   /** Whether a read may be prepared now. */
   readonly shouldPrepare: (read: LaneRead) => boolean;
-  /** Prepared statements were lost. */
+  /** Called when the server has lost prepared statements. */
   readonly onPreparedLost: () => void;
   readonly onMeasured: (tookMs: number) => void;
   readonly clock: AnswerClock;
-  /** A read was answered. */
+  /** Called when a read was answered. */
   readonly onAnswer: (lane: ReadLane) => void;
-  /** The connection is gone. */
+  /** Called when the connection is gone. */
   readonly onLost: (lane: ReadLane, error: unknown) => void;
   readonly nowMs: () => number;
 }
 
-/** A read on this lane. */
+/** A read under way on this lane. */
 interface SentRead {
   readonly read: LaneRead;
   readonly name: string | undefined;
   readonly sentMs: number;
   readonly sentIn: LoopTurn;
-  /** It was sent when nothing else was under way. */
+  /** Whether nothing else was under way when it was sent. */
   readonly isAlone: boolean;
   readonly expectedMs: number;
 }
 
 /**
- * One connection that many reads share: each is sent at once, and the server answers them in turn. Each gets an
- * answer of its own: an error in one leaves the others alone.
+ * One connection that many reads share. Each read is sent at once, and the server answers them in order. Each read gets an answer
+ * of its own, so an error in one leaves the others alone.
  */
 export class ReadLane {
   readonly connection: Connection;
   readonly openedMs: number;
-  /** It takes no more reads, and gives its connection back after the last answer. */
+  /** Whether it takes no more reads and returns its connection after the last answer. */
   isLeaving = false;
-  /** Its oldest read takes far longer than expected. */
+  /** Whether its oldest read takes far longer than expected. */
   isStuck = false;
-  /** When something was last answered. */
+  /** When the last answer came. */
   lastAnswerMs: number;
-  /** When it last answered a read of the kind that it is there for. */
+  /** When it last answered a fast read, the kind that lanes are for. */
   lastFastMs = -Infinity;
-  /** By the clock that does not count what else is done. */
+  /** When the last answer came by the clock that excludes event-loop delay. */
   #lastEventMs = 0;
-  /** How long the server will take for what is under way, as far as known; milliseconds. */
+  /** How long the server will need for the reads under way, as far as known; milliseconds. */
   backlogMs = 0;
   readonly #options: ReadLaneOptions;
   readonly #lane: LaneConnection;
@@ -78,19 +78,19 @@ export class ReadLane {
     return this.#sent.size;
   }
 
-  /** Nothing that is under way is still waited for: all of it was answered elsewhere. */
+  /** Whether nobody waits for the reads under way any more, because all of them were answered elsewhere. */
   get isAbandoned(): boolean {
     for (const { read } of this.#sent) if (!read.isSettled) return false;
     return this.#sent.size > 0;
   }
 
-  /** Since when the oldest read has had the server to itself. */
+  /** Since when the server has been working on the oldest read. */
   get headSinceMs(): number | undefined {
     for (const { sentMs } of this.#sent) return Math.max(sentMs, this.lastAnswerMs);
     return undefined;
   }
 
-  /** What is under way and not answered, the oldest first. */
+  /** The reads under way that are not answered yet, the oldest first. */
   get reads(): LaneRead[] {
     return Array.from(this.#sent, ({ read }) => read).filter(({ isSettled }) => !isSettled);
   }
@@ -106,7 +106,7 @@ export class ReadLane {
       isAlone: this.#sent.size === 0,
       expectedMs: read.cost.averageMs ?? 0,
     };
-    // Before it is sent: values that cannot be sent are told of at once.
+    // Add it before sending: if its values cannot be sent, `settled` is called at once.
     this.#sent.add(sent);
     this.backlogMs += sent.expectedMs;
     read.sent();
@@ -115,7 +115,7 @@ export class ReadLane {
     this.#isSending = false;
   }
 
-  /** Makes it an ordinary connection again. Nothing may be under way. */
+  /** Turns it back into an ordinary connection. No read may be under way. */
   leave(): Connection {
     this.#lane.close();
     return this.connection;
@@ -142,7 +142,7 @@ export class ReadLane {
       this.#measure(sent);
       read.answered(answer);
     } else if (this.#isLost || errors.isConnectionLoss(error)) {
-      // Also where the error is of another kind: nobody can tell any more which answer belongs to which read.
+      // Even if the error is of another kind: nobody can tell any longer which answer belongs to which read.
       const loss = errors.isConnectionLoss(error) ? error : errors.connectionLost(messageOf(error));
       read.failed(this.#options.explain(loss), true);
       this.#lost(error);
@@ -154,7 +154,7 @@ export class ReadLane {
     this.#options.onAnswer(this);
   }
 
-  /** Its values are of no use to the server. A driver may close the statement instead, and the answer to that is still to come. */
+  /** The driver could not send the read's values. It may close the statement instead, and the answer to that is still to come. */
   #couldNotSend({ read, name }: SentRead, error: unknown): void {
     if (name !== undefined) this.#prepared.forget(read.cost, name);
     read.failed(error, false);
@@ -164,7 +164,7 @@ export class ReadLane {
     if (name !== undefined) {
       const failure = this.#options.database.errors.preparedFailureOf(error);
       if (failure !== undefined) return this.#sendUnprepared(read, name, failure);
-      // It failed before it was prepared.
+      // It failed before the server had prepared it.
       if (!this.#prepared.isPrepared(name)) this.#prepared.forget(read.cost, name);
     }
     read.failed(error, false);
@@ -188,7 +188,7 @@ export class ReadLane {
   }
 
   #sendUnprepared(read: LaneRead, name: string, failure: 'changed' | 'lost'): void {
-    // A table that has changed is nobody's fault.
+    // A changed table does not mean that the server loses statements.
     if (failure === 'changed') this.#prepared.forget(read.cost, name);
     else if (this.#prepared.forgetAll(read.cost, name)) this.#options.onPreparedLost();
     read.returned();

@@ -9,11 +9,11 @@ import type { AnswerClock } from './loop-clock.js';
 import { ReadLane } from './read-lane.js';
 import type { StatementCost, StatementCosts } from './statement-cost.js';
 
-/** When reads are prepared, and how many of them. */
+/** When and how many reads are prepared. */
 export interface PreparePolicy {
   /** A text is prepared from its nth use on. */
   readonly after: number;
-  /** So many are kept on each connection: each takes memory of the server. */
+  /** How many statements are kept on each connection. Each one takes memory on the server. */
   readonly perConnection: number;
 }
 
@@ -25,32 +25,35 @@ export interface LaneSettings {
 
 /** The connections of one node, as reads use them. */
 export interface ReadConnections {
-  /** Waits for one like anybody else, unless it is better elsewhere. */
+  /** Waits for a connection like anybody else, unless another node could provide one at once. */
   checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection>;
   release(connection: Connection, error?: unknown): void;
-  /** Runs one read and gives the connection back. Then tells whether it was answered, and how long it took where that says something. */
+  /**
+   * Runs one read and returns the connection. `ended` then learns whether the read was answered, and how long it took if that is
+   * worth knowing.
+   */
   run(
     connection: Connection,
     args: readonly unknown[],
     ended: (isAnswered: boolean, tookMs?: number) => void,
   ): Promise<Answer>;
-  /** The connection has not run a statement yet; asked once. */
+  /** Whether the connection has not run a statement yet. Returns `true` only once per connection. */
   takeFresh(connection: Connection): boolean;
-  /** The error of a statement, with the reason why its connection was lost where that is known. */
+  /** The error of a statement, with the reason for a lost connection added if it is known. */
   explain(connection: Connection, error: unknown): unknown;
 }
 
-/** The pool whose connections become lanes. */
+/** The pool that lanes take their connections from. */
 export interface LanePool {
-  /** A connection can be had without making anybody wait. */
+  /** Whether a connection can be had without making anybody wait. */
   hasRoom(): boolean;
-  /** Asks {@link ReadLanes.giveWay} for as much as is waited for. */
+  /** Calls {@link ReadLanes.giveWay} with the number of those who wait. */
   giveWay(): void;
   /** Runs a read on a connection of its own. */
   runAlone(call: LaneCall, cost: StatementCost): Promise<Answer>;
 }
 
-/** What {@link ReadLanes} work with. */
+/** What {@link ReadLanes} need. */
 export interface ReadLanesOptions {
   readonly database: Database;
   readonly connections: Omit<ReadConnections, 'run'>;
@@ -59,34 +62,37 @@ export interface ReadLanesOptions {
   readonly clock: AnswerClock;
   /** `undefined`: nothing is prepared. */
   readonly prepare: PreparePolicy | undefined;
-  /** A lane's connection is given back when it was open for so long; milliseconds, or `Infinity`. */
+  /** After this long a lane returns its connection; milliseconds, or `Infinity`. */
   readonly maxLifetimeMs: number;
   readonly onMeasured: (tookMs: number) => void;
-  /** A lane was lost that had nothing to do. */
+  /** An idle lane was lost. */
   readonly onIdleError: (error: Error, connection: Connection) => void;
   readonly outside: Outside;
   readonly nowMs: () => number;
 }
 
-/** A read waits at most for so much work of others before another connection is made a lane; milliseconds. */
+/** How much work of others a read waits for at most before the pool opens another lane; milliseconds. */
 const NEW_LANE_MS = 5;
-/** A lane that was used within this time is not given up, where it is the last one, for reads; milliseconds. */
+/** The last lane is kept for reads if it was used within this time; milliseconds. */
 const RECENTLY_MS = 1_000;
-/** So many prepared statements may be lost within `WITHIN_MS`; then something between here and the server cannot. */
+/**
+ * How many prepared statements may be lost within `WITHIN_MS`. Beyond that, something between here and the server does not
+ * support them.
+ */
 const MAX_LOST = 10;
-/** So many lanes may hang within `WITHIN_MS` while other connections do not. */
+/** How many lanes may hang within `WITHIN_MS` while other connections do not. */
 const MAX_HUNG = 2;
 const WITHIN_MS = 60_000;
 
 /**
- * The connections of one node that reads share. They come from the node's pool and go back to it: when they have had
- * nothing to do for a while, and when somebody waits for a connection. Only for statements that are known to be fast.
+ * The connections of one node that reads share. They come from the node's pool, and go back to it after a while without work or
+ * when somebody waits for a connection. They only carry statements known to be fast.
  */
 export class ReadLanes {
   readonly #options: ReadLanesOptions;
   readonly #lanes: ReadLane[] = [];
   readonly #watch: LaneWatch;
-  /** Reads that no lane takes now; one is being opened. */
+  /** Reads that no lane takes right now. A lane is being opened for them. */
   #waiting: LaneRead[] = [];
   #isOpening = false;
   #isEnded = false;
@@ -112,7 +118,7 @@ export class ReadLanes {
     });
   }
 
-  /** Something between here and the server does not understand many statements at once: there are no lanes any more. */
+  /** Whether something between here and the server cannot handle several statements at once. If so, there are no more lanes. */
   isUnsupported = false;
 
   run(call: LaneCall, cost: StatementCost, options: LaneReadOptions): Promise<Answer> {
@@ -122,8 +128,8 @@ export class ReadLanes {
   }
 
   /**
-   * So many wait for a connection of their own: as many lanes are given up. The last one in use is kept, unless it may
-   * be taken, too: else slow reads would stop all fast ones.
+   * Gives up as many lanes as there are callers waiting for a connection of their own. The last lane in use is kept unless
+   * `mayTakeLast`, because otherwise slow reads would stop all fast ones.
    */
   giveWay(waiting: number, mayTakeLast: boolean): void {
     let wanted = waiting;
@@ -137,11 +143,11 @@ export class ReadLanes {
     }
   }
 
-  /** Takes nothing more; each lane gives its connection back after its last answer. */
+  /** Takes no more reads. Each lane returns its connection after its last answer. */
   end(): void {
     this.#isEnded = true;
     this.#watch.stop();
-    // Leaving changes the list.
+    // A lane that leaves changes the list.
     for (const lane of this.#lanes.slice()) this.#leave(lane);
   }
 
@@ -152,11 +158,11 @@ export class ReadLanes {
     this.#open();
   }
 
-  /** An idle lane; else a new one, while there is room; else the one with the least to do. */
+  /** Picks an idle lane, or else the least loaded one. If even that one has much to do and there is room, opens another lane. */
   #choose(): ReadLane | undefined {
     const lane = leastBusy(this.#lanes);
     if (lane === undefined || lane.backlogMs <= NEW_LANE_MS) return lane;
-    // It is of use to the next ones: this read is answered before a connection is made.
+    // The new lane is for later reads: this one is answered before a connection is open.
     if (!this.#isOpening && this.#options.pool.hasRoom()) this.#open();
     return lane;
   }
@@ -205,7 +211,7 @@ export class ReadLanes {
 
   #failedToOpen(error: unknown): void {
     this.#isOpening = false;
-    // With another lane at hand nobody has to know.
+    // While another lane can take the reads, nobody needs to know.
     if (this.#lanes.some(isUsable)) this.#sendWaiting();
     else if (error instanceof PoolBusyError) this.#sendElsewhere(error);
     else this.#failWaiting(error);
@@ -214,7 +220,7 @@ export class ReadLanes {
   readonly #isBetterElsewhere: BetterElsewhere = (node) =>
     this.#waiting.some(({ isBetterElsewhere }) => isBetterElsewhere?.(node) === true);
 
-  /** Those that may be run elsewhere are; the others wait on. */
+  /** Rejects the reads that may run elsewhere. The others keep waiting. */
   #sendElsewhere(error: PoolBusyError): void {
     const staying = this.#waiting.filter(({ isBetterElsewhere }) => isBetterElsewhere === undefined);
     this.#waiting = this.#waiting.filter(({ isBetterElsewhere }) => isBetterElsewhere !== undefined);
@@ -252,7 +258,7 @@ export class ReadLanes {
     this.#lost(lane, error);
   };
 
-  /** Whatever was under way on it fails by itself, and is run elsewhere by whoever asked. */
+  /** Whatever was under way on the lane fails by itself, and its caller runs it elsewhere. */
   #lost(lane: ReadLane, error: unknown): void {
     if (!this.#remove(lane)) return;
     const isIdle = lane.inFlight === 0;
@@ -275,8 +281,8 @@ export class ReadLanes {
   }
 
   /**
-   * Runs elsewhere, too, what waits behind the oldest read of a lane that hangs. Reads of the same text may hang as well,
-   * say for a lock: they are not sent where they would stop others.
+   * Hedges the reads behind the oldest one of a lane that hangs. Reads of the same text may hang as well, say for a lock, so they
+   * go where they stop nobody else.
    */
   #hedgeBehind(lane: ReadLane): void {
     const [head, ...behind] = lane.reads;
@@ -311,12 +317,12 @@ export class ReadLanes {
   }
 }
 
-/** It takes reads. */
+/** Whether the lane takes reads. */
 function isUsable({ isLeaving, isStuck }: ReadLane): boolean {
   return !isLeaving && !isStuck;
 }
 
-/** An idle one, or the one with the least to do; of those that take reads. */
+/** An idle lane, or the one with the least to do, among those that take reads. */
 function leastBusy(lanes: readonly ReadLane[]): ReadLane | undefined {
   let best: ReadLane | undefined;
   for (const lane of lanes) {
@@ -327,19 +333,19 @@ function leastBusy(lanes: readonly ReadLane[]): ReadLane | undefined {
   return best;
 }
 
-/** How often something happened lately. */
+/** Counts how often something happened lately. */
 export class RecentCount {
   readonly #withinMs: number;
   readonly #nowMs: () => number;
   #timesMs: number[] = [];
 
-  /** Counts what happened within the last `withinMs` of the clock `nowMs`. */
+  /** @param withinMs how far back the count reaches, in milliseconds of the clock `nowMs` */
   constructor(withinMs: number, nowMs: () => number) {
     this.#withinMs = withinMs;
     this.#nowMs = nowMs;
   }
 
-  /** It happened, again. Says how often by now. */
+  /** Counts one more time. Returns the count. */
   add(): number {
     const now = this.#nowMs();
     this.#timesMs = [...this.#timesMs.filter((ms) => now - ms < this.#withinMs), now];

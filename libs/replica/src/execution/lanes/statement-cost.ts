@@ -1,27 +1,27 @@
 import { digestOf } from '../statements/text-digest.js';
 
-/** A text that takes less time than this on the server shares its connection with others; milliseconds. */
+/** A text that takes less than this on the server shares its connection; milliseconds. */
 const FAST_MS = 2;
-/** One that was slow shares again when it takes less than this: what is near the limit does not come and go. */
+/** A slow text shares again once it takes less than this, so that a text near the limit does not come and go; milliseconds. */
 const FAST_AGAIN_MS = 1;
-/** So many texts are known at once; then the one that was learned first is forgotten. */
+/** How many texts are known at once. Beyond that, the one learned first is forgotten. */
 const MAX_TEXTS = 2_000;
-/** Longer texts hold their values and will hardly come again. */
+/** Longer texts contain their values and are unlikely to come again. */
 const MAX_CHARACTERS = 16_384;
 
-/** How much a measurement counts that is above the average, and one that is below: a cold start is soon forgotten. */
+/** The weights of measurements above and below the average. A cold start is soon forgotten. */
 const RISE = 0.2;
 const FALL = 0.5;
-/** How fast the shortest round trip is forgotten: networks change. */
+/** How fast the shortest round trip is forgotten, since networks change. */
 const FLOOR_RISE = 0.001;
-/** The same for the monitor's, of which there are few. */
+/** The same for the monitor's round trips, of which there are few. */
 const PROBED_RISE = 0.02;
 
 /** What is known of one SQL text on one node. */
 export class StatementCost {
-  /** How often it was asked for. */
+  /** How often it was used. */
   uses = 0;
-  /** A statement of this text was answered with a result, measured or not. */
+  /** Whether a statement of this text was answered with a result, measured or not. */
   wasAnswered = false;
   #averageMs: number | undefined;
   #isFast = false;
@@ -33,30 +33,30 @@ export class StatementCost {
     this.text = text;
   }
 
-  /** Known to be fast. A text that was never measured is not. */
+  /** Whether the text is known to be fast. A text that was never measured is not. */
   get isFast(): boolean {
     return this.#isFast;
   }
 
-  /** Moving average of the time that it takes on the server, in milliseconds; `undefined` until it was measured. */
+  /** The moving average of its time on the server, in milliseconds. `undefined` until it was measured. */
   get averageMs(): number | undefined {
     return this.#averageMs;
   }
 
-  /** That is the average now. */
+  /** Sets the average, and with it whether the text is fast. */
   takes(ms: number): void {
     this.#averageMs = ms;
     this.#isFast = ms < (this.#wasSlow ? FAST_AGAIN_MS : FAST_MS);
     this.#wasSlow = !this.#isFast;
   }
 
-  /** Says which text it is, in 32 letters. */
+  /** Identifies the text, in 32 letters. */
   get digest(): string {
     return (this.#digest ??= digestOf(this.text));
   }
 }
 
-/** How long each SQL text takes on one node. The time on the network is the same for all, so it is left out. */
+/** How long each SQL text takes on one node. Network time is left out, since it is the same for all texts. */
 export class StatementCosts {
   readonly #costs = new Map<string, StatementCost>();
   readonly #probedMs: () => number | undefined;
@@ -64,14 +64,14 @@ export class StatementCosts {
   #lastProbedMs: number | undefined;
   #shortestProbedMs = Infinity;
 
-  /** @param probedMs how long a cheap question takes, there and back; `undefined`: not known */
+  /** @param probedMs how long a cheap question takes, there and back; `undefined` if unknown */
   constructor(probedMs: () => number | undefined = () => undefined) {
     this.#probedMs = probedMs;
   }
 
   /**
-   * How long the shortest answer took lately, there and back; 0 while none was measured. Where all statements are slow, what
-   * they take must not be taken for the network's.
+   * How long the shortest recent answer took, there and back; 0 while none was measured. The monitor's probes cap it, so that the
+   * time of slow statements is never mistaken for network time.
    */
   get roundTripMs(): number {
     this.#noteProbe();
@@ -86,7 +86,7 @@ export class StatementCosts {
     else this.#shortestProbedMs += PROBED_RISE * (ms - this.#shortestProbedMs);
   }
 
-  /** What is known of a text, which is counted as used; `undefined` for one that is too long to be remembered. */
+  /** What is known of a text. Counts one use. `undefined` if the text is too long to be remembered. */
   of(text: string): StatementCost | undefined {
     let cost = this.#costs.get(text);
     if (cost === undefined) {
@@ -99,32 +99,32 @@ export class StatementCosts {
     return cost;
   }
 
-  /** A statement of this text was answered with a result; it is not counted as used. */
+  /** A statement of this text was answered with a result. Does not count as a use. */
   answered(text: string): void {
     const cost = this.#costs.get(text) ?? this.of(text);
     if (cost !== undefined) cost.wasAnswered = true;
   }
 
-  /** A statement of this text was answered with a result, and is not forgotten. */
+  /** Whether a statement of this text is remembered as answered with a result. */
   wasAnswered(text: string): boolean {
     return this.#costs.get(text)?.wasAnswered === true;
   }
 
-  /** A statement that had its connection to itself took so long, there and back. */
+  /** A statement with a connection to itself took this long, there and back. */
   measuredAlone(cost: StatementCost, tookMs: number): void {
     if (this.#shortestMs === undefined || tookMs < this.#shortestMs) this.#shortestMs = tookMs;
     else this.#shortestMs += FLOOR_RISE * (tookMs - this.#shortestMs);
     this.measured(cost, Math.max(0, tookMs - this.roundTripMs));
   }
 
-  /** So long the server took for a statement: from one answer to the next. */
+  /** The server took this long for a statement, from one answer to the next. */
   measured(cost: StatementCost, tookMs: number): void {
     const { averageMs } = cost;
     if (averageMs === undefined) cost.takes(tookMs);
     else cost.takes(averageMs + (tookMs > averageMs ? RISE : FALL) * (tookMs - averageMs));
   }
 
-  /** One has been under way for so long, and is not answered. */
+  /** A statement has been under way for this long and is not answered yet. */
   tookAtLeast(cost: StatementCost, ms: number): void {
     if (cost.averageMs === undefined || cost.averageMs < ms) cost.takes(ms);
   }

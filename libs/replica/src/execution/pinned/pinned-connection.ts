@@ -17,20 +17,23 @@ import {
 import { routeOnPinned, type PinReason } from './pinned-route.js';
 import { PinnedWrites } from './pinned-writes.js';
 
-/** A stream tells its reader of the end before the server is ready for the next statement: so long that may take; milliseconds. */
+/**
+ * A stream reports its end to its reader before the server is ready for the next statement. How long that may take, in
+ * milliseconds.
+ */
 const STREAM_END_MS = 1_000;
 
 /** A connection that is to be pinned. */
 export interface Pin {
-  /** By which it was taken. */
+  /** The route by which it was taken. */
   readonly route: Route;
   readonly pool: NodePool;
   readonly connection: Connection;
-  /** Why it stays pinned beyond transactions and streams; `undefined`: it does not. */
+  /** Why it stays pinned beyond transactions and streams. `undefined`: it does not. */
   readonly pinReason: PinReason | undefined;
-  /** Something was left on it before. */
+  /** Whether something was left on it before. */
   readonly hasState?: boolean;
-  /** To be called when it is given back. */
+  /** Called when the connection is returned. */
   readonly endTurn: () => void;
 }
 
@@ -38,13 +41,15 @@ export interface Pin {
 export interface PinnedStatement {
   readonly call: StatementCall;
   readonly statement: Statement;
-  /** Which try it is, from 1; whoever tries it tells of its failure. `undefined`: it is tried nowhere else. */
+  /**
+   * The number of the attempt, from 1, if an attempt loop runs the statement and reports its failure. `undefined`: no loop does.
+   */
   readonly attempt?: number;
 }
 
 /**
- * One connection to one node, pinned by one client over several statements. Knows from the server's own word whether a
- * transaction is open, and tells the request when its writes have become visible or never will.
+ * One connection to one node that one client keeps over several statements. The server's own word tells whether a transaction is
+ * open. The connection tells the request when its writes have become visible, or never will.
  */
 export class PinnedConnection {
   readonly #router: StatementRouter;
@@ -58,18 +63,18 @@ export class PinnedConnection {
   #pinReason: PinReason | undefined;
   readonly #onReplica: boolean;
   #broken: unknown;
-  /** A statement left something on it that is nobody else's. */
+  /** Whether a statement left something on it that only concerns its owner. */
   #hasState: boolean;
-  /** The transaction that was open when the connection was lost, where its owner has not ended it by that statement. */
+  /** The transaction that was open when the connection was lost. Not set if the owner ended it with that very statement. */
   lostTransaction: TransactionLostError | undefined;
   #hasLostTransaction = false;
-  /** Until then whoever runs the first statement may still go elsewhere. */
+  /** Until then, the loop that runs the first statement may still try another node. */
   #hasAnswered = false;
   #released = false;
   #running = 0;
-  /** A statement failed that may have left a transaction open: the server says so only after the error. */
+  /** A failed statement may have left a transaction open. The server only says so after the error. */
   #mayBeOpen = false;
-  /** The stream under way: resolves when it has ended, and tells what it has shown until now. */
+  /** The stream under way. `ended` resolves when it has ended. `shown` reports what it has revealed so far. */
   #stream: { readonly ended: Promise<void>; readonly shown: () => void } | undefined;
 
   constructor(router: StatementRouter, owner: EventEmitter, pin: Pin) {
@@ -87,34 +92,32 @@ export class PinnedConnection {
     pool.hold();
     this.#stopForwarding = router.database.forwardEvents(connection, owner, (error) => {
       this.#broken ??= error;
-      // In a transaction the next statement tells: whoever gives up at this event would never learn what became of it.
+      // In a transaction the next statement reports it. An owner that gave up on this event would never learn the outcome.
       return this.#hasAnswered && this.#writes.transaction === undefined;
     });
   }
 
-  /** To be asked what it is, no more. */
+  /** Only for questions about its state. */
   get connection(): Connection {
     return this.#connection;
   }
 
-  /** Nothing on the connection binds it to its client any more. */
+  /** Whether nothing ties the connection to its client any more. */
   get isFree(): boolean {
     return this.#writes.transaction === undefined && this.#pinReason === undefined;
   }
 
-  /** Lost before it gave any answer: its owner was not told. */
+  /** Whether it was lost before it gave any answer. Then its owner was not told. */
   get wasLostBeforeFirstAnswer(): boolean {
     return this.#broken !== undefined && !this.#hasAnswered;
   }
 
-  /** It is good for nothing any more, and whoever asks for the next statement shall have another one. */
+  /** Whether it is of no more use, so that the next statement should get another one. */
   get isUseless(): boolean {
     return this.wasLostBeforeFirstAnswer || this.#hasLostTransaction;
   }
 
-  /**
-   * Runs one statement and tells what came of it: `ended` last, before whoever awaits the answer.
-   */
+  /** Runs one statement and reports the outcome. It calls `ended` last, but before the code that awaits the answer continues. */
   run({ call, statement, attempt }: PinnedStatement, ended: (isAnswered: boolean) => void): Promise<Answer> {
     const { args, text } = call;
     const scope = this.#router.contexts.ofStatement();
@@ -146,7 +149,7 @@ export class PinnedConnection {
         this.#hasAnswered ||= meaning === undefined;
         const told = meaning === undefined ? error : this.#errorOf(meaning, error);
         this.#ended(() => this.#failed(statement, { error, meaning, position }));
-        // Outside a transaction what a write was told is covered by its own position.
+        // Outside a transaction, a write's own position covers what the write was told.
         const isCovered = statement.mayWrite && this.#writes.transaction === undefined;
         if (meaning === undefined && !isCovered) this.#router.reports.shown(scope, route);
         if (attempt === undefined)
@@ -160,7 +163,7 @@ export class PinnedConnection {
     );
   }
 
-  /** Runs a stream or cursor; resolves when its last row has been fetched and the connection is idle again. */
+  /** Runs a stream or cursor. Resolves when the last row has been fetched and the connection is idle again. */
   async stream(stream: StreamCall, statement: Statement, attempt: number): Promise<void> {
     if (stream.isDestroyed) return;
     const site = this.#site(stream.text);
@@ -171,7 +174,7 @@ export class PinnedConnection {
     const startedMs = this.#router.nowMs();
     this.#hasAnswered = true;
     this.#begins(statement);
-    // Who reads the stream learns of the node with its first row; what it has been shown is known at the end.
+    // The stream's reader learns of the node with the first row. What the reader has seen is only known at the end.
     this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
     const shown = (): void => this.#router.reports.shown(scope, route);
     const streaming = this.#database.stream(this.#connection, stream);
@@ -184,12 +187,12 @@ export class PinnedConnection {
       if (broken === undefined) this.#succeeded(statement);
       else this.#lost(statement, site, broken);
     });
-    // Some rows may have come before it broke.
+    // Some rows may have arrived before it broke.
     shown();
     if (broken !== undefined) this.#router.reports.failed({ route, statement, startedMs, attempt }, broken);
   }
 
-  /** Gives the connection back to its pool; one that is broken, busy or still in a transaction is closed. */
+  /** Returns the connection to its pool. A connection that is broken, busy or inside a transaction is closed. */
   release(error?: unknown): void {
     if (this.#released) return;
     this.#released = true;
@@ -206,13 +209,16 @@ export class PinnedConnection {
       else write.happensBy(end);
       return;
     }
-    // What is sent and not answered may yet happen; what is not committed never will, but was shown.
+    // What was sent and is not answered may still happen. What is not committed never will, but somebody has seen it.
     if (this.#running > 0) write?.lost();
     else write?.happened();
     this.#giveBack(isFaulty || this.#running > 0 || isOpen);
   }
 
-  /** A stream tells its reader of the end before the server is ready for the next statement. Rejects if that does not come. */
+  /**
+   * Waits until the server is ready, because a stream reports its end to its reader before that. Rejects if the server does not
+   * become ready.
+   */
   async #releaseAfter(streaming: Promise<void>): Promise<void> {
     const isLost = !(await endsInTime(streaming)) || this.#broken !== undefined;
     this.#giveBack(isLost);
@@ -244,7 +250,7 @@ export class PinnedConnection {
     this.#writes.begins(statement);
   }
 
-  /** Whether the statement is the one by which a write becomes visible, and the primary is asked for its position behind it. */
+  /** Whether this statement makes a write visible, and the primary is asked for its position right behind it. */
   #asksForPosition(statement: Statement, { args, text }: StatementCall): boolean {
     if (this.#onReplica || this.#running > 1) return false;
     const write = this.#writes.endsWith(statement, text);
@@ -253,7 +259,7 @@ export class PinnedConnection {
     return true;
   }
 
-  /** A stream met a connection that is gone. */
+  /** A stream found its connection gone. */
   #lost(statement: Statement, site: LossSite, error: unknown): unknown {
     const meaning = meaningOfLoss(statement, site, { error, errors: this.#database.errors });
     const told = this.#errorOf(meaning, error);
@@ -261,7 +267,7 @@ export class PinnedConnection {
     return told;
   }
 
-  /** What the caller is told. Of a connection that was known to be gone the reason counts for which it went. */
+  /** The error for the caller. If the connection was already known to be gone, the reason for which it went counts. */
   #errorOf(meaning: LossMeaning, error: unknown): unknown {
     const { errors } = this.#database;
     if (meaning !== 'rolled-back') return errorOfLoss(meaning, this.#pool, { error, errors });
@@ -273,12 +279,12 @@ export class PinnedConnection {
     }) as TransactionLostError);
   }
 
-  /** As it is before the statement: a lost connection may release its client before the statement learns of it. */
+  /** The circumstances before the statement runs. A lost connection may release its client before the statement learns of it. */
   #site(text: string): LossSite {
     return { text, onReplica: this.#onReplica, transaction: this.#writes.transaction };
   }
 
-  /** After `release()` nothing is left to be told. */
+  /** After `release()` there is nothing left to report. */
   #ended(tell: () => void): void {
     this.#running--;
     if (!this.#released) tell();
@@ -300,13 +306,13 @@ export class PinnedConnection {
       return;
     }
     this.#broken = error;
-    // A time-out of the client's leaves the connection as it was: what counts as rolled back has to be.
+    // After a time-out of the client's, the connection is as it was. Cut it, so that the transaction really is rolled back.
     if (meaning === 'rolled-back') this.#database.cut(this.#connection);
     this.#writes.lost(meaning);
   }
 }
 
-/** Whether the stream under way, which was read to its end, is over in time. */
+/** Whether the stream under way ends in time. Its reader has already read it to the end. */
 async function endsInTime(streaming: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, STREAM_END_MS, false)));

@@ -5,10 +5,10 @@ import type { Position } from '../../session/position.js';
 import type { LossMeaning } from './loss-meaning.js';
 import type { Statement } from '../statements/statement.js';
 
-/** Not AND CHAIN: in the transaction that this begins, a question that fails would do harm. */
+/** AND CHAIN does not match: it begins a transaction, and a failed question would harm that one. */
 const END = /^(?:commit|rollback);?$/i;
 
-/** An open transaction: the request in which it began, what it has written, and whether anything may have been. */
+/** An open transaction: the request in which it began, what it has written, and whether it may have changed anything. */
 interface Transaction {
   readonly scope: Scope | undefined;
   write: OpenWrite | undefined;
@@ -16,14 +16,15 @@ interface Transaction {
 }
 
 /**
- * What is written on one pinned connection, by the statement under way or the open transaction. Tells the request when that has become
- * visible, or was at least told of: any answer of the primary binds, also an error, or one that a ROLLBACK undoes.
+ * What is written on one pinned connection, by the statement under way or by the open transaction. Tells the request when a write
+ * has become visible, or at least has revealed something. Every answer of the primary binds the session, even an error, or an
+ * answer that a ROLLBACK undoes.
  */
 export class PinnedWrites {
   readonly #contexts: ContextStorage;
   readonly #onReplica: boolean;
   #transaction: Transaction | undefined;
-  /** The write of the statement under way, outside a transaction. */
+  /** The write of the statement under way, if no transaction is open. */
   #write: OpenWrite | undefined;
 
   constructor(contexts: ContextStorage, onReplica: boolean) {
@@ -45,14 +46,20 @@ export class PinnedWrites {
     else this.#transaction.write ??= new OpenWrite(request);
   }
 
-  /** What ends with this statement, behind which the primary may be asked for its position, if somebody wants to know. */
+  /**
+   * The write that ends with this statement, if somebody wants to know its position. The primary may be asked for it right behind
+   * the statement.
+   */
   endsWith({ kind, transaction }: Statement, text: string): OpenWrite | undefined {
     const isAlone = this.#transaction === undefined && kind === 'write' && transaction === undefined;
     const write = isAlone ? this.#write : END.test(text) ? this.#transaction?.write : undefined;
     return write?.isWatched === true ? write : undefined;
   }
 
-  /** It succeeded. `isOpen`: a transaction is open behind it; `position`: what the primary told along with the answer. */
+  /**
+   * The statement succeeded. `isOpen`: whether a transaction is open after it. `position`: what the primary told along with the
+   * answer.
+   */
   succeeded(
     statement: Statement,
     { isOpen, position }: { readonly isOpen: boolean; readonly position?: Position },
@@ -66,11 +73,11 @@ export class PinnedWrites {
     }
   }
 
-  /** The primary answered by an error. `position`: what it told along with that. */
+  /** The primary answered with an error. `position`: what the primary told along with it. */
   failed({ transaction }: Statement, position?: Position): void {
     if (this.#transaction === undefined) this.#takeWrite()?.happened(position);
     if (this.#transaction === undefined || transaction !== 'end') return;
-    // A COMMIT that failed; the server says a moment later that the transaction is over.
+    // A COMMIT failed. The server says a moment later that the transaction is over.
     this.#transaction.write?.happened(position);
     this.#transaction.write = undefined;
   }
@@ -84,7 +91,7 @@ export class PinnedWrites {
     if (this.#transaction !== undefined) this.#end(tell);
   }
 
-  /** The connection is released: gives what is still open, which nobody else tells of. */
+  /** The connection is being released. Returns the write that is still open, because nobody else will report it. */
   release(): OpenWrite | undefined {
     const write = this.#transaction?.write ?? this.#takeWrite();
     this.#end(() => undefined);

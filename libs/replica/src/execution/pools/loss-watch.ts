@@ -2,34 +2,34 @@ import { isError } from '../../errors/is-error.js';
 import { SharedRun } from '../../topology/shared-run.js';
 import type { Connection, Database, Uptime } from '../database.js';
 
-/** What the loss of a connection is marked with that this process has cut itself. */
+/** The code that marks the loss of a connection which this process cut itself. */
 const CUT = 'ECONNABORTED';
-/** A server notices the crash of a process some time after the connection has ended; milliseconds. */
+/** How long after the end of a connection a server may take to notice that its process crashed; milliseconds. */
 const NOTICED_AFTER_MS = 250;
-/** How far the clocks of both sides may go apart in so short a time; milliseconds. */
+/** How far the clocks of both sides may drift apart in so short a time; milliseconds. */
 const SLACK_MS = 50;
 
 /**
- * What became of a server that a connection was lost to.
+ * What became of a server after a connection to it was lost.
  *
- * - `well`: none of its processes has crashed, and it was not started anew
- * - `crashed`: one of them has, or nobody can tell
- * - `gone`: nothing listens at its address, or it was started anew: its machine or all its processes are gone, or were
+ * - `well`: none of its processes crashed, and it was not restarted
+ * - `crashed`: one of its processes crashed, or nobody can tell
+ * - `gone`: nothing listens at its address, or it was restarted. Its machine or all of its processes are gone, or were
  */
 export type ServerFate = 'well' | 'crashed' | 'gone';
 
-/** What a {@link LossWatch} works with. */
+/** What a {@link LossWatch} needs. */
 export interface LossWatchOptions {
   readonly database: Pick<Database, 'cut' | 'errors'>;
-  /** How long the server has been running. Never rejects. */
+  /** Asks how long the server has been running. Never rejects. */
   readonly askUptime: () => Promise<Uptime>;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
 }
 
 /**
- * Why the connections of one node end. One that ends without a word may be the one whose server process crashed; so a loss that is
- * known to have another reason gets a code: the server told of the crash of another process, or this process cut it.
+ * Why the connections of one node end. If one ends without a word, its own server process may have crashed. So a loss that is
+ * known to have another reason gets a code: the server reported the crash of another process, or this process cut the connection.
  */
 export class LossWatch {
   readonly #options: LossWatchOptions;
@@ -42,15 +42,18 @@ export class LossWatch {
     this.#uptime = new SharedRun(() => options.askUptime(), { gapMs: 0, nowMs: options.nowMs });
   }
 
-  /** The server said, before it ends this connection, that another of its processes has crashed. `code`: of the error to come. */
+  /**
+   * Before it closed this connection, the server said that another of its processes had crashed. `code`: the code of the error
+   * that will follow.
+   */
   crashed(connection: Connection, code: string): void {
     this.#crashedMs = this.#options.nowMs();
     this.#reasons.set(connection, code);
   }
 
   /**
-   * Cuts connections; the driver then rejects what waits on them. What has arrived is read first: this process did not cut a
-   * connection that the server has ended by then.
+   * Cuts connections, so that the driver rejects whatever waits on them. It first reads what has already arrived, because a
+   * connection that the server has ended by then was not cut by this process.
    */
   cut(connections: Iterable<Connection>): void {
     const cut = [...connections];
@@ -63,7 +66,7 @@ export class LossWatch {
     );
   }
 
-  /** The error of a statement on this connection: a loss without a code gets that of its reason, where one is known. */
+  /** The error of a statement on this connection. A loss without a code gets the code of its reason, if that is known. */
   explain(connection: Connection, error: unknown): unknown {
     const reason = this.#reasons.get(connection);
     return reason !== undefined && isError(error) && this.#options.database.errors.isSilentLoss(error)
@@ -71,7 +74,9 @@ export class LossWatch {
       : error;
   }
 
-  /** What became of the server since `sinceMs`, milliseconds of the monotonic clock, after a loss just now. Never rejects. */
+  /**
+   * What became of the server since `sinceMs`, in milliseconds of the monotonic clock. Call it right after a loss. Never rejects.
+   */
   async fateSince(sinceMs: number): Promise<ServerFate> {
     if (this.#crashedMs >= sinceMs) return 'crashed';
     await new Promise((resolve) => setTimeout(resolve, NOTICED_AFTER_MS));
@@ -80,7 +85,7 @@ export class LossWatch {
     if (uptime === 'gone') return 'gone';
     const elapsedMs = this.#options.nowMs() - sinceMs;
     if (uptime.wellMs > elapsedMs + SLACK_MS) return 'well';
-    // A crash of one of its processes leaves the start time as it was.
+    // A crash of one process does not change the start time of the server.
     return uptime.runningMs < elapsedMs ? 'gone' : 'crashed';
   }
 }

@@ -2,18 +2,18 @@ import type { ServerIdentity } from '../../topology/node-probe.js';
 import type { Connection, PoolListener } from '../database.js';
 import type { LossWatch } from './loss-watch.js';
 
-/** What is known of the connections to one node. It listens to the pools of the node. */
+/** What is known of the connections to one node. It listens to the node's pools. */
 export class NodeConnections implements PoolListener {
-  /** Those that are open. */
+  /** The open connections. */
   readonly open = new Set<Connection>();
-  /** Those given out for more than one read outside a transaction: streams, transactions, writes. */
+  /** Connections handed out for more than a single read: for streams, transactions, writes. */
   readonly held = new Set<Connection>();
   /** When the node last answered a statement; milliseconds of the monotonic clock. */
   answeredMs = -Infinity;
   readonly #losses: LossWatch;
   readonly #nowMs: () => number;
   readonly #fresh = new WeakSet<Connection>();
-  /** Which servers they lead to; of those that were asked. */
+  /** The servers that connections lead to, as far as they were asked. */
   readonly #identities = new WeakMap<Connection, ServerIdentity | undefined>();
 
   constructor(losses: LossWatch, nowMs: () => number) {
@@ -50,17 +50,17 @@ export class NodeConnections implements PoolListener {
     this.#losses.crashed(connection, code);
   }
 
-  /** The connection has not run a statement yet; asked once. */
+  /** Whether the connection has not run a statement yet. Returns `true` only once per connection. */
   takeFresh(connection: Connection): boolean {
     return this.#fresh.delete(connection);
   }
 
-  /** Which server a connection leads to; `undefined`: it was not asked, or does not tell. */
+  /** The server that a connection leads to. `undefined`: it was not asked, or does not say. */
   identityOf(connection: Connection): ServerIdentity | undefined {
     return this.#identities.get(connection);
   }
 
-  /** Those that are known to lead to another server than that of this incarnation, or to another run of it. */
+  /** The connections known to lead to another server than that of this incarnation, or to another run of it. */
   toOthersThan(incarnation: string | undefined): readonly Connection[] {
     return [...this.open].filter(
       (connection) =>

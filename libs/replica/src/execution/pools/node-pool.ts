@@ -25,10 +25,10 @@ import { IdleSignal, WaitQueue } from './wait-queue.js';
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
 
-/** How much a new measurement counts in the moving average. */
+/** The weight of a new measurement in the moving average. */
 const LATENCY_WEIGHT = 0.2;
 
-/** What makes a {@link NodePool}. */
+/** What a {@link NodePool} needs. */
 export interface NodePoolOptions {
   readonly name: string;
   /** `host:port`, for error messages. */
@@ -36,33 +36,35 @@ export interface NodePoolOptions {
   readonly database: Database;
   /** How connections to this node are made. */
   readonly access: NodeAccess;
-  /** Fast reads share connections, where the driver and its settings allow it. `undefined`: each has one to itself. */
+  /**
+   * Lets fast reads share connections if the driver and its settings allow it. `undefined`: each read has a connection to itself.
+   */
   readonly lanes?: LaneSettings;
-  /** How long the monitor's question takes, there and back; milliseconds, `undefined` while it has no answer. */
+  /** How long the monitor's probe takes, there and back; milliseconds. `undefined` while it has no answer. */
   readonly probedMs?: () => number | undefined;
-  /** Calls a function outside any request; in the caller's, where there are no requests. */
+  /** Calls a function outside any request. If absent, functions run in the caller's context. */
   readonly outside?: Outside;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
-  /** How long this process has waited for anything to happen; milliseconds. As Node counts it, other than in tests. */
+  /** How long this process has waited for events, in milliseconds. Node counts that, except in tests. */
   readonly idleMs?: () => number;
 }
 
-/** The connections to one node. Makes none before it is asked for one. */
+/** The connections to one node. Opens none before somebody asks for one. */
 export class NodePool {
   readonly name: string;
   /** `host:port`. */
   readonly address: string;
   readonly #options: NodePoolOptions;
   readonly #connections: NodeConnections;
-  /** Connections with something left on them, given back and kept for whoever left it. */
+  /** Returned connections with something left on them, kept for whoever left it. */
   readonly parked: ParkedConnections;
   readonly #waiting = new WaitQueue(() => this.#idle.check());
   readonly #waitingReads = new WaitQueue(() => this.#idle.check());
   readonly #idle = new IdleSignal(
     () => this.#inFlight === 0 && this.#waiting.size === 0 && this.#waitingReads.size === 0,
   );
-  /** Why its connections end. */
+  /** Knows why the node's connections end. */
   readonly losses: LossWatch;
   readonly #reads: NodeReads;
   readonly #clock: AnswerClock;
@@ -83,7 +85,7 @@ export class NodePool {
     this.#pool = this.#createPool();
   }
 
-  /** A connection for as long as the caller wants; give it back with {@link release}. */
+  /** Takes a connection for as long as the caller wants. Return it with {@link release}. */
   checkout(): Promise<Connection> {
     return this.#take(this.#waiting);
   }
@@ -102,12 +104,12 @@ export class NodePool {
     return taking;
   }
 
-  /** A connection can be had without waiting for others. */
+  /** Whether a connection can be had without waiting for others. */
   get hasRoom(): boolean {
     return !isFull(this.#pool);
   }
 
-  /** Gives a connection back; a broken one, with its error, is closed. */
+  /** Returns a connection. With an error that ended the connection, closes it. */
   release(connection: Connection, error?: unknown): void {
     const { database } = this.#options;
     if (error !== undefined && database.errors.isConnectionEnd(error))
@@ -115,14 +117,14 @@ export class NodePool {
     else database.release(connection);
   }
 
-  /** Closes a connection, and makes room for another one. */
+  /** Closes a connection and so makes room for another one. */
   close(connection: Connection, reason: string): void {
     this.#options.database.release(connection, new Error(reason));
   }
 
   /**
-   * Runs one statement outside any transaction, on a connection that it has to itself. `isBetterElsewhere`: see {@link read}. `text`: of a
-   * read.
+   * Runs one statement outside any transaction, on a connection that it has to itself. `isBetterElsewhere`: see {@link read}.
+   * `text`: the text, if the statement is a read.
    */
   run(args: readonly unknown[], isBetterElsewhere?: BetterElsewhere, text?: string): Promise<Answer> {
     this.#inFlight++;
@@ -140,14 +142,14 @@ export class NodePool {
   }
 
   /**
-   * As {@link run}, for what provably only reads: a fast read may share its connection with others. Rejects with a `PoolBusyError`
-   * where the read has waited for a while, and `isBetterElsewhere` says that it need not.
+   * Like {@link run}, for a statement that provably only reads. A fast read may share its connection with others. Rejects with a
+   * `PoolBusyError` when the read has waited for a while and `isBetterElsewhere` says that another node could take it at once.
    */
   read(call: StatementCall, isBetterElsewhere?: BetterElsewhere): Promise<Answer> {
     return this.#reads.read(call, isBetterElsewhere) ?? this.run(call.args, isBetterElsewhere, call.text);
   }
 
-  /** A read of this text was answered here before, as far as that is remembered. */
+  /** Whether a read of this text was answered here before, as far as that is remembered. */
   hasAnswered(text: string): boolean {
     return this.#reads.hasAnswered(text);
   }
@@ -156,22 +158,22 @@ export class NodePool {
     return { inFlight: this.#inFlight, latencyMs: this.#latencyMs };
   }
 
-  /** How many connections there may be. */
+  /** The maximum number of connections. */
   get size(): number {
     return this.#options.access.limits.size;
   }
 
-  /** Why its connections cannot be lanes, for people; `undefined`: they can. */
+  /** Why its connections cannot be lanes, in words for people. `undefined`: they can. */
   get laneObstacle(): string | undefined {
     return this.#options.access.laneObstacle;
   }
 
-  /** How long a statement may take here by the pool's own limits; milliseconds, infinite without any. */
+  /** How long the pool's own limits let a statement run here, in milliseconds; `Infinity` without a limit. */
   get statementLimitMs(): number {
     return this.#options.access.limits.statementMs;
   }
 
-  /** A stream or a transaction reads from this node until {@link letGo}. */
+  /** A stream or a transaction uses this node until {@link letGo}. */
   hold(): void {
     this.#inFlight++;
   }
@@ -181,21 +183,22 @@ export class NodePool {
     this.#idle.check();
   }
 
-  /** Resolves when nothing runs here any more, and nothing waits for a connection. */
+  /** Resolves when nothing runs here any more and nobody waits for a connection. */
   whenIdle(): Promise<void> {
     return this.#idle.wait();
   }
 
   /**
-   * Cuts all connections, those in use too, and begins anew: the node does not answer. Whoever waits learns at once.
+   * Cuts all connections, even those in use, and starts over, because the node does not answer. Whoever waits for a connection
+   * learns of it at once.
    */
   reset(problem: string): void {
     this.#beginAnew(problem, () => true);
   }
 
   /**
-   * The node is silent: whoever waits for a connection learns at once, reads outside transactions are cut, and so is what
-   * idles. Transactions and writes go on waiting: cut, nobody would know their outcome.
+   * The node is silent. Whoever waits for a connection learns of it at once. Reads outside transactions are cut, and so are idle
+   * connections. Transactions and writes go on waiting, because nobody would know their outcome if they were cut.
    */
   interruptReads(problem: string): void {
     this.#beginAnew(problem, (connection) => !this.#connections.held.has(connection));
@@ -212,7 +215,7 @@ export class NodePool {
     old.end().catch(() => undefined);
   }
 
-  /** Cuts connections that are known to lead to another server than that of this incarnation, or to another run of it. */
+  /** Cuts the connections known to lead to another server than that of this incarnation, or to another run of it. */
   keepOnly(incarnation: string | undefined): void {
     const others = this.#connections.toOthersThan(incarnation);
     if (others.length === 0) return;
@@ -220,7 +223,7 @@ export class NodePool {
     this.losses.cut(others);
   }
 
-  /** Which server a connection of this pool leads to; `undefined`: it was not asked, or does not tell. */
+  /** The server that a connection of this pool leads to. `undefined`: it was not asked, or does not say. */
   identityOf(connection: Connection): ServerIdentity | undefined {
     return this.#connections.identityOf(connection);
   }
@@ -235,12 +238,12 @@ export class NodePool {
     return this.#options.access.answersAnew(timeoutMs, signal);
   }
 
-  /** The pool that gives out connections now: to be asked what it has, no more. */
+  /** The pool that hands out connections now. Only for questions about its state. */
   get behind(): ConnectionPool {
     return this.#pool;
   }
 
-  /** Connections that there are now are not given out again. */
+  /** Stops handing out the current connections. */
   renew(): void {
     const old = this.#pool;
     if (old.total === 0 || old.waiting > 0) return;
@@ -248,7 +251,7 @@ export class NodePool {
     old.end().catch(() => undefined);
   }
 
-  /** Waits for what runs, for a while; then cuts it. */
+  /** Waits a while for what runs, then cuts it. */
   async end(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_MS)));
@@ -261,7 +264,10 @@ export class NodePool {
     this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }
 
-  /** Runs one statement and gives the connection back; `ended`: whether it was answered, and how long it took where that says something. */
+  /**
+   * Runs one statement and returns the connection. `ended` learns whether the statement was answered, and how long it took if
+   * that is worth knowing.
+   */
   #runOn(
     connection: Connection,
     args: readonly unknown[],
@@ -272,7 +278,7 @@ export class NodePool {
     return this.#options.database.run(connection, args).then(
       (result) => {
         let tookMs: number | undefined;
-        // A connection's first statement also fills the server's caches: it says nothing about the next ones.
+        // A connection's first statement also fills the server's caches, so its time says nothing about the next ones.
         if (!this.#connections.takeFresh(connection)) {
           tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
           this.#measured(tookMs);
@@ -329,7 +335,7 @@ export class NodePool {
 
   readonly #giveBack = (connection: Connection): void => this.#options.database.release(connection);
 
-  /** What whoever asked for a connection is told for an error of the pool. */
+  /** Turns an error of the pool into the one for the caller who asked for a connection. */
   readonly #checkoutError = (error: unknown): unknown => {
     const { errors } = this.#options.database;
     const { total, waiting, max } = this.#pool;
@@ -343,7 +349,7 @@ export class NodePool {
     this.#waitingReads.interrupt(error);
   }
 
-  /** An error that says so already stands as it is. */
+  /** Keeps an error that already says so. */
   #unavailable(cause: unknown): NodeUnavailableError {
     return cause instanceof NodeUnavailableError
       ? cause

@@ -1,6 +1,6 @@
 import type { Connection, Database, NodeAccess, Outside } from '../database.js';
 
-/** What {@link ParkedConnections} work with. */
+/** What {@link ParkedConnections} need. */
 export interface ParkedConnectionsOptions {
   readonly database: Database;
   readonly access: NodeAccess;
@@ -11,20 +11,21 @@ interface ParkedConnection {
   readonly connection: Connection;
   readonly owner: object;
   readonly timer: NodeJS.Timeout | undefined;
-  /** Listens to the connection's end no more. */
+  /** Stops listening to the end of the connection. */
   readonly unlisten: () => void;
 }
 
-/** So long a request's connection waits for its next statement, at most; milliseconds. */
+/** How long a request's connection waits for the next statement at most; milliseconds. */
 const REQUEST_MS = 10_000;
 
-/** Stands for all that runs outside any request. */
+/** Owns what runs outside any request. */
 export const OUTSIDE_OWNER: object = Object.freeze({});
 
 /**
- * Connections that were given back with something left on them (`SET`, a session's lock, a temporary table, `LISTEN`). The next statement of
- * the same request finds it, or of whatever runs outside any; nobody else does: before others get such a connection it is reset. It counts
- * among those of the pool, and is given up for whoever waits for one.
+ * Connections that were returned with something left on them (`SET`, a session's lock, a temporary table, `LISTEN`). The next
+ * statement of the same request finds its connection again. So does the next statement outside any request, if that is where the
+ * connection was used. Before anybody else gets a parked connection, it is reset. Parked connections count as connections of the
+ * pool, and give way to whoever waits for one.
  */
 export class ParkedConnections {
   readonly #options: ParkedConnectionsOptions;
@@ -38,7 +39,7 @@ export class ParkedConnections {
     return this.#parked.length;
   }
 
-  /** Keeps it for its owner until that asks for it, for as long as connections may idle. */
+  /** Keeps the connection until its owner asks for it, but no longer than connections may stay idle. */
   park(connection: Connection, owner: object): void {
     const { database, access, outside } = this.#options;
     this.#parked.push({
@@ -50,19 +51,19 @@ export class ParkedConnections {
     if (access.limits.allowExitOnIdle) database.keepProcessAlive(connection, false);
   }
 
-  /** The one that was parked last by this owner; `undefined`: there is none. */
+  /** The connection that this owner parked last, or `undefined`. */
   take(owner: object): Connection | undefined {
     const parked = this.#parked.findLast((other) => other.owner === owner);
     return parked === undefined ? undefined : this.#remove(parked.connection);
   }
 
-  /** Somebody waits for a connection: the one that was parked first is reset and given back. */
+  /** Somebody waits for a connection. Resets the one parked first, and returns it to the pool. */
   giveWay(): void {
     const first = this.#parked[0];
     if (first !== undefined) void this.reset(this.#remove(first.connection) as Connection);
   }
 
-  /** Takes off what was left on it, and gives it back to its pool. Never rejects. */
+  /** Removes what was left on the connection and returns it to its pool. Never rejects. */
   async reset(connection: Connection): Promise<void> {
     const { database, access } = this.#options;
     try {
@@ -74,7 +75,7 @@ export class ParkedConnections {
     }
   }
 
-  /** Closes all. */
+  /** Closes all parked connections. */
   end(): void {
     for (const { connection } of this.#parked.slice()) this.#close(connection);
   }

@@ -2,32 +2,32 @@ import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import type { Connection, ConnectionPool } from '../database.js';
 import type { WaitQueue } from './wait-queue.js';
 
-/** Whether what waits for a connection to the node of that name could have one elsewhere at once. */
+/** Whether whatever waits for a connection to the named node could have one elsewhere at once. */
 export type BetterElsewhere = (node: string) => boolean;
 
-/** How a connection is waited for. */
+/** How to wait for a connection. */
 export interface TakeOptions {
-  /** Who else waits, and can be told that it is in vain. */
+  /** Everyone who waits. The pool can tell them all that they wait in vain. */
   readonly waiting: WaitQueue;
   /**
-   * Whether it could be had elsewhere: asked now and then while all connections are in use. Then it rejects with a
-   * {@link PoolBusyError}. `undefined`: there is nothing else to wait for.
+   * Whether another node could provide a connection. Asked now and then while all connections are in use. If it could, taking
+   * rejects with a {@link PoolBusyError}. `undefined`: there is no alternative to waiting.
    */
   readonly isBetterElsewhere: BetterElsewhere | undefined;
   /** The node's name. */
   readonly node: string;
-  /** What the caller shall be told for an error of the pool. */
+  /** Turns an error of the pool into the one for the caller. */
   readonly errorOf: (error: unknown) => unknown;
-  /** Gives a connection back that came too late. */
+  /** Returns a connection that came too late. */
   readonly release: (connection: Connection) => void;
 }
 
-/** So long whoever waits is not sent elsewhere: milliseconds. */
+/** How long nobody who waits is sent elsewhere; milliseconds. */
 const PATIENCE_MS = 200;
 
 /**
- * A connection of a pool. One that comes when it is not waited for any more goes back. With no more promises than it takes:
- * this is on the way of every statement.
+ * Takes a connection from a pool. If it arrives after the caller has given up, it goes back. Every statement comes through here,
+ * so this makes no more promises than it must.
  */
 export function takeConnection(pool: ConnectionPool, options: TakeOptions): Promise<Connection> {
   const { waiting, isBetterElsewhere, node, errorOf, release } = options;
@@ -59,7 +59,7 @@ export function takeConnection(pool: ConnectionPool, options: TakeOptions): Prom
   });
 }
 
-/** A connection cannot be had at once, nor made. */
+/** Whether a connection is neither idle nor can be opened at once. */
 export function isFull(pool: ConnectionPool): boolean {
   return pool.idle <= pool.waiting && pool.total >= pool.max;
 }

@@ -1,30 +1,30 @@
-/** Those who wait for something that is to come, and can be told that it will not. */
+/** Callers who wait for something that is to come. They can be told that it will not. */
 export class WaitQueue {
   readonly #waiters = new Set<(error: unknown) => void>();
   readonly #onEnd: () => void;
 
-  /** @param onEnd somebody waits no more */
+  /** @param onEnd called when somebody stops waiting */
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
   }
 
-  /** How many wait. */
+  /** How many are waiting. */
   get size(): number {
     return this.#waiters.size;
   }
 
-  /** Somebody waits, and is told by this if it is in vain. */
+  /** Adds somebody who waits. `tell` is called if the wait is in vain. */
   add(tell: (error: unknown) => void): void {
     this.#waiters.add(tell);
   }
 
-  /** What was waited for has come, or is not waited for any more. */
+  /** What was waited for has come, or nobody waits for it any more. */
   remove(tell: (error: unknown) => void): void {
     this.#waiters.delete(tell);
     this.#onEnd();
   }
 
-  /** Tells all who wait now. */
+  /** Tells everyone who waits now. */
   interrupt(error: unknown): void {
     for (const tell of this.#waiters) tell(error);
   }
@@ -46,11 +46,11 @@ export class IdleSignal {
     this.#waiters.clear();
   }
 
-  /** Resolves when nothing runs, and nothing is about to. */
+  /** Resolves when nothing runs and nothing is about to. */
   async wait(): Promise<void> {
     do {
       if (!this.#isIdle()) await new Promise<void>((resolve) => this.#waiters.add(resolve));
-      // Whoever was just given a connection holds it in a moment.
+      // Somebody who was just given a connection will hold it in a moment.
       await new Promise((resolve) => setImmediate(resolve));
     } while (!this.#isIdle());
   }

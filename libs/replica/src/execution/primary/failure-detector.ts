@@ -1,43 +1,43 @@
 import type { NodeProbe, ProbeResult } from '../../topology/node-probe.js';
 
-/** What a {@link FailureDetector} works with. */
+/** What a {@link FailureDetector} needs. */
 export interface FailureDetectorOptions {
-  /** Only the primary's silence matters: replicas are left at their first failed probe. */
+  /** Only the primary's silence matters, because replicas are abandoned at their first failed probe. */
   readonly isPrimary: (node: string) => boolean;
   /** When the node last answered a statement; milliseconds of the monotonic clock. */
   readonly answeredMs: (node: string) => number;
-  /** A second opinion: whether it answers on a new connection within that time. Never rejects. */
+  /** A second opinion: whether the node answers on a new connection within that time. Never rejects. */
   readonly answersAnew: (node: string, timeoutMs: number) => Promise<boolean>;
-  /** Probe it again without a pause. */
+  /** Probes the node again without a pause. */
   readonly probeAgain: (node: string) => void;
-  /** It is silent, or no longer. */
+  /** Called when the node falls silent, or is heard again. */
   readonly changed: (node: string, isSilent: boolean) => void;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
-/** So many probes in a row that got no answer in time are worth a second opinion. */
+/** How many probes in a row must be late before a second opinion is worthwhile. */
 const LATE_PROBES = 2;
 
-/** What the probes of one node found lately. */
+/** What the recent probes of one node found. */
 interface Findings {
-  /** Probes in a row that got no answer in time. */
+  /** The number of late probes in a row: those that got no answer in time. */
   late: number;
-  /** When the first of them began. */
+  /** When the first late probe began. */
   lateSinceMs: number;
-  /** The last probe failed, however. */
+  /** The last probe failed, for whatever reason. */
   hasFailed: boolean;
-  /** It last said that it is a standby. */
+  /** The node last said that it is a standby. */
   isStandby: boolean;
   isSilent: boolean;
   isAsking: boolean;
 }
 
 /**
- * Finds out that the primary answers nobody: it hangs, or the network swallows everything. That takes longer to be sure of than
- * that a node is not well, for what is concluded from it is harder: statements that need the primary then fail at
- * once. A primary that is slow, or whose monitor alone is in trouble, is not silent: it answers statements, or a new
- * connection. Learns from the probes of the monitor, which it is given to wrap.
+ * Detects that the primary answers nobody, because it hangs or the network swallows everything. It takes longer to be sure of
+ * that than of a node being unwell, because the consequence is harsher: statements that need the primary then fail at once. A
+ * primary that is merely slow, or whose monitor alone is in trouble, is not silent: it answers statements, or a new connection.
+ * The detector wraps the monitor's probes and learns from them.
  */
 export class FailureDetector {
   readonly #options: FailureDetectorOptions;
@@ -47,7 +47,7 @@ export class FailureDetector {
     this.#options = options;
   }
 
-  /** The probe, overheard. */
+  /** Wraps a probe to listen to its results. */
   overhear(node: string, probe: NodeProbe): NodeProbe {
     const findings: Findings = {
       late: 0,
@@ -68,17 +68,17 @@ export class FailureDetector {
     };
   }
 
-  /** It answers nobody, as far as can be known. */
+  /** Whether the node answers nobody, as far as anyone can know. */
   isSilent(node: string): boolean {
     return this.#findings.get(node)?.isSilent ?? false;
   }
 
-  /** Its last probe failed. */
+  /** Whether its last probe failed. */
   hasFailed(node: string): boolean {
     return this.#findings.get(node)?.hasFailed ?? false;
   }
 
-  /** It answered last that it is a standby: whoever is sent there to write is at the wrong address. */
+  /** Whether the node last answered that it is a standby. A write sent there would be at the wrong address. */
   isStandby(node: string): boolean {
     return this.#findings.get(node)?.isStandby ?? false;
   }
@@ -105,7 +105,7 @@ export class FailureDetector {
     }
   }
 
-  /** Good or bad, there was an answer, or one that takes no time-out to fail. */
+  /** There was an answer, good or bad, or a failure that took no time-out. */
   #heard(node: string, findings: Findings): void {
     findings.late = 0;
     this.#set(node, findings, false);
@@ -123,7 +123,7 @@ export class FailureDetector {
     else void this.#askOthers(node, findings, timeoutMs);
   }
 
-  /** Also asked again while it is silent: the monitor must not be wrong for ever. */
+  /** Asks again even while the node is silent, so that the monitor is not wrong for ever. */
   async #askOthers(node: string, findings: Findings, timeoutMs: number): Promise<void> {
     if (findings.isAsking) return;
     findings.isAsking = true;

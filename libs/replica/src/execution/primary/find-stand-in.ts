@@ -5,23 +5,24 @@ import type { ErrorKinds } from '../database.js';
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { StartNeedsPrimaryError } from '../../errors/start-needs-primary.error.js';
 
-/** What an application begins with. */
+/** The nodes that an application starts with. */
 export interface StartNodes {
   readonly errors: Pick<ErrorKinds, 'isConnectionLoss'>;
   readonly primary: NodePool;
   readonly replicas: readonly NodePool[];
-  /** It may start on replicas alone. */
+  /** Whether the application may start on replicas alone. */
   readonly mayDoWithout: boolean;
-  /** Options of TypeORM that change the schema at the start. */
+  /** The options of TypeORM that change the schema at the start. */
   readonly schemaChanges: readonly string[];
-  /** Learns the system identifier of the cluster that the application starts with; `undefined`: it is not told. */
+  /** Learns the system identifier of the cluster that the application starts with. `undefined`: the cluster does not tell. */
   readonly foundSystem: (system: string | undefined) => void;
 }
 
 /**
- * Connects to the primary, and gives `undefined`. Where there is no connection to it and the application may start without,
- * gives the replica that answered first, to stand in for it meanwhile; all that answer have to be of one cluster. Rejects with an
- * error that says what is the matter; what the primary refuses (a wrong password) is always one.
+ * Connects to the primary and resolves with `undefined`. If no connection can be had and the application may start without,
+ * resolves with the replica that answered first. It stands in for the primary meanwhile. All replicas that answer must belong to
+ * one cluster. Rejects with an error that says what is wrong. What the primary refuses, such as a wrong password, is always an
+ * error.
  */
 export async function findStandIn(nodes: StartNodes): Promise<string | undefined> {
   const { errors, primary, replicas, mayDoWithout, schemaChanges, foundSystem } = nodes;

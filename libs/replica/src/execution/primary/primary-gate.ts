@@ -3,15 +3,15 @@ import type { NodeSnapshot } from '../../topology/topology.js';
 import { PrimaryUnavailableError } from '../../errors/primary-unavailable.error.js';
 import type { FailureDetector } from './failure-detector.js';
 
-/** What a {@link PrimaryGate} works with. */
+/** What a {@link PrimaryGate} needs. */
 export interface PrimaryGateOptions {
-  /** The primary as it is known now. */
+  /** The current primary, as far as it is known. */
   readonly primary: () => NodeSnapshot;
-  /** What the probes say of a node. */
+  /** What the probes say about a node. */
   readonly probes: Pick<FailureDetector, 'isSilent' | 'isStandby' | 'hasFailed'>;
-  /** Has the monitor look for a primary more often for so many milliseconds: a statement waits for it. */
+  /** Makes the monitor look for a primary more often for this many milliseconds, because a statement waits for it. */
   readonly hurry: (timeoutMs: number) => void;
-  /** How long a statement may wait for a primary; milliseconds, 0 is not at all. */
+  /** How long a statement may wait for a primary, in milliseconds; 0: not at all. */
   readonly waitMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
@@ -19,16 +19,16 @@ export interface PrimaryGateOptions {
   readonly epochMs: () => number;
 }
 
-/** So long after a statement got no connection, and a probe none either, the others do not try: milliseconds. */
+/** After a statement and a probe have both failed to connect, other statements do not try for this long; milliseconds. */
 const REFUSED_MS = 100;
 
 /**
- * Stands before the primary: statements that need it do not wait for time-outs while it is known to be away, and may wait
+ * Guards the primary. While the primary is known to be away, statements that need it do not run into time-outs, and may wait
  * until there is one again.
  *
- * It takes two to close it, that the monitor alone cannot stop the writes: a failed probe and a statement that got no connection a
- * moment ago, or the silence of a node that answers neither probes nor statements nor a new connection. Or the node's own word
- * that it is a standby.
+ * Two signals are required to close the gate, so that a faulty monitor alone cannot block writes: a failed probe, and a statement
+ * that got no connection a moment ago. Alternatively the node is silent, which means that it answers neither probes nor
+ * statements nor a new connection. The node's own word that it is a standby also closes the gate.
  */
 export class PrimaryGate {
   readonly #options: PrimaryGateOptions;
@@ -36,14 +36,14 @@ export class PrimaryGate {
   #refused: { readonly node: string; readonly atMs: number; readonly error: unknown } | undefined;
   #since: Date | undefined;
   #isEnded = false;
-  /** Counts what whoever waits should look at. */
+  /** Counts the events that whoever waits should look at. */
   #news = 0;
 
   constructor(options: PrimaryGateOptions) {
     this.#options = options;
   }
 
-  /** The primary is known to be away: nothing needs to be tried. */
+  /** Whether the primary is known to be away, so that there is no point in trying. */
   get isClosed(): boolean {
     const { primary, probes, nowMs } = this.#options;
     const { name } = primary();
@@ -52,15 +52,15 @@ export class PrimaryGate {
     return refused?.node === name && nowMs() - refused.atMs < REFUSED_MS && probes.hasFailed(name);
   }
 
-  /** A statement got no connection to the primary. */
+  /** A statement could not connect to the primary. */
   refused(node: string, error: unknown): void {
     this.#since ??= new Date(this.#options.epochMs());
     this.#refused = { node, atMs: this.#options.nowMs(), error };
   }
 
   /**
-   * Resolves as soon as the primary, whichever it is then, may be tried (again); rejects with a `PrimaryUnavailableError` when it
-   * may not be for as long as a statement may wait, counted from `sinceMs`.
+   * Resolves as soon as the primary may be tried (again), whichever node that is by then. Rejects with a
+   * `PrimaryUnavailableError` if that takes longer than a statement may wait, counted from `sinceMs`.
    */
   async opens(sinceMs: number): Promise<void> {
     const { waitMs, nowMs, hurry } = this.#options;
@@ -75,7 +75,7 @@ export class PrimaryGate {
     }
   }
 
-  /** The monitor lost the primary, found it again, or found another one; or a node is silent, or no longer. */
+  /** The monitor lost the primary, found it again, or found another one. Or a node fell silent, or is heard again. */
   changed(): void {
     const { primary, epochMs } = this.#options;
     if (primary().health === 'down') this.#since ??= new Date(epochMs());
@@ -87,7 +87,7 @@ export class PrimaryGate {
     this.#waiters.check();
   }
 
-  /** Whoever waits learns that it is in vain. */
+  /** Tells whoever waits that it is in vain. */
   end(): void {
     this.#isEnded = true;
     this.#news++;

@@ -4,15 +4,15 @@ import type { NodePool } from '../pools/node-pool.js';
 import { PrimaryGate } from './primary-gate.js';
 import { FailureDetector } from './failure-detector.js';
 
-/** What a {@link PrimaryKeeper} works with. */
+/** What a {@link PrimaryKeeper} needs. */
 export interface PrimaryKeeperOptions {
   readonly topology: () => Topology;
   readonly pool: (node: string) => NodePool | undefined;
-  /** Has a node probed again without a pause. */
+  /** Probes a node again without a pause. */
   readonly probeAgain: (node: string) => void;
-  /** Has all nodes probed more often for so many milliseconds, until one of them is the primary. */
+  /** Probes all nodes more often for this many milliseconds, until one of them is the primary. */
   readonly hurry: (timeoutMs: number) => void;
-  /** How long a statement may wait for a primary; milliseconds, 0 is not at all. */
+  /** How long a statement may wait for a primary, in milliseconds; 0: not at all. */
   readonly waitMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
@@ -20,8 +20,8 @@ export interface PrimaryKeeperOptions {
 }
 
 /**
- * Knows whether the primary can be had, and sees to it that nothing waits in vain for one that cannot. From a primary that answers
- * nobody reads are taken away, to be run elsewhere; its transactions and writes wait on, for it may only be slow.
+ * Knows whether the primary can be reached, and keeps statements from waiting in vain for one that cannot. If the primary falls
+ * silent, its reads are cut, so that they run elsewhere. Its transactions and writes go on waiting, since it may only be slow.
  */
 export class PrimaryKeeper {
   readonly gate: PrimaryGate;
@@ -51,7 +51,7 @@ export class PrimaryKeeper {
     });
   }
 
-  /** The probe of a node, overheard. */
+  /** Wraps the probe of a node to listen to its results. */
   overhear(node: string, probe: NodeProbe): NodeProbe {
     return this.#detector.overhear(node, probe);
   }
@@ -61,7 +61,7 @@ export class PrimaryKeeper {
     this.gate.changed();
   }
 
-  /** Whoever waits for the primary learns that it is in vain. */
+  /** Tells whoever waits for the primary that it is in vain. */
   end(): void {
     this.#ending.abort();
     this.gate.end();

@@ -1,47 +1,50 @@
 import { messageOf } from '../../errors/describe-error.js';
 import type { CatalogQuery, LoadedCatalog, Outside, Classifier } from '../database.js';
 
-/** Between two loads that were asked for; milliseconds. */
+/** The shortest interval between loads that somebody asked for; milliseconds. */
 const MIN_INTERVAL_MS = 1_000;
-/** Between two loads that nobody asked for: functions change by other hands, too. */
+/** The interval between loads that nobody asked for, in milliseconds. Other people change functions, too. */
 const MAX_INTERVAL_MS = 60_000;
-/** Whoever waits for a newer catalog waits no longer; milliseconds. */
+/** How long anyone waits for a newer catalog; milliseconds. */
 const FRESH_TIMEOUT_MS = 3_000;
 
-/** By this an operator knows these queries in the server's log and statistics. */
+/** Lets operators recognize these queries in the server's log and statistics. */
 const MARK = '/* nestjs-replica: catalog */';
 
-/** What is known of the functions, operators and relations of the database. Can be turned into JSON. */
+/** What is known of the database's functions, operators and relations. Safe to turn into JSON. */
 export interface CatalogStatus {
-  /** `false`: nothing is known yet, so nothing is a read that may leave the primary. */
+  /** `false`: nothing is known yet, so no statement counts as a read that may leave the primary. */
   readonly isLoaded: boolean;
-  /** How long ago it was read, in milliseconds; `null` before the first time. */
+  /** How long ago the catalog was read, in milliseconds. `null` before the first time. */
   readonly ageMs: number | null;
   /**
-   * What keeps all reads on the primary, in words: an implicit cast between built-in types, or a comparison of such, whose function may
-   * write: `cast (text as integer) with function to_int`. Declare the function STABLE or IMMUTABLE if it only reads. Empty:
-   * nothing does.
+   * What keeps all reads on the primary, in words: an implicit cast between built-in types, or a comparison of such types, whose
+   * function may write. For example: `cast (text as integer) with function to_int`. Declare the function STABLE or IMMUTABLE if
+   * it only reads. Empty if nothing does.
    */
   readonly keepsAllOnPrimary: readonly string[];
-  /** Why it could not be read the last time; `null`: it could. */
+  /** Why the last attempt to read the catalog failed. `null`: it succeeded. */
   readonly problem: string | null;
 }
 
-/** What a {@link CatalogKeeper} works with. */
+/** What a {@link CatalogKeeper} needs. */
 export interface CatalogKeeperOptions {
   readonly classifier: Pick<Classifier, 'loadCatalog'>;
   readonly query: CatalogQuery;
-  /** Something that an operator should know, in one line. */
+  /** Passes on a line that an operator should know. */
   readonly warn: (message: string) => void;
-  /** Calls a function outside any request: the statement that has it loaded again belongs to one. As it is, where absent. */
+  /**
+   * Calls a function outside any request, because the statement that triggers a reload belongs to one. If absent, functions run
+   * in the caller's context.
+   */
   readonly outside?: Outside;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
 /**
- * Keeps the classifier's knowledge of functions, operators and views true. Until it is loaded, and for whatever it does
- * not know, statements go to the primary.
+ * Keeps the classifier's knowledge of functions, operators and views up to date. Until the catalog is loaded, every statement
+ * goes to the primary. Later every statement does that names something unknown.
  */
 export class CatalogKeeper {
   readonly #options: CatalogKeeperOptions;
@@ -51,7 +54,7 @@ export class CatalogKeeper {
   #begunMs: number | undefined;
   #loadedMs: number | undefined;
   #loading: Promise<void> | undefined;
-  /** How long to wait before it is loaded for a name that it does not know: longer each time that it brings nothing new. */
+  /** How long an unknown name waits for a reload. The time grows whenever a reload brings nothing new. */
   #patienceMs = MIN_INTERVAL_MS;
   #suspects: readonly string[] = [];
   #problem: string | undefined;
@@ -71,7 +74,7 @@ export class CatalogKeeper {
     };
   }
 
-  /** Loads the catalog, and again from time to time; resolves when that has succeeded or failed. */
+  /** Loads the catalog now and then again from time to time. Resolves when the first load has succeeded or failed. */
   async start(): Promise<void> {
     await this.#load();
   }
@@ -82,21 +85,21 @@ export class CatalogKeeper {
     this.#release();
   }
 
-  /** Something may have changed: loads it again, now or within a second, and at most once a second. */
+  /** Something may have changed. Reloads the catalog now or within a second, and at most once a second. */
   refreshSoon(): void {
     this.#patienceMs = MIN_INTERVAL_MS;
     this.#refreshAfter(MIN_INTERVAL_MS);
   }
 
   /**
-   * A statement names what it does not know. Loads it again within a second; where that brings nothing new, as with a temporary
-   * table, the next time after a longer pause, up to a minute.
+   * A statement names something unknown. Reloads the catalog within a second. If that brings nothing new, as with a temporary
+   * table, the next reload comes after a longer pause, up to a minute.
    */
   missesName(): void {
     this.#refreshAfter(this.#patienceMs);
   }
 
-  /** Resolves when a load that begins from now on has succeeded or failed, and after three seconds in any case. */
+  /** Resolves when a load that begins after this call has succeeded or failed, or after three seconds at the latest. */
   async fresh(): Promise<void> {
     if (this.#stopped || this.#begunMs === undefined) return;
     let timer: NodeJS.Timeout | undefined;
@@ -148,7 +151,7 @@ export class CatalogKeeper {
     this.#tellSuspects(catalog.suspects);
   }
 
-  /** Once, and again where something has changed. */
+  /** Warns once, and again when something has changed. */
   #tellSuspects(suspects: readonly string[]): void {
     const before = this.#suspects;
     this.#suspects = suspects;

@@ -2,8 +2,8 @@
 const MAX_KEPT_CHARACTERS = 16_384;
 
 /**
- * A bounded set of texts. The oldest goes when it is full. Of a long text only a hash is kept: another text with the same one
- * counts as remembered too.
+ * A bounded set of texts. When it is full, the oldest text goes. It keeps only a hash of a long text, so another text with the
+ * same hash also counts as remembered.
  */
 export class RememberedTexts {
   readonly #maxTexts: number;

@@ -1,6 +1,6 @@
 /**
- * A bounded map from texts to values. Nearly least-recently-used, without the cost of an order: what was not asked for while
- * a whole generation filled up is forgotten.
+ * A bounded map from texts to values. It forgets what was not asked for while a whole generation filled up. That is nearly
+ * least-recently-used, but costs no ordering.
  */
 export class TextCache<V> {
   readonly #maxTexts: number;
@@ -9,7 +9,7 @@ export class TextCache<V> {
   #old = new Map<string, V>();
   #characters = 0;
 
-  /** `maxTexts` and `maxCharacters` of both generations together. */
+  /** @param maxTexts the limit for both generations together; likewise `maxCharacters` */
   constructor(maxTexts: number, maxCharacters: number) {
     this.#maxTexts = Math.ceil(maxTexts / 2);
     this.#maxCharacters = Math.ceil(maxCharacters / 2);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Says which SQL text it is without showing it: 32 letters of its SHA-256, as in the names of prepared statements. */
+/** Identifies a SQL text without showing it: 32 letters of its SHA-256, as in the names of prepared statements. */
 export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 32);
 }
