@@ -4,21 +4,21 @@ import type { PoolOptions, NodeCredentials, NodeOptions } from '../options/repli
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import { DiscreetClient } from './discreet-client.js';
 
-/** What all pools share; from TypeORM's options. */
+/** The settings that all pools share. They come from TypeORM's options. */
 export interface PoolSettings {
   readonly connectTimeoutMs: number;
   readonly applicationName?: string;
   readonly poolSize?: number;
-  /** TypeORM's `extra`: passed to `pg` as it stands. */
+  /** TypeORM's `extra`; `pg` gets it unchanged. */
   readonly extra: Readonly<Record<string, unknown>>;
   readonly onIdleError: (error: Error, node: string) => void;
-  /** A connection of any pool was made. */
+  /** Called with each new connection of any pool. */
   readonly onConnect?: (client: pg.ClientBase) => void;
 }
 
 /**
- * One node's pool as TypeORM would make it for `pg`: its options, then `extra`, and before both what our own `pool` says of
- * this node. There is always a limit to how long a connection is waited for.
+ * Builds a node's `pg` pool config as TypeORM would. Our own `pool` option for the node overrides `extra`, which overrides TypeORM's
+ * other options. The config always limits how long a caller waits for a connection.
  */
 export function poolConfig(node: ResolvedNode, settings: PoolSettings): pg.PoolConfig {
   const config: pg.PoolConfig = {
@@ -29,7 +29,7 @@ export function poolConfig(node: ResolvedNode, settings: PoolSettings): pg.PoolC
     ...settings.extra,
     ...ownConfig(node.pool),
   };
-  // `pg` takes 0 for: wait without an end.
+  // To `pg`, 0 means no limit.
   if (!((config.connectionTimeoutMillis ?? 0) > 0))
     config.connectionTimeoutMillis = settings.connectTimeoutMs;
   return withServername(config, node.servername);
@@ -41,14 +41,14 @@ function ownConfig(pool: PoolOptions): pg.PoolConfig {
     max: size,
     idleTimeoutMillis: idleTimeoutMs,
     connectionTimeoutMillis: connectTimeoutMs,
-    // A fraction of a second counts, too.
+    // `pg` accepts fractions of a second.
     maxLifetimeSeconds: maxLifetimeMs === undefined ? undefined : maxLifetimeMs / 1_000,
     statement_timeout: statementTimeoutMs,
     application_name: applicationName,
   });
 }
 
-/** The monitor's own connection: nothing but how to reach the node. */
+/** Builds the config of the monitor's own connection, which says only how to reach the node. */
 export function probeConfig(node: ResolvedNode, settings: PoolSettings): pg.ClientConfig {
   const { ssl, keepAlive } = settings.extra as Pick<pg.ClientConfig, 'ssl' | 'keepAlive'>;
   const config: pg.ClientConfig = {
@@ -72,8 +72,8 @@ function connectionConfig({ credentials }: ResolvedNode): pg.ClientConfig {
   };
 }
 
-/** What a connection URL may say of TLS. `pg` puts it before the option `ssl`. */
-export const TLS_PARAMETERS = [
+/** The TLS parameters of a connection URL. In `pg` they override the option `ssl`. */
+const TLS_PARAMETERS = [
   'ssl',
   'sslmode',
   'sslcert',
@@ -83,13 +83,13 @@ export const TLS_PARAMETERS = [
   'uselibpqcompat',
 ];
 
-/** The same connection, where the TLS certificate has to be for `servername`. The same without TLS. */
+/** Requires the server's TLS certificate to be for `servername`. Changes nothing without TLS. */
 export function withServername<Config extends pg.ClientConfig>(
   config: Config,
   servername: string | undefined,
 ): Config {
   if (servername === undefined) return config;
-  // Only `pg` knows what a URL, the options and the environment say together.
+  // Only `pg` knows how the URL, the options and the environment combine.
   const { ssl } = new DiscreetClient(config) as unknown as { readonly ssl: boolean | object };
   if (ssl === false) return config;
   const given = ssl === true ? {} : (ssl as { readonly key?: string });
@@ -110,8 +110,8 @@ function withoutTls({ connectionString }: pg.ClientConfig): pg.ClientConfig {
 }
 
 /**
- * A node that is given by its host: whatever it lacks of user, password, database and TLS comes from the primary. A
- * node with a `url` of its own is complete.
+ * Completes a node that is given by its host: user, password, database and TLS default to the primary's. A node with its own `url` is
+ * complete already.
  */
 export function withConnectionOf(primary: NodeCredentials, node: NodeOptions): NodeOptions {
   if (node.url !== undefined) return node;
@@ -139,7 +139,7 @@ export function withConnectionOf(primary: NodeCredentials, node: NodeOptions): N
   return { ...others, ssl, url: url.href };
 }
 
-/** A parameter of the URL would go before its part. */
+/** A query parameter such as `user` would override the same part of the URL, so this removes it. */
 function setPart(url: URL, parameter: string, set: () => void): void {
   url.searchParams.delete(parameter);
   set();

@@ -1,18 +1,18 @@
 import pg from 'pg';
 import type { Connection } from '../execution/database.js';
 
-/** A connection of `pg`, as the port knows it. */
+/** A `pg` client as the port's connection. */
 export function connectionOf(client: pg.ClientBase): Connection {
   return client as unknown as Connection;
 }
 
-/** The client of `pg` behind a connection. */
+/** The `pg` client behind a connection. */
 export function clientOf(connection: Connection): pg.PoolClient {
   return connection as unknown as pg.PoolClient;
 }
 
-/** Resolves when a connection has answered all that it was given, or is gone. */
-export function idleAgain(client: pg.ClientBase): Promise<void> {
+/** Resolves the next time that a connection has answered everything it was given, or when it ends. */
+export function nextIdle(client: pg.ClientBase): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       client.removeListener('drain', done);
@@ -24,9 +24,16 @@ export function idleAgain(client: pg.ClientBase): Promise<void> {
   });
 }
 
+/** The part of a socket that {@link cutSocket} uses. */
+interface Socket {
+  readonly destroyed: boolean;
+  readonly readableEnded: boolean;
+  destroy(): void;
+}
+
 /**
- * Destroys the socket under a client; `pg` then rejects what waits on it. Works while connecting, too. Says whether the socket was still
- * open.
+ * Destroys a client's socket, even while it connects. `pg` then rejects every statement that waits on it. Returns whether the socket
+ * was still open.
  */
 export function cutSocket(client: pg.ClientBase): boolean {
   const { connection } = client as unknown as { connection?: { stream?: Socket } };
@@ -36,45 +43,38 @@ export function cutSocket(client: pg.ClientBase): boolean {
   return isOpen;
 }
 
-/** What of a socket is needed. */
-interface Socket {
-  readonly destroyed: boolean;
-  readonly readableEnded: boolean;
-  destroy(): void;
-}
-
-/** What of a `pg` client's connection is needed to have its statement cancelled. */
-interface Cancellable {
+/** The properties of a `pg` client that a cancel request needs. */
+interface CancellableClient {
   readonly host: string;
   readonly port: number;
   readonly processID: number | null;
   readonly secretKey: number | null;
 }
 
-/** A connection of `pg` that has not introduced itself. */
-interface Messenger extends NodeJS.EventEmitter {
+/** A `pg` connection that sends a cancel request instead of logging in. */
+interface CancelConnection extends NodeJS.EventEmitter {
   readonly stream: { destroy(): void };
   connect(portOrPath: number | string, host?: string): void;
   cancel(processId: number, secretKey: number): void;
 }
 
-/** So long a server may take to receive the message; milliseconds. */
+/** The time that the server has to receive a cancel request; milliseconds. */
 const CANCEL_MS = 5_000;
 
 /**
- * Asks the server to end what it runs for this client, whose socket is about to be cut: it would notice that only when it
- * has rows to send, and keep its snapshot until then. Nobody waits for the outcome.
+ * Asks the server to cancel what this client runs. Call it before you cut the client's socket: the server would otherwise notice the
+ * loss only when it sends rows, and hold its snapshot until then. Does not wait for the outcome.
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
 export function cancelStatement(client: pg.Client): void {
-  const { host, port, processID, secretKey } = client as unknown as Cancellable;
+  const { host, port, processID, secretKey } = client as unknown as CancellableClient;
   if (processID === null || secretKey === null) return;
-  const messenger = new pg.Connection({}) as unknown as Messenger;
-  const timer = setTimeout(() => messenger.stream.destroy(), CANCEL_MS);
+  const request = new pg.Connection({}) as unknown as CancelConnection;
+  const timer = setTimeout(() => request.stream.destroy(), CANCEL_MS);
   timer.unref();
-  messenger.on('error', () => messenger.stream.destroy());
-  messenger.on('end', () => clearTimeout(timer));
-  messenger.on('connect', () => messenger.cancel(processID, secretKey));
-  if (host.startsWith('/')) messenger.connect(`${host}/.s.PGSQL.${port}`);
-  else messenger.connect(port, host);
+  request.on('error', () => request.stream.destroy());
+  request.on('end', () => clearTimeout(timer));
+  request.on('connect', () => request.cancel(processID, secretKey));
+  if (host.startsWith('/')) request.connect(`${host}/.s.PGSQL.${port}`);
+  else request.connect(port, host);
 }

@@ -15,8 +15,9 @@ import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { Position } from '../session/position.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
+import { PoolEvents } from './connection-pool.js';
 import { withConnectionOf, poolConfig, probeConfig, type PoolSettings } from './connection-options.js';
-import { cutSocket, clientOf, connectionOf, idleAgain } from './connection.js';
+import { cutSocket, clientOf, connectionOf, nextIdle } from './connection.js';
 import { POSTGRES_ERRORS } from './error-kinds.js';
 import { PgLane } from './lanes/lane-connection.js';
 import { laneCallOf, type PgLaneCall } from './lanes/lane-query.js';
@@ -24,41 +25,40 @@ import { PgPreparedStatements } from './lanes/prepared-statements.js';
 import { PostgresAccess } from './node-access.js';
 import { PostgresProbe } from './node-probe.js';
 import { PgPiggyback } from './piggyback.js';
-import { PoolEvents } from './pool-events.js';
 import { formatLsn } from './positions.js';
 import { queryWith, type PgStream } from './query-call.js';
 import { StatementClassifier } from './statements/index.js';
 import { cutName } from './statements/names.js';
 import { POSTGRES_TERMS } from './terms.js';
 
-/** What the server says of a connection after each statement: idle, in a transaction, in a failed transaction. */
+/** The status that the server sends after each statement: idle, in a transaction, in a failed transaction. */
 type ReadyStatus = 'I' | 'T' | 'E';
 
 const STATUSES: Readonly<Record<ReadyStatus, TransactionStatus>> = { I: 'idle', T: 'open', E: 'failed' };
 
 const FORWARDED = ['notification', 'notice', 'end'] as const;
 
-/** Settings until the end of the transaction, as row level security is often told whom it serves. */
+/** A setting that ends with the transaction. Applications often use it to tell row-level security which user they serve. */
 const LOCAL_SETTING = String.raw`(?:pg_catalog\.)?set_config\s*\([^()]*,\s*true\s*\)(?:\s+as\s+"?\w+"?)?`;
 const LOCAL_SETTINGS = new RegExp(
   String.raw`^\s*select\s+${LOCAL_SETTING}(?:\s*,\s*${LOCAL_SETTING})*\s*;?\s*$`,
   'i',
 );
-/** Longer ones are not looked at. */
-const MAX_CHARACTERS = 1_000;
+/** Longer statements are not searched, and count as leaving state behind. */
+const MAX_LOCAL_SETTINGS_LENGTH = 1_000;
 
-/** PostgreSQL behind the port, by `pg`. */
+/** PostgreSQL behind the port, through `pg`. */
 export class PostgresDatabase implements Database {
   readonly errors = POSTGRES_ERRORS;
   readonly terms = POSTGRES_TERMS;
   readonly piggyback = new PgPiggyback();
-  /** Who hears of the connections of all nodes. */
+  /** Forwards the pool events of all nodes. */
   readonly poolEvents = new PoolEvents();
   readonly #settings: PoolSettings;
   readonly #statuses = new WeakMap<Connection, { value: ReadyStatus }>();
   readonly #prepared = new WeakMap<Connection, PgPreparedStatements>();
 
-  /** @param settings what the pools of all nodes share */
+  /** @param settings the settings that the pools of all nodes share */
   constructor(settings: PoolSettings) {
     this.#settings = settings;
   }
@@ -99,7 +99,7 @@ export class PostgresDatabase implements Database {
   }
 
   nameInCatalog(name: string): string {
-    // Where the cut depends on the server's encoding, no statement with the name counts as a read.
+    // If the cut depends on the server's encoding, no statement that uses the name counts as a read.
     return cutName(name) ?? name;
   }
 
@@ -107,7 +107,7 @@ export class PostgresDatabase implements Database {
     return (answer as unknown as pg.QueryResult<Record<string, unknown>>).rows;
   }
 
-  /** From now on the status of this connection is known. `answered` is called after each statement. */
+  /** Starts to track the transaction status of a connection. Calls `answered` after each statement. */
   watch(client: pg.ClientBase, answered: () => void): void {
     const status = { value: 'I' as ReadyStatus };
     this.#statuses.set(connectionOf(client), status);
@@ -124,11 +124,11 @@ export class PostgresDatabase implements Database {
 
   async stream(connection: Connection, stream: StreamCall): Promise<void> {
     const client = clientOf(connection);
-    const ended = idleAgain(client);
-    const takeContextBack = lendContext(client);
+    const ended = nextIdle(client);
+    const restoreContext = lendContext(client);
     client.query((stream as PgStream).submittable as unknown as pg.Submittable);
     await ended;
-    takeContextBack();
+    restoreContext();
   }
 
   release(connection: Connection, error?: Error): void {
@@ -141,7 +141,7 @@ export class PostgresDatabase implements Database {
 
   async reset(connection: Connection): Promise<void> {
     await this.run(connection, ['DISCARD ALL']);
-    // `pg` remembers what it has prepared.
+    // DISCARD ALL drops prepared statements, but `pg` still lists them.
     const { connection: inside } = clientOf(connection) as unknown as { connection: object };
     Object.assign(inside, { parsedStatements: {} });
     this.#prepared.delete(connection);
@@ -197,8 +197,8 @@ export class PostgresDatabase implements Database {
     return laneCallOf(args);
   }
 
-  leavesState(statement: Statement, text: string): boolean {
-    return leavesState(statement, text);
+  leavesState({ keepsConnection }: Statement, text: string): boolean {
+    return keepsConnection && (text.length > MAX_LOCAL_SETTINGS_LENGTH || !LOCAL_SETTINGS.test(text));
   }
 
   rolledBack(): Answer {
@@ -208,9 +208,9 @@ export class PostgresDatabase implements Database {
 }
 
 /**
- * Until the function that it gives is called, all that a connection's socket brings is handled in the context of the caller: rows,
- * the end, errors. What emits and calls back by itself (a stream, a cursor, COPY) then does so for whoever runs it; else Node
- * would run it in the context in which the connection was opened.
+ * Handles everything that a connection's socket emits (rows, the end, errors) in the caller's async context, until the returned function
+ * is called. A stream, a cursor or COPY then emits events for the code that runs it. Node would otherwise use the context in which the
+ * connection was opened.
  */
 function lendContext(client: pg.ClientBase): () => void {
   const socket = (client as unknown as { connection?: { stream?: EventEmitter } }).connection?.stream;
@@ -224,9 +224,4 @@ function lendContext(client: pg.ClientBase): () => void {
     if (before === undefined) Reflect.deleteProperty(socket, 'emit');
     else Object.defineProperty(socket, 'emit', before);
   };
-}
-
-/** A statement that has succeeded leaves something on its connection that the end of the transaction does not take off. */
-export function leavesState({ keepsConnection }: Statement, text: string): boolean {
-  return keepsConnection && (text.length > MAX_CHARACTERS || !LOCAL_SETTINGS.test(text));
 }

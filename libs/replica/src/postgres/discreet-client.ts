@@ -5,15 +5,15 @@ import { kindOfFailure, SafeMessageError } from '../errors/safe-message.error.js
 import { decoded } from '../options/option-values.js';
 
 /**
- * A client of `pg` whose failure to connect repeats nothing that may be a password. `pg`, Node and the server quote what they were
- * given (`database "..." does not exist`), and somebody may have put a password there.
+ * A `pg` client whose connection errors never repeat a possible password. `pg`, Node and the server quote their input
+ * (`database "..." does not exist`), and someone may have put a password in the wrong option.
  */
 export class DiscreetClient extends pg.Client {
   constructor(config: pg.ClientConfig = {}) {
     try {
       super(withDiscreetPassword(config));
     } catch (error) {
-      // The URL names a file that cannot be read, for one.
+      // For example, the URL may name a certificate file that cannot be read.
       throw withholdMessage(error, suspectsIn(config));
     }
   }
@@ -27,16 +27,16 @@ export class DiscreetClient extends pg.Client {
     });
   }
 
-  /** `pg` gives its callback nothing where all went well. */
+  /** On success, `pg` calls its callback without an error. */
   #discreet<E extends Error>(error: E): E {
     if (!(error as E | undefined)) return error;
-    // What the options, the URL and the environment say together.
+    // These combine the options, the URL and the environment.
     const { connectionParameters, ssl } = this as unknown as { connectionParameters: object; ssl: unknown };
     return withholdMessage(error, suspectsIn({ ...connectionParameters, ssl }));
   }
 }
 
-/** What the application's own function throws may quote anything. */
+/** Hides the message of an error from the application's password function, which may quote anything. */
 function withDiscreetPassword(config: pg.ClientConfig): pg.ClientConfig {
   const { password } = config;
   if (typeof password !== 'function') return config;
@@ -52,14 +52,14 @@ function withDiscreetPassword(config: pg.ClientConfig): pg.ClientConfig {
   };
 }
 
-/** So many letters of a text betray it: servers quote no more than the first 63 bytes. */
+/** An error leaks a text if it contains its first letters, this many. Servers quote at most the first 63 bytes. */
 const HEAD_LETTERS = 12;
 
 /**
- * The same error, without its message and whatever else of it repeats one of the `suspects`, in whichever way it is written; its code
- * stays. An error that repeats none stays as it is.
+ * Removes the message and every other property of an error that repeats one of the `suspects` in any spelling. The error keeps its
+ * code. An error that repeats none of them stays unchanged.
  */
-export function withholdMessage<E>(error: E, suspects: readonly string[]): E {
+function withholdMessage<E>(error: E, suspects: readonly string[]): E {
   if (!isNativeError(error) || suspects.length === 0) return error;
   const heads = suspects.flatMap((text) => waysToWrite(text.slice(0, HEAD_LETTERS)));
   withhold(error, (value) => typeof value === 'string' && heads.some((head) => value.includes(head)));
@@ -68,7 +68,7 @@ export function withholdMessage<E>(error: E, suspects: readonly string[]): E {
 
 function withhold(error: Error, isTelling: (value: unknown) => boolean): void {
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
-  // Of a host with several addresses there is one for each.
+  // A host with several addresses gives an AggregateError with one error per address.
   for (const inner of [cause, ...(Array.isArray(errors) ? errors : [])])
     if (isNativeError(inner)) withhold(inner, isTelling);
   const properties = error as unknown as Record<string, unknown>;
@@ -84,7 +84,7 @@ function withhold(error: Error, isTelling: (value: unknown) => boolean): void {
 }
 
 function waysToWrite(head: string): readonly string[] {
-  // Half of a letter that takes two units cannot be percent-encoded; at the end it may have been cut off here.
+  // The cut may have split a surrogate pair, and half of one cannot be percent-encoded.
   const text = Buffer.from(head.replace(/[\uD800-\uDBFF]$/, '')).toString();
   const json = JSON.stringify(text).slice(1, -1);
   return [
@@ -96,21 +96,18 @@ function waysToWrite(head: string): readonly string[] {
   ];
 }
 
-/** What a user, a database, a file or a host is called. A password that looks like this cannot be told from a name. */
+/** The name of a user, a database, a file or a host. A password that looks like one cannot be told apart from it. */
 const PLAIN_NAME = /^[\w./-]{1,63}$/;
-/** Names are seldom made of all three. */
+/** Names seldom contain all three kinds. */
 const KINDS_OF_LETTERS = [/[a-z]/, /[A-Z]/, /\d/];
 
-/** How deep texts are looked for: `ssl: { ca: [...] }`. */
+/** How deep the search goes into nested options, as in `ssl: { ca: [...] }`. */
 const DEPTH = 3;
-/** A shorter piece of a text would be found anywhere. */
+/** Shorter pieces would match almost any error. */
 const MIN_PIECE_LETTERS = 3;
 
-/**
- * The texts among the options of a connection that may be a password in the wrong place: all that are no plain names. Of a URL, its
- * parts.
- */
-export function suspectsIn(options: unknown, depth = DEPTH): readonly string[] {
+/** Lists the connection options that may be a misplaced password: every text that is not a plain name. A URL counts by its parts. */
+function suspectsIn(options: unknown, depth = DEPTH): readonly string[] {
   if (typeof options === 'string') return isPlainName(options) ? [] : [options];
   if (typeof options !== 'object' || options === null || ArrayBuffer.isView(options) || depth === 0)
     return [];
@@ -118,7 +115,7 @@ export function suspectsIn(options: unknown, depth = DEPTH): readonly string[] {
     if (typeof value !== 'string') return suspectsIn(value, depth - 1);
     if (key === 'connectionString') return suspectsIn(partsOf(value));
     const found = suspectsIn(value);
-    // The server takes these apart, and quotes what it does not understand.
+    // The server splits these and quotes the pieces that it does not understand.
     return key === 'options' && found.length > 0 ? [...found, ...piecesOf(value)] : found;
   });
 }
@@ -131,7 +128,7 @@ function piecesOf(options: string): readonly string[] {
   return options.split(/[\s=\\]+/).filter((piece) => piece.length >= MIN_PIECE_LETTERS);
 }
 
-/** As `pg` takes a URL apart, and as it stands there. */
+/** The parts of a URL, both as `pg` decodes them and as they are written. */
 function partsOf(connectionString: string): object {
   try {
     const { username, pathname, searchParams } = new URL(connectionString);

@@ -1,23 +1,23 @@
 import pg from 'pg';
 import type { StatementRouter } from '../execution/statement-router.js';
 import { DiscreetClient } from './discreet-client.js';
-import type { PoolEvents } from './pool-events.js';
+import type { PoolEvents } from './connection-pool.js';
 import { RoutingPool } from './routing-pool.js';
 
-/** Host name of the one logical replica that TypeORM is given; a pool asked for under it may read from replicas. */
+/** The host name of the one logical replica that TypeORM knows. A pool created for this host may read from replicas. */
 export const REPLICAS_HOST = 'any-replica.nestjs-replica.invalid';
 
-/** The part of the module `pg` that TypeORM uses (`driver` in its options for PostgreSQL). */
+/** The part of the `pg` module that TypeORM uses (`driver` in its options for PostgreSQL). */
 export interface PgDriver {
   readonly Pool: new (options: { host?: string }) => RoutingPool;
-  /** The defaults of `pg` itself: TypeORM sets `parseInt8` there. */
+  /** The defaults of `pg` itself, because TypeORM sets `parseInt8` there. */
   readonly defaults: typeof pg.defaults;
   readonly types: typeof pg.types;
 }
 
 /**
- * A module in the shape of `pg` whose pools route. It has no property `native`, for which TypeORM would leave it when
- * `pg-native` is installed.
+ * Creates a module in the shape of `pg` whose pools route statements. It leaves out the property `native`: TypeORM would use that
+ * instead of the module when `pg-native` is installed.
  */
 export function createPgDriver(router: () => StatementRouter, poolEvents: PoolEvents): PgDriver {
   class Pool extends RoutingPool {
@@ -28,7 +28,7 @@ export function createPgDriver(router: () => StatementRouter, poolEvents: PoolEv
   return { Pool, defaults: pg.defaults, types: pg.types };
 }
 
-/** A module in the shape of `pg` whose pools all reach the one node that `config` says, and route nothing. */
+/** Creates a module in the shape of `pg` whose pools all connect to the node in `config` and route nothing. */
 export function createPlainDriver(config: pg.PoolConfig): object {
   const discreet = { Client: DiscreetClient, ...config };
   class Pool extends pg.Pool {

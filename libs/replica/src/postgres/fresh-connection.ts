@@ -6,24 +6,23 @@ import { DiscreetClient } from './discreet-client.js';
 import { isConnectionLoss, isSilentLoss } from './error-kinds.js';
 
 /**
- * No row, or one with two numbers: for how many milliseconds the server has been running, and since when without a crash. A server that
- * has recovered from the crash of one of its processes goes on with the same start time, but has lost its statistics: those of the
- * background writer tell since when they are counted. (`pg_stat_reset_shared` looks like a crash, which errs on the safe side.)
- * Any role may ask. https://www.postgresql.org/docs/current/monitoring-stats.html
+ * Gives one row or none: for how many milliseconds the server has been running, and for how many without a crash. After one of its
+ * processes crashes, a server keeps its start time but resets its statistics. The background writer's statistics record when counting
+ * began. (`pg_stat_reset_shared` looks like a crash, which errs on the safe side.) Any role may run it. https://www.postgresql.org/docs/current/monitoring-stats.html
  */
 const UPTIME_SQL = `SELECT extract(epoch FROM clock_timestamp() - started) * 1000 AS running_ms,
   extract(epoch FROM clock_timestamp() - greatest(started, since)) * 1000 AS well_ms
   FROM (SELECT pg_postmaster_start_time() AS started, pg_stat_get_bgwriter_stat_reset_time() AS since) counted WHERE since IS NOT NULL`;
 
-/** How long an answer may take; milliseconds. */
+/** The time limit for an answer; milliseconds. */
 const TIMEOUT_MS = 2_000;
-/** Somebody may be ending connections on purpose: so often, and with such a pause in milliseconds, it is asked. */
+/** Someone may be terminating connections on purpose, so {@link askUptime} tries this often, with this pause in milliseconds. */
 const TRIES = 3;
 const PAUSE_MS = 50;
-/** cannot_connect_now: the server starts, or recovers from a crash. */
+/** cannot_connect_now: the server is starting or recovering from a crash. */
 const STARTING = '57P03';
 
-/** How long a server has been running, asked on a new connection; one that is starting is waited for. Never rejects. */
+/** Asks on a new connection how long the server has been running. Waits for a server that is starting. Never rejects. */
 export async function askUptime(config: pg.ClientConfig): Promise<Uptime> {
   const endMs = performance.now() + TIMEOUT_MS;
   for (let left = TRIES - 1; ;) {
@@ -56,8 +55,8 @@ async function askOnce(config: pg.ClientConfig): Promise<Uptime | 'lost' | 'star
 }
 
 /**
- * Whether a node answers on a new connection such as its pool would make, within `timeoutMs` milliseconds. A server that
- * refuses with an error of its own (too many connections, a wrong password) answers. Never rejects; `false` when aborted.
+ * Finds out whether a node answers within `timeoutMs` milliseconds on a new connection like those of its pool. A server that refuses
+ * with its own error (too many connections, a wrong password) counts as an answer. Never rejects; `false` when aborted.
  */
 export async function answersAnew(
   config: pg.ClientConfig,

@@ -4,10 +4,16 @@ import { readLayout, type WalLayout } from './positions.js';
 import { codeOf } from '../errors/describe-error.js';
 
 /**
- * Who the server is, in one row: `system` the system identifier in decimal digits, NULL where the server may not tell it;
- * `started` the seconds from the epoch to the start of the postmaster; `cleared` those to the time when the server began to
- * count its statistics anew, as each recovery from a crash does; `uptime_ms` how long the postmaster runs; `own_address`
- * `host:port`, NULL on a Unix socket; the sizes in bytes, NULL where there is no such setting. Any role may call these functions, unless an administrator has revoked that.
+ * Gives one row that identifies the server:
+ *
+ * - `system`: the system identifier in decimal digits; NULL if the role may not read it
+ * - `started`: the start of the postmaster in seconds since the epoch
+ * - `cleared`: the time at which the server last reset its statistics, in seconds since the epoch; each recovery from a crash resets them
+ * - `uptime_ms`: how long the postmaster has been running
+ * - `own_address`: `host:port`; NULL on a Unix socket
+ * - `wal_segment_size`, `wal_block_size`: bytes; NULL if the server has no such setting
+ *
+ * Any role may call these functions unless an administrator has revoked that.
  * https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA
  * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-BGWRITER-VIEW
  */
@@ -22,7 +28,7 @@ const identitySql = (system: string): string => `/* nestjs-replica: identity */ 
 const IDENTITY_SQL = identitySql('(SELECT system_identifier::text FROM pg_catalog.pg_control_system())');
 const NAMELESS_SQL = identitySql('NULL::text');
 
-/** insufficient_privilege, undefined_function and their like, feature_not_supported: the server does not tell. */
+/** The server refuses to answer: insufficient_privilege, undefined_function and other class 42 errors, or feature_not_supported. */
 const REFUSALS = /^(42|0A)/;
 
 interface IdentityRow {
@@ -35,16 +41,16 @@ interface IdentityRow {
   readonly wal_block_size: string | null;
 }
 
-/** What a server tells when a connection to it was made. */
+/** What a server says about itself on a new connection. */
 export interface ServerFacts {
-  /** `undefined`: it does not tell. */
+  /** `undefined`: the server refuses to say. */
   readonly identity: ServerIdentity | undefined;
   readonly layout: WalLayout;
 }
 
 /**
- * Asks the server who it is, which costs a round trip; two where it does not tell its cluster. Rejects where the connection is
- * lost or the server is not well.
+ * Asks the server for its identity. Costs one round trip, or two if the role may not read the system identifier. Rejects if the
+ * connection is lost or the server is failing.
  */
 export async function identifyServer(client: pg.ClientBase): Promise<ServerFacts> {
   const row = (await ask(client, IDENTITY_SQL)) ?? (await ask(client, NAMELESS_SQL));
@@ -66,7 +72,7 @@ export async function identifyServer(client: pg.ClientBase): Promise<ServerFacts
 
 async function ask(client: pg.ClientBase, text: string): Promise<IdentityRow | undefined> {
   try {
-    // Whatever types the application parses in its own way, these come as text.
+    // Reads every column as text, so that the application's own type parsers have no effect.
     const { rows } = await client.query<IdentityRow>({ text, types: AS_TEXT } as pg.QueryConfig);
     return rows[0];
   } catch (error) {

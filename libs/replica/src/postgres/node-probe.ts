@@ -5,19 +5,19 @@ import { isConnectionLoss } from './error-kinds.js';
 import { ProbeConnector } from './probe-connection.js';
 import { NodeQuestion } from './probe-statement.js';
 
-/** One probe, for as long as somebody waits for its answer. */
+/** One call of {@link PostgresProbe.probe}. */
 interface ProbeCall {
   hasEnded: boolean;
 }
 
-/** Probes a PostgreSQL node on a connection of its own, made when first needed and again after every failure. */
+/** Probes a PostgreSQL node on its own connection. Connects at the first probe, and again after every failure. */
 export class PostgresProbe implements NodeProbe {
   readonly #connector: ProbeConnector;
   readonly #subject: ProbeSubject | undefined;
   readonly #question = new NodeQuestion();
   #closed = false;
 
-  /** `subject`: the user's own probe, which runs after the built-in one within the same time. */
+  /** @param subject the user's own probe; it runs after the built-in one, within the same time limit */
   constructor(config: pg.ClientConfig, subject?: ProbeSubject) {
     this.#subject = subject;
     this.#connector = new ProbeConnector({ ...config, application_name: 'nestjs-replica monitor' });
@@ -25,7 +25,7 @@ export class PostgresProbe implements NodeProbe {
 
   async probe(timeoutMs: number): Promise<ProbeResult> {
     if (this.#closed) throw new Error('the probe is closed');
-    // An AbortController would do; it makes an error with its stack each time that it is told to end.
+    // An AbortController would also do, but each abort creates an error with a stack.
     const call: ProbeCall = { hasEnded: false };
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -55,10 +55,7 @@ export class PostgresProbe implements NodeProbe {
     return Promise.resolve();
   }
 
-  /**
-   * A connection that has idled may have been closed by the server or a
-   * firewall: that says nothing about the node, a new one does.
-   */
+  /** The server or a firewall may have closed an idle connection, which says nothing about the node. So this retries on a new one. */
   async #ask(call: ProbeCall): Promise<ProbeResult> {
     const hasIdled = this.#connector.isOpen;
     try {
@@ -83,7 +80,7 @@ export class PostgresProbe implements NodeProbe {
   }
 }
 
-/** This process may itself have been too busy to read an answer that came in time: timers run before sockets. */
+/** Timers run before sockets, so a busy process may not yet have read an answer that arrived in time. This lets it read first. */
 function afterPendingAnswers(act: () => void): void {
   setImmediate(() => setImmediate(act));
 }

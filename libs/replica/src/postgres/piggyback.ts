@@ -3,22 +3,22 @@ import { codeOf } from '../errors/describe-error.js';
 import type { Answer, CatalogQuery, Connection, Piggyback } from '../execution/database.js';
 import type { ProbeResult } from '../topology/node-probe.js';
 import { LAYOUT_SQL, readLayout, type SizeRow, type WalLayout } from './positions.js';
-import { readRow, WRITABLE, type ProbeRow } from './probe-statement.js';
+import { POSITION_STATEMENT, readRow, type ProbeRow } from './probe-statement.js';
 
-/** query_canceled: somebody's time-out, which says nothing about the question. */
+/** query_canceled: a time-out that says nothing about the position query. */
 const CANCELLED = '57014';
 
-/** While it waits for a client's rows the server takes the question for some. */
+/** During COPY FROM STDIN, the server would read the position query as data. */
 const MAY_COPY = /\bcopy\b/i;
 
-/** What of a `pg` client is needed: since 8.23 it can send a statement before the one before it was answered. */
+/** The properties of a `pg` client that pipelining needs. Since 8.23 a client can send a statement before it has the last answer. */
 interface PipelinedClient {
   pipeline?: boolean;
   readonly connectionParameters?: { readonly query_timeout?: number | false };
-  query(query: unknown, values: unknown, settled: (error: unknown, result: pg.QueryResult) => void): void;
+  query(query: unknown, values: unknown, callback: (error: unknown, result: pg.QueryResult) => void): void;
 }
 
-/** Sends the question for the position right behind a write, on the same connection. */
+/** Asks for the position right behind a write, on the same connection. */
 export class PgPiggyback implements Piggyback {
   #layout: WalLayout | undefined;
 
@@ -35,7 +35,7 @@ export class PgPiggyback implements Piggyback {
   run(
     connection: Connection,
     [text, values]: readonly unknown[],
-    told: (failure: unknown, read: (() => ProbeResult) | undefined) => void,
+    onPosition: (failure: unknown, read: (() => ProbeResult) | undefined) => void,
   ): Promise<Answer> {
     const client = connection as unknown as PipelinedClient;
     return new Promise((resolve, reject) => {
@@ -49,10 +49,10 @@ export class PgPiggyback implements Piggyback {
         settle = isNone(error) ? () => resolve(result as unknown as Answer) : () => reject(error);
         ended();
       });
-      client.query(WRITABLE, undefined, (error, result) => {
-        // The next to use the connection may send a stream, which `pg` refuses on one like this.
+      client.query(POSITION_STATEMENT, undefined, (error, result) => {
+        // The next user of the connection may send a stream, which `pg` refuses in pipeline mode.
         client.pipeline = false;
-        told(error, isNone(error) ? () => this.#read(result.rows as ProbeRow[]) : undefined);
+        onPosition(error, isNone(error) ? () => this.#read(result.rows as ProbeRow[]) : undefined);
         ended();
       });
     });

@@ -3,41 +3,40 @@ import { DiscreetClient } from './discreet-client.js';
 import { cancelStatement, cutSocket } from './connection.js';
 import { identifyServer, type ServerFacts } from './identify-server.js';
 
-/** A connection of a probe, and what has to be known of its server. */
+/** A probe's connection, with the facts about its server. */
 export interface ProbeConnection extends Omit<ServerFacts, 'identity'> {
   readonly client: pg.Client;
-  /** `undefined`: it does not tell. */
+  /** `undefined`: the server refuses to say. */
   identity: ServerFacts['identity'];
 }
 
-interface Attempt {
+interface ConnectAttempt {
   readonly client: pg.Client;
   readonly ready: Promise<ProbeConnection>;
 }
 
-/** So many attempts to connect are under way at most; a further one takes the place of the oldest. */
+/** At most this many attempts to connect run at once. A further attempt replaces the oldest. */
 const MAX_ATTEMPTS = 2;
 
 /**
- * Makes the one connection of a probe. Where connecting takes longer than a probe may, the attempt goes on beside the next
- * one, and the first to succeed is taken: a machine that is merely busy is found well again, and what was lost in a
- * network that swallowed it is not waited for.
+ * Makes a probe's one connection. If an attempt outlasts the probe, it continues beside the next attempt, and the first to succeed
+ * wins. A slow machine can thus still connect, and an attempt whose packets the network dropped delays nobody.
  */
 export class ProbeConnector {
   readonly #config: pg.ClientConfig;
-  #attempts: readonly Attempt[] = [];
+  #attempts: readonly ConnectAttempt[] = [];
   #open: ProbeConnection | undefined;
 
   constructor(config: pg.ClientConfig) {
     this.#config = config;
   }
 
-  /** There is a connection that was used before. */
+  /** Whether a connection is already open. */
   get isOpen(): boolean {
     return this.#open !== undefined;
   }
 
-  /** The connection, made anew when there is none. Rejects when the attempt that begins now fails. */
+  /** Returns the open connection or makes one. Rejects if the attempt that begins now fails. */
   async get(): Promise<ProbeConnection> {
     if (this.#open !== undefined) return this.#open;
     const earlier = this.#attempts.slice(-(MAX_ATTEMPTS - 1));
@@ -47,7 +46,7 @@ export class ProbeConnector {
     return Promise.race([attempt.ready, ...earlier.map(({ ready }) => unlessItFails(ready))]);
   }
 
-  /** The open connection did not answer, or is not wanted any more: the next call makes another one. */
+  /** Closes a connection that did not answer or is no longer wanted. The next `get()` makes a new one. */
   drop(): void {
     if (this.#open === undefined) return;
     cancelStatement(this.#open.client);
@@ -55,20 +54,20 @@ export class ProbeConnector {
     this.#open = undefined;
   }
 
-  /** Ends everything. */
+  /** Closes the connection and ends all attempts. */
   close(): void {
     this.drop();
     for (const { client } of this.#attempts) end(client);
     this.#attempts = [];
   }
 
-  #connect(): Attempt {
+  #connect(): ConnectAttempt {
     const client = new DiscreetClient(this.#config);
     client.on('error', () => {
       end(client);
       if (this.#open?.client === client) this.#open = undefined;
     });
-    const attempt: Attempt = { client, ready: this.#openWith(client) };
+    const attempt: ConnectAttempt = { client, ready: this.#openWith(client) };
     attempt.ready.catch(() => {
       end(client);
       this.#attempts = this.#attempts.filter((other) => other !== attempt);
@@ -78,14 +77,14 @@ export class ProbeConnector {
 
   async #openWith(client: pg.Client): Promise<ProbeConnection> {
     await client.connect();
-    // While a probe is under way its time-out keeps the process alive.
+    // Only a running probe keeps the process alive, through its time-out.
     (client as { unref?: () => void }).unref?.();
     const connection: ProbeConnection = { client, ...(await identifyServer(client)) };
     if (this.#attempts.some((attempt) => attempt.client === client)) this.#take(connection);
     return connection;
   }
 
-  /** The first to be there is the one; the others are not needed. */
+  /** Takes the first attempt that succeeds and ends the others. */
   #take(connection: ProbeConnection): void {
     this.#open = connection;
     const others = this.#attempts.filter(({ client }) => client !== connection.client);

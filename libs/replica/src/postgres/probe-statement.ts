@@ -7,11 +7,15 @@ import { beforePageHeader, parseLsn, type WalLayout } from './positions.js';
 import { codeOf } from '../errors/describe-error.js';
 
 /**
- * All that a probe asks, in one row: `in_recovery` boolean; `position` the text of a pg_lsn, or NULL on a standby that has
- * replayed nothing; `wal_file` the name of a writable node's WAL file, which begins with its timeline in eight hexadecimal
- * digits, NULL on a standby; `started` the seconds from the epoch to the server's start, with a fraction;
- * `receiver`, `received_timeline` and `sender` (`host:port`) of a standby's WAL receiver. Needs no privilege; only who has
- * `pg_read_all_stats` (it is part of `pg_monitor`) sees more of a receiver than that there is one.
+ * The whole probe, in one row:
+ *
+ * - `in_recovery`: boolean
+ * - `position`: the text of a pg_lsn; NULL on a standby that has replayed nothing
+ * - `wal_file`: the name of a writable node's WAL file, which begins with the timeline in eight hexadecimal digits; NULL on a standby
+ * - `started`: the server's start in seconds since the epoch, with a fraction
+ * - `receiver`, `received_timeline`, `sender` (`host:port`): a standby's WAL receiver
+ *
+ * Needs no privilege. Without `pg_read_all_stats` (part of `pg_monitor`), a role sees only that there is a receiver.
  * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP
  * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-WAL-RECEIVER-VIEW
  */
@@ -23,32 +27,36 @@ const PROBE_SQL = `SELECT pg_is_in_recovery() AS in_recovery,
   w.received_tli AS received_timeline, w.sender_host || ':' || w.sender_port AS sender
   FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS w ON true`;
 
-/** The part of it that concerns a node that is not a standby: it is asked after each write, and the view of the WAL receiver is dear. */
+/** The part for a node that is not a standby. It runs after each write, so it leaves out the expensive view of the WAL receiver. */
 const WRITABLE_SQL = `/* nestjs-replica: position */ SELECT pg_is_in_recovery() AS in_recovery,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END::text AS position,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END AS wal_file,
   extract(epoch FROM pg_postmaster_start_time())::text AS started, NULL AS receiver, NULL::int AS received_timeline, NULL AS sender`;
 
-/** Where positions are not to be had: the same row, in which only `in_recovery` is known. */
+/** The same row for servers that report no positions: it only says `in_recovery`. */
 const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, NULL AS wal_file, NULL AS started,
   NULL AS receiver, NULL AS received_timeline, NULL AS sender`;
 
 /**
- * So Aurora and its like refuse to tell positions: feature_not_supported ("currently not supported for Aurora"),
+ * Servers such as Aurora refuse to report positions with these codes: feature_not_supported ("currently not supported for Aurora"),
  * object_not_in_prerequisite_state ("wal_level must be set to 'logical'"), undefined_function.
  */
 const NO_POSITION_CODES: readonly unknown[] = ['0A000', '55000', '42883'];
 
-/** A statement, and what it is prepared as. */
-interface Prepared {
+/** A statement and the name under which it is prepared. */
+interface NamedStatement {
   readonly name: string;
   readonly text: string;
 }
 
-const WHOLE: Prepared = { name: 'nestjs_replica_probe', text: PROBE_SQL };
-export const WRITABLE: Prepared = { name: 'nestjs_replica_probe_writable', text: WRITABLE_SQL };
+const PROBE_STATEMENT: NamedStatement = { name: 'nestjs_replica_probe', text: PROBE_SQL };
+/** Asks a writable node for its position. */
+export const POSITION_STATEMENT: NamedStatement = {
+  name: 'nestjs_replica_probe_writable',
+  text: WRITABLE_SQL,
+};
 
-/** What the statements give. */
+/** The row that each of these statements gives. */
 export interface ProbeRow {
   readonly in_recovery: boolean;
   readonly position: string | null;
@@ -59,26 +67,26 @@ export interface ProbeRow {
   readonly sender: string | null;
 }
 
-/** Asks one node again and again who and where it is, in the cheapest way for what it was. */
+/** Repeatedly asks one node for its role and position, in the cheapest way for its last known role. */
 export class NodeQuestion {
   #wasWritable = false;
-  /** A pooler may not know the prepared statement of another client. */
+  /** Turns false once a pooler has lost a prepared statement. */
   #mayPrepare = true;
 
-  /** Rejects when the answer makes no sense. */
+  /** Rejects if the answer makes no sense. */
   async ask(connection: ProbeConnection): Promise<ProbeResult> {
     const { client, layout } = connection;
-    const short = this.#wasWritable ? await this.#askPrepared(client, WRITABLE) : undefined;
-    const row = short?.in_recovery === false ? short : await this.#askPrepared(client, WHOLE);
+    const short = this.#wasWritable ? await this.#askPrepared(client, POSITION_STATEMENT) : undefined;
+    const row = short?.in_recovery === false ? short : await this.#askPrepared(client, PROBE_STATEMENT);
     const result = readRow(row, layout);
     this.#wasWritable = !result.isReadOnly;
-    // Behind a pooler another server may have taken the place of the one that the connection led to.
+    // A pooler may meanwhile have switched the connection to another server.
     if (connection.identity !== undefined && row?.started !== connection.identity.startedAt)
       connection.identity = (await identifyServer(client)).identity;
     return { ...result, identity: connection.identity };
   }
 
-  /** As {@link ask}, of a node that need not tell positions: then only its role is known. */
+  /** Like {@link ask}, but accepts a node that reports no position. Only the node's role is known then. */
   async askOrRole(connection: ProbeConnection): Promise<ProbeResult> {
     try {
       return await this.ask(connection);
@@ -89,8 +97,8 @@ export class NodeQuestion {
     }
   }
 
-  /** To plan it takes longer than all the rest. */
-  async #askPrepared(client: pg.ClientBase, statement: Prepared): Promise<ProbeRow | undefined> {
+  /** Prepares the statement, because planning takes longer than everything else. */
+  async #askPrepared(client: pg.ClientBase, statement: NamedStatement): Promise<ProbeRow | undefined> {
     if (this.#mayPrepare) {
       try {
         return await firstRow(client, statement);
@@ -110,7 +118,7 @@ async function firstRow(
   return (await client.query<ProbeRow>(query)).rows[0];
 }
 
-/** Throws when it makes no sense. */
+/** Throws if the row makes no sense. */
 export function readRow(row: ProbeRow | undefined, layout: WalLayout): ProbeResult {
   if (row === undefined || typeof row.in_recovery !== 'boolean') throw new Error('the probe gave no answer');
   const { in_recovery: inRecovery, position: text, wal_file: walFile } = row;

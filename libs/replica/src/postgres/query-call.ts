@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { StatementCall, StreamCall } from '../execution/database.js';
 
-/** A query that runs itself on a connection: a stream or a cursor. */
+/** A query that submits itself to a connection: a stream or a cursor. */
 export interface Submittable {
   submit(connection: unknown): void;
   readonly text?: unknown;
@@ -12,13 +12,13 @@ export interface Submittable {
   handleError?(error: unknown): void;
 }
 
-/** A call of `query` as `pg` takes it, in one form. */
+/** The arguments of a `pg` `query()` call, normalized. */
 export interface QueryCall extends StatementCall {
   readonly callback?: (error: unknown, result?: pg.QueryResult) => void;
   readonly submittable?: Submittable;
 }
 
-/** Understands `(text | config | submittable, values?, callback?)`. Throws a TypeError without a query, as `pg` does. */
+/** Parses `(text | config | submittable, values?, callback?)`. Throws a TypeError without a query, as `pg` does. */
 export function parseQueryCall(args: readonly unknown[]): QueryCall {
   const [query] = args;
   if (query === undefined || query === null)
@@ -29,7 +29,7 @@ export function parseQueryCall(args: readonly unknown[]): QueryCall {
   if (last >= 0) {
     return { text, args: args.slice(0, last), callback: args[last] as QueryCall['callback'] };
   }
-  // Each letter of a text would be taken for a property of its own.
+  // Spreading a string would make a property of each letter.
   if (typeof query === 'string') return { text, args };
   const { callback, ...config } = query as { callback?: QueryCall['callback'] };
   return typeof callback === 'function'
@@ -37,14 +37,14 @@ export function parseQueryCall(args: readonly unknown[]): QueryCall {
     : { text, args };
 }
 
-/** As `pg` does: one without a callback gets the caller's. */
+/** Gives the caller's callback to a submittable that has none, as `pg` does. */
 function callOfSubmittable(submittable: Submittable, args: readonly unknown[]): QueryCall {
   const callback = args.find((argument) => typeof argument === 'function') as QueryCall['callback'];
   if (callback !== undefined) submittable.callback ??= callback;
   return { text: textOfSubmittable(submittable), args: [submittable], submittable };
 }
 
-/** The statement that a stream or cursor runs. */
+/** The SQL that a stream or cursor runs. */
 function textOfSubmittable(submittable: Submittable): string {
   const text = submittable.text ?? submittable.cursor?.text;
   return typeof text === 'string' ? text : '';
@@ -89,8 +89,8 @@ type Query = (
 ) => void;
 
 /**
- * Calls `query` of a client with the arguments that somebody gave to ours. By callback, for `pg` makes two promises where one will
- * do. The stack of an error leads to the socket: see `leadToCaller`.
+ * Passes the arguments of our `query()` on to a `pg` client. It uses a callback, because `pg` would create two promises instead of one.
+ * The stack of an error therefore begins at the socket; `leadToCaller` corrects that.
  */
 export function queryWith(
   client: pg.ClientBase,
@@ -107,7 +107,7 @@ export function queryWith(
 
 type Config = Readonly<Record<string, unknown>>;
 
-/** What a config may say, as `pg` documents it; of an object of the caller's own class these may be inherited. */
+/** The keys of a config, as `pg` documents them. An object of the caller's own class may inherit them. */
 const CONFIG_KEYS = [
   'text',
   'values',
@@ -122,8 +122,8 @@ const CONFIG_KEYS = [
 ];
 
 /**
- * Older versions of `pg` write the callback into a config, which is the caller's; and whoever instruments `pg` copies what is
- * in the object itself. So it gets a plain object of its own.
+ * Copies the caller's config into a plain object. Older versions of `pg` write the callback into the config, and instrumentation of
+ * `pg` copies only own properties.
  */
 function plainCopy(config: Config): Config {
   const copy: Record<string, unknown> = { ...config };

@@ -3,21 +3,21 @@ import { RoutedClient } from '../execution/routed-client.js';
 import { clientOf } from './connection.js';
 import { parseQueryCall, PgStream, type QueryCall } from './query-call.js';
 
-/** What the server last said of a connection, in the letters of its protocol. */
+/** Transaction statuses in the letters of the protocol. */
 const STATUS_LETTERS = { idle: 'I', open: 'T', failed: 'E' } as const;
 
-/** A client as `pg` gives it out, that stands for all nodes. */
+/** A `pg`-shaped client that stands for all nodes. */
 export class RoutingClient extends RoutedClient {
   #types: pg.TypeOverrides | undefined;
 
-  /** The server's process behind the connection that is pinned; `null` while none is. */
+  /** The server process behind the pinned connection; `null` while no connection is pinned. */
   get processID(): number | null {
     const { connection } = this;
     if (connection === undefined) return null;
     return (clientOf(connection) as { processID?: number | null }).processID ?? null;
   }
 
-  /** What the server last said of the connection that is pinned. */
+  /** The transaction status that the server last reported for the pinned connection. */
   getTransactionStatus(): 'I' | 'T' | 'E' {
     return STATUS_LETTERS[this.transactionStatus];
   }
@@ -30,7 +30,7 @@ export class RoutingClient extends RoutedClient {
     return pg.escapeLiteral(text);
   }
 
-  /** For what this client queries, wherever it runs; unlike with `pg` it ends with the client. */
+  /** Applies to all queries of this client, on any node. Unlike in `pg`, it ends when the client is released. */
   setTypeParser(...args: Parameters<pg.TypeOverrides['setTypeParser']>): void {
     (this.#types ??= new pg.TypeOverrides()).setTypeParser(...args);
   }
@@ -39,13 +39,13 @@ export class RoutingClient extends RoutedClient {
     return (this.#types ?? pg.types).getTypeParser(...args);
   }
 
-  /** As `query` of a `pg` client: a text or a config, with values, by promise or callback; or a stream or cursor. */
+  /** Like `query` of a `pg` client: takes a text or a config with values, by promise or callback, or a stream or cursor. */
   query(...args: unknown[]): unknown {
     const call =
       this.#types === undefined ? parseQueryCall(args) : withTypes(parseQueryCall(args), this.#types);
     const { submittable, callback } = call;
     if (submittable !== undefined) {
-      // Given back at once, as `pg` does.
+      // `pg` also returns it at once.
       this.stream(new PgStream(submittable));
       return submittable;
     }

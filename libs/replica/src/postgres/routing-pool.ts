@@ -2,12 +2,11 @@ import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import type { NodePool } from '../execution/pools/node-pool.js';
 import type { StatementRouter } from '../execution/statement-router.js';
-import { PgConnectionPool } from './node-access.js';
-import type { PoolEvents } from './pool-events.js';
+import { PgConnectionPool, type PoolEvents } from './connection-pool.js';
 import { parseQueryCall, type Submittable } from './query-call.js';
 import { RoutingClient } from './routing-client.js';
 
-/** Sizes and times of a pool; nothing of how to connect, which is secret in part. */
+/** The sizes and times of a pool. Connection options are left out, because some are secret. */
 const SETTINGS = [
   'max',
   'min',
@@ -23,10 +22,9 @@ type ConnectCallback = (error: unknown, client?: RoutingClient, release?: Releas
 type QueryCallback = (error: unknown, result?: pg.QueryResult) => void;
 
 /**
- * A pool as `pg` has it, whose clients stand for all nodes. Giving out a client needs no network and no connection:
- * an application starts with every replica down. Also serves code that uses `pg` directly: it takes the same calls, counts the
- * connections of the nodes behind it, and emits what happens to them. A pool of the primary hears of all nodes, for without replicas it
- * would be the only one.
+ * A `pg`-shaped pool whose clients stand for all nodes. It gives out clients without a connection, so an application starts even if every
+ * replica is down. It also serves code that uses `pg` directly: it takes the same calls, counts the connections of its nodes and emits
+ * their events. The primary's pool emits the events of all nodes, because without replicas it would be the only pool.
  */
 export class RoutingPool extends EventEmitter {
   ending = false;
@@ -34,13 +32,13 @@ export class RoutingPool extends EventEmitter {
   readonly #router: StatementRouter;
   readonly #primaryRunner: boolean;
 
-  /** @param primaryRunner whatever is asked of this pool goes to the primary */
+  /** @param primaryRunner sends everything that is asked of this pool to the primary */
   constructor(router: StatementRouter, poolEvents: PoolEvents, primaryRunner: boolean) {
     super();
     this.#router = router;
     this.#primaryRunner = primaryRunner;
     poolEvents.add({ emitter: this, hears: (node) => primaryRunner || node !== router.primary });
-    // What is done to each new connection has not been done to those that there are.
+    // The new listener has not seen the existing connections, so they are replaced.
     this.on('newListener', (event) => {
       if (event === 'connect') for (const pool of router.nodePools) pool.renew();
     });
@@ -55,13 +53,13 @@ export class RoutingPool extends EventEmitter {
     }
     const client = new RoutingClient(this.#router, this.#primaryRunner);
     if (callback === undefined) return Promise.resolve(client);
-    // As soon as it may be: what a request begins and does not wait for shall be routed while the request is there.
+    // As soon as possible: a request may end before statements that it does not await, and they need its context for routing.
     queueMicrotask(() => callback(undefined, client, (error?: unknown) => client.release(error)));
   }
 
-  /** One statement on a client of its own: a text, a config, a stream or a cursor, by promise or callback. */
+  /** Runs one statement on its own client: a text, a config, a stream or a cursor, by promise or callback. */
   query(query: unknown, values?: unknown, callback?: QueryCallback): Promise<unknown> | void {
-    const told = [query, values, callback].find((argument) => typeof argument === 'function') as
+    const done = [query, values, callback].find((argument) => typeof argument === 'function') as
       QueryCallback | undefined;
     if (typeof query === 'function') {
       const error = new Error('Passing a function as the first parameter to pool.query is not supported');
@@ -69,10 +67,10 @@ export class RoutingPool extends EventEmitter {
       return;
     }
     const outcome = this.#query(query, typeof values === 'function' ? undefined : values);
-    if (told === undefined) return outcome;
+    if (done === undefined) return outcome;
     outcome.then(
-      (result) => told(undefined, result as pg.QueryResult),
-      (error: unknown) => told(error),
+      (result) => done(undefined, result as pg.QueryResult),
+      (error: unknown) => done(error),
     );
   }
 
@@ -103,7 +101,7 @@ export class RoutingPool extends EventEmitter {
     return this.#sum('expired');
   }
 
-  /** How the pool of each node is set, by the example of the first: sizes and times, nothing of how to connect. */
+  /** The sizes and times of the first node's pool, which stand for all. Contains no connection options. */
   get options(): Partial<pg.PoolConfig> {
     const [first] = this.#pools;
     if (!(first?.behind instanceof PgConnectionPool)) return {};
@@ -111,7 +109,7 @@ export class RoutingPool extends EventEmitter {
     return Object.fromEntries(SETTINGS.map((key) => [key, all[key]]));
   }
 
-  /** The connections behind it belong to the data source, which ends them when it is destroyed. */
+  /** Closes no connection: the data source owns them and ends them when it is destroyed. */
   end(): Promise<void>;
   end(callback: (error?: unknown) => void): void;
   end(callback?: (error?: unknown) => void): Promise<void> | void {
@@ -132,7 +130,7 @@ export class RoutingPool extends EventEmitter {
   }
 }
 
-/** A query of `pg`'s own gives its result by its callback; a stream or cursor gives none, and has ended when the client is idle. */
+/** Resolves with the result if the submittable is a `pg` query. A stream or cursor has no result and ends when the client is idle. */
 function runToEnd(client: RoutingClient, submittable: Submittable): Promise<unknown> {
   return new Promise((resolve, reject) => {
     submittable.callback ??= (error, result) => {

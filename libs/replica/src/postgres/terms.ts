@@ -1,6 +1,6 @@
 import type { DatabaseTerms } from '../topology/monitor-settings.js';
 
-/** What PostgreSQL calls things, for problems that operators read. */
+/** PostgreSQL's words, for the problems that operators read. */
 export const POSTGRES_TERMS: DatabaseTerms = {
   epoch: 'timeline',
   readOnly: 'in recovery (a standby)',

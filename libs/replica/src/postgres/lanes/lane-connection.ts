@@ -3,7 +3,7 @@ import type { Answer, LaneCall, LaneConnection } from '../../execution/database.
 import { type PgLaneCall, laneQuery, type PgPreparedStatement } from './lane-query.js';
 import type { PgPreparedStatements } from './prepared-statements.js';
 
-/** What of a `pg` client's insides is needed. */
+/** The private parts of a `pg` client that a lane uses. */
 interface PipelinedClient {
   pipeline: boolean;
   readonly connection: { readonly stream: { cork?(): void; uncork?(): void } };
@@ -11,8 +11,8 @@ interface PipelinedClient {
 }
 
 /**
- * A connection of `pg` that sends each read at once, and is answered in turn. Each read ends with a Sync message of its own, so that an
- * error in one leaves the others alone.
+ * A `pg` connection that sends each read at once and receives the answers in order. Each read ends with its own Sync message, so that
+ * an error in one read does not affect the others.
  */
 export class PgLane implements LaneConnection {
   readonly prepared: PgPreparedStatements;
@@ -36,10 +36,10 @@ export class PgLane implements LaneConnection {
   send(
     call: LaneCall,
     prepared: PgPreparedStatement | undefined,
-    settled: (error: unknown, answer: Answer) => void,
+    callback: (error: unknown, answer: Answer) => void,
   ): void {
     this.#cork();
-    this.#pipelined.query(laneQuery(call as PgLaneCall, prepared, settled as never));
+    this.#pipelined.query(laneQuery(call as PgLaneCall, prepared, callback as never));
   }
 
   close(): void {
@@ -48,7 +48,7 @@ export class PgLane implements LaneConnection {
     this.#pipelined.pipeline = false;
   }
 
-  /** All that is sent before the event loop goes on leaves in one piece. */
+  /** Collects everything that is sent in this turn of the event loop into one write. */
   #cork(): void {
     const { stream } = this.#pipelined.connection;
     if (this.#isCorked || stream.cork === undefined || stream.uncork === undefined) return;

@@ -1,23 +1,51 @@
-/* oxlint-disable eslint/no-underscore-dangle -- what is meant are the insides of `pg` */
+/* oxlint-disable eslint/no-underscore-dangle -- these are private members of `pg` */
 import pg from 'pg';
 import type { PreparedStatement, LaneCall } from '../../execution/database.js';
 
-type Settled = (error: unknown, result: pg.QueryResult) => void;
+/** A read in the form that a lane takes. It is also a valid `pg` config, to run the same read on its own connection. */
+export interface PgLaneCall extends LaneCall {
+  readonly values: readonly unknown[] | undefined;
+  readonly rowMode: unknown;
+  readonly types: unknown;
+}
 
-/** What the server has said of the rows of a prepared statement. That cannot change: it would fail with 0A000. */
+const KEYS = new Set(['text', 'values', 'rowMode', 'types']);
+
+/** Normalizes the arguments of a `query()` call without its callback; `undefined` if they ask for more than a lane can do. */
+export function laneCallOf(args: readonly unknown[]): PgLaneCall | undefined {
+  const [query, values] = args;
+  if (args.length > 2 || !areValues(values)) return undefined;
+  if (typeof query === 'string') return { text: query, values, rowMode: undefined, types: undefined };
+  if (typeof query !== 'object' || query === null) return undefined;
+  // An object of another class may have getters, or control how it is sent.
+  if (Object.getPrototypeOf(query) !== Object.prototype) return undefined;
+  const config = query as Record<string, unknown>;
+  for (const key of Object.keys(config)) if (!KEYS.has(key) && config[key] !== undefined) return undefined;
+  const { text, values: own, rowMode, types } = config;
+  if (typeof text !== 'string' || !areValues(own)) return undefined;
+  return { text, values: values ?? own, rowMode, types };
+}
+
+function areValues(values: unknown): values is readonly unknown[] | undefined {
+  return values === undefined || values === null || Array.isArray(values);
+}
+
+type QueryCallback = (error: unknown, result: pg.QueryResult) => void;
+
+/** How the server described the rows of a prepared statement. It cannot change: the statement would fail with 0A000 instead. */
 export interface RowShape {
   readonly fields: readonly pg.FieldDef[];
-  /** A row with all columns, as `pg` makes one to copy it. */
+  /** A row with all columns, which `pg` copies for each row. */
   readonly emptyRow: object;
 }
 
 /** A prepared statement on one connection. */
 export interface PgPreparedStatement extends PreparedStatement {
-  /** `undefined` until it was first answered. */
+  /** `undefined` until the statement is first answered. */
   shape: RowShape | undefined;
 }
 
-/** What of `pg`'s result is needed, beside what its types say. */
+/** The private parts of a `pg` result that a lane uses. */
 interface ResultInside {
   fields: readonly pg.FieldDef[];
   _parsers?: readonly unknown[];
@@ -34,9 +62,13 @@ interface QueryInside {
   handleRowDescription(message: { fields: pg.FieldDef[] }): void;
 }
 
-const Query = pg.Query as unknown as new (query: unknown, values: unknown, settled: Settled) => QueryInside;
+const Query = pg.Query as unknown as new (
+  query: unknown,
+  values: unknown,
+  callback: QueryCallback,
+) => QueryInside;
 
-/** A query that does not ask again what rows a prepared statement has: to say so and to read it takes both sides long. */
+/** A query that does not ask for the row description of a prepared statement again, because that costs both sides time. */
 class LaneQuery extends Query {
   #statement: PgPreparedStatement | undefined;
 
@@ -51,7 +83,7 @@ class LaneQuery extends Query {
     const { _result: result } = this;
     const types = result._types ?? pg.types;
     result.fields = [...shape.fields];
-    // Which parsers there are may have changed.
+    // The application may have changed its type parsers.
     result._parsers = shape.fields.map(({ dataTypeID, format }) =>
       types.getTypeParser(dataTypeID, format as 'text'),
     );
@@ -68,38 +100,38 @@ class LaneQuery extends Query {
   override handleRowDescription(message: { fields: pg.FieldDef[] }): void {
     super.handleRowDescription(message);
     const { fields, _parsers: parsers, _prebuiltEmptyResultObject: emptyRow } = this._result;
-    // Of a `pg` that works otherwise nothing is remembered.
+    // Remembers nothing if this version of `pg` works differently.
     if (this.#statement === undefined || !Array.isArray(parsers) || typeof emptyRow !== 'object') return;
     if (emptyRow !== null && fields === message.fields) this.#statement.shape = { fields, emptyRow };
   }
 }
 
-/** A query as `pg` makes one of a config, which it would copy first: that takes longer than all the rest. */
+/** Builds the query that `pg` would build from a config. `pg` would first copy the config, which takes longer than everything else. */
 export function laneQuery(
   call: PgLaneCall,
   statement: PgPreparedStatement | undefined,
-  settled: Settled,
+  callback: QueryCallback,
 ): object {
   const { text, values, rowMode, types } = call;
   const isPlain = rowMode === undefined && types === undefined;
-  const query = new LaneQuery(isPlain ? text : { text, rowMode, types }, values, settled);
+  const query = new LaneQuery(isPlain ? text : { text, rowMode, types }, values, callback);
   if (statement !== undefined) query.use(statement);
   return query;
 }
 
-/** What of a `pg` connection's insides is needed: all messages go through it. */
+/** The private method of a `pg` connection that sends every message. */
 interface Sender {
   _send(message: Buffer): void;
 }
 
-/** A connection that asks for no description, and keeps messages back to send them as one: each that is sent alone takes time. */
-interface GatheringSender extends Sender {
+/** A connection that asks for no row description, and holds messages until `flush()` sends them in one write. */
+interface BatchingSender extends Sender {
   flush(): void;
 }
 
-const SENDERS = new WeakMap<Sender, GatheringSender>();
+const SENDERS = new WeakMap<Sender, BatchingSender>();
 
-function senderOf(connection: Sender): GatheringSender {
+function senderOf(connection: Sender): BatchingSender {
   const known = SENDERS.get(connection);
   if (known !== undefined) return known;
   let messages: Buffer[] = [];
@@ -107,39 +139,11 @@ function senderOf(connection: Sender): GatheringSender {
     describe: (): void => undefined,
     _send: (message: Buffer): void => void messages.push(message),
     flush: (): void => {
-      const gathered = messages;
+      const batch = messages;
       messages = [];
-      if (gathered.length > 0) connection._send(Buffer.concat(gathered));
+      if (batch.length > 0) connection._send(Buffer.concat(batch));
     },
   });
   SENDERS.set(connection, sender);
   return sender;
-}
-
-/** What a lane takes of a call. Also a config of `pg`'s: the same read on a connection of its own. */
-export interface PgLaneCall extends LaneCall {
-  readonly values: readonly unknown[] | undefined;
-  readonly rowMode: unknown;
-  readonly types: unknown;
-}
-
-const KEYS = new Set(['text', 'values', 'rowMode', 'types']);
-
-/** The arguments of a call of `query`, without a callback, in one form; `undefined` where they ask for more. */
-export function laneCallOf(args: readonly unknown[]): PgLaneCall | undefined {
-  const [query, values] = args;
-  if (args.length > 2 || !areValues(values)) return undefined;
-  if (typeof query === 'string') return { text: query, values, rowMode: undefined, types: undefined };
-  if (typeof query !== 'object' || query === null) return undefined;
-  // A class of somebody's own may have getters, or a say in how it is sent.
-  if (Object.getPrototypeOf(query) !== Object.prototype) return undefined;
-  const config = query as Record<string, unknown>;
-  for (const key of Object.keys(config)) if (!KEYS.has(key) && config[key] !== undefined) return undefined;
-  const { text, values: own, rowMode, types } = config;
-  if (typeof text !== 'string' || !areValues(own)) return undefined;
-  return { text, values: values ?? own, rowMode, types };
-}
-
-function areValues(values: unknown): values is readonly unknown[] | undefined {
-  return values === undefined || values === null || Array.isArray(values);
 }

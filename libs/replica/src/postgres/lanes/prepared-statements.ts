@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { PreparableText, PreparedStatements } from '../../execution/database.js';
 import type { PgPreparedStatement } from './lane-query.js';
 
-/** What of a `pg` client's connection is needed: it remembers by name what it has prepared. */
+/** The private parts of a `pg` connection: it lists its prepared statements by name. */
 interface PgConnection {
   readonly parsedStatements: Record<string, string>;
   close(message: { type: 'S'; name: string }): void;
@@ -13,15 +13,15 @@ interface Entry extends PgPreparedStatement {
 }
 
 /**
- * The named statements on one connection. A name says which text it stands for, whatever connection it is sent on: behind
- * a pooler that passes a server's connection from one client to another, it can never run the text of somebody else.
+ * The prepared statements of one connection. A name identifies its text on every connection. A pooler may pass a server connection from
+ * one client to another, and even then a name can never run another client's text.
  */
 export class PgPreparedStatements implements PreparedStatements {
   readonly #connection: PgConnection;
   readonly #perConnection: number;
   readonly #entries = new Map<PreparableText, Entry>();
   #clock = 0;
-  /** A name that the server has lost is never used again: answers that speak of it may still be under way. */
+  /** Part of each name. A lost name is never reused, because answers that mention it may still be on their way. */
   #generation = 0;
 
   constructor(client: pg.ClientBase, perConnection: number) {
@@ -33,10 +33,6 @@ export class PgPreparedStatements implements PreparedStatements {
     return this.#entries.size;
   }
 
-  /**
-   * What to send a statement as. Call it right before the statement is sent, and only then. `undefined` while the
-   * same text is being prepared: should that fail, it is nobody else's failure.
-   */
   use(text: PreparableText): PgPreparedStatement | undefined {
     const entry = this.#entries.get(text);
     if (entry === undefined) return this.#add(text);
@@ -45,12 +41,10 @@ export class PgPreparedStatements implements PreparedStatements {
     return entry;
   }
 
-  /** The server has said that it knows the name. */
   isPrepared(name: string): boolean {
     return this.#connection.parsedStatements[name] !== undefined;
   }
 
-  /** The server has no such statement, or may not have it, or cannot run it any more. Says whether that was news. */
   forget(text: PreparableText, name: string): boolean {
     if (this.#entries.get(text)?.name !== name) return false;
     this.#entries.delete(text);
@@ -59,7 +53,7 @@ export class PgPreparedStatements implements PreparedStatements {
     return true;
   }
 
-  /** The server has lost one, so it may have lost all: DEALLOCATE ALL, or another server behind a pooler. */
+  /** Reasons for losing all: DEALLOCATE ALL, or a pooler that switched to another server. */
   forgetAll(text: PreparableText, name: string): boolean {
     if (!this.forget(text, name)) return false;
     for (const entry of this.#entries.values()) this.#close(entry.name);
@@ -87,14 +81,11 @@ export class PgPreparedStatements implements PreparedStatements {
     const name = this.#entries.get(oldest)?.name as string;
     this.#entries.delete(oldest);
     this.#close(name);
-    // Should an answer under way make `pg` believe that it is still there, the name must not come back.
+    // A late answer may make `pg` list the old name again, so that name must not be reused.
     this.#generation++;
   }
 
-  /**
-   * Travels with the statement that is sent next, so that no answer of its own has to be waited for. To close what is not
-   * there is no error.
-   */
+  /** The message travels with the next statement, so nobody waits for its answer. Closing an unknown statement is no error. */
   #close(name: string): void {
     delete this.#connection.parsedStatements[name];
     this.#connection.close({ type: 'S', name });
