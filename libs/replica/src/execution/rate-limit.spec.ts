@@ -8,11 +8,11 @@ function count(limit: RateLimit, nowMs: number): number {
 }
 
 describe('RateLimit', () => {
-  it('lets so many happen at once, and no more', () => {
+  it('allows a burst at once, and no more', () => {
     expect(count(new RateLimit({ perSecond: 100, burst: 5 }), 1_000)).toBe(5);
   });
 
-  it('lets one more happen for each interval that has passed', () => {
+  it('allows one more for each interval that has passed', () => {
     const limit = new RateLimit({ perSecond: 100, burst: 5 });
     count(limit, 1_000);
     expect(count(limit, 1_009)).toBe(0);
@@ -26,7 +26,7 @@ describe('RateLimit', () => {
     expect(count(limit, 60_000)).toBe(5);
   });
 
-  it('lets it happen at the rate, however often it is asked', () => {
+  it('keeps to the rate, however often it is asked', () => {
     const limit = new RateLimit({ perSecond: 200, burst: 10 });
     let taken = 0;
     for (let ms = 0; ms < 10_000; ms++) if (limit.take(ms)) taken++;

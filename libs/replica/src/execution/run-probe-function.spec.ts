@@ -5,7 +5,7 @@ import { runProbeFunction, type ProbeQuery } from './run-probe-function.js';
 
 const ANSWER = { isReadOnly: true, position: 100n, epoch: undefined };
 
-/** A connection that answers with what it was asked. */
+/** A connection that answers with the query itself. */
 const ask: ProbeQuery = (text, values) => Promise.resolve([{ text, values }]);
 
 const run = (probe: ProbeFunction, answer = ANSWER): ReturnType<typeof runProbeFunction> =>
@@ -16,11 +16,11 @@ describe('runProbeFunction', () => {
     ['true', () => true],
     ['nothing', () => undefined],
     ['an object without an age', () => Promise.resolve({})],
-  ])('leaves the answer as it is where the probe gives %s', async (_, probe) => {
+  ])('keeps the answer as it is if the probe returns %s', async (_, probe) => {
     await expect(run(probe)).resolves.toEqual(ANSWER);
   });
 
-  it('adds the age that the probe gives', async () => {
+  it('adds the age that the probe returns', async () => {
     await expect(run(() => Promise.resolve({ lagMs: 12.5 }))).resolves.toEqual({ ...ANSWER, minLagMs: 12.5 });
   });
 
@@ -40,25 +40,25 @@ describe('runProbeFunction', () => {
       'monitor.probe: it failed with Error, whose message is not shown: it may hold a credential',
     ],
     [
-      'gives an age below 0',
+      'returns an age below 0',
       () => ({ lagMs: -1 }),
       'monitor.probe gave a lagMs that is no number from 0: -1',
     ],
     [
-      'gives an age that is no number',
+      'returns an age that is no number',
       () => ({ lagMs: '5' }) as never,
       'monitor.probe gave a lagMs that is no number from 0: string',
     ],
     [
-      'gives no age at all',
+      'returns NaN as the age',
       () => ({ lagMs: Number.NaN }),
       'monitor.probe gave a lagMs that is no number from 0: NaN',
     ],
-  ])('says why the node may not serve where the probe %s', async (_, probe, problem) => {
+  ])('says why the node may not serve if the probe %s', async (_, probe, problem) => {
     await expect(run(probe)).resolves.toEqual({ ...ANSWER, problem });
   });
 
-  it('tells the probe who it asks, and what that is now', async () => {
+  it('tells the probe which node it asks, and in which role', async () => {
     const seen: Partial<ProbedNode>[] = [];
     const probe: ProbeFunction = ({ name, role, address }) => void seen.push({ name, role, address });
     await run(probe);
@@ -69,7 +69,7 @@ describe('runProbeFunction', () => {
     ]);
   });
 
-  it('runs statements for the probe, until it has ended', async () => {
+  it('runs statements for the probe until it has ended', async () => {
     let query: ProbedNode['query'] | undefined;
     let rows: readonly unknown[] = [];
     await run(async (node) => {
@@ -81,7 +81,7 @@ describe('runProbeFunction', () => {
   });
 
   it.each(Object.keys(FAULTS_OF_FUNCTIONS).filter((fault) => fault !== 'never answers'))(
-    'gives an answer whatever the probe does: it %s',
+    'gives an answer even if the probe %s',
     async (fault) => {
       await expect(run(FAULTS_OF_FUNCTIONS[fault] as ProbeFunction)).resolves.toMatchObject(ANSWER);
     },

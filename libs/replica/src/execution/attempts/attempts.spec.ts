@@ -23,7 +23,7 @@ const refused = (node = 'primary'): NodeUnavailableError =>
   new NodeUnavailableError(node, 'x:5432', new Error('connect ECONNREFUSED'));
 const sqlError = (code: string): Error => Object.assign(new Error(code), { code });
 
-/** Attempts of which the test says what happens on a node. */
+/** Attempts whose outcome on each node the test decides. */
 class ScriptedAttempts extends Attempts<string> {
   readonly #onNode: (route: Route, statement: Statement) => Promise<string>;
 
@@ -49,13 +49,13 @@ class ScriptedAttempts extends Attempts<string> {
   }
 }
 
-/** What happens on each node at each try: an error, or nothing: it answers. */
+/** The outcome of each attempt on each node: an error, or `undefined` for an answer. */
 type Script = Record<string, (Error | undefined)[]>;
 
 interface Scene {
   statement?: Statement;
   script?: Script;
-  /** Replicas that the rule may name. */
+  /** The replicas that the rule may name. */
   replicas?: readonly string[];
   /** The rule sends the statement to the primary unless that has failed. */
   prefersPrimary?: boolean;
@@ -63,20 +63,20 @@ interface Scene {
   mayFallBack?: boolean;
   budget?: RetryBudget;
   limitMs?: number;
-  /** The time that each try takes. */
+  /** How long each attempt takes. */
   tookMs?: number;
   isClosed?: () => boolean;
   opens?: (scene: { primary: string }) => Promise<void>;
   standIn?: string;
-  /** Nodes that are known to be well after a connection was lost to them without a word. */
+  /** The nodes known to be well after they lost a connection without a word. */
   cleared?: readonly string[];
   enter?: AttemptTools['enter'];
   refused?: AttemptTools['refused'];
-  /** Happens while a node is tried. */
+  /** Called during each attempt. */
   onAttempt?: (scene: { primary: string }) => void;
 }
 
-/** Runs a statement, and tells where it was tried and with what end. */
+/** Runs a statement. Returns the nodes that were tried and the outcome. */
 async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; reported: number }> {
   const state = { primary: 'primary', nowMs: 0 };
   const tried: string[] = [];
@@ -164,12 +164,12 @@ describe('Attempts', () => {
     });
   });
 
-  it('runs a read on the primary as a write that a replica refused as one', async () => {
+  it('runs a read as a write on the primary if a replica refused it as a write', async () => {
     const { tried, reported } = await run({ script: { r1: [sqlError('25006')] } });
     expect([tried, reported]).toEqual([['r1', 'primary (refused-by-replica) as write'], 1]);
   });
 
-  it('does not run a refused write where writes are prevented', async () => {
+  it('does not run a refused read as a write if writes are prevented', async () => {
     const prevented = new WritePreventedError('write', 'a replica refused it');
     const { tried, outcome } = await run({
       script: { r1: [sqlError('25006')] },
@@ -181,7 +181,7 @@ describe('Attempts', () => {
   });
 
   it.each(['42P01', '0A000', '55000'])(
-    'runs a read on the primary that a replica refused by %s',
+    'runs a read on the primary after a replica refused it with %s',
     async (code) => {
       const { tried, outcome } = await run({ script: { r1: [sqlError(code)] } });
       expect([tried, outcome]).toEqual([['r1', 'primary (refused-by-replica)'], 'answer of primary']);
@@ -190,7 +190,7 @@ describe('Attempts', () => {
     },
   );
 
-  it('does not run on the primary what another replica refuses after it may have crashed one', async () => {
+  it('keeps a read off the primary that may have crashed one replica and is refused by another', async () => {
     const { tried, outcome } = await run({
       script: { r1: [lost()], r2: [sqlError('42P01')] },
       cleared: [],
@@ -198,7 +198,7 @@ describe('Attempts', () => {
     expect([tried, outcome]).toEqual([['r1', 'r2'], sqlError('42P01')]);
   });
 
-  it('runs a read on another replica where one is busy, which costs nothing of the budget and is no failure', async () => {
+  it('runs a read on another replica if one is busy, which costs no budget and is no failure', async () => {
     const budget = new RetryBudget({ ratio: 0, minPerSecond: 0 });
     expect(await run({ script: { r1: [new PoolBusyError()] }, budget })).toEqual({
       tried: ['r1', 'r2'],
@@ -207,24 +207,24 @@ describe('Attempts', () => {
     });
   });
 
-  it('runs a read on the busy replica after all where only the primary is left', async () => {
+  it('runs a read on the busy replica after all if only the primary is left', async () => {
     const { tried, outcome } = await run({ replicas: ['r1'], script: { r1: [new PoolBusyError()] } });
     expect([tried, outcome]).toEqual([['r1', 'r1'], 'answer of r1']);
   });
 
-  it('runs a read elsewhere that fails where it went from a busy replica', async () => {
+  it('runs a read elsewhere if it fails on the replica to which it left a busy one', async () => {
     const script = { r1: [new PoolBusyError()], r2: [lost()] };
     expect((await run({ script })).tried).toEqual(['r1', 'r2', 'r1']);
   });
 
-  it('runs a read on the primary after two replicas, though there are more', async () => {
+  it('runs a read on the primary after two replicas, even if there are more', async () => {
     expect(await run({ script: { r1: [lost()], r2: [lost()] } })).toMatchObject({
       tried: ['r1', 'r2', 'primary (replica-failed)'],
       outcome: 'answer of primary',
     });
   });
 
-  it('runs a read on a third replica where it may not fall back on the primary', async () => {
+  it('runs a read on a third replica if it may not fall back on the primary', async () => {
     const { tried } = await run({ script: { r1: [lost()], r2: [lost()] }, mayFallBack: false });
     expect(tried).toEqual(['r1', 'r2', 'r3']);
   });
@@ -234,7 +234,7 @@ describe('Attempts', () => {
     expect(tried).toEqual(['r1', 'r2', 'r3']);
   });
 
-  it('does not go round for ever', async () => {
+  it('does not try nodes for ever', async () => {
     const replicas = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     const script = Object.fromEntries(replicas.map((name) => [name, [lost(), lost()]]));
     const { tried, outcome } = await run({ replicas, script, isClosed: () => true });
@@ -245,14 +245,14 @@ describe('Attempts', () => {
   it.each([
     ['a time limit of the server', sqlError('57014')],
     ['a mistake', sqlError('42601')],
-  ])('leaves a read that failed by %s as it is', async (_, error) => {
+  ])('does not retry a read that failed by %s', async (_, error) => {
     expect(await run({ script: { r1: [error] } })).toMatchObject({ tried: ['r1'], outcome: error });
   });
 
   it.each([
     ['a read', READ],
     ['BEGIN', BEGIN],
-  ])('runs %s elsewhere that the primary lost, where the rule finds another node', async (_, statement) => {
+  ])('runs %s elsewhere after the primary lost it, if the rule finds another node', async (_, statement) => {
     const script = { primary: [lost()] };
     expect(await run({ statement, script, prefersPrimary: true })).toMatchObject({
       tried: ['primary', 'r1'],
@@ -260,7 +260,7 @@ describe('Attempts', () => {
     });
   });
 
-  it('runs a read on the primary again where the rule finds no other node, but not for ever', async () => {
+  it('runs a read on the primary again if the rule finds no other node, but not for ever', async () => {
     const losses = (count: number): Scene => ({
       script: { primary: Array.from({ length: count }, lost) },
       replicas: [],
@@ -272,7 +272,7 @@ describe('Attempts', () => {
     expect(await run(losses(3))).toMatchObject({ tried: ['primary', 'primary', 'primary'], outcome: lost() });
   });
 
-  it('does not run a read again that the primary failed for other reasons', async () => {
+  it('does not retry a read that failed on the primary for another reason', async () => {
     const full = new PoolExhaustedError('primary', { inUse: 10, waiting: 1 });
     for (const error of [sqlError('40001'), sqlError('53200'), full]) {
       const { tried, outcome } = await run({ script: { primary: [error] }, prefersPrimary: true });
@@ -280,7 +280,7 @@ describe('Attempts', () => {
     }
   });
 
-  it('sends no write twice', async () => {
+  it('never sends a write twice', async () => {
     const error = new CommitOutcomeUnknownError('primary', 'statement', lost());
     for (const one of [error, lost(), sqlError('40001')]) {
       const { tried, outcome } = await run({
@@ -293,7 +293,7 @@ describe('Attempts', () => {
     }
   });
 
-  it('fails a write at once that gets no connection, and says so', async () => {
+  it('fails a write at once if it gets no connection, and says so', async () => {
     const scene = { statement: WRITE, script: { primary: [refused()] }, replicas: [] };
     expect(await run(scene)).toMatchObject({
       tried: ['primary'],
@@ -302,12 +302,12 @@ describe('Attempts', () => {
     });
   });
 
-  it('does not even try a primary that is known to be away', async () => {
+  it('does not even try a primary known to be away', async () => {
     const scene = { statement: WRITE, replicas: [], isClosed: () => true };
     expect(await run(scene)).toMatchObject({ tried: [], outcome: { code: 'REPLICA_PRIMARY_UNAVAILABLE' } });
   });
 
-  it('sends a write that waited to the node that is the primary then', async () => {
+  it('sends a write that has waited to whichever node is the primary by then', async () => {
     const scene: Scene = {
       statement: WRITE,
       script: { primary: [refused()] },
@@ -317,7 +317,7 @@ describe('Attempts', () => {
     expect(await run(scene)).toMatchObject({ tried: ['primary', 'r2'], outcome: 'answer of r2' });
   });
 
-  it('sends a write that got no connection to a primary that has changed meanwhile, without waiting', async () => {
+  it('sends a write that got no connection straight to the new primary if it has changed meanwhile', async () => {
     const scene: Scene = {
       statement: WRITE,
       script: { primary: [refused()] },
@@ -327,7 +327,7 @@ describe('Attempts', () => {
     expect(await run(scene)).toMatchObject({ tried: ['primary', 'r1'], outcome: 'answer of r1' });
   });
 
-  it('tries again as often as it may wait', async () => {
+  it('keeps trying for as long as it may wait', async () => {
     let rounds = 0;
     const scene: Scene = {
       statement: WRITE,
@@ -340,7 +340,7 @@ describe('Attempts', () => {
     expect(outcome).toMatchObject({ code: 'REPLICA_PRIMARY_UNAVAILABLE' });
   });
 
-  it('lets a replica answer a read for which the primary gave no connection', async () => {
+  it('lets a replica answer a read if the primary gave no connection', async () => {
     expect(await run({ script: { primary: [refused()] }, prefersPrimary: true })).toMatchObject({
       tried: ['primary', 'r1'],
       outcome: 'answer of r1',
@@ -356,49 +356,54 @@ describe('Attempts', () => {
     expect((await run({ script: { r1: [first] }, budget })).tried).toEqual(['r1']);
   });
 
-  it("pays for retries from other reads' share", async () => {
+  it('pays for retries from the share that other reads have earned', async () => {
     const budget = new RetryBudget({ ratio: 0.5, minPerSecond: 0 });
     await run({ budget });
     expect((await run({ budget, script: { r1: [lost()] } })).tried).toEqual(['r1', 'r2']);
     expect((await run({ budget, script: { r1: [lost()] } })).tried).toEqual(['r1']);
   });
 
-  it('begins no other try when the time of the statement is over', async () => {
+  it("begins no further attempt when the statement's time is up", async () => {
     const scene = { script: { r1: [lost()], r2: [lost()] }, limitMs: 100, tookMs: 60 };
     const { tried, outcome } = await run(scene);
     expect(tried).toEqual(['r1', 'r2']);
     expect(outcome).toEqual(lost());
   });
 
-  it('tries nothing again where nothing is watched', async () => {
+  it('retries nothing if there are no replicas', async () => {
     for (const error of [lost(), refused()]) {
       const scene = { script: { primary: [error] }, replicas: [], hasReplicas: false, isClosed: () => true };
       expect(await run(scene)).toMatchObject({ tried: ['primary'], outcome: error });
     }
   });
 
-  it('asks the replica that stands in while the application starts, and the primary if that fails', async () => {
+  it('asks the stand-in replica while the application starts, and the primary if the replica fails', async () => {
     const scene = { statement: WRITE, standIn: 'r2', prefersPrimary: true };
     expect((await run(scene)).tried).toEqual(['r2']);
     expect((await run({ ...scene, script: { r2: [refused('r2')] } })).tried).toEqual(['r2', 'primary']);
   });
 
-  describe('of a read that may have crashed its server', () => {
+  describe('with a read that may have crashed its server', () => {
     const reset = (): Error => sqlError('ECONNRESET');
 
     it.each([
       ['runs it on one more node', { script: { r1: [lost()] } }, ['r1', 'r2'], 'answer of r2'],
-      ['not on a third', { script: { r1: [lost()], r2: [reset()] } }, ['r1', 'r2'], ['r1', 'r2']],
-      ['not on the primary', { script: { r1: [lost()] }, replicas: ['r1'] }, ['r1'], ['r1']],
+      ['does not run it on a third', { script: { r1: [lost()], r2: [reset()] } }, ['r1', 'r2'], ['r1', 'r2']],
+      ['does not run it on the primary', { script: { r1: [lost()] }, replicas: ['r1'] }, ['r1'], ['r1']],
       [
-        'not on the primary after one that gave no connection, but there when it does',
+        'does not run it on the primary after a replica gave no connection, but on that replica once it does',
         { script: { r1: [lost()], r2: [refused('r2')] } },
         ['r1', 'r2', 'r2'],
         'answer of r2',
       ],
-      ['not there again', { script: { primary: [lost()] }, replicas: [] }, ['primary'], ['primary']],
       [
-        'on one node that the primary is not',
+        'does not run it on the same node again',
+        { script: { primary: [lost()] }, replicas: [] },
+        ['primary'],
+        ['primary'],
+      ],
+      [
+        'runs it on one node besides the primary',
         { script: { primary: [lost()], r1: [lost()] }, prefersPrimary: true },
         ['primary', 'r1'],
         ['primary', 'r1'],
@@ -409,7 +414,7 @@ describe('Attempts', () => {
       expect([result.tried, nodes]).toEqual([tried, outcome]);
     });
 
-    it('asks for each node, and goes on where all of them are well', async () => {
+    it('asks about each node, and goes on if all of them are well', async () => {
       const script = (): Script => ({ r1: [lost()], r2: [lost()] });
       expect((await run({ script: script(), cleared: ['r2'] })).tried).toEqual(['r1', 'r2']);
       expect((await run({ script: script(), cleared: ['r1', 'r2'] })).tried).toEqual([
@@ -420,22 +425,22 @@ describe('Attempts', () => {
     });
 
     it.each([
-      ['the server told of the crash of another process', sqlError('57P02')],
+      ['the server reported the crash of another process', sqlError('57P02')],
       ['this process cut the connection', sqlError('ECONNABORTED')],
       ['it was not sent', refused('r1')],
-      ['a time-out of the client', new Error('Query read timeout')],
-    ])('suspects none where %s', async (_, error) => {
+      ['the client timed out', new Error('Query read timeout')],
+    ])('suspects no read if %s', async (_, error) => {
       const { tried } = await run({ script: { r1: [error] }, replicas: ['r1'], cleared: [] });
       expect(tried).toEqual(['r1', 'primary']);
     });
 
-    it('begins a transaction elsewhere all the same: BEGIN crashes nobody', async () => {
+    it('begins a transaction elsewhere all the same, because BEGIN crashes no server', async () => {
       const scene = { statement: BEGIN, script: { primary: [lost()] }, replicas: [], cleared: [] };
       expect((await run(scene)).outcome).toBe('answer of primary');
     });
   });
 
-  it('ends its turn before the next try, and when it is answered', async () => {
+  it('ends its turn before the next attempt, and when it is answered', async () => {
     const places: string[] = [];
     const enter: Scene['enter'] = ({ node }) => {
       places.push(`enter ${node}`);

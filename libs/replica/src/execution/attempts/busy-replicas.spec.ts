@@ -6,13 +6,13 @@ import { RetryBudget } from './retry-budget.js';
 import type { AttemptTools } from './attempt-tools.js';
 import { Attempts } from './attempts.js';
 
-it('lets a read leave a busy replica three times, whether it came away or not', async () => {
+it('lets a read leave a busy replica three times, even if it finds no other node', async () => {
   const busy: Route = { node: 'r1', reason: 'session-replayed' };
   const primary: Route = { node: 'primary', reason: 'session-ahead' };
   const tools = {
     errors: POSTGRES_ERRORS,
     finder: {
-      // Only the busy one may serve it: without that one the rule names the primary.
+      // Only the busy replica may serve the read. Without it, the rule names the primary.
       find: (_: unknown, __: unknown, { failed = [] }: { failed?: readonly string[] }) =>
         failed.includes('r1') ? primary : busy,
       primary: 'primary',
@@ -41,7 +41,7 @@ it('lets a read leave a busy replica three times, whether it came away or not', 
     }
 
     protected override gaveUp(): void {
-      // It does not.
+      // Does not happen.
     }
   }
   const conditions = { text: '', primaryRunner: false };

@@ -5,7 +5,7 @@ describe('FallbackGate', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  /** Whether each of them is inside by now. */
+  /** Whether each of them is inside so far. */
   function follow(entering: readonly Promise<(() => void) | undefined>[]): (string | undefined)[] {
     const states: (string | undefined)[] = entering.map(() => undefined);
     entering.forEach((one, index) => {
@@ -15,7 +15,7 @@ describe('FallbackGate', () => {
   }
   const settle = (): Promise<void> => jest.advanceTimersByTimeAsync(0).then(() => undefined);
 
-  it('lets so many in at once, and the others in the order in which they came', async () => {
+  it('lets in as many as allowed at once, and the others in the order of their arrival', async () => {
     const gate = new FallbackGate({ maxConcurrent: 2, queueTimeoutMs: 1_000 });
     const entering = Array.from({ length: 4 }, () => gate.enter());
     const states = follow(entering);
@@ -30,7 +30,7 @@ describe('FallbackGate', () => {
     expect(gate.state).toMatchObject({ inside: 2, waiting: 0 });
   });
 
-  it('refuses whoever gets no turn in time, and keeps no place for them', async () => {
+  it('refuses whoever gets no turn in time, and keeps no place for it', async () => {
     const gate = new FallbackGate({ maxConcurrent: 1, queueTimeoutMs: 1_000 });
     const entering = [gate.enter(), gate.enter(), gate.enter()];
     const states = follow(entering);
@@ -43,14 +43,14 @@ describe('FallbackGate', () => {
     expect(await gate.enter()).toBeDefined();
   });
 
-  it('lets nobody wait where the time is zero', async () => {
+  it('lets nobody wait if the time limit is zero', async () => {
     const gate = new FallbackGate({ maxConcurrent: 1, queueTimeoutMs: 0 });
     await gate.enter();
     expect(await gate.enter()).toBeUndefined();
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('counts one who leaves twice once', async () => {
+  it('counts a read once that leaves twice', async () => {
     const gate = new FallbackGate({ maxConcurrent: 1, queueTimeoutMs: 0 });
     const leave = await gate.enter();
     leave?.();

@@ -11,25 +11,25 @@ function deposit(budget: RetryBudget, reads: number, nowMs: number): void {
 }
 
 describe('RetryBudget', () => {
-  it('grants the minimum of ten seconds without any reads, and no more', () => {
+  it('grants the minimum for ten seconds without any reads, and no more', () => {
     const budget = new RetryBudget({ ratio: 0.2, minPerSecond: 3 });
     expect(withdrawals(budget, 100, 5_000)).toBe(30);
   });
 
-  it('grants a share of the reads in addition', () => {
+  it('also grants a share of the reads', () => {
     const budget = new RetryBudget({ ratio: 0.2, minPerSecond: 1 });
     deposit(budget, 50, 0);
     deposit(budget, 50, 4_000);
     expect(withdrawals(budget, 100, 4_500)).toBe(20 + 10);
   });
 
-  it('grants nothing where both limits are zero', () => {
+  it('grants nothing if both limits are zero', () => {
     const budget = new RetryBudget({ ratio: 0, minPerSecond: 0 });
     deposit(budget, 1_000, 0);
     expect(budget.withdraw(0)).toBe(false);
   });
 
-  it('forgets reads and retries that are older than the window', () => {
+  it('forgets reads and retries older than the window', () => {
     const budget = new RetryBudget({ ratio: 1, minPerSecond: 0 });
     deposit(budget, 10, 500);
     expect(withdrawals(budget, 6, 9_999)).toBe(6);
@@ -47,7 +47,7 @@ describe('RetryBudget', () => {
     expect(withdrawals(budget, 20, 1_000_000)).toBe(10);
   });
 
-  it('does not refill when a clock is a little behind the one before', () => {
+  it('does not refill when the time steps back a little', () => {
     const budget = new RetryBudget({ ratio: 0, minPerSecond: 1 });
     expect(withdrawals(budget, 20, 12_000)).toBe(10);
     expect(withdrawals(budget, 20, 11_000)).toBe(0);

@@ -15,7 +15,7 @@ class Process {
     this.nowMs += ms;
   }
 
-  /** The turn ends; the next one begins when something has happened for which it waited so long. */
+  /** Ends the turn. The next one begins when something happens after a wait of this length. */
   waitsFor(ms: number): void {
     for (const end of this.#ends.splice(0)) end();
     this.nowMs += ms;
@@ -27,15 +27,15 @@ class Process {
   }
 }
 
-describe('how long an answer took', () => {
-  it('is the time for which it was waited', () => {
+describe('the time that an answer took', () => {
+  it('is the time spent waiting for it', () => {
     const node = new Process();
     const turn = node.clock.sent();
     node.waitsFor(30);
     expect(node.took(turn)).toBe(30);
   });
 
-  it('leaves out what else was done before and after it came', () => {
+  it('leaves out what the process did before and after it came', () => {
     const node = new Process();
     const turn = node.clock.sent();
     node.worksFor(50);
@@ -44,7 +44,7 @@ describe('how long an answer took', () => {
     expect(node.took(turn)).toBe(2);
   });
 
-  it('is nothing where it was there when it was first asked for', () => {
+  it('is zero if the answer was there at the first look', () => {
     const node = new Process();
     const turn = node.clock.sent();
     node.worksFor(50);
@@ -52,12 +52,12 @@ describe('how long an answer took', () => {
     expect(node.took(turn)).toBe(0);
   });
 
-  it('counts the turns in which it did not come', () => {
+  it('includes the turns in which it did not come', () => {
     const node = new Process();
     const turn = node.clock.sent();
     for (let n = 0; n < 3; n++) {
       node.waitsFor(0);
-      // Something else was sent or answered.
+      // Something else is sent or answered.
       node.clock.sent();
       node.worksFor(40);
     }
@@ -65,7 +65,7 @@ describe('how long an answer took', () => {
     expect(node.took(turn)).toBe(121);
   });
 
-  it('understates where turns came between in which nothing was sent or answered', () => {
+  it('is too short if nothing was sent or answered in the turns between', () => {
     const node = new Process();
     const turn = node.clock.sent();
     node.waitsFor(10);
@@ -74,7 +74,7 @@ describe('how long an answer took', () => {
     expect(node.took(turn)).toBe(15);
   });
 
-  it('is the same for all that come in one turn', () => {
+  it('is the same for all answers that come in one turn', () => {
     const node = new Process();
     const turn = node.clock.sent();
     node.waitsFor(3);

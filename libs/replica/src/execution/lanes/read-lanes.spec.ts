@@ -1,7 +1,7 @@
 import { RecentCount } from './read-lanes.js';
 
-describe('how often something happened lately', () => {
-  it('leaves out what is long ago', () => {
+describe('RecentCount', () => {
+  it('leaves out what happened long ago', () => {
     let now = 0;
     const count = new RecentCount(100, () => now);
     expect([count.add(), count.add()]).toEqual([1, 2]);

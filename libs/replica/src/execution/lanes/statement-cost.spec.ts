@@ -1,12 +1,12 @@
 import { StatementCosts } from './statement-cost.js';
 
-describe('what a text costs', () => {
-  it('is not known to be fast before it was measured', () => {
+describe('StatementCosts', () => {
+  it('does not call a text fast before it was measured', () => {
     const costs = new StatementCosts();
     expect(costs.of('SELECT 1')?.isFast).toBe(false);
   });
 
-  it('leaves out the time on the network', () => {
+  it('leaves out network time', () => {
     const costs = new StatementCosts();
     const fast = costs.of('fast') as NonNullable<ReturnType<typeof costs.of>>;
     const slow = costs.of('slow') as NonNullable<ReturnType<typeof costs.of>>;
@@ -18,14 +18,14 @@ describe('what a text costs', () => {
     expect(slow.isFast).toBe(false);
   });
 
-  it('does not take the time of slow texts for that of the network, where there are no others', () => {
+  it('does not mistake the time of slow texts for network time if there are no others', () => {
     const costs = new StatementCosts(() => 0.4);
     const slow = costs.of('slow') as NonNullable<ReturnType<typeof costs.of>>;
     for (let n = 0; n < 10; n++) costs.measuredAlone(slow, 5 + n / 10);
     expect([slow.isFast, costs.roundTripMs]).toEqual([false, 0.4]);
   });
 
-  it('forgets a cold start, and learns that a text became slow', () => {
+  it('forgets a cold start, and learns that a text has become slow', () => {
     const costs = new StatementCosts();
     const cost = costs.of('SELECT 1') as NonNullable<ReturnType<typeof costs.of>>;
     costs.measured(cost, 60);
@@ -38,7 +38,7 @@ describe('what a text costs', () => {
     expect(cost.averageMs).toBe(200);
   });
 
-  it('does not take a slow text for fast, and back, for each time that it took a little less or more', () => {
+  it('does not switch a text near the limit between fast and slow all the time', () => {
     const costs = new StatementCosts();
     const cost = costs.of('SELECT 1') as NonNullable<ReturnType<typeof costs.of>>;
     const seen = [2.5, 1.5, 1.4, 1.3, 2.2, 0.5, 0.5, 1.5, 1.5, 1.5].map((ms) => {
@@ -48,7 +48,7 @@ describe('what a text costs', () => {
     expect(seen).toEqual([false, false, false, false, false, false, true, true, true, true]);
   });
 
-  it('counts uses, and keeps a bounded number of texts of a bounded length', () => {
+  it('counts uses, and bounds the number and length of the texts it keeps', () => {
     const costs = new StatementCosts();
     costs.of('first');
     expect(costs.of('first')?.uses).toBe(2);

@@ -42,13 +42,13 @@ describe('meaningOfLoss', () => {
     ['ROLLBACK', IN_WRITING, LOST, 'rolled-back'],
     [' rollback work ; ', IN_WRITING, LOST, 'rolled-back'],
     ['ABORT', IN_WRITING, LOST, 'rolled-back'],
-    // Its COMMIT may have been reached for all that the first word tells.
+    // Whatever the first word says, the server may have reached the COMMIT.
     ['COMMIT; ROLLBACK', IN_WRITING, LOST, 'commit-unknown'],
     ['COMMIT', IN_REPLICAS, LOST, 'rolled-back'],
     ['UPDATE t SET a = 1', OUTSIDE, CUT, 'nothing'],
     ['COMMIT', IN_WRITING, CUT, 'rolled-back'],
     ['COMMIT; SELECT 1', IN_WRITING, CUT, 'commit-unknown'],
-  ] as const)('of %s in %j is told (%p)', (text, site, error, meaning) => {
+  ] as const)('tells what a loss means for %s in %j (%p)', (text, site, error, meaning) => {
     expect(meaningOfLoss(classifier.classify(text), { ...site, text }, { error, errors })).toBe(meaning);
   });
 });
@@ -60,15 +60,15 @@ describe('errorOfLoss', () => {
     ['commit-unknown', { code: 'REPLICA_COMMIT_OUTCOME_UNKNOWN', node: 'primary', step: 'commit' }],
     ['write-unknown', { code: 'REPLICA_COMMIT_OUTCOME_UNKNOWN', node: 'primary', step: 'statement' }],
     ['rolled-back', { code: 'REPLICA_TRANSACTION_LOST', node: 'primary' }],
-  ] as const)('of %s has a code and the cause', (meaning, expected) => {
+  ] as const)('gives an error with a code and the cause for %s', (meaning, expected) => {
     expect(errorOfLoss(meaning, node, { error: LOST, errors })).toMatchObject({ ...expected, cause: LOST });
   });
 
-  it('leaves the driver its error where nothing was to be written', () => {
+  it("keeps the driver's error if nothing was to be written", () => {
     expect(errorOfLoss('nothing', node, { error: LOST, errors })).toBe(LOST);
   });
 
-  it('says of what was not sent that it was not', () => {
+  it('says that a statement was not sent', () => {
     expect(errorOfLoss('nothing', node, { error: UNSENT, errors })).toMatchObject({
       code: 'REPLICA_NODE_UNAVAILABLE',
       message: expect.stringContaining('nothing was sent'),

@@ -17,7 +17,7 @@ const BEGIN = statement('transaction-control', { transaction: 'begin' });
 const COMMIT = statement('transaction-control', { transaction: 'end' });
 const ROLLBACK = COMMIT;
 
-describe('what is written on a pinned connection', () => {
+describe('PinnedWrites', () => {
   let told: unknown[];
   let writes: PinnedWrites;
 
@@ -40,13 +40,13 @@ describe('what is written on a pinned connection', () => {
     writes.begins(INSERT);
   };
 
-  it('binds when the primary has answered, by the position told along', () => {
+  it('binds the session when the primary answers, by the position in its answer', () => {
     writes.begins(INSERT);
     writes.succeeded(INSERT, { isOpen: false, position: 7n });
     expect(told).toEqual(['begins', { position: 7n, sightings: 0 }]);
   });
 
-  it('binds also when the answer is an error', () => {
+  it('binds the session even if the answer is an error', () => {
     writes.begins(INSERT);
     writes.failed(INSERT, 7n);
     writes.begins(INSERT);
@@ -54,7 +54,7 @@ describe('what is written on a pinned connection', () => {
     expect(told).toEqual(['begins', { position: 7n, sightings: 0 }, 'begins', 'wrote']);
   });
 
-  it('binds at the end of its transaction, whichever that is', () => {
+  it('binds the session at the end of the transaction, however it ends', () => {
     for (const end of [COMMIT, ROLLBACK]) {
       begin();
       writes.failed(INSERT);
@@ -65,7 +65,7 @@ describe('what is written on a pinned connection', () => {
     expect([told, writes.transaction]).toEqual([[...once, ...once], undefined]);
   });
 
-  it('binds when a COMMIT fails, and once', () => {
+  it('binds the session once when a COMMIT fails', () => {
     begin();
     writes.succeeded(INSERT, { isOpen: true });
     writes.failed(COMMIT);
@@ -74,7 +74,7 @@ describe('what is written on a pinned connection', () => {
     expect(told).toEqual(['begins', 'wrote']);
   });
 
-  it('is forgotten when it was lost before it was committed, and not known when that is not known', () => {
+  it('forgets a write that was lost before its commit, and reports an unknown outcome as unknown', () => {
     begin();
     writes.lost('rolled-back');
     begin();
@@ -84,7 +84,7 @@ describe('what is written on a pinned connection', () => {
     expect(told).toEqual(['begins', 'abandoned', 'begins', 'lost', 'begins', 'lost']);
   });
 
-  it('may be asked about behind what ends it, and leaves no transaction open', () => {
+  it('may ask for a position behind the statement that ends a write and leaves no transaction open', () => {
     writes.begins(INSERT);
     expect(writes.endsWith(INSERT, 'INSERT INTO a VALUES (1)')).toBeDefined();
     writes.succeeded(INSERT, { isOpen: false });

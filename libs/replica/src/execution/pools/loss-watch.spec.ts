@@ -28,7 +28,7 @@ describe('LossWatch', () => {
     });
   });
 
-  /** Connections, and which of them this process has cut. */
+  /** Connections, and which of them the watch has cut. */
   const cut = new Set<Connection>();
   const ended = new Set<Connection>();
   const connect = (): Connection => ({}) as Connection;
@@ -37,7 +37,7 @@ describe('LossWatch', () => {
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
 
-  it('tells the loss of a connection whose server told of a crash from one that ended without a word', () => {
+  it('tells a connection whose server reported a crash from one that ended without a word', () => {
     const [told, silent] = [connect(), connect()];
     watch.crashed(told, '57P02');
     expect(watch.explain(told, terminated())).toMatchObject({ code: '57P02' });
@@ -46,7 +46,7 @@ describe('LossWatch', () => {
     expect(watch.explain(told, mistake)).toMatchObject({ code: '42601' });
   });
 
-  it('says which connections this process has cut, but not of those that had ended before', async () => {
+  it('marks the connections that this process has cut, but not those that had already ended', async () => {
     const [open, gone] = [connect(), connect()];
     ended.add(gone);
     watch.cut([open, gone]);
@@ -56,7 +56,7 @@ describe('LossWatch', () => {
     expect(watch.explain(gone, terminated())).not.toHaveProperty('code');
   });
 
-  describe('asked what became of the server', () => {
+  describe('when asked what became of the server', () => {
     beforeEach(() => {
       jest.useFakeTimers();
     });
@@ -74,8 +74,8 @@ describe('LossWatch', () => {
     it.each([
       ['well', { runningMs: 5_000, wellMs: 5_000 }, 'well'],
       ['recovered', { runningMs: 5_000, wellMs: 200 }, 'crashed'],
-      ['started anew', { runningMs: 200, wellMs: 100 }, 'gone'],
-      ['started about then', { runningMs: 1_270, wellMs: 1_270 }, 'crashed'],
+      ['restarted', { runningMs: 200, wellMs: 100 }, 'gone'],
+      ['restarted at about that time', { runningMs: 1_270, wellMs: 1_270 }, 'crashed'],
       ['gone', 'gone', 'gone'],
       ['silent', 'unknown', 'crashed'],
     ] as const)('finds it %s', async (_, answer, expected) => {
@@ -83,12 +83,12 @@ describe('LossWatch', () => {
       expect(await fate(9_000)).toBe(expected);
     });
 
-    it('asks nothing where another connection was told', async () => {
+    it('asks nothing if the server told another connection', async () => {
       watch.crashed(connect(), '57P02');
       expect([await fate(9_999), asked]).toEqual(['crashed', 0]);
     });
 
-    it('asks once or twice for many', async () => {
+    it('asks the server once or twice for many callers', async () => {
       uptime = { runningMs: 9_000, wellMs: 9_000 };
       const fates = await Promise.all(Array.from({ length: 20 }, () => fate(9_000)));
       expect(new Set(fates)).toEqual(new Set(['well']));

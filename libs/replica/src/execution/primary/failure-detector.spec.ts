@@ -4,7 +4,7 @@ import { FailureDetector, type FailureDetectorOptions } from './failure-detector
 const TIMEOUT_MS = 1_000;
 const RESULT = { isReadOnly: false, position: 1n, epoch: 1 };
 
-/** A primary that is probed by hand, on a clock of its own. */
+/** A primary that the test probes by hand, on a manual clock. */
 function watched(changes: Partial<FailureDetectorOptions> = {}): {
   watch: FailureDetector;
   told: boolean[];
@@ -38,7 +38,7 @@ function watched(changes: Partial<FailureDetectorOptions> = {}): {
     outcome = one;
     const reason = one === 'answered' ? RESULT : new Error(one);
     expect(await probe.probe(TIMEOUT_MS).catch((error: unknown) => error)).toEqual(reason);
-    // The second opinion has a turn of its own.
+    // The second opinion takes a turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
   };
   return {
@@ -52,7 +52,7 @@ function watched(changes: Partial<FailureDetectorOptions> = {}): {
 }
 
 describe('FailureDetector', () => {
-  it('takes a primary for silent after two late probes and no answer on a new connection', async () => {
+  it('considers a primary silent after two late probes and no answer on a new connection', async () => {
     const { watch, told, again, late } = watched();
     await late();
     expect([watch.isSilent('primary'), again]).toEqual([false, ['primary']]);
@@ -60,13 +60,13 @@ describe('FailureDetector', () => {
     expect([watch.isSilent('primary'), told]).toEqual([true, [true]]);
   });
 
-  it('takes nobody for silent who answers on a new connection', async () => {
+  it('considers no primary silent that answers on a new connection', async () => {
     const { watch, told, late } = watched({ answersAnew: () => Promise.resolve(true) });
     for (let index = 0; index < 6; index++) await late();
     expect([watch.isSilent('primary'), told]).toEqual([false, []]);
   });
 
-  it('takes nobody for silent who has answered a statement since the first late probe began', async () => {
+  it('considers no primary silent that has answered a statement since the first late probe began', async () => {
     let asked = 0;
     const { watch, late } = watched({
       answeredMs: () => 1_500,
@@ -75,19 +75,19 @@ describe('FailureDetector', () => {
     await late();
     await late();
     expect([watch.isSilent('primary'), asked]).toEqual([false, 0]);
-    // Since then it has answered nothing more.
+    // It has answered nothing since then.
     await late();
     await late();
     expect([watch.isSilent('primary'), asked]).toEqual([true, 1]);
   });
 
-  it('takes nobody for silent whose probes fail at once: trying costs no time', async () => {
+  it('considers no primary silent whose probes fail at once, because trying costs no time', async () => {
     const { watch, refused } = watched();
     for (let index = 0; index < 6; index++) await refused();
     expect([watch.isSilent('primary'), watch.hasFailed('primary')]).toEqual([false, true]);
   });
 
-  it('counts late probes only in a row', async () => {
+  it('counts only late probes in a row', async () => {
     const { watch, late, answered } = watched();
     await late();
     await answered();
@@ -95,7 +95,7 @@ describe('FailureDetector', () => {
     expect(watch.isSilent('primary')).toBe(false);
   });
 
-  it.each(['answered', 'refused'] as const)('ends the silence with a probe that is %s', async (outcome) => {
+  it.each(['answered', 'refused'] as const)('ends the silence after a probe that is %s', async (outcome) => {
     const watching = watched();
     await watching.late();
     await watching.late();
@@ -104,7 +104,7 @@ describe('FailureDetector', () => {
     expect(watching.watch.hasFailed('primary')).toBe(outcome === 'refused');
   });
 
-  it('ends the silence when the probes alone stay late: the monitor may not be wrong for ever', async () => {
+  it('ends the silence if only the probes stay late, so that the monitor is not wrong for ever', async () => {
     let answers = false;
     const { watch, late } = watched({ answersAnew: () => Promise.resolve(answers) });
     await late();
@@ -116,7 +116,7 @@ describe('FailureDetector', () => {
   });
 
   it.each([true, false])(
-    'knows who said last that it is a standby (as the primary: %p)',
+    'knows which node last said that it is a standby (as the primary: %p)',
     async (isPrimary) => {
       let reconnects = 0;
       const { watch } = watched({ isPrimary: () => isPrimary });
@@ -130,7 +130,7 @@ describe('FailureDetector', () => {
       expect([watch.isStandby('one'), reconnects]).toEqual([false, 0]);
       isReadOnly = true;
       await probe.probe(TIMEOUT_MS);
-      // Who should be the primary is asked on a new connection the next time: its address may have moved.
+      // The supposed primary gets its next probe on a new connection, because its address may have moved.
       expect([watch.isStandby('one'), reconnects]).toEqual([true, isPrimary ? 1 : 0]);
       await probe.close();
       expect(watch.isStandby('one')).toBe(false);
@@ -147,7 +147,7 @@ describe('FailureDetector', () => {
     expect([watch.isSilent('primary'), asked, again]).toEqual([false, 0, []]);
   });
 
-  it('believes a probe that was answered while the second opinion was asked for', async () => {
+  it('believes a probe that is answered while it asks for a second opinion', async () => {
     let opinion: ((answers: boolean) => void) | undefined;
     const { watch, late, answered } = watched({
       answersAnew: () => new Promise((resolve) => (opinion = resolve)),

@@ -11,7 +11,7 @@ interface Scene {
   isSilent: boolean;
   hasFailed: boolean;
   isStandby: boolean;
-  /** For how long the monitor was asked to hurry, in milliseconds. */
+  /** How long each request asked the monitor to hurry, in milliseconds. */
   readonly hurries: number[];
   health(health: NodeHealth, name?: string): void;
 }
@@ -48,7 +48,7 @@ function sceneOf(waitMs: number): Scene {
   return scene;
 }
 
-/** What has come of it so far. */
+/** The outcome of the promise so far. */
 function follow(promise: Promise<void>): { outcome: unknown } {
   const told: { outcome: unknown } = { outcome: 'waits' };
   promise.then(
@@ -69,13 +69,13 @@ describe('PrimaryGate', () => {
     expect(scene.gate.isClosed).toBe(false);
   });
 
-  it('stays open when one statement got no connection and the probes are well', () => {
+  it('stays open when one statement got no connection and the probes succeed', () => {
     const scene = sceneOf(0);
     scene.gate.refused('primary', REFUSAL);
     expect(scene.gate.isClosed).toBe(false);
   });
 
-  it('closes for a moment when a statement and a probe fail, then lets one try again', () => {
+  it('closes for a moment after a statement and a probe have failed, then lets a statement try again', () => {
     const scene = sceneOf(0);
     scene.hasFailed = true;
     scene.gate.refused('primary', REFUSAL);
@@ -86,7 +86,7 @@ describe('PrimaryGate', () => {
     expect(scene.gate.isClosed).toBe(false);
   });
 
-  it('is not closed to a new primary by what happened with the old one', () => {
+  it('does not close for a new primary because of failures of the old one', () => {
     const scene = sceneOf(0);
     scene.hasFailed = true;
     scene.gate.refused('primary', REFUSAL);
@@ -106,7 +106,7 @@ describe('PrimaryGate', () => {
     expect(scene.gate.isClosed).toBe(true);
   });
 
-  it('says at once which primary is away since when, where statements do not wait', async () => {
+  it('says at once which primary is away, and since when, if statements do not wait', async () => {
     const scene = sceneOf(0);
     scene.health('down');
     jest.advanceTimersByTime(4_000);
@@ -163,7 +163,7 @@ describe('PrimaryGate', () => {
     expect(waiting.outcome).toBe('open');
   });
 
-  it('lets nobody wait longer than allowed, counted from when it began to wait', async () => {
+  it('lets a statement wait no longer than allowed, counted from the start of its wait', async () => {
     const scene = sceneOf(1_000);
     scene.isSilent = true;
     scene.health('down');
@@ -175,7 +175,7 @@ describe('PrimaryGate', () => {
     expect(String(waiting.outcome)).toContain('Nothing was sent, after 1000 ms of waiting');
   });
 
-  it('lets everybody go when the application ends', async () => {
+  it('ends every wait when the application ends', async () => {
     const scene = sceneOf(60_000);
     scene.isSilent = true;
     const waiting = follow(scene.gate.opens(Date.now()));

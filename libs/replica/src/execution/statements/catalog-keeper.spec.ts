@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { CatalogKeeper } from './catalog-keeper.js';
 import { StatementClassifier } from '../../postgres/statements/index.js';
 
-/** A database, as far as a catalog is read from it. */
+/** A database that only serves catalogs. */
 class Database {
   relations = ['product'];
   effects: Record<string, unknown>[] = [];
@@ -47,15 +47,15 @@ afterEach(() => {
 
 const kindOf = (text: string): string => classifier.classify(text).kind;
 
-/** Somebody reads what the catalog does not know. */
+/** Somebody uses a name that the catalog does not know. */
 function miss(): void {
   if (classifier.classify('SELECT * FROM parcel').needsCatalog === true) keeper.missesName();
 }
 
 const CAST = { kind: 'any', name: 'cast (text as integer) with function to_int', effects: 1 };
 
-describe('the catalog', () => {
-  it('is read again within a second for a name that it does not know', async () => {
+describe('CatalogKeeper', () => {
+  it('reads the catalog again within a second for an unknown name', async () => {
     miss();
     database.relations.push('parcel');
     await jest.advanceTimersByTimeAsync(1_000);
@@ -63,7 +63,7 @@ describe('the catalog', () => {
     expect(database.loads).toBe(2);
   });
 
-  it('is read again for a name that was unknown the last time, too', async () => {
+  it('also reads it again for a name that was unknown the last time', async () => {
     miss();
     await jest.advanceTimersByTimeAsync(1_000);
     expect(kindOf('SELECT * FROM parcel')).toBe('unknown');
@@ -73,7 +73,7 @@ describe('the catalog', () => {
     expect(kindOf('SELECT * FROM parcel')).toBe('read');
   });
 
-  it('is read less and less often for a name that stays unknown', async () => {
+  it('reads it less and less often for a name that stays unknown', async () => {
     for (let second = 0; second < 600; second += 1) {
       miss();
       await jest.advanceTimersByTimeAsync(1_000);
@@ -82,7 +82,7 @@ describe('the catalog', () => {
     expect(database.loads).toBeGreaterThan(10);
   });
 
-  it('is fresh for whoever waits for that: of a load that begins from then on', async () => {
+  it('makes whoever needs a fresh catalog wait for a load that begins after the request', async () => {
     database.relations.push('parcel');
     const fresh = keeper.fresh().then(() => kindOf('SELECT * FROM parcel'));
     await jest.advanceTimersByTimeAsync(1_000);
@@ -98,7 +98,7 @@ describe('the catalog', () => {
     expect(keeper.status).toMatchObject({ isLoaded: true, ageMs: 3_000 });
   });
 
-  it('lets nobody wait when it is not kept any more', async () => {
+  it('lets nobody wait after it has stopped', async () => {
     const fresh = keeper.fresh();
     keeper.stop();
     await fresh;
@@ -106,7 +106,7 @@ describe('the catalog', () => {
     expect(database.loads).toBe(1);
   });
 
-  it('says once what keeps all reads on the primary, and when that has ended', async () => {
+  it('says once what keeps all reads on the primary, and once when nothing does any more', async () => {
     expect(warnings).toEqual([]);
     database.effects = [CAST];
     for (let load = 0; load < 3; load += 1) {
@@ -124,7 +124,7 @@ describe('the catalog', () => {
     expect(keeper.status.keepsAllOnPrimary).toEqual([]);
   });
 
-  it('says once why it cannot be read', async () => {
+  it('says once why the catalog cannot be read', async () => {
     database.isDown = true;
     for (let load = 0; load < 3; load += 1) {
       keeper.refreshSoon();
