@@ -148,7 +148,7 @@ export abstract class RoutedClient extends CallerEmitter {
     if (statement.kind === 'read' && statement.isCopy !== true && !this.#primaryRunner) {
       const conditions = { text: call.text, primaryRunner: false };
       const scope = router.contexts.ofStatement();
-      return new PooledRead(router.tools, { call, statement, scope, conditions, ended }).start();
+      return new PooledRead(router, { call, statement, scope, conditions, ended }).start();
     }
     return new FirstPinned(this, this.#attempted(call.text, statement), (connection, how) =>
       this.#runOn(connection, { ...given, ...how }),
@@ -262,7 +262,7 @@ class FirstPinned<T> extends Attempts<T> {
     attempted: AttemptedStatement,
     use: (pinned: PinnedConnection, how: FirstAttempt) => Promise<T>,
   ) {
-    super(client['router'].tools, attempted);
+    super(client['router'], attempted);
     this.#client = client;
     this.#use = use;
   }

@@ -10,7 +10,7 @@ import type { PooledReadTools } from './attempts/pooled-read.js';
 import { RetryBudget, type RetryLimits } from './attempts/retry-budget.js';
 import { RouteFinder, type RouteFinderOptions } from './attempts/route-finder.js';
 import { StatementReports, type StatementReportOptions } from './attempts/statement-reports.js';
-import type { Database } from './database.js';
+import type { Database, ErrorKinds } from './database.js';
 import type { PiggybackedPositions } from './piggybacked-position.js';
 import type { NodePool } from './pools/node-pool.js';
 import { OUTSIDE_OWNER } from './pools/parked-connections.js';
@@ -32,46 +32,41 @@ export interface StatementRouterOptions extends RouteFinderOptions, StatementRep
 }
 
 /**
- * Brings together the rule, the pools and the request: decides where each statement runs, and where it runs next if that fails.
+ * Brings together the rule, the pools and the request: decides where each statement runs, and where it runs next if that
+ * fails. Attempts work with it directly.
  */
-export class StatementRouter {
+export class StatementRouter implements PooledReadTools {
   readonly contexts: ContextStorage;
   readonly database: Database;
   /** Reports the outcome of statements to everyone concerned. */
   readonly reports: StatementReports;
   /** Asks for positions right behind writes. */
   readonly positions: PiggybackedPositions;
-  /** What the attempts of all statements share. */
-  readonly tools: PooledReadTools;
+  readonly errors: ErrorKinds;
+  readonly finder: RouteFinder;
+  readonly budget: RetryBudget;
+  readonly gate: PrimaryGate;
+  readonly standIn: () => string | undefined;
+  readonly hasReplicas: () => boolean;
+  readonly nowMs: () => number;
   readonly #options: StatementRouterOptions;
-  readonly #finder: RouteFinder;
   readonly #fallback: FallbackGate | undefined;
 
   constructor(options: StatementRouterOptions) {
-    const { limits, retries, gate, standIn, hasReplicas } = options;
+    const { fallback } = options.limits;
     this.#options = options;
-    this.#fallback = typeof limits.fallback === 'object' ? new FallbackGate(limits.fallback) : undefined;
+    this.#fallback = typeof fallback === 'object' ? new FallbackGate(fallback) : undefined;
     this.contexts = options.contexts;
     this.database = options.database;
     this.positions = options.positions;
     this.reports = new StatementReports(options);
-    this.#finder = new RouteFinder(options, (node) => this.pool(node).load);
-    this.tools = {
-      errors: options.database.errors,
-      finder: this.#finder,
-      reports: this.reports,
-      pool: (node) => this.pool(node),
-      isBetterElsewhere: (node) => this.#isBetterElsewhere(node),
-      limitMs: (node) => options.pools.get(node)?.statementLimitMs ?? Infinity,
-      isCleared: (node, text, sinceMs) => this.#isCleared(node, text, sinceMs),
-      refused: (node, read, text) => this.#refused(node, read, text),
-      enter: (route) => this.#enter(route),
-      budget: new RetryBudget(retries),
-      gate,
-      standIn,
-      hasReplicas,
-      nowMs: options.nowMs,
-    };
+    this.finder = new RouteFinder(options, (node) => this.pool(node).load);
+    this.errors = options.database.errors;
+    this.budget = new RetryBudget(options.retries);
+    this.gate = options.gate;
+    this.standIn = options.standIn;
+    this.hasReplicas = options.hasReplicas;
+    this.nowMs = options.nowMs;
   }
 
   /**
@@ -124,22 +119,22 @@ export class StatementRouter {
     return [...this.#options.pools.values()];
   }
 
-  nowMs(): number {
-    return this.#options.nowMs();
-  }
-
   pool(node: string): NodePool {
     const pool = this.#options.pools.get(node);
     if (pool === undefined) throw new RangeError(`there is no node named ${node}`);
     return pool;
   }
 
+  limitMs(node: string): number {
+    return this.#options.pools.get(node)?.statementLimitMs ?? Infinity;
+  }
+
   get primary(): string {
-    return this.#finder.primary;
+    return this.finder.primary;
   }
 
   /** A replica refused the text as a write, so it is a write from now on. Throws if the caller's scope prevents writes. */
-  #refused(node: string, read: Statement, text: string): Statement {
+  refused(node: string, read: Statement, text: string): Statement {
     const write = this.#options.classifier.rememberAsWrite(text);
     this.reports.refused(node, read, text);
     this.#assertAllowed(write);
@@ -147,22 +142,22 @@ export class StatementRouter {
   }
 
   /** If a whole server is gone, a text that some node has answered before is hardly the reason. */
-  async #isCleared(node: string, text: string, sinceMs: number): Promise<boolean> {
+  async isCleared(node: string, text: string, sinceMs: number): Promise<boolean> {
     const { pools } = this.#options;
     const fate = await pools.get(node)?.losses.fateSince(sinceMs);
     return fate === 'well' || (fate === 'gone' && [...pools.values()].some((pool) => pool.hasAnswered(text)));
   }
 
   /** Whether another replica has a connection to spare. */
-  #isBetterElsewhere(node: string): boolean {
+  readonly isBetterElsewhere = (node: string): boolean => {
     const { monitor, pools } = this.#options;
     return monitor.topology.replicas.some(
       (other) => other.name !== node && mayServe(other) && pools.get(other.name)?.hasRoom === true,
     );
-  }
+  };
 
   /** If the options limit how many reads fall back on the primary at once, each of them waits for its turn. */
-  #enter({ node, reason }: Route): (() => void) | Promise<() => void> {
+  enter({ node, reason }: Route): (() => void) | Promise<() => void> {
     const isFallBack = reason === 'no-eligible-replica' || reason === 'replica-failed';
     if (this.#fallback === undefined || !isFallBack || node !== this.primary) return nothing;
     return this.#enterInTurn(this.#fallback, reason);
@@ -170,7 +165,7 @@ export class StatementRouter {
 
   async #enterInTurn(gate: FallbackGate, reason: NoReplicaError['reason']): Promise<() => void> {
     const leave = await gate.enter();
-    if (leave === undefined) throw this.#finder.noReplica(reason, gate.state);
+    if (leave === undefined) throw this.finder.noReplica(reason, gate.state);
     return leave;
   }
 }

@@ -15,21 +15,21 @@ export interface AttemptTools {
   readonly budget: RetryBudget;
   readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;
   /** Waits for a turn if the options limit how many reads fall back on the primary. Returns the function that ends the turn. */
-  readonly enter: (route: Route) => (() => void) | Promise<() => void>;
+  enter(route: Route): (() => void) | Promise<() => void>;
   /** The replica that answers everything while the application starts without the primary. */
   readonly standIn: () => string | undefined;
   /** How long the pool's own limits let a statement run. In milliseconds; `Infinity` without a limit, or if the node has left. */
-  readonly limitMs: (node: string) => number;
+  limitMs(node: string): number;
   /**
    * Whether a read that lost its connection to this node without a word is cleared of having crashed it. It is if the node has
    * been well since `sinceMs`, or if the read can hardly be the reason that it has not. Never rejects.
    */
-  readonly isCleared: (node: string, text: string, sinceMs: number) => Promise<boolean>;
+  isCleared(node: string, text: string, sinceMs: number): Promise<boolean>;
   /**
    * A replica refused the read as a write. Remembers it as one, and reports it. Returns the write. Throws if the caller's scope
    * prevents writes.
    */
-  readonly refused: (node: string, read: Statement, text: string) => Statement;
+  refused(node: string, read: Statement, text: string): Statement;
   /** Whether there are replicas. Without any, nobody watches the nodes, and everything works as with the driver alone. */
   readonly hasReplicas: () => boolean;
   /** Milliseconds of a monotonic clock. */

@@ -291,7 +291,7 @@ export abstract class Attempts<T> {
    * refused it as one. A read that may have crashed another replica does not. Throws if the scope prevents writes.
    */
   #isRefusedRead({ node }: Route, error: unknown): boolean {
-    const { errors, finder, refused } = this.#tools;
+    const { errors, finder } = this.#tools;
     const { statement, conditions } = this.#attempted;
     const isRefusable =
       statement.kind === 'read' &&
@@ -300,7 +300,7 @@ export abstract class Attempts<T> {
       node !== finder.primary;
     if (!isRefusable || !(errors.isWriteRefusal(error) || errors.mayWorkOnPrimary(error))) return false;
     if (errors.isWriteRefusal(error)) {
-      const write = refused(node, statement, conditions.text);
+      const write = this.#tools.refused(node, statement, conditions.text);
       this.#attempted = { ...this.#attempted, statement: write };
     }
     this.#primaryFor = 'refused-by-replica';

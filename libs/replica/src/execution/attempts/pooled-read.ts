@@ -15,7 +15,7 @@ import type { Scope } from '../../context/context-storage.js';
 /** What a {@link PooledRead} needs. */
 export interface PooledReadTools extends AttemptTools {
   readonly reports: StatementReports;
-  readonly pool: (node: string) => NodePool;
+  pool(node: string): NodePool;
   readonly isBetterElsewhere: BetterElsewhere;
 }
 
@@ -45,10 +45,10 @@ export class PooledRead extends Attempts<Answer> {
 
   protected override runOn(route: Route): Promise<Answer> {
     if (this.statement.kind !== 'read') return this.#runAsWrite(route);
-    const { pool, isBetterElsewhere } = this.#tools;
     const { call } = this.#read;
-    const better = this.mayLeave(route) ? isBetterElsewhere : undefined;
-    return this.isSuspect ? pool(route.node).run(call.args, better) : pool(route.node).read(call, better);
+    const better = this.mayLeave(route) ? this.#tools.isBetterElsewhere : undefined;
+    const pool = this.#tools.pool(route.node);
+    return this.isSuspect ? pool.run(call.args, better) : pool.read(call, better);
   }
 
   protected override answered(_: Answer, route: Route, startedMs: number): void {
@@ -64,10 +64,10 @@ export class PooledRead extends Attempts<Answer> {
   }
 
   async #runAsWrite({ node }: Route): Promise<Answer> {
-    const { pool, errors } = this.#tools;
+    const { errors } = this.#tools;
     const write = new OpenWrite(this.scope?.request);
     try {
-      const answer = await pool(node).run(this.#read.call.args);
+      const answer = await this.#tools.pool(node).run(this.#read.call.args);
       write.happened();
       return answer;
     } catch (error) {
