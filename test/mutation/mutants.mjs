@@ -89,10 +89,10 @@ export const MUTANTS = [
   {
     name: 'no-page-boundary',
     what: "a position past a page's header is waited for",
-    file: `${postgres}/lsn.ts`,
+    file: `${postgres}/positions.ts`,
     from: 'return position - SHORT_PAGE_HEADER_BYTES;',
     to: 'return position;',
-    tests: [`${postgres}/lsn`],
+    tests: [`${postgres}/positions`],
   },
   {
     name: 'lost-commit-is-no-commit',
