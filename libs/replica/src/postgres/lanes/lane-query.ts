@@ -33,7 +33,7 @@ function areValues(values: unknown): values is readonly unknown[] | undefined {
 type QueryCallback = (error: unknown, result: pg.QueryResult) => void;
 
 /** How the server described the rows of a prepared statement. It cannot change: the statement would fail with 0A000 instead. */
-export interface RowShape {
+interface RowShape {
   readonly fields: readonly pg.FieldDef[];
   /** A row with all columns, which `pg` copies for each row. */
   readonly emptyRow: object;

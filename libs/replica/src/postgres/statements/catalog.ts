@@ -1,37 +1,38 @@
 import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE, Effect, type Effects } from './effects.js';
 
 /**
- * What the database's system catalogs say about names, as far as it decides whether a text is a read. Immutable. Names are as
- * in the catalogs (folded), without a schema: when two objects share a name, their effects are joined.
+ * What the system catalogs say about the names that decide whether a text is a read. Immutable. Names are folded as in the catalogs and
+ * have no schema; objects with the same name share their effects.
  */
 export interface Catalog {
-  /** Every function that a query or CALL can name. A name that is absent is not known to exist. */
+  /** Every function that a query or CALL can name. A missing name is not known to exist. */
   readonly functions: ReadonlyMap<string, Effects>;
   /** Every operator. */
   readonly operators: ReadonlyMap<string, Effects>;
   /**
-   * What any text may use without naming it, in words, with its effects: a cast that the server puts in by itself, or the
-   * operator that IN, LIKE, DISTINCT or ORDER BY stand for. While there is something that is not harmless, no text is a read.
+   * What any text may use without naming it, with its effects: a cast that the server inserts, or the operator behind IN, LIKE,
+   * DISTINCT or ORDER BY. The keys are descriptions for people. While one of them is not harmless, no text is a read.
    */
   readonly anywhere: ReadonlyMap<string, Effects>;
-  /** Functions with an effect that `x.name` calls when x is a row and has no such column (manual, 8.16.5). */
+  /** Functions with an effect that `x.name` calls if x is a row without such a column (manual, 8.16.5). */
   readonly attributes: ReadonlyMap<string, Effects>;
-  /** Relations that have an effect when they are read. */
+  /** Relations that have an effect when a text reads them. */
   readonly reads: ReadonlyMap<string, Effects>;
-  /** Types that have an effect when a text does anything with them; it has to name them for that. */
+  /** Types that have an effect when a text uses them. A text can only do so by name. */
   readonly mentions: ReadonlyMap<string, Effects>;
-  /** Tables whose row type has an effect when something is converted to it. */
+  /** Tables whose row type has an effect when a text converts something to it. */
   readonly casts: ReadonlyMap<string, Effects>;
-  /** Every relation that FROM can name; `undefined`: not known, so any name may stand there. */
+  /** Every relation that FROM can name; `undefined`: unknown, so FROM may contain any name. */
   readonly relations: ReadonlySet<string> | undefined;
   /**
-   * What stands behind a relation, with schemas: what a view or a row security policy reads, parents and children; see
-   * `Statement.restsOn`. By its name with its schema, and without one for all schemas together (`formatTableName`).
+   * The relations behind each relation: what its view or row-level security policies read, its parents and its children; see
+   * `Statement.restsOn`. Values are qualified. Keys are both the qualified name and, for all schemas together, the plain name
+   * (`formatTableName`).
    */
   readonly restsOn: ReadonlyMap<string, readonly string[]>;
   /** Equal for two catalogs that say the same. */
   readonly revision: string;
-  /** `standard_conforming_strings` is on, so a backslash in '...' is a backslash (manual, 4.1.2.1). */
+  /** `standard_conforming_strings` is on, so a backslash in '...' is an ordinary character (manual, 4.1.2.1). */
   readonly plainBackslashes: boolean;
 }
 
@@ -42,7 +43,7 @@ function harmless(names: readonly string[]): [string, Effects][] {
   return names.map((name) => [name, Effect.none]);
 }
 
-/** What holds before the catalogs were read: everyday built-in functions and operators, and nothing of the user's. */
+/** The catalog until the database's own is loaded: everyday built-in functions and operators, and no objects of the user. */
 export const BUILT_IN_CATALOG: Catalog = Object.freeze({
   functions: new Map([...harmless(EVERYDAY), ...harmless(HARMLESS_VOLATILE), ...FIXED_EFFECTS]),
   operators: new Map(harmless(OPERATORS.split(' '))),
@@ -57,7 +58,7 @@ export const BUILT_IN_CATALOG: Catalog = Object.freeze({
   plainBackslashes: false,
 });
 
-/** What keeps every text from being a read, in words; empty in an ordinary database. */
+/** Describes, for people, what prevents every text from being a read. Empty in an ordinary database. */
 export function suspectsOf({ anywhere }: Catalog): readonly string[] {
   return [...anywhere].filter(([, effects]) => (effects & ~Effect.readsTables) !== 0).map(([what]) => what);
 }

@@ -1,8 +1,8 @@
 /**
- * What a character can be at the start of a token, by UTF-16 code; from the flex rules of PostgreSQL's
- * `src/backend/parser/scan.l`. Whatever is not ASCII is part of a name there, even a no-break space.
+ * The role of a character at the start of a token, from the flex rules of PostgreSQL's `src/backend/parser/scan.l`. Those rules treat
+ * everything beyond ASCII as part of a name, even a no-break space.
  */
-export const Character = { odd: 0, space: 1, name: 2, digit: 3, operator: 4, other: 5 } as const;
+export const Character = { invalid: 0, space: 1, name: 2, digit: 3, operator: 4, other: 5 } as const;
 
 const ASCII = 128;
 
@@ -21,12 +21,16 @@ function classes(): Uint8Array {
 
 const CLASSES = classes();
 
-/** The class of a code unit. `NaN` (past the end) is odd. */
+/** The class of a UTF-16 code unit. `NaN` (past the end of the text) is invalid. */
 export function characterClass(code: number): number {
-  return code < ASCII ? (CLASSES[code] ?? Character.odd) : code >= ASCII ? Character.name : Character.odd;
+  return code < ASCII
+    ? (CLASSES[code] ?? Character.invalid)
+    : code >= ASCII
+      ? Character.name
+      : Character.invalid;
 }
 
-/** May go on a name that has begun: letters, digits, `_`, `$`, all beyond ASCII. */
+/** Whether the character may follow the first character of a name: letters, digits, `_`, `$`, everything beyond ASCII. */
 export function continuesName(code: number): boolean {
   const found = characterClass(code);
   return found === Character.name || found === Character.digit || code === 0x24;
@@ -35,7 +39,7 @@ export function continuesName(code: number): boolean {
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
 
-/** Holds a letter from A to Z. */
+/** Whether the name contains a letter from A to Z. */
 export function hasUpperCase(name: string): boolean {
   for (let at = 0; at < name.length; at += 1) {
     const code = name.charCodeAt(at);
@@ -49,7 +53,7 @@ export function isAscii(name: string): boolean {
   return true;
 }
 
-/** Lower case as the server folds names of a multi-byte encoding: A to Z only. */
+/** Folds a name as a server with a multi-byte encoding does: only A to Z become lower case. */
 export function foldName(name: string): string {
   if (!hasUpperCase(name)) return name;
   return isAscii(name) ? name.toLowerCase() : name.replaceAll(/[A-Z]+/g, (part) => part.toLowerCase());

@@ -6,16 +6,16 @@ import { foldWord } from './keywords.js';
 import { nameOfQuoted, nameOfWord } from './names.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
 
-/** So many words tell which command it is. */
+/** This many leading words are enough to identify any command. */
 const HEAD_WORDS = 16;
 
-/** In the body of a DO block: what may leave something on the connection. */
+/** Words in the body of a DO block that may leave state on the connection. */
 const SESSION_WORDS =
   /\b(?:set|set_config|temp|temporary|prepare|listen|load|hold|setseed|pg_(?:try_)?advisory_lock\w*)\b/i;
 
 /**
- * Reads one statement that does not begin like a query, up to its end: finds out which command it is, and which of the
- * functions in it leave something on the connection (`INSERT ... SELECT set_config(...)`).
+ * Reads one statement that does not begin like a query, up to its end. Finds out which command it is and whether one of its functions
+ * leaves state on the connection (`INSERT ... SELECT set_config(...)`).
  */
 export class CommandReader {
   readonly #tokens: Tokenizer;
@@ -23,7 +23,7 @@ export class CommandReader {
   readonly #finding: Finding;
   readonly #words: string[] = [];
   #depth = 0;
-  /** Inside the body of a SQL-standard function (manual, CREATE FUNCTION): its semicolons end nothing. */
+  /** The nesting depth in the body of a SQL-standard function (manual, CREATE FUNCTION), where a semicolon does not end the statement. */
   #blocks = 0;
   #last = '';
   #name: string | undefined;
@@ -34,7 +34,7 @@ export class CommandReader {
     this.#finding = finding;
   }
 
-  /** From the current token to the semicolon or the end. */
+  /** Reads from the current token to the semicolon or the end of the text. */
   read(): void {
     const { start } = this.#tokens;
     let type = this.#tokens.type;
@@ -43,7 +43,7 @@ export class CommandReader {
       type = this.#tokens.next();
     }
     this.#finish(start);
-    if (type === Token.broken) this.#finding.noteOdd('not understood');
+    if (type === Token.broken) this.#finding.noteUnparsable('not understood');
   }
 
   #ends(type: TokenType): boolean {
@@ -89,7 +89,7 @@ export class CommandReader {
     const finding = this.#finding;
     const command = commandOf(this.#words);
     if (command === undefined) {
-      finding.noteOdd('no command that is known');
+      finding.noteUnparsable('no command that is known');
       return;
     }
     finding.note(command.kind, command.because);

@@ -1,6 +1,6 @@
 import type { StatementKind, TransactionStep } from '../../execution/statements/statement.js';
 
-/** What a command does that does not begin like a query. */
+/** What a command that does not begin like a query does. */
 export interface Command {
   readonly kind: StatementKind;
   readonly because: string;
@@ -11,7 +11,7 @@ export interface Command {
   readonly readOnly?: boolean;
 }
 
-/** The command that begins with these words, in lower case; of anything else than a word there is an empty one. */
+/** Identifies a command by its first words, in lower case. Tokens that are not words count as empty ones. */
 type ByWords = (words: readonly string[]) => Command;
 
 const write = (because: string): Command => ({ kind: 'write', because, mayWrite: true });
@@ -53,7 +53,7 @@ function begin(words: readonly string[]): Command {
   return { ...step('BEGIN', 'begin'), readOnly: isReadOnly };
 }
 
-/** COMMIT PREPARED shows a transaction of any connection to all, and ends none here. */
+/** COMMIT PREPARED commits a transaction of any connection and ends none on this one. */
 function commit(words: readonly string[]): Command {
   return words[1] === 'prepared' ? write('COMMIT PREPARED') : step('COMMIT', 'end');
 }
@@ -84,7 +84,7 @@ const always =
   () =>
     command;
 
-/** All commands of the manual's part VI, and what is kept for the ones that later versions add: see the reader. */
+/** All commands of the manual's part VI. The reader treats a command of a later version as one that may do anything. */
 const COMMANDS: ReadonlyMap<string, ByWords> = new Map<string, ByWords>([
   ...[
     'insert',
@@ -134,7 +134,7 @@ const COMMANDS: ReadonlyMap<string, ByWords> = new Map<string, ByWords>([
   ['call', always(anything('CALL'))],
 ]);
 
-/** What the words at the beginning of a statement say; `undefined` for a command that is not known. */
+/** Finds the command by a statement's first words; `undefined` if it is unknown. */
 export function commandOf(words: readonly string[]): Command | undefined {
   return COMMANDS.get(words[0] ?? '')?.(words);
 }

@@ -1,15 +1,15 @@
-/** A list of names as constants in SQL. The names hold no quotes. */
+/** Formats names as a list of SQL constants. The names must not contain quotes. */
 export function literals(names: readonly string[]): string {
   return names.map((name) => `'${name}'`).join(', ');
 }
 
-/** The characters that begin an unquoted name, as a regular expression of the server's; all beyond ASCII are among them. */
-export const NAME_START = String.raw`[^\x01-\x40\x5b-\x5e\x60\x7b-\x7f]`;
-/** Those that may go on it, any number of them. */
-export const NAME_REST = String.raw`[^\x01-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*`;
+/** Matches the first character of an unquoted name, in the server's regular expression syntax. Includes everything beyond ASCII. */
+const NAME_START = String.raw`[^\x01-\x40\x5b-\x5e\x60\x7b-\x7f]`;
+/** Matches any number of characters after the first. */
+const NAME_REST = String.raw`[^\x01-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*`;
 
-/** Built-in types that a text can name otherwise than the catalog does (manual, 8 Data Types), by their name there. */
-export const SPELLINGS: Readonly<Record<string, readonly string[]>> = {
+/** Other words for built-in types (manual, 8 Data Types), by the type's name in the catalog. */
+const SPELLINGS: Readonly<Record<string, readonly string[]>> = {
   bool: ['boolean'],
   bpchar: ['character', 'char', 'nchar', 'national'],
   float4: ['real', 'float'],
@@ -24,22 +24,25 @@ export const SPELLINGS: Readonly<Record<string, readonly string[]>> = {
   varchar: ['character', 'char', 'nchar', 'national'],
 };
 
-/** Operators that keywords stand for: IN, BETWEEN, LIKE, SIMILAR TO, USING, DISTINCT, CASE, ORDER BY (manual, 9.2, 9.7, 9.25). */
+/** Operators behind keywords: IN, BETWEEN, LIKE, SIMILAR TO, USING, DISTINCT, CASE, ORDER BY (manual, 9.2, 9.7, 9.25). */
 export const IMPLIED_OPERATORS = ['=', '<>', '<', '<=', '>', '>=', '~', '!~', '~~', '!~~', '~~*', '!~~*'];
 
 const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const LOWER = UPPER.toLowerCase();
 
-/** Each built-in type's name with the words by which a text can name it. */
+/** Pairs of a built-in type's name and another word for it. */
 const SPELLING_VALUES = Object.entries(SPELLINGS)
   .flatMap(([type, words]) => words.map((word) => `('${type}', '${word}')`))
   .join(', ');
 
 /**
- * Who uses whom, as queries of a WITH list: `edges`, from what is used to what uses it; `uses` of built-in objects, for which none are
- * recorded; `words`: the names in bodies that are plain texts, and all
- * that stands between quotes there; `conversions`: casts between built-in types, with the names by
- * which a text can use one that is not implicit; `comparisons`: operators that keywords stand for.
+ * Which object uses which, as queries of a WITH list:
+ *
+ * - `edges`: from each object to the objects that use it
+ * - `uses`: uses of built-in objects, for which PostgreSQL records no dependencies
+ * - `words`: the names in plain-text function bodies, and everything between double quotes there
+ * - `conversions`: casts between built-in types; `conversion_names` has the names by which a text can use one that is not implicit
+ * - `comparisons`: the operators behind keywords
  */
 export const EFFECT_EDGES = `
 trees(class, oid, tree) as (

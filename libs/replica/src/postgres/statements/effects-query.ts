@@ -19,7 +19,7 @@ const SESSION_FUNCTIONS = [...FIXED_EFFECTS]
   .map(([name]) => name)
   .join('|');
 
-/** In the body of a function: what leaves something on the connection. */
+/** Matches what leaves state on the connection, in the body of a function. */
 const SESSION_BODY = [
   String.raw`\m(?:${SESSION_FUNCTIONS})\M`,
   String.raw`(?:^|;|\m(?:begin|then|else|loop))\s*(?:set\s+(?!local\M|transaction\M|constraints\M)|listen\M|prepare\M|load\M)`,
@@ -27,21 +27,23 @@ const SESSION_BODY = [
 ].join('|');
 
 /**
- * In the body of a function that is not volatile: what can call anything without its name being in the body. `EXECUTE` runs a
- * text, and `U&"..."` spells a name by its characters' numbers.
+ * Matches what can call a function that the body does not name, in a function that is not volatile. `EXECUTE` runs a text, and
+ * `U&"..."` spells a name by the code points of its characters.
  */
 const UNREADABLE_BODY = String.raw`\mexecute\M|u&"`;
 
-/** Pseudo-types whose functions no query can call. */
+/** Return types of functions that no query can call. */
 const NOT_CALLABLE =
   "'trigger', 'event_trigger', 'language_handler', 'fdw_handler', 'index_am_handler', 'table_am_handler', 'tsm_handler', 'internal'";
 
 /**
- * What has an effect of its own, as queries of a WITH list: `functions` and `relations`, of which `built_in` are the built-in
- * ones; `callable`: all functions that a query can call; `body`: functions of the user's whose bodies are plain texts. They
- * name `words` of {@link EFFECT_EDGES}.
+ * The objects that have effects of their own, as queries of a WITH list. They use `words` of {@link EFFECT_EDGES}.
+ *
+ * - `functions`, `relations`: the objects with effects; `built_in`: the built-in ones among them
+ * - `callable`: all functions that a query can call
+ * - `body`: the user's functions with plain-text bodies
  */
-export const OWN_EFFECTS = `
+const OWN_EFFECTS = `
 fixed(name, effect) as (values ${FIXED_VALUES}),
 callable as materialized (
   select p.oid, p.proname, p.pronamespace, p.provolatile, p.prokind, p.prosrc, p.prosqlbody, p.proargdefaults, l.lanname,
@@ -98,25 +100,28 @@ built_in as materialized (
 )`;
 
 /**
- * Everything that has an effect: rows of `kind`, `name`, `effects` (bits of {@link Effect}). Kinds:
+ * Finds everything that has an effect: rows of `kind`, `name`, `effects` (bits of {@link Effect}). Kinds:
  *
- * - `function`; `attribute`: a function that one composite argument is enough for; `operator`
- * - `relation`: reading it has the effect; naming it elsewhere has not
- * - `mention`: a type whose values may have the effect wherever it is named
- * - `cast`: a table whose row type has the effect when something is converted to it
- * - `any`: an implicit cast between built-in types, or a comparison of such: any text may use it. The name describes it.
+ * - `function`, `operator`
+ * - `attribute`: a function that can be called with a single composite argument
+ * - `relation`: reading it has the effect; naming it elsewhere does not
+ * - `mention`: a type that may have the effect wherever a text names it
+ * - `cast`: a table whose row type has the effect when a text converts something to it
+ * - `any`: an implicit cast between built-in types, or a comparison of such types. Any text may use it. The name describes it.
  *
- * It begins with what has an effect of its own and follows the dependencies that PostgreSQL records (manual, 51.18
- * pg_depend): from a function to operators, casts, aggregates, types, views, policies, domains, index expressions and functions
- * that use it, and on. Built-in objects have no dependencies recorded, so uses of those are searched in the stored expressions.
+ * The query begins with the objects that have effects of their own. It then follows the dependencies that PostgreSQL records (manual,
+ * 51.18 pg_depend): from a function to the operators, casts, aggregates, types, views, policies, domains, index expressions and
+ * functions that use it, and so on. PostgreSQL records no dependencies on built-in objects, so the query searches the stored
+ * expressions for them.
  *
- * In bodies that are plain texts (languages sql and plpgsql) the names of functions, relations and types are searched, and
- * operators, since a stable function may call a volatile one. A body that can call what it does not name is taken for one that writes,
- * and so is one in a language that SQL does not know; of functions in C the label is believed.
+ * A stable function may call a volatile one. So the query searches plain-text bodies (languages sql and plpgsql) for the names of
+ * functions, relations and types, and for operators. A body that can call what it does not name counts as writing. So does a body in
+ * any other language, except that the query trusts the label of functions in C.
  *
- * A cast between built-in types concerns every text only if it is implicit. Another one concerns texts that name the type
- * it converts to, and one for assignments also functions with bodies. A comparison of a user's type concerns what has that type.
- * Not seen: remote objects behind foreign tables.
+ * A cast between built-in types concerns every text only if it is implicit. Any other cast concerns texts that name its target type, and
+ * an assignment cast also concerns functions with bodies. A comparison of a user's type concerns whatever has that type.
+ *
+ * The query cannot see remote objects behind foreign tables.
  */
 export const EFFECTS_QUERY = `
 with recursive ${OWN_EFFECTS},

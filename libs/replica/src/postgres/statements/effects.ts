@@ -1,28 +1,28 @@
 import type { StatementKind } from '../../execution/statements/statement.js';
 
-/** What calling or naming something may do. Bits of one number, so that effects can be joined; 0 is harmless. */
+/** What calling or naming something may do. The values are bits, so that a number can hold several effects; 0 is harmless. */
 export const Effect = {
   none: 0,
-  /** may change data: a volatile function, or something that calls one */
+  /** may change data: it is a volatile function or calls one */
   writes: 1,
   /** fails on a replica, or only the primary knows the answer */
   primaryOnly: 2,
-  /** depends on the state of the connection, without leaving anything on it */
+  /** depends on the connection's state but leaves none */
   usesConnection: 4,
-  /** leaves something on the connection */
+  /** leaves state on the connection */
   changesConnection: 8,
-  /** changes data that only this function changes, as a sequence; a `write` rather than `unknown` */
+  /** changes data that only this function can change, such as a sequence; makes a statement a `write` rather than `unknown` */
   knownWrite: 16,
   /** sends notifications: only the primary can, but no data changes */
   notifies: 32,
-  /** reads tables that the statement does not name: harmless, and out of reach of a table rule */
+  /** reads tables that the statement does not name: harmless, but no table rule can see them */
   readsTables: 64,
 } as const;
 
 /** A number made of {@link Effect} bits. */
 export type Effects = number;
 
-/** How bad a kind is. Of two findings in one statement the worse one names its kind. */
+/** How severe each kind is. The most severe finding in a statement determines its kind. */
 export const SEVERITY: Readonly<Record<StatementKind, number>> = {
   read: 0,
   'locking-read': 1,
@@ -35,7 +35,7 @@ export const SEVERITY: Readonly<Record<StatementKind, number>> = {
 const CHANGES_DATA = Effect.writes | Effect.knownWrite;
 const NEEDS_CONNECTION = Effect.usesConnection | Effect.changesConnection;
 
-/** The kind of a query that does this. */
+/** The kind of a query with these effects. */
 export function kindOf(effects: Effects): StatementKind {
   if (effects & Effect.writes) return 'unknown';
   if (effects & (Effect.knownWrite | Effect.notifies)) return 'write';
@@ -56,8 +56,8 @@ function names(list: string): readonly string[] {
 }
 
 /**
- * Volatile functions of `pg_catalog` that any node may run: they change nothing, and what they say about a node is true of
- * the node that answers. Holds only while nobody else has a volatile function of the same name.
+ * Volatile functions of `pg_catalog` that any node may run. They change nothing, and if they describe a node, it is the one that
+ * answers. A user's volatile function of the same name overrides this.
  * Manual: 9.9.5, 9.14, 9.26, 9.28 (recovery information, object sizes).
  */
 export const HARMLESS_VOLATILE: readonly string[] = names(`
@@ -69,7 +69,7 @@ export const HARMLESS_VOLATILE: readonly string[] = names(`
   pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_jit_available
 `);
 
-/** Volatile functions of extensions that change nothing, by the extension that has to own them. */
+/** Volatile functions that change nothing, by the extension that must own them. */
 export const HARMLESS_OF_EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
   'uuid-ossp': names('uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4'),
   pgcrypto: names(
@@ -79,9 +79,14 @@ export const HARMLESS_OF_EXTENSIONS: Readonly<Record<string, readonly string[]>>
 };
 
 /**
- * What a call does, by name and whatever the catalog says. Some of these are stable or even immutable by their label and
- * yet fail on a standby, assign a transaction id, or run SQL that is given as a text names a relation in a text
- * (`table_to_xml('view')`, `crosstab('SELECT ...')`), or converts to a type that is given as a value (`record_in`). Manual: 9.17, 9.15, 9.27, 9.28, 27.4.2 (what recovery refuses), F.
+ * What a call does by its name, whatever the catalog says. Some of these functions are labelled stable or even immutable, and yet they
+ *
+ * - fail on a standby,
+ * - assign a transaction id,
+ * - run SQL that is given as text or names a relation in a text (`crosstab('SELECT ...')`, `table_to_xml('view')`),
+ * - or convert to a type that is given as a value (`record_in`).
+ *
+ * Manual: 9.17, 9.15, 9.27, 9.28, 27.4.2 (what recovery refuses), F.
  */
 const BY_EFFECT: readonly (readonly [Effects, string])[] = [
   [Effect.knownWrite, 'nextval setval'],
@@ -150,33 +155,33 @@ function index(): ReadonlyMap<string, Effects> {
   return effects;
 }
 
-/** Functions with an effect whatever the catalog says, by name. */
+/** The functions that have an effect whatever the catalog says. */
 export const FIXED_EFFECTS: ReadonlyMap<string, Effects> = index();
 
-/** Statistics are each node's own: a replica counts its own scans and knows of no insert (manual, 27.2). */
+/** Each node has its own statistics: a replica counts its own scans and no inserts (manual, 27.2). */
 export const NODE_STATISTICS = '^pg_stat(io)?_';
 const STATISTICS = new RegExp(NODE_STATISTICS);
 
-/** What a call does whatever the catalog says, beyond {@link FIXED_EFFECTS}. */
+/** The effects of a call by the pattern of its name. {@link FIXED_EFFECTS} lists the others. */
 export function effectsOfName(name: string): Effects {
   return STATISTICS.test(name) ? Effect.primaryOnly : Effect.none;
 }
 
-/** Views of `pg_catalog` that tell of one node or one session, and of nothing that is replicated. */
+/** Views of `pg_catalog` that describe one node or one session and nothing that is replicated. */
 export const NODE_RELATIONS: readonly string[] = names(`
   pg_locks pg_cursors pg_prepared_statements pg_prepared_xacts pg_replication_slots pg_replication_origin_status
   pg_sequences pg_sequence pg_wait_events pg_backend_memory_contexts pg_shmem_allocations pg_shmem_allocations_numa pg_aios
 `);
 const OF_ONE_NODE: ReadonlySet<string> = new Set(NODE_RELATIONS);
 
-/** What naming a relation of `pg_catalog` means: some only the primary can truly tell of. */
+/** The effects of reading a relation of `pg_catalog`. Only the primary gives the true answer for some. */
 export function relationEffects(name: string): Effects {
   return OF_ONE_NODE.has(name) || STATISTICS.test(name) ? Effect.primaryOnly : Effect.none;
 }
 
 /**
- * Harmless functions that are known before any catalog was loaded: the ones of everyday queries and of TypeORM's start-up.
- * Only built-in ones; a user's function of the same name is found by the catalog.
+ * Built-in functions that count as harmless before any catalog is loaded: those of everyday queries and of TypeORM's start-up. The
+ * loaded catalog finds a user's function of the same name.
  */
 export const EVERYDAY: readonly string[] = names(`
   abs acos age any_value array_agg array_append array_cat array_dims array_length array_lower array_ndims array_position

@@ -6,10 +6,10 @@ import {
   type TransactionStep,
 } from '../../execution/statements/statement.js';
 
-/** Of a statement that names more, it is not told which. */
+/** A statement that names more tables does not list them. */
 const MAX_TABLES = 1000;
 
-/** What has been found out about one statement so far. It begins as a read and only gets worse. */
+/** What the readers have found out about one statement so far. It begins as a read and only becomes more severe. */
 export class Finding {
   kind: StatementKind = 'read';
   because: string | undefined;
@@ -18,18 +18,18 @@ export class Finding {
   changesCatalog = false;
   transaction: TransactionStep | undefined;
   readOnly = false;
-  /** It named something that the catalog does not know. */
+  /** The statement names something that the catalog does not know. */
   needsCatalog = false;
-  /** Its rows come otherwise than those of a query. */
+  /** A COPY, which does not send its rows like a query. */
   isCopy = false;
-  /** The text itself is not understood. */
-  isOdd = false;
-  /** The relations that it names; `undefined`: it may read others. */
+  /** The text cannot be parsed. */
+  isUnparsable = false;
+  /** The relations that the statement names; `undefined`: it may also read others. */
   #tables: Set<string> | undefined = new Set();
-  /** What stands behind them. */
+  /** The relations behind those. */
   readonly #restsOn = new Set<readonly string[]>();
 
-  /** The worst kind counts, and of equal ones the first. */
+  /** Keeps the most severe kind, and the first of equally severe ones. */
   note(kind: StatementKind, because: string): void {
     if (SEVERITY[kind] <= SEVERITY[this.kind]) return;
     this.kind = kind;
@@ -45,44 +45,44 @@ export class Finding {
     this.keepsConnection ||= keepsConnection(harm);
   }
 
-  /** It reads that relation, and what stands behind it by the catalog. */
+  /** The statement reads this relation and, according to the catalog, the relations behind it. */
   noteTable(table: string, restsOn: readonly string[] | undefined): void {
     this.#tables?.add(table);
     if (this.#tables !== undefined && this.#tables.size > MAX_TABLES) this.#tables = undefined;
     if (restsOn !== undefined) this.#restsOn.add(restsOn);
   }
 
-  /** WITH RECURSIVE gives a name that may have been used for a relation before. */
-  noteGiven(name: string): void {
+  /** WITH RECURSIVE defines a name that the statement may already have used for a relation. */
+  noteCteName(name: string): void {
     if (this.#tables?.has(name) === true) this.#tables = undefined;
   }
 
-  /** Something is named that the catalog has not heard of: it may do anything. */
+  /** The statement names something that the catalog does not know, so it may do anything. */
   noteUnknown(because: string): void {
     this.note('unknown', because);
     this.mayWrite = true;
     this.needsCatalog = true;
   }
 
-  /** The text itself is not understood: it may do anything, and the rest of it is not read. */
-  noteOdd(because: string): void {
+  /** The text cannot be parsed, so it may do anything. The rest of it is not read. */
+  noteUnparsable(because: string): void {
     this.note('unknown', because);
-    this.isOdd = true;
+    this.isUnparsable = true;
     this.mayWrite = true;
     this.keepsConnection = true;
     this.changesCatalog = true;
   }
 
-  /** The other's flags; not its kind. */
+  /** Adds the other finding's flags, but not its kind. */
   noteFlags(other: Finding): void {
-    this.isOdd ||= other.isOdd;
+    this.isUnparsable ||= other.isUnparsable;
     this.mayWrite ||= other.mayWrite;
     this.keepsConnection ||= other.keepsConnection;
     this.changesCatalog ||= other.changesCatalog;
     this.needsCatalog ||= other.needsCatalog;
   }
 
-  /** It reads what the other reads, and nothing else. */
+  /** The statement reads exactly what the other one reads. */
   noteTablesOf(other: Finding): void {
     this.#tables = other.#tables;
     for (const list of other.#restsOn) this.#restsOn.add(list);

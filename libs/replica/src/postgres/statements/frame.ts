@@ -1,49 +1,52 @@
 import { mayNameColumn, Role } from './keywords.js';
 
-/** How far a list of relations behind FROM has been read. */
+/** How far the reader is in the list of relations after FROM. */
 export const FromState = {
-  /** not in one */
+  /** not in a list */
   none: 0,
-  /** a relation, a function or a parenthesis comes */
+  /** before a relation, a function or a parenthesis */
   item: 1,
   /** inside its name, which may be qualified */
   name: 2,
-  /** behind it: an alias may come */
+  /** after it; an alias may follow */
   after: 3,
-  /** behind the alias */
+  /** after the alias */
   aliased: 4,
   /** inside the condition of a join, or the arguments of TABLESAMPLE */
   condition: 5,
 } as const;
 
-/** How far a WITH list has been read. */
+/** How far the reader is in a WITH list. */
 export const WithState = { none: 0, name: 1, named: 2 } as const;
 
-/** Deeper texts are not read; the server's own stack ends in this region too. */
+/** The deepest nesting that is read. The server's own stack ends in this region, too. */
 export const MAX_DEPTH = 1000;
 
 /** What ends a frame. */
 export type Closer = ')' | ']';
 
 /**
- * What may stand in a frame: an expression or query; only names and types (column aliases, column definitions, USING (...));
- * what FROM takes: a query or joined relations.
+ * What a frame may contain:
+ *
+ * - `expression`: an expression or a query
+ * - `names`: only names and types, as in column aliases, column definitions and USING (...)
+ * - `relations`: what FROM takes, a query or joined relations
  */
-export type FrameShape = 'expression' | 'names' | 'relations';
+type FrameShape = 'expression' | 'names' | 'relations';
 
-/** What is known about one pair of parentheses or brackets, or about the statement as a whole. */
+/** The reader's state in one pair of parentheses or brackets, or in the statement as a whole. */
 export interface Frame {
   readonly closer: Closer;
   readonly isNames: boolean;
-  /** the arguments of a function, or what takes FILTER or OVER behind it all the same */
+  /** the arguments of a function, or of a construct that can also have FILTER or OVER after it */
   isCall: boolean;
   /** the list of GROUP BY or GROUPING SETS */
   isGrouping: boolean;
   /** the arguments of `set_config` */
   isSetConfig: boolean;
-  /** the arguments of CAST or TREAT: behind AS stands a type */
+  /** the arguments of CAST or TREAT, where a type follows AS */
   isCast: boolean;
-  /** SELECT was seen: a FROM is a list of relations */
+  /** SELECT was read, so FROM begins a list of relations */
   isQuery: boolean;
   /** a query could begin here */
   atStart: boolean;
@@ -51,11 +54,11 @@ export interface Frame {
   with: number;
   /** WITH RECURSIVE */
   isRecursive: boolean;
-  /** the last name that WITH gave, until its query begins */
-  givenName: string | undefined;
-  /** the names that WITH has given in this frame */
-  withNames: string[] | undefined;
-  /** this frame is the query of that name in the WITH list around it */
+  /** the last name that WITH defined, until its query begins */
+  pendingCte: string | undefined;
+  /** the names that WITH has defined in this frame */
+  cteNames: string[] | undefined;
+  /** the name in the surrounding WITH list whose query this frame is */
   bodyOf: string | undefined;
 }
 
@@ -72,19 +75,19 @@ export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
     from: shape === 'relations' ? FromState.item : FromState.none,
     with: WithState.none,
     isRecursive: false,
-    givenName: undefined,
-    withNames: undefined,
+    pendingCte: undefined,
+    cteNames: undefined,
     bodyOf: undefined,
   };
 }
 
-/** A name behind this keyword or mark may be a type that something is converted to. */
+/** Whether a name after this keyword or mark may be the target type of a conversion. */
 export function mayBeType(before: string, { isNames, isCast, from }: Frame): boolean {
   if (before === '::' || before === 'returning' || isNames) return true;
   return before === 'as' ? isCast : from !== FromState.after && mayNameColumn(before);
 }
 
-/** What a keyword changes about the frame it stands in. */
+/** Updates the frame for a keyword in it. */
 export function enterClause(frame: Frame, role: number): void {
   const inList = frame.from !== FromState.none;
   switch (role) {

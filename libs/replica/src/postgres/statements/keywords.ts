@@ -1,7 +1,7 @@
 import { foldName, hasUpperCase } from './characters.js';
 import { Token, type TokenType } from './tokenizer.js';
 
-/** What a keyword does to the reading of a query. */
+/** How a keyword affects the reader of a query. */
 export const Role = {
   none: 0,
   select: 1,
@@ -34,7 +34,7 @@ export const Role = {
 export interface Keyword {
   readonly word: string;
   readonly role: number;
-  /** With a parenthesis behind it, it is a construct of the grammar: always, never, or after one of these marks. */
+  /** Whether it is a construct of the grammar if a parenthesis follows: always, never, or only after one of these marks. */
   readonly constructAfter: boolean | ReadonlySet<string>;
 }
 
@@ -79,9 +79,8 @@ const ROLES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Keywords that may stand before a parenthesis and cannot name a function without quotes: reserved ones and those "(cannot be
- * function or type)" of the manual's appendix C. What stands in the parenthesis is read like
- * anything else.
+ * Keywords that may precede a parenthesis but cannot name a function without quotes: the reserved ones, and those marked "(cannot be
+ * function or type)" in the manual's appendix C. The content of the parenthesis is read like anything else.
  */
 const CONSTRUCTS = `
   all and any array as asc both case cast check collate current_time current_timestamp desc distinct else except fetch for
@@ -94,7 +93,7 @@ const CONSTRUCTS = `
   xmlroot xmlserialize xmltable
 `;
 
-/** Marks of the tokens that are no keywords: what stands before a token decides what it means. */
+/** Marks stand for tokens that are not keywords. The mark or keyword before a token determines its meaning. */
 export const MARKS: ReadonlyMap<TokenType, string> = new Map<TokenType, string>([
   [Token.string, "'"],
   [Token.number, '1'],
@@ -103,11 +102,11 @@ export const MARKS: ReadonlyMap<TokenType, string> = new Map<TokenType, string>(
   [Token.cast, '::'],
 ]);
 
-/** Marks of what may be the left side of an operator. */
+/** Marks that can be the left operand of an operator. */
 const OPERANDS =
   "name ) ] call ' 1 $ true not within current_time current_timestamp localtime localtimestamp".split(' ');
 
-/** Keywords that are constructs only after these marks, as `over` after a call; else they may name functions. */
+/** Keywords that are constructs only after these marks, such as `over` after a call. Elsewhere they may name functions. */
 const CONSTRUCTS_AFTER: Readonly<Record<string, readonly string[]>> = {
   over: ['call'],
   filter: ['call'],
@@ -129,7 +128,7 @@ const CONSTRUCTS_AFTER: Readonly<Record<string, readonly string[]>> = {
   join: [...OPERANDS, 'natural', 'inner', 'left', 'right', 'full', 'cross', 'outer'],
 };
 
-/** Words that matter as neighbours or by themselves. */
+/** Words that matter only for the tokens around them. */
 const OTHERS =
   'recursive ordinality rows no key share is partition temp temporary true escape value passing default path document content within collation';
 
@@ -154,34 +153,34 @@ function index(): ReadonlyMap<string, Keyword> {
 
 const KEYWORDS = index();
 
-/** Constructs that take FILTER or OVER behind them, as calls do. */
+/** Constructs that can have FILTER or OVER after them, as calls can. */
 const LIKE_CALLS: ReadonlySet<string> = new Set(['group', 'filter', 'json_arrayagg', 'json_objectagg']);
 
-/** Words around a join that are functions where a parenthesis follows, as `left('abc', 1)`. */
+/** Join words that are functions if a parenthesis follows, such as `left('abc', 1)`. */
 export const JOIN_FUNCTIONS: ReadonlySet<string> = new Set(
   Object.keys(ROLES).filter((word) => ROLES[word] === Role.joinWord && word !== 'lateral' && word !== 'only'),
 );
 
-/** The keyword begins no clause there: WITHIN GROUP, COLLATION FOR. */
+/** Whether the keyword belongs to an expression here and begins no clause: WITHIN GROUP, COLLATION FOR. */
 export function isOfExpression(keyword: Keyword, before: string): boolean {
   return (
     (keyword.word === 'group' && before === 'within') || (keyword.word === 'for' && before === 'collation')
   );
 }
 
-/** Keywords that may name the column before its type: `COLUMNS (value mood)`. */
+/** Keywords that may be a column's name before its type, as in `COLUMNS (value mood)`. */
 const COLUMN_NAMES: ReadonlySet<string> = new Set(
   'name value key path document content rows first next columns sets cube rollup zone filter over operator share no materialized repeatable partition temp temporary recursive ordinality within passing varying'.split(
     ' ',
   ),
 );
 
-/** Behind this keyword or mark may stand the type of a column, unless it is an alias. */
+/** Whether a column's type may follow this keyword or mark, unless that is an alias. */
 export function mayNameColumn(before: string): boolean {
   return COLUMN_NAMES.has(before);
 }
 
-/** Where a keyword with a parenthesis behind it stands. */
+/** The surroundings of a keyword that precedes a parenthesis. */
 export interface Place {
   /** the mark before it */
   readonly before: string;
@@ -189,7 +188,7 @@ export interface Place {
   readonly inGroupBy: boolean;
 }
 
-/** With a parenthesis behind it, the keyword is a construct of the grammar there, and no call. */
+/** Whether a keyword before a parenthesis is a construct of the grammar rather than a call. */
 export function isConstruct(keyword: Keyword, place: Place): boolean {
   if (typeof keyword.constructAfter === 'boolean') return keyword.constructAfter;
   if (!keyword.constructAfter.has(place.before)) return false;
@@ -201,15 +200,15 @@ export function isLikeCall(construct: string): boolean {
   return LIKE_CALLS.has(construct);
 }
 
-/** Longer words are no keywords of the grammar. */
+/** No keyword of the grammar is longer. */
 const MAX_LETTERS = 20;
 
-/** The word in lower case if it may be a keyword; empty for one that is too long. */
+/** Folds a word that may be a keyword. Gives an empty text if the word is too long. */
 export function foldWord(word: string): string {
   return word.length > MAX_LETTERS ? '' : foldName(word);
 }
 
-/** The keyword that an unquoted word is; `undefined` for any other name. */
+/** The keyword for an unquoted word; `undefined` for any other name. */
 export function keywordOf(word: string): Keyword | undefined {
   if (word.length > MAX_LETTERS) return undefined;
   const found = KEYWORDS.get(word);

@@ -5,9 +5,9 @@ import { FIXED_EFFECTS, Effect, type Effects } from './effects.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
 
 /**
- * All names that a query can use: one row with `functions`, `operators` and `relations`, each a JSON array as a text, and
- * `strings`, the setting `standard_conforming_strings` (null where it is gone). Needs no privileges beyond PUBLIC's.
- * Relations of temporary schemas are left out: only the session that made them may use them.
+ * Gives all names that a query can use, in one row: `functions`, `operators` and `relations`, each a JSON array as text, and `strings`,
+ * the setting `standard_conforming_strings` (null if the server no longer has it). Needs no privileges beyond PUBLIC's. Leaves out
+ * temporary relations, which only their own session can use.
  */
 export const NAMES_QUERY = `
 select
@@ -19,9 +19,9 @@ select
     where relkind in ('r', 'v', 'm', 'f', 'p', 'S') and relpersistence <> 't')::text as relations`;
 
 /**
- * Reads from the system catalogs what the classifier has to know: three queries, a few milliseconds, on the primary or on a
- * standby, as any user. Run it as the user and in the database that the statements are for. Rejects as `query` does, and
- * with a TypeError on rows of another shape.
+ * Reads what the classifier needs from the system catalogs. It takes three queries and a few milliseconds, on the primary or a standby,
+ * and any user may run it. Use the database and the user of the statements. Rejects as `query` does, and with a TypeError if the rows
+ * have another shape.
  */
 export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
   const [names] = await query(NAMES_QUERY);

@@ -3,7 +3,7 @@ import { effectsOfName, relationEffects, Effect } from './effects.js';
 import type { Catalog } from './catalog.js';
 import type { Finding } from './finding.js';
 
-/** Notes what the names in a statement do, by the word of the catalog. */
+/** Notes the effects of the names in a statement, according to the catalog. */
 export class NameEffects {
   readonly #catalog: Catalog;
   readonly #finding: Finding;
@@ -13,13 +13,13 @@ export class NameEffects {
     this.#finding = finding;
   }
 
-  /** What every query may do without naming it. */
+  /** Notes what every query may use without naming it. */
   useImplied(): void {
     for (const [what, effects] of this.#catalog.anywhere)
       this.#finding.noteEffects(effects, `may use the ${what}`);
   }
 
-  /** A name stands anywhere: as a relation, column, alias or type, or behind a dot as an attribute. */
+  /** Notes a name in any place: a relation, column, alias or type, or an attribute after a dot. */
   use(name: string, isQualified: boolean): void {
     const { mentions, attributes } = this.#catalog;
     if (name.startsWith('pg_temp'))
@@ -35,14 +35,14 @@ export class NameEffects {
     }
   }
 
-  /** Something is converted to the type of that name. */
+  /** Notes a conversion to the type of this name. */
   useType(name: string): void {
     const { casts } = this.#catalog;
     if (casts.size === 0) return;
     this.#finding.noteEffects(casts.get(name) ?? Effect.none, 'converts to a type that is not harmless');
   }
 
-  /** A relation is read: its name stands in FROM, JOIN, TABLE and the like. */
+  /** Notes that the statement reads a relation: the name is in FROM, JOIN, TABLE or the like. */
   useRelation(tableName: TableName): void {
     const { relations, reads, restsOn } = this.#catalog;
     const { name } = tableName;
@@ -61,7 +61,7 @@ export class NameEffects {
     else this.#finding.noteEffects(effects, 'uses an operator whose function is not harmless');
   }
 
-  /** `isConstruct`: the grammar knows it, so there need not be a function of that name. */
+  /** @param isConstruct the grammar knows it, so there may be no function of that name */
   call(name: string, isConstruct: boolean): void {
     const known = this.#catalog.functions.get(name);
     const byName = name.startsWith('pg_') ? effectsOfName(name) : Effect.none;
@@ -70,12 +70,12 @@ export class NameEffects {
       return;
     }
     const effects = (known ?? Effect.none) | byName;
-    // What set_config leaves is known at its last argument.
+    // The last argument of set_config decides what it leaves; see `setConfig`.
     const now = name === 'set_config' ? effects & ~Effect.changesConnection : effects;
     this.#finding.noteEffects(now, `calls ${name}()`);
   }
 
-  /** The end of a call of `set_config`. `isLocal`: it ends with the transaction (manual, 9.28.1). */
+  /** Notes the end of a `set_config` call. `isLocal`: the setting ends with the transaction (manual, 9.28.1). */
   setConfig(isLocal: boolean): void {
     this.#finding.noteEffects(
       isLocal ? Effect.usesConnection : Effect.changesConnection,

@@ -23,12 +23,12 @@ import {
 import { LastName } from './names.js';
 import { NameEffects } from './name-effects.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
-import { isRecursiveKeyword, WithNames } from './with-names.js';
+import { isRecursiveKeyword, CteNames } from './cte-names.js';
 
 /**
- * Reads one statement that begins like a query (SELECT, WITH, VALUES, TABLE, a parenthesis) up to its end, and notes whatever
- * makes it more than a read. It knows the grammar only as far as it has to tell a call from an alias list or a type, and a
- * relation from a column. Where it does not know, it notes that.
+ * Reads one statement that begins like a query (SELECT, WITH, VALUES, TABLE, a parenthesis) up to its end, and notes whatever makes it
+ * more than a read. It knows just enough grammar to tell a call from an alias list or a type, and a relation from a column. If it cannot
+ * tell, it marks the statement as unparsable.
  */
 export class QueryReader {
   readonly #tokens: Tokenizer;
@@ -36,16 +36,16 @@ export class QueryReader {
   readonly #names: NameEffects;
   readonly #outer: Frame[] = [];
   #frame: Frame = newFrame('expression');
-  readonly #withNames: WithNames;
+  readonly #cteNames: CteNames;
   /** The keyword or mark before the current token. */
   #before = '';
-  /** The last word or quoted name, with what stands before it. */
+  /** The last word or quoted name, and what precedes it. */
   readonly #last: LastName;
-  /** The token before the current one is that word. */
+  /** Whether that name is the token before the current one. */
   #isAfterName = false;
-  /** It was the alias of a relation or the name of a CTE: its columns may follow. */
+  /** Whether it is the alias of a relation or the name of a CTE, so that its columns may follow. */
   #isAlias = false;
-  /** Within FOR NO KEY UPDATE and the like. */
+  /** Whether the reader is inside FOR NO KEY UPDATE or the like. */
   #inLock = false;
   #sawInto = false;
   #isNotDistinct = false;
@@ -55,35 +55,35 @@ export class QueryReader {
     this.#finding = finding;
     this.#last = new LastName(tokens);
     this.#names = new NameEffects(catalog, finding);
-    this.#withNames = new WithNames(finding);
+    this.#cteNames = new CteNames(finding);
   }
 
-  /** From the current token to the semicolon or the end. */
+  /** Reads from the current token to the semicolon or the end of the text. */
   read(): void {
     this.#names.useImplied();
     for (let type = this.#tokens.type; this.#step(type); type = this.#tokens.next());
   }
 
-  /** From the current token, which opens a parenthesis, to the token behind the one that closes it. */
+  /** Reads from the current token, an opening parenthesis, to the token after its closing one. */
   readGroup(): void {
     this.#names.useImplied();
     for (let type = this.#tokens.type; this.#step(type);) {
       type = this.#tokens.next();
       if (this.#outer.length === 0) return;
     }
-    this.#finding.noteOdd('not understood');
+    this.#finding.noteUnparsable('not understood');
   }
 
-  /** False where the statement ends, or what is not understood begins. */
+  /** Returns false at the end of the statement or at something that it cannot parse. */
   #step(type: TokenType): boolean {
     const isEnd = type === Token.end || type === Token.semicolon;
     if (isEnd && this.#outer.length === 0) this.#endRelation();
-    else if (isEnd || !this.#token(type)) this.#finding.noteOdd('not understood');
+    else if (isEnd || !this.#token(type)) this.#finding.noteUnparsable('not understood');
     else return true;
     return false;
   }
 
-  /** False: no more of the text can be understood. */
+  /** Returns false if the rest of the text cannot be parsed. */
   #token(type: TokenType): boolean {
     if (type === Token.word) return this.#word();
     if (type === Token.quoted) return this.#name(undefined);
@@ -109,7 +109,7 @@ export class QueryReader {
         return this.#comma();
       default:
         if (this.#frame.isNames && type !== Token.number) return false;
-        // A type may stand before a constant of it (manual, 4.1.2.7).
+        // A type may precede a constant (manual, 4.1.2.7).
         if (type === Token.string && this.#isAfterName) this.#names.useType(this.#last.name() ?? '');
         if (type === Token.operator)
           this.#names.useOperator(this.#tokens.text.slice(this.#tokens.start, this.#tokens.end));
@@ -145,7 +145,7 @@ export class QueryReader {
       const isLocal = this.#before === 'true' && (this.#last.before === ',' || this.#last.before === ':');
       this.#names.setConfig(isLocal);
     }
-    this.#withNames.close(closed, outer);
+    this.#cteNames.close(closed, outer);
     this.#frame = outer;
     return this.#seen(closed.isCall ? 'call' : closer);
   }
@@ -155,7 +155,7 @@ export class QueryReader {
     const keyword = this.#before === '.' ? undefined : keywordOf(word);
     if (keyword === undefined || keyword.role === Role.none || this.#before === 'as')
       return this.#name(keyword);
-    // ROWS FROM (...) is no relation named rows.
+    // In ROWS FROM (...), `rows` is not a relation.
     if (keyword.role === Role.from && this.#before === 'rows') this.#frame.from = FromState.item;
     else this.#endRelation();
     this.#remember();
@@ -190,7 +190,7 @@ export class QueryReader {
     this.#finding.changesCatalog = true;
   }
 
-  /** A name, or a keyword that only matters to its neighbours. */
+  /** Reads a name, or a keyword that matters only for the tokens around it. */
   #name(keyword: Keyword | undefined): boolean {
     const isQualified = this.#before === '.';
     if (!isQualified) this.#endRelation();
@@ -217,14 +217,14 @@ export class QueryReader {
     if (word === 'values' && this.#frame.atStart) this.#frame.from = FromState.none;
   }
 
-  /** What the name means in FROM or WITH. */
+  /** Finds out what the name means in FROM or WITH. */
   #placeName(name: string, keyword: Keyword | undefined): boolean {
     const frame = this.#frame;
     if (frame.with === WithState.name) {
       const isFirst = this.#before === 'with';
       if (isFirst && keyword?.word === 'recursive' && isRecursiveKeyword(this.#tokens))
         frame.isRecursive = true;
-      else this.#isAlias = this.#withNames.name(frame, name);
+      else this.#isAlias = this.#cteNames.name(frame, name);
     }
     switch (frame.from) {
       case FromState.item:
@@ -249,17 +249,17 @@ export class QueryReader {
     this.#isAfterName = true;
   }
 
-  /** The name of a relation is complete. */
+  /** Notes the relation if its name has just ended. */
   #endRelation(): void {
     if (this.#frame.from !== FromState.name) return;
     this.#frame.from = FromState.after;
     const table = this.#last.tableName();
-    if (table !== undefined && !this.#withNames.has(table)) this.#names.useRelation(table);
+    if (table !== undefined && !this.#cteNames.has(table)) this.#names.useRelation(table);
   }
 
   #open(): boolean {
     const frame = this.#frame;
-    // Only a type may have a parenthesis in a column list, and it stands behind the name of its column.
+    // In a column list, only a type may have a parenthesis, and its column's name precedes it.
     if (frame.isNames)
       return this.#isAfterName && /^[a-z]/.test(this.#last.before) && this.#push(newFrame('names'), '(');
     if (this.#beginsColumnList()) {
@@ -270,7 +270,7 @@ export class QueryReader {
     if (frame.from === FromState.item || frame.from === FromState.name) frame.from = FromState.after;
     const child = newFrame(isItem ? 'relations' : 'expression');
     if (this.#isAfterName) this.#call(child);
-    this.#withNames.open(frame, child, this.#before);
+    this.#cteNames.open(frame, child, this.#before);
     return this.#push(child, '(');
   }
 
@@ -283,7 +283,7 @@ export class QueryReader {
     );
   }
 
-  /** A name stands before the parenthesis: a construct of the grammar, a type with its modifiers, or a call. */
+  /** Handles a name before a parenthesis: a construct of the grammar, a type with its modifiers, or a call. */
   #call(child: Frame): void {
     if (this.#last.before === '::' || this.#last.before === 'as') return;
     const name = this.#last.name() ?? '';

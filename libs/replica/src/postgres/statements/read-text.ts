@@ -9,17 +9,17 @@ import { Token, Tokenizer, type TokenType } from './tokenizer.js';
 
 const QUERY_WORDS: ReadonlySet<string> = new Set(['select', 'with', 'values', 'table']);
 
-/** Longer texts are not read: nobody is to wait for that. Reads that long are lists of values, which are better parameters. */
+/** Longer texts are not read, because that would take too long. Reads of this length are lists of values, which should be parameters. */
 export const MAX_CHARACTERS = 1024 * 1024;
-/** So many statements of one text are told apart. */
+/** A text with more statements than this is not read. */
 const MAX_STATEMENTS = 1000;
 
 /**
- * Finds out what a SQL text may do. Takes time in proportion to the text and some 20 ms at most: a longer text, or one of more tokens or
- * statements, is not understood. Never throws.
+ * Finds out what a SQL text may do. The time grows in proportion to the text, up to some 20 ms. A text with too many characters, tokens
+ * or statements counts as unparsable. Never throws.
  */
 export function readText(text: string, catalog: Catalog): Finding {
-  if (text.length > MAX_CHARACTERS) return odd('longer than is read');
+  if (text.length > MAX_CHARACTERS) return unparsable('longer than is read');
   const tokens = new Tokenizer(text, catalog.plainBackslashes);
   const findings: Finding[] = [];
   tokens.next();
@@ -31,19 +31,19 @@ export function readText(text: string, catalog: Catalog): Finding {
     const finding = new Finding();
     findings.push(finding);
     readStatement(tokens, catalog, finding);
-    if (findings.length > MAX_STATEMENTS) finding.noteOdd('more statements than are read');
-    if (finding.isOdd) break;
+    if (findings.length > MAX_STATEMENTS) finding.noteUnparsable('more statements than are read');
+    if (finding.isUnparsable) break;
   }
-  // The protocol ends a text at the first NUL, so what is behind it would not be seen by the server.
-  if (text.includes('\0')) findings.push(odd('not understood'));
+  // The protocol ends a text at the first NUL, so the server would not see the rest.
+  if (text.includes('\0')) findings.push(unparsable('not understood'));
   const [first, ...others] = findings;
   if (first === undefined) return empty();
   return others.length === 0 ? first : joined(findings);
 }
 
-function odd(because: string): Finding {
+function unparsable(because: string): Finding {
   const finding = new Finding();
-  finding.noteOdd(because);
+  finding.noteUnparsable(because);
   return finding;
 }
 
@@ -53,7 +53,7 @@ function empty(): Finding {
   return finding;
 }
 
-/** Several statements are never a read, even when each is one: they go to the primary together. */
+/** Several statements are never a read, even if each one is: they go to the primary together. */
 function joined(findings: readonly Finding[]): Finding {
   const all = new Finding();
   const [kind, ...otherKinds] = new Set(findings.map((finding) => finding.kind));
@@ -99,7 +99,7 @@ function firstWord(tokens: Tokenizer): string {
   return QUERY_WORDS.has(word) ? 'query' : word;
 }
 
-/** The current token as a word without quotes, folded; else empty. */
+/** The current token as a folded word; empty if it is quoted or not a word. */
 function wordOf(tokens: Tokenizer): string {
   return tokens.type === Token.word ? foldWord(tokens.text.slice(tokens.start, tokens.end)) : '';
 }
@@ -108,18 +108,18 @@ function endsStatement(tokens: Tokenizer): boolean {
   return tokens.type === Token.end || tokens.type === Token.broken || tokens.type === Token.semicolon;
 }
 
-/** SHOW name, SHOW a.b, SHOW TIME ZONE, SHOW ALL. */
+/** Reads SHOW name, SHOW a.b, SHOW TIME ZONE, SHOW ALL. */
 function readShow(tokens: Tokenizer, finding: Finding): void {
   while (!endsStatement(tokens)) {
     const isNamePart =
       tokens.type === Token.word || tokens.type === Token.quoted || tokens.type === Token.dot;
-    if (!isNamePart) return finding.noteOdd('not understood');
+    if (!isNamePart) return finding.noteUnparsable('not understood');
     tokens.next();
   }
-  if (tokens.type === Token.broken) finding.noteOdd('not understood');
+  if (tokens.type === Token.broken) finding.noteUnparsable('not understood');
 }
 
-/** The query of a cursor runs at FETCH, but what it may do counts from here on. */
+/** A cursor's query runs at FETCH, but its possible effects already count at DECLARE. */
 function readDeclare(tokens: Tokenizer, catalog: Catalog, finding: Finding): void {
   finding.note('session-change', 'DECLARE');
   let before = '';
@@ -134,12 +134,12 @@ function readDeclare(tokens: Tokenizer, catalog: Catalog, finding: Finding): voi
     }
     before = word;
   }
-  finding.noteOdd('not understood');
+  finding.noteUnparsable('not understood');
 }
 
 /**
- * Without ANALYZE the statement is planned and not run: then the planner may call immutable and stable functions, never
- * volatile ones (manual, 36.7 and EXPLAIN). Only the plan of a read is asked of a replica.
+ * Without ANALYZE, the server plans the statement but does not run it. The planner may call immutable and stable functions, but never
+ * volatile ones (manual, 36.7 and EXPLAIN). A replica may plan only reads.
  */
 function readExplain(tokens: Tokenizer, catalog: Catalog, finding: Finding): void {
   tokens.next();
@@ -155,30 +155,30 @@ function readExplain(tokens: Tokenizer, catalog: Catalog, finding: Finding): voi
   if (tokens.type === Token.open && !beginsQuery(tokens)) isRun = readOptions(tokens);
   const word = firstWord(tokens);
   if (endsStatement(tokens) || word === 'explain' || word === 'show')
-    return finding.noteOdd('not understood');
+    return finding.noteUnparsable('not understood');
   const inner = new Finding();
   readStatement(tokens, catalog, inner);
   finding.needsCatalog = inner.needsCatalog;
   finding.noteTablesOf(inner);
-  if (inner.isOdd || isRun) {
+  if (inner.isUnparsable || isRun) {
     finding.note(inner.kind, inner.because ?? '');
     finding.noteFlags(inner);
   } else if (inner.kind !== 'read') finding.note('locking-read', 'EXPLAIN');
 }
 
-/** A parenthesis after EXPLAIN: options, or a query in parentheses. */
+/** Whether a parenthesis after EXPLAIN begins a query rather than options. */
 function beginsQuery(tokens: Tokenizer): boolean {
   const ahead = tokens.fork();
   ahead.next();
   return firstWord(ahead) === 'query';
 }
 
-/** True when ANALYZE is among the options, whatever it is set to. */
+/** Returns true if ANALYZE is among the options, whatever its value. */
 function readOptions(tokens: Tokenizer): boolean {
   let isRun = false;
   while (!endsStatement(tokens) && tokens.type !== Token.close) {
     const word = wordOf(tokens);
-    // A quoted option name is unusual enough to expect the worst.
+    // A quoted option name is so unusual that it counts as ANALYZE.
     isRun ||= word === 'analyze' || word === 'analyse' || tokens.type === Token.quoted;
     tokens.next();
   }
@@ -187,10 +187,10 @@ function readOptions(tokens: Tokenizer): boolean {
 }
 
 /**
- * Reads `COPY table TO STDOUT` and `COPY (query) TO STDOUT` up to the end: they do what their query does. False, and nothing
- * is read, where it is another COPY: into a table, or a file of the server's.
+ * Reads `COPY table TO STDOUT` and `COPY (query) TO STDOUT` up to the end; they do what their query does. For any other COPY, into a
+ * table or a file of the server, it returns false and reads nothing.
  */
-export function readCopyOut(tokens: Tokenizer, catalog: Catalog, finding: Finding): boolean {
+function readCopyOut(tokens: Tokenizer, catalog: Catalog, finding: Finding): boolean {
   const ahead = tokens.fork();
   const source = new Finding();
   ahead.next();
@@ -207,10 +207,10 @@ export function readCopyOut(tokens: Tokenizer, catalog: Catalog, finding: Findin
 
 function readQuery(tokens: Tokenizer, catalog: Catalog, source: Finding): boolean {
   new QueryReader(tokens, catalog, source).readGroup();
-  return !source.isOdd;
+  return !source.isUnparsable;
 }
 
-/** A table with or without its columns. */
+/** Reads a table, with or without its columns. */
 function readTable(tokens: Tokenizer, catalog: Catalog, source: Finding): boolean {
   const last = new LastName(tokens);
   const names = new NameEffects(catalog, source);
@@ -243,7 +243,7 @@ function skipColumns(tokens: Tokenizer): boolean {
   return type === Token.close;
 }
 
-/** Names, numbers and texts: options call nothing. */
+/** Skips the options, which are names, numbers and texts and cannot call anything. */
 function skipOptions(tokens: Tokenizer): boolean {
   while (tokens.type !== Token.end && tokens.type !== Token.semicolon) {
     if (tokens.type === Token.broken) return false;

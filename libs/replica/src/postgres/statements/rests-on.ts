@@ -1,9 +1,12 @@
 import { formatTableName } from '../../routing/table-name.js';
 
 /**
- * Which relation stands behind which: rows of `kind`, `schema`, `name`, `other_schema`, `other_name`. Kinds: `reads` (a view
- * or the row security policies of a table read the other), `inherits` (the other is its parent, or what it is a partition
- * of). A materialized view reads nothing: its rows are its own. Needs no privileges beyond PUBLIC's.
+ * Gives the links between relations: rows of `kind`, `schema`, `name`, `other_schema`, `other_name`. Kinds:
+ *
+ * - `reads`: a view, or a table's row-level security policies, read the other relation
+ * - `inherits`: the other relation is its parent or its partitioned table
+ *
+ * A materialized view reads nothing, because it stores its own rows. Needs no privileges beyond PUBLIC's.
  */
 export const LINKS_QUERY = `
 with links(kind, oid, other) as (
@@ -33,8 +36,8 @@ order by 1, 2, 3, 4, 5`;
 type Links = ReadonlyMap<string, readonly string[]>;
 
 /**
- * What stands behind each relation: all that reading it reads, and the parents of it and of them. By its name with its schema,
- * and by its name alone for all schemas together.
+ * Finds the relations behind each relation: everything that reading it reads, and the parents of all of those and of the relation itself.
+ * The keys are its qualified name and, for all schemas together, its plain name.
  */
 export function restsOnOf(rows: readonly Record<string, unknown>[]): Map<string, readonly string[]> {
   const { reads, parents, names } = linksOf(rows);
@@ -53,10 +56,10 @@ export function restsOnOf(rows: readonly Record<string, unknown>[]): Map<string,
 }
 
 interface AllLinks {
-  /** From a view, a table with policies or a parent to what is read with it. */
+  /** From a view, a table with policies or a parent to everything that reading it reads. */
   readonly reads: Links;
   readonly parents: Links;
-  /** Of every relation: its name alone. */
+  /** Each relation's plain name, by its qualified one. */
   readonly names: ReadonlyMap<string, string>;
 }
 
@@ -88,7 +91,7 @@ function link(links: Map<string, string[]>, from: string, to: string): void {
   else known.push(to);
 }
 
-/** Whatever the links lead to, without where they begin unless they lead back. */
+/** Everything that the links lead to. Includes a starting point only if a link leads back to it. */
 function reached(from: readonly string[], links: Links): Set<string> {
   const found = new Set<string>();
   const open = [...from];

@@ -7,14 +7,14 @@ import { loadCatalog } from './load-catalog.js';
 import { readText } from './read-text.js';
 
 export interface StatementClassifierOptions {
-  /** So many texts are kept with their class. 0 keeps none. Default 2000. */
+  /** The number of classified texts to cache; 0 disables the cache. Default 2000. */
   readonly cacheSize?: number;
 }
 
 const DEFAULT_CACHE_SIZE = 2000;
-/** Longer texts are read each time: they hold their values and will hardly come again. */
+/** Longer texts are classified each time. They contain their values, so they seldom recur. */
 const MAX_CACHED_CHARACTERS = 16_384;
-/** Of all kept texts together: 4 Mi UTF-16 units, at most 8 MiB. */
+/** The limit for all cached texts together: 4 Mi UTF-16 units, at most 8 MiB. */
 const MAX_CACHE_CHARACTERS = 4 * 1024 * 1024;
 const MAX_REMEMBERED_WRITES = 1000;
 
@@ -27,12 +27,12 @@ const REFUSED: Statement = Object.freeze({
 });
 
 /**
- * Tells what a SQL text may do. Says `read` only of what provably reads: one statement whose every token was understood,
- * and whose every function, operator and relation is harmless by the database's own catalogs. Does no I/O: whoever owns
- * it loads the catalog ({@link loadCatalog}) and hands it in, at the start and when `needsCatalog` says so.
+ * Classifies SQL texts. A text is a `read` only if it provably reads: one statement in which every token is understood, and every
+ * function, operator and relation is harmless according to the database's own catalogs. Classifying does no I/O. The owner loads the
+ * catalog at the start and whenever `needsCatalog` becomes true.
  *
- * Until a catalog is there, only everyday built-in functions count as harmless, and of a user's views, operators and types
- * nothing is known: load it before reads may leave the primary.
+ * Until then, only everyday built-in functions count as harmless, and the classifier knows nothing of the user's views, operators and
+ * types. So load the catalog before reads may leave the primary.
  */
 export class StatementClassifier implements Classifier {
   readonly #cache: TextCache<Statement>;
@@ -44,18 +44,19 @@ export class StatementClassifier implements Classifier {
     this.#cache = new TextCache(options.cacheSize ?? DEFAULT_CACHE_SIZE, MAX_CACHE_CHARACTERS);
   }
 
-  /** There is no catalog yet, or a text named a function, operator or relation that it does not know. False again after
-   *  `useCatalog`; how often to load one is the caller's to limit. */
+  /**
+   * There is no catalog yet, or a text named a function, operator or relation that the catalog does not know. `useCatalog` sets it to
+   * false. The caller limits how often it loads a catalog.
+   */
   get needsCatalog(): boolean {
     return this.#needsCatalog;
   }
 
-  /** A catalog was handed in. */
   get hasCatalog(): boolean {
     return this.#catalog !== BUILT_IN_CATALOG;
   }
 
-  /** Some schema has a relation of that name. Without a catalog, any may be there. */
+  /** Without a catalog, any relation may exist. */
   knowsRelation(name: string): boolean {
     return this.#catalog.relations?.has(name) ?? true;
   }
@@ -66,7 +67,7 @@ export class StatementClassifier implements Classifier {
     return statement;
   }
 
-  /** A replica refused the text as a write (SQLSTATE 25006): from now on it is one, whatever a catalog says. Gives what it is. */
+  /** A replica refused the text as a write (SQLSTATE 25006). From now on it counts as one, whatever the catalog says. */
   rememberAsWrite(text: string): Statement {
     this.#refused.add(text);
     this.#keep(text, REFUSED);
@@ -78,7 +79,7 @@ export class StatementClassifier implements Classifier {
     return { suspects: suspectsOf(catalog), use: () => this.useCatalog(catalog) };
   }
 
-  /** Replaces what is known of the database; if that says something new, every text is read anew. Says whether it does. */
+  /** Replaces the catalog and, if it differs, clears the cache. Returns whether it differs. */
   useCatalog(catalog: Catalog): boolean {
     const isNew = catalog.revision !== this.#catalog.revision;
     this.#needsCatalog = false;

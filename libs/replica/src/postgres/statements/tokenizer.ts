@@ -1,9 +1,9 @@
 import { Character, characterClass, continuesName } from './characters.js';
 
-/** What a token is. */
+/** The type of a token. */
 export const Token = {
   end: 0,
-  /** not understood: the text must not be called a read */
+  /** cannot be parsed, so the text must not count as a read */
   broken: 1,
   /** a name or keyword without quotes */
   word: 2,
@@ -48,42 +48,42 @@ const SINGLE: ReadonlyMap<number, TokenType> = new Map<number, TokenType>([
   [0x3b, Token.semicolon],
 ]);
 
-/** Numbers of all versions since 14, and nothing that two of them read differently. */
+/** Matches the numbers that all versions since 14 read in the same way. */
 const NUMBER =
   /(?:0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+|(?:\d+(?:_\d+)*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/y;
 const BITS = /'[\da-fA-F]*'(?!')/y;
 const DOLLAR_TAG = /\$(?:[a-zA-Z_\u0080-\uffff][a-zA-Z0-9_\u0080-\uffff]*)?\$/y;
-/** Longer names are refused (manual, 4.1.3); also keeps a long row of signs from being read again and again. */
+/** The server rejects longer names (manual, 4.1.3). The limit also bounds how often a long row of signs is read again. */
 const MAX_OPERATOR_LENGTH = 63;
 /**
- * So many tokens of a text are read; then it is broken. Enough for a list of all the parameters that a statement may have (65,535), and
- * for no more than some 20 ms.
+ * A text with more tokens than this is broken. It is enough for a list of all parameters that a statement may have (65,535), and limits
+ * the time to some 20 ms.
  */
-export const MAX_TOKENS = 150_000;
+const MAX_TOKENS = 150_000;
 /** `+` and `-` */
 const SIGNS = [0x2b, MINUS];
-/** An operator may end in + or - only if it holds one of these (manual, 4.1.3). */
+/** An operator may end in + or - only if it contains one of these (manual, 4.1.3). */
 const MAY_END_IN_SIGN = /[~!@#^&|`?%]/;
 
 /**
- * Splits a text into tokens as PostgreSQL's scanner does (manual, 4.1 Lexical Structure). Goes forward only, so it takes
- * time in proportion to the text. What PostgreSQL refuses, or reads differently under another version or setting, is
- * `broken`; after that nothing is to be asked of it any more.
+ * Splits a text into tokens as PostgreSQL's scanner does (manual, 4.1 Lexical Structure). It only moves forward, so its time grows in
+ * proportion to the text. A token is `broken` if PostgreSQL rejects it, or reads it differently in another version or with another
+ * setting. Do not read on after a broken token.
  */
 export class Tokenizer {
   readonly text: string;
   type: TokenType = Token.end;
-  /** Of the token: its first character, and the one after its last. */
+  /** The index of the token's first character, and of the one after its last. */
   start = 0;
   end = 0;
   readonly #plainBackslashes: boolean;
-  /** The last token was a constant whose rules go on in a constant on the next line (manual, 4.1.2.1). */
+  /** The last token was a constant that a further constant on the next line would continue (manual, 4.1.2.1). */
   #mayContinue = false;
-  /** Up to here there are only signs (+ and -), each an operator of its own. */
+  /** Up to this index there are only signs (+ and -), each of which is its own operator. */
   #signsEnd = 0;
   #left = MAX_TOKENS;
 
-  /** `plainBackslashes`: `standard_conforming_strings` is known to be on. Else a backslash before a quote is broken. */
+  /** @param plainBackslashes `standard_conforming_strings` is known to be on; otherwise a backslash before a quote is broken */
   constructor(text: string, plainBackslashes: boolean) {
     this.text = text;
     this.#plainBackslashes = plainBackslashes;
@@ -111,7 +111,7 @@ export class Tokenizer {
     }
   }
 
-  /** Another one at the same place, to look ahead with. */
+  /** Creates a tokenizer at the same place, to look ahead. */
   fork(): Tokenizer {
     const fork = new Tokenizer(this.text, this.#plainBackslashes);
     fork.type = this.type;
@@ -123,7 +123,7 @@ export class Tokenizer {
     return fork;
   }
 
-  /** Goes on where a fork has come to. */
+  /** Continues where a fork has arrived. */
   join(fork: Tokenizer): void {
     this.type = fork.type;
     this.start = fork.start;
@@ -143,7 +143,7 @@ export class Tokenizer {
     return this.#token(Token.broken, this.text.length);
   }
 
-  /** Moves `start` to the next token; false in an unfinished comment. */
+  /** Moves `start` to the next token. Returns false in an unfinished comment. */
   #skipBlanks(): boolean {
     const { text } = this;
     let at = this.end;
@@ -198,7 +198,7 @@ export class Tokenizer {
         if (prefix === 0x62 || prefix === 0x78) return this.#bits(at);
         if (prefix === 0x6e) return this.#plainString(at);
       }
-      // U&'...' and U&"...": the names and texts inside would have to be decoded.
+      // U&'...' and U&"..." contain escapes. A name would have to be decoded, so it is broken.
       const second = text.charCodeAt(at + 1);
       if (prefix === 0x75 && following === 0x26 && second === DOUBLE_QUOTE) return this.#broken();
       if (prefix === 0x75 && following === 0x26 && second === QUOTE) return this.#unicodeString(at + 1);
@@ -253,7 +253,7 @@ export class Tokenizer {
     }
   }
 
-  /** The position after the closing quote, doubled ones are part of the text; -1 without one. */
+  /** The index after the closing quote, or -1 without one. Doubled quotes are part of the text. */
   #closing(quote: string, from: number): number {
     const { text } = this;
     let at = from;
