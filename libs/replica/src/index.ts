@@ -1,4 +1,3 @@
-export { ForcePrimary, type ForcePrimaryOptions } from './nest/force-primary.decorator.js';
 export type { ReplicaModuleForDataSourceSettings } from './nest/existing-data-source.js';
 export { ReplicaModule } from './nest/replica.module.js';
 export type {
@@ -12,7 +11,12 @@ export { RoutingInterceptor } from './nest/routing.interceptor.js';
 export { fromCookie, fromHeader } from './nest/key-resolvers.js';
 export { cookieToken, headerToken, type CookieTokenOptions } from './nest/token-carriers.js';
 export { StickyPrimaryGuard } from './nest/sticky-primary.guard.js';
-export { UseReplica, type UseReplicaOptions } from './nest/use-replica.decorator.js';
+export {
+  ForcePrimary,
+  UseReplica,
+  type ForcePrimaryOptions,
+  type UseReplicaOptions,
+} from './nest/routing.decorators.js';
 export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js';
 export { InvalidReplicaOptionsError } from './errors/invalid-options.error.js';
 export { replicaOptionsFromEnv, type OptionsFromEnv } from './options/options-from-env.js';
@@ -93,10 +97,9 @@ export type { RouterEvents } from './engine/router-events.js';
 export { discoverReplicas, type DiscoverReplicasOptions } from './engine/discover-replicas.js';
 export { dnsReplicas, type DnsReplicasOptions } from './engine/dns-replicas.js';
 export { DrainInterruptedError } from './errors/drain-interrupted.error.js';
-export type { ReadOptions } from './engine/read-options.js';
 export { PrimaryOnly } from './typeorm/primary-only.decorator.js';
 export { ReplicaBehindError, type LaggingReplica } from './errors/replica-behind.error.js';
 export { ReplicaDataSource } from './typeorm/replica-data-source.js';
 export { ReplicasAreDiscoveredError } from './errors/replicas-are-discovered.error.js';
-export { ON_LAG, type OnLag, type TokenOptions } from './engine/token-options.js';
+export { ON_LAG, type OnLag, type ReadOptions, type TokenOptions } from './engine/read-options.js';
 export { UnknownReplicaError } from './errors/unknown-replica.error.js';

@@ -7,7 +7,6 @@ import { PrimaryKeeper } from '../execution/primary/primary-keeper.js';
 import { StatementRouter } from '../execution/statement-router.js';
 import { CatalogKeeper, type CatalogStatus } from '../execution/statements/catalog-keeper.js';
 import type { NodeOptions } from '../options/replica-options.js';
-import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Position } from '../session/position.js';
 import type { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
@@ -264,10 +263,9 @@ function createMonitor(
   probes: NodeProbes,
 ): TopologyMonitor {
   const { primary, replicas, monitor, maxLagMs, warnLagMs, session } = options;
-  const watched = (node: ResolvedNode, role: NodeSnapshot['role']): ReturnType<typeof watchedNode> =>
-    watchedNode(node, role, probes.of(node));
+  const watched = replicas.map((node) => watchedNode(node, 'replica', probes.of(node)));
   return new TopologyMonitor(
-    [watched(primary, 'primary'), ...replicas.map((node) => watched(node, 'replica'))],
+    [watchedNode(primary, 'primary', probes.of(primary)), ...watched],
     { ...monitor, maxLagMs, warnLagMs, homesKeptMs: session.ttlMs, terms: database.terms },
     {
       outside: (fn) => contexts.exit(fn),

@@ -1,11 +1,13 @@
 import { ContextStorage, type Scope } from '../context/context-storage.js';
 import type { PositionSource } from '../context/position-source.js';
 import { RequestContext } from '../context/request-context.js';
+import { TokenSession } from '../context/token-session.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import type { Database } from '../execution/database.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { SessionClock } from '../session/session-clock.js';
+import type { SessionTable } from '../session/session-table.js';
 import { TokenCodec } from '../session/token-codec.js';
 import { Listeners } from '../topology/listeners.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
@@ -142,6 +144,18 @@ export class Engine {
     const session = this.contexts.surrounding()?.request.session;
     if (session !== undefined) request.attach(session);
     return request;
+  }
+
+  /** The session behind a token, or a new one if the token is not one of ours. `memory`: what such sessions saved here. */
+  sessionOf(token: string | null | undefined, memory: SessionTable): TokenSession {
+    return new TokenSession({
+      codec: this.tokens,
+      clock: this.clock,
+      ttlMs: this.#options.session.ttlMs,
+      token: token ?? undefined,
+      memory,
+      onForeignToken: () => void this.counters.foreignTokens++,
+    });
   }
 
   /** A scope with this intent: in the request around the caller, or in a new one. */

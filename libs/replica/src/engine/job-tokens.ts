@@ -1,4 +1,4 @@
-import { TokenSession } from '../context/token-session.js';
+import type { TokenSession } from '../context/token-session.js';
 import { ReplicaBehindError } from '../errors/replica-behind.error.js';
 import { preferredBy } from '../routing/rendezvous.js';
 import { hasReplayed, mayServe } from '../routing/eligible-replicas.js';
@@ -7,8 +7,7 @@ import { SessionTable } from '../session/session-table.js';
 import { laterPosition } from '../session/position.js';
 import type { Engine } from './engine.js';
 import { topologyStatusOf } from './node-status.js';
-import { intentOf } from './read-options.js';
-import { checkTokenOptions, type TokenOptions } from './token-options.js';
+import { checkTokenOptions, intentOf, type TokenOptions } from './read-options.js';
 
 /** Tokens that jobs and messages carry from one request to another, possibly in another process. */
 export class JobTokens {
@@ -69,7 +68,7 @@ export class JobTokens {
     this.#engine.checkNames(given, 'runWithToken()');
     const outer = contexts.surrounding()?.request;
     const request = this.#engine.createRequest();
-    const session = this.#sessionOf(token);
+    const session = this.#engine.sessionOf(checkedKey('the token', token), this.#memory);
     request.attach(session);
     try {
       if (state.isEnabled) await this.#catchUp(token, given);
@@ -94,22 +93,6 @@ export class JobTokens {
     const { position, primaryUntilMs = 0, unconfirmedUntilMs = 0 } = content.state;
     if (Math.max(primaryUntilMs, unconfirmedUntilMs) > nowMs || !hasReplicas) return false;
     return position === undefined || this.#engine.cluster.monitor.waitForReplica(position, timeoutMs);
-  }
-
-  /**
-   * The session behind the token, or a new session if the token is not one of ours. Throws an
-   * `InvalidSessionKeyError` for anything but a text, such as a promise that was not awaited.
-   */
-  #sessionOf(given: string | undefined): TokenSession {
-    const { clock, tokens, options, counters } = this.#engine;
-    return new TokenSession({
-      codec: tokens,
-      ttlMs: options.session.ttlMs,
-      clock,
-      token: checkedKey('the token', given) ?? undefined,
-      memory: this.#memory,
-      onForeignToken: () => void counters.foreignTokens++,
-    });
   }
 
   /** Waits for a replica before the work begins, as `onLag` says. */

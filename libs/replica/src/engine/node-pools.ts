@@ -176,13 +176,10 @@ function probedMs({ topology }: TopologyMonitor, name: string): number | undefin
 }
 
 /** How reads share connections, by the options; `undefined`: not at all. */
-function laneSettings({
-  lanes,
-  prepare,
-  prepareAfter,
-}: Pick<ResolvedOptions<never>, 'lanes' | 'prepare' | 'prepareAfter'>): LaneSettings | undefined {
-  if (!lanes) return undefined;
-  return { prepare: prepare ? { after: prepareAfter, perConnection: PREPARED_PER_CONNECTION } : undefined };
+function laneSettings(options: NodePoolsOptions['options']): LaneSettings | undefined {
+  if (!options.lanes) return undefined;
+  const prepare = { after: options.prepareAfter, perConnection: PREPARED_PER_CONNECTION };
+  return { prepare: options.prepare ? prepare : undefined };
 }
 
 /** Logs, at the start, why reads will not share connections although the options allow it. */

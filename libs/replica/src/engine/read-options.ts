@@ -1,4 +1,12 @@
-import { checkObject, flag, unchecked, type OptionTable, type TableOf } from '../options/option.js';
+import {
+  checkObject,
+  duration,
+  flag,
+  oneOf,
+  unchecked,
+  type OptionTable,
+  type TableOf,
+} from '../options/option.js';
 import { OptionProblems } from '../options/option-problems.js';
 import { ROUTING } from '../options/option-table.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -31,7 +39,7 @@ export interface ReadOptions extends ReplicaSelection {
  * What is not given is as the module's options say, which are checked alike.
  * @internal
  */
-export const READ_OPTIONS = {
+const READ_OPTIONS = {
   consistency: ROUTING.defaultConsistency,
   maxStalenessMs: ROUTING.maxStalenessMs,
   onBehind: ROUTING.onBehind,
@@ -52,7 +60,7 @@ export function checkReadOptions(options: ReadOptions, where: string): void {
  * The mistakes in the options of a read; `table` may have more options than a read has.
  * @internal
  */
-export function readProblems(options: ReadOptions, table: OptionTable): OptionProblems {
+function readProblems(options: ReadOptions, table: OptionTable): OptionProblems {
   const problems = new OptionProblems();
   if (!checkObject(problems, '', options, table)) return problems;
   const { maxStalenessMs, consistency = 'bounded' } = options;
@@ -60,6 +68,38 @@ export function readProblems(options: ReadOptions, table: OptionTable): OptionPr
   if (maxStalenessMs !== undefined && consistency !== 'bounded')
     problems.add('maxStalenessMs', `belongs to consistency 'bounded' and means nothing with another one`);
   return problems;
+}
+
+/** What work with a token does while no replica has what the token covers. */
+export const ON_LAG = ['primary', 'wait', 'retry'] as const;
+export type OnLag = (typeof ON_LAG)[number];
+
+/** Options of `runWithToken()` and `@WithToken()`. */
+export interface TokenOptions extends ReadOptions {
+  /**
+   * What happens while no replica has everything the token covers. `primary`: the work begins at once and reads from
+   * the primary. `wait`: the work begins after up to `timeoutMs`, as soon as a replica is ready. `retry`: after that
+   * time the work fails with a `ReplicaBehindError` before it has done anything, so that a queue can retry it.
+   * Default `primary`.
+   */
+  readonly onLag?: OnLag;
+  /** For `wait` and `retry`; milliseconds, from 1. Default: the module's `catchUpTimeoutMs`. */
+  readonly timeoutMs?: number;
+}
+
+const TOKEN_OPTIONS = {
+  ...READ_OPTIONS,
+  onLag: oneOf(ON_LAG, { default: 'primary' }),
+  timeoutMs: duration({ min: 1 }),
+} satisfies TableOf<TokenOptions>;
+
+/** Throws an `InvalidReplicaOptionsError` that lists all mistakes; `where` names the place. */
+export function checkTokenOptions(options: TokenOptions, where: string): void {
+  const problems = readProblems(options, TOKEN_OPTIONS);
+  const { onLag = 'primary', timeoutMs } = { ...options };
+  if (timeoutMs !== undefined && onLag === 'primary')
+    problems.add('timeoutMs', `belongs to onLag 'wait' and 'retry': with 'primary' nothing waits`);
+  problems.throwIfAny(`${where}: `);
 }
 
 /** The intent behind options that were checked. `maxStalenessMs` alone means `bounded`. */

@@ -2,20 +2,17 @@
  * What a `DataSourceRouter` counts: foreign tokens, failures of the session store and of the discovery, and HTTP
  * requests that wrote but belonged to no session, so that nobody was promised to see the write in the next request.
  */
-export type RouterCounter =
-  | 'foreignTokens'
-  | 'failedSessionLoads'
-  | 'failedSessionSaves'
-  | 'failedDiscoveries'
-  | 'writesWithoutSession';
+export type RouterCounter = keyof typeof NO_COUNTS;
+
+const NO_COUNTS = {
+  foreignTokens: 0,
+  failedSessionLoads: 0,
+  failedSessionSaves: 0,
+  failedDiscoveries: 0,
+  writesWithoutSession: 0,
+};
 
 /** Counters that are all zero. */
 export function noCounts(): Record<RouterCounter, number> {
-  return {
-    foreignTokens: 0,
-    failedSessionLoads: 0,
-    failedSessionSaves: 0,
-    failedDiscoveries: 0,
-    writesWithoutSession: 0,
-  };
+  return { ...NO_COUNTS };
 }

@@ -22,10 +22,6 @@ export function sessionMemory(options: Options): SessionMemory {
 }
 
 /** The greatest age of the data of a replica that serves; milliseconds. */
-export function longestLagMs({
-  maxLagMs,
-  minServing,
-  hardMaxLagMs,
-}: Omit<Options, 'session' | 'monitor'>): number {
-  return minServing > 0 ? hardMaxLagMs : maxLagMs;
+export function longestLagMs(options: Omit<Options, 'session' | 'monitor'>): number {
+  return options.minServing > 0 ? options.hardMaxLagMs : options.maxLagMs;
 }

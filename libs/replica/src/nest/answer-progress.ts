@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { RequestContext } from '../context/request-context.js';
-import type { Sending } from './held-answer.js';
+import type { SendKind } from './held-answer.js';
 
 /** The state of the handler of an HTTP request. `answered`: it has ended, and its result is the whole answer. */
 type Handler = 'none' | 'running' | 'answered';
 
 /** What the headers that are about to leave tell about the body. */
 export interface LeavingHeaders {
-  readonly sending: Sending;
+  readonly sending: SendKind;
   readonly response: Pick<ServerResponse, 'statusCode' | 'getHeader'> | undefined;
   readonly isSafeMethod: boolean;
 }

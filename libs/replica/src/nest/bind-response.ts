@@ -1,13 +1,13 @@
 import onHeaders from 'on-headers';
 import type { RequestContext } from '../context/request-context.js';
-import { HeldAnswer, type RawResponse, type Sending } from './held-answer.js';
+import { HeldAnswer, type RawResponse, type SendKind } from './held-answer.js';
 
 /** What a response's headers tell. */
 export interface ResponseHeaders {
   /** Stands before each node's name in the headers that tell who answered; `undefined`: there are no such headers. */
   readonly namePrefix: string | undefined;
   /** Called right before the headers leave, with the call that sends them. Throws nothing. */
-  readonly beforeHeaders: (sending: Sending) => void;
+  readonly beforeHeaders: (sending: SendKind) => void;
   /** Called once, when the request has ended. Throws nothing. */
   readonly onEnd: () => void;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkDecorators, type MeantDataSource } from './check-decorators.js';
-import { UseReplica } from './use-replica.decorator.js';
+import { UseReplica } from './routing.decorators.js';
 
 const source = (name: string, nodeNames: readonly string[], others: object = {}): MeantDataSource => ({
   name,

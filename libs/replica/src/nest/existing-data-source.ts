@@ -50,11 +50,7 @@ class ExistingDataSource {
 @Global()
 @Module({})
 export class ExistingDataSourceModule implements OnApplicationShutdown {
-  readonly #dataSource: ExistingDataSource;
-
-  constructor(@Inject(ExistingDataSource) dataSource: ExistingDataSource) {
-    this.#dataSource = dataSource;
-  }
+  constructor(@Inject(ExistingDataSource) private readonly dataSource: ExistingDataSource) {}
 
   static of(dataSource: ReplicaDataSource, name: string): DynamicModule {
     const token = getDataSourceToken(name);
@@ -79,7 +75,7 @@ export class ExistingDataSourceModule implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#dataSource.close().catch((error: unknown) => {
+    await this.dataSource.close().catch((error: unknown) => {
       new SafeLogger().error(`the data source could not be closed: ${kindOfFailure(error)}`);
     });
   }

@@ -5,7 +5,7 @@ import type { RequestContext } from '../context/request-context.js';
 export type RawResponse = ServerResponse;
 
 /** The call that sends something. `head`: headers only. */
-export type Sending = 'head' | 'write' | 'end';
+export type SendKind = 'head' | 'write' | 'end';
 
 type Send = (...args: unknown[]) => unknown;
 type Listener = (...args: unknown[]) => void;
@@ -33,7 +33,7 @@ export class HeldAnswer {
   #heldBytes = 0;
   #needsDrain = false;
   #isPassing = false;
-  #sending: Sending = 'head';
+  #sending: SendKind = 'head';
   /** Listeners for `drain`, if another wrapper keeps them from the response itself. */
   #redirected: Set<Listener> | undefined;
 
@@ -44,7 +44,7 @@ export class HeldAnswer {
   }
 
   /** The call that is being made. It tells how the headers leave. */
-  get sending(): Sending {
+  get sending(): SendKind {
     return this.#sending;
   }
 
@@ -69,7 +69,7 @@ export class HeldAnswer {
     if (Object.hasOwn(response, 'on')) this.#watchDrains(response as { on: Send });
   }
 
-  #holding(sending: Sending, send: Send): Send {
+  #holding(sending: SendKind, send: Send): Send {
     // oxlint-disable-next-line typescript/no-this-alias -- as above
     const held = this;
     return function (this: unknown, ...args) {
@@ -95,7 +95,7 @@ export class HeldAnswer {
     return this.#isPassing || (this.#held.length === 0 && isSettled(this.#request));
   }
 
-  #pass(sending: Sending, send: Send, response: unknown, args: unknown[]): unknown {
+  #pass(sending: SendKind, send: Send, response: unknown, args: unknown[]): unknown {
     if (this.#isPassing) return send.apply(response, args);
     this.#isPassing = true;
     this.#sending = sending;

@@ -1,19 +1,19 @@
 import type {
   ExecutionContext,
   InjectionToken,
+  MiddlewareConsumer,
   ModuleMetadata,
   OptionalFactoryDependency,
   Provider,
   Type,
 } from '@nestjs/common';
-import type { MiddlewareConsumer } from '@nestjs/common';
 import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 
 /** Which routes the context middleware is for, as in `MiddlewareConsumer`. */
 type Routes = Parameters<ReturnType<MiddlewareConsumer['apply']>['forRoutes']>;
-type Excluded = Parameters<ReturnType<MiddlewareConsumer['apply']>['exclude']>;
+type ExcludedRoutes = Parameters<ReturnType<MiddlewareConsumer['apply']>['exclude']>;
 
 /** Options of `@nestjs/typeorm` itself. */
 type NestTypeOrmOptions = Pick<
@@ -33,7 +33,7 @@ export interface ReplicaModuleSettings {
   /** Routes whose requests get a context. On others everything goes to the primary. Default: all. */
   readonly forRoutes?: Routes;
   /** Routes whose requests get no context. */
-  readonly exclude?: Excluded;
+  readonly exclude?: ExcludedRoutes;
 }
 
 /** Options that may also come from a factory. */

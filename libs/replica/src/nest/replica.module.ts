@@ -107,18 +107,14 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
     checkSettings(settings);
     const { name = DEFAULT_NAME } = settings;
     const options = optionsOfExisting(dataSource, name, setHeaders);
-    const optionsToken = getReplicaOptionsToken(name);
-    const provideOptions = { provide: optionsToken, useValue: options };
-    if (typeof dataSource === 'object') {
-      const dataSourceModule = ExistingDataSourceModule.of(dataSource, name);
-      return replicaModule(settings, {
-        imports: [...imports, dataSourceModule],
-        providers: [provideOptions],
-        exports: [dataSourceModule],
-        dataSource: getDataSourceToken(name),
-      });
-    }
-    return replicaModule(settings, { imports, providers: [provideOptions], exports: [], dataSource });
+    const isToken = typeof dataSource !== 'object';
+    const exports = isToken ? [] : [ExistingDataSourceModule.of(dataSource, name)];
+    return replicaModule(settings, {
+      imports: [...imports, ...exports],
+      providers: [{ provide: getReplicaOptionsToken(name), useValue: options }],
+      exports,
+      dataSource: isToken ? dataSource : getDataSourceToken(name),
+    });
   }
 
   /** The same as `TypeOrmModule.forFeature()`. */

@@ -21,10 +21,6 @@ export interface RequestOpenerOptions {
   readonly isLimitedToRoutes: boolean;
 }
 
-interface RawRequest {
-  readonly method?: string;
-}
-
 /** HTTP methods that promise not to write: RFC 9110, section 9.2.1. */
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
@@ -35,7 +31,7 @@ export class RequestOpener {
   readonly name: string;
   readonly #engine: Engine;
   readonly #options: RequestOpenerOptions;
-  readonly #sessions: SessionOpener;
+  readonly sessions: SessionOpener;
   readonly #prefix: string;
   readonly #watch: SessionWatch;
   /**
@@ -50,7 +46,7 @@ export class RequestOpener {
     this.#engine = engineOf(options.router);
     this.#options = options;
     this.#prefix = options.name === 'default' ? '' : `${options.name}:`;
-    this.#sessions = new SessionOpener(this.#engine, this.#prefix);
+    this.sessions = new SessionOpener(this.#engine, this.#prefix);
     this.#watch = new SessionWatch(this.#engine);
   }
 
@@ -69,7 +65,7 @@ export class RequestOpener {
         namePrefix: this.#options.setHeaders ? this.#prefix : undefined,
         onEnd: () => this.#watch.ended(context),
         beforeHeaders: (sending) =>
-          this.#sessions.beforeHeaders(context, host, {
+          this.sessions.beforeHeaders(context, host, {
             sending,
             response: raw,
             isSafeMethod: isSafe(request),
@@ -110,27 +106,9 @@ export class RequestOpener {
       : intentOf(metadata.target, metadata.options, this.#engine.options, safeMethod);
   }
 
-  /** A guard runs. The session's state may begin to load. */
-  beginSession(scope: Scope, context: ExecutionContext): void {
-    this.#sessions.begin(scope.request, context, this.intentFor(context, scope));
-  }
-
-  /**
-   * The handler begins. The session is known now, or there is none. Throws if the user's function that finds it
-   * throws.
-   */
-  concludeSession(scope: Scope, context: ExecutionContext): void {
-    this.#sessions.conclude(scope.request, context);
-  }
-
-  /** The handler of an HTTP request has ended with `value`. */
-  handlerEnded(scope: Scope, value: unknown): void {
-    this.#sessions.handlerEnded(scope.request, value);
-  }
-
   #open(context: ExecutionContext): RequestContext {
     const request = this.#engine.createRequest();
-    this.#sessions.attach(request, context);
+    this.sessions.attach(request, context);
     return request;
   }
 }
@@ -145,7 +123,7 @@ function isSafeOperation(context: ExecutionContext): boolean | undefined {
 }
 
 function isSafe(request: unknown): boolean {
-  return SAFE_METHODS.includes((request as RawRequest | undefined)?.method ?? '');
+  return SAFE_METHODS.includes((request as { readonly method?: string } | undefined)?.method ?? '');
 }
 
 /** Node's own request, below that of Express or Fastify. */

@@ -19,7 +19,7 @@ export class RoutingInterceptor implements NestInterceptor {
     const outer = this.opener.opened(context);
     const scope = outer ?? this.opener.open(context);
     if (scope === undefined) return next.handle();
-    this.opener.concludeSession(scope, context);
+    this.opener.sessions.conclude(scope.request, context);
     const inner: Scope = { request: scope.request, intent: this.opener.intentFor(context, scope) };
     const endsHere = outer === undefined && context.getType() !== 'http';
     const isHttp = context.getType() === 'http';
@@ -42,7 +42,7 @@ export class RoutingInterceptor implements NestInterceptor {
       },
       error: (error) => subscriber.error(error),
       complete: () => {
-        this.opener.handlerEnded(scope, last);
+        this.opener.sessions.handlerEnded(scope.request, last);
         subscriber.complete();
       },
     };

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { TokenOptions } from '../engine/token-options.js';
+import type { TokenOptions } from '../engine/read-options.js';
 import type { RoutingMetadata } from './routing-metadata.js';
 
 /** One data source of an application, as the decorated methods of its objects see it. */

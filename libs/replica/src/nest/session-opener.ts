@@ -63,12 +63,12 @@ export class SessionOpener {
     if (session.token === undefined && session.key === undefined) return;
     if (session.token !== undefined) this.#answers.set(request, new AnswerProgress());
     if (this.#engine.hasReplicas) {
-      request.attach(this.#sessionOf(request, context));
+      request.attach(this.#sessionOf(context));
       return;
     }
     // The first replicas may be added while the request runs. What it writes from then on must be saved.
     request.attachLater(() =>
-      this.#engine.hasReplicas ? this.#sessionOf(request, this.#handled.get(request) ?? context) : undefined,
+      this.#engine.hasReplicas ? this.#sessionOf(this.#handled.get(request) ?? context) : undefined,
     );
   }
 
@@ -126,29 +126,18 @@ export class SessionOpener {
     });
   }
 
-  #sessionOf(request: RequestContext, context: ExecutionContext): RequestSession {
+  #sessionOf(context: ExecutionContext): RequestSession {
     const { token } = this.#engine.options.session;
     return token === undefined
       ? new SessionHandle(this.#handleOptions, context)
-      : this.#tokenSession(token, request, context);
+      : this.#tokenSession(token, context);
   }
 
   /** If the token cannot be read, the session is never known, and the request fails when its handler begins. */
-  #tokenSession(
-    carrier: TokenCarrier<ExecutionContext>,
-    { clock }: RequestContext,
-    context: ExecutionContext,
-  ): RequestSession {
+  #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): RequestSession {
     try {
-      const token = checkedKey('session.token.read', carrier.read(context)) ?? undefined;
-      return new TokenSession({
-        codec: this.#engine.tokens,
-        clock,
-        ttlMs: this.#engine.options.session.ttlMs,
-        token,
-        memory: this.#tokenStates,
-        onForeignToken: () => void this.#engine.counters.foreignTokens++,
-      });
+      const token = checkedKey('session.token.read', carrier.read(context));
+      return this.#engine.sessionOf(token, this.#tokenStates);
     } catch (error) {
       const resolveKey = (): never => {
         throw error;

@@ -12,7 +12,8 @@ export class StickyPrimaryGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const scope = this.opener.opened(context);
-    if (scope !== undefined) this.opener.beginSession(scope, context);
+    if (scope !== undefined)
+      this.opener.sessions.begin(scope.request, context, this.opener.intentFor(context, scope));
     return true;
   }
 }

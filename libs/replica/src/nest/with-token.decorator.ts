@@ -1,4 +1,4 @@
-import { checkTokenOptions, type TokenOptions } from '../engine/token-options.js';
+import { checkTokenOptions, type TokenOptions } from '../engine/read-options.js';
 import { DEFAULT_NAME } from './replica-tokens.js';
 import { splitOptions } from './routing-metadata.js';
 import { noteDecorated, scoped } from './scoped-method.js';

@@ -4,10 +4,9 @@ import type { Engine } from '../engine/engine.js';
 import { JobTokens } from '../engine/job-tokens.js';
 import { topologyStatusOf, type TopologyStatus } from '../engine/node-status.js';
 import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
-import { intentOf, type ReadOptions } from '../engine/read-options.js';
+import { intentOf, type ReadOptions, type TokenOptions } from '../engine/read-options.js';
 import type { RouterCounter } from '../engine/router-counters.js';
 import type { RouterEvents } from '../engine/router-events.js';
-import type { TokenOptions } from '../engine/token-options.js';
 import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
 import type { NodeOptions } from '../options/replica-options.js';
 
