@@ -107,7 +107,7 @@ describe('faults under reads that share connections', () => {
       await until(async () => {
         await makeFast(pool, BACKEND, [0]);
         lane = (await read(pool, BACKEND, [0])).rows[0].pid as number;
-        return pool.behind.total === 1 && pool.behind.idle === 0;
+        return pool.connectionPool.total === 1 && pool.connectionPool.idle === 0;
       }, 'a lane');
       hung = lane as number;
       process.kill(hung, 'SIGSTOP');

@@ -68,7 +68,7 @@ export async function makeFast(pool: NodePool, text: string, values?: unknown[])
   for (let n = 0; n < 6; n++) await read(pool, text, values);
   await until(async () => {
     await read(pool, text, values);
-    return pool.behind.idle < pool.behind.total;
+    return pool.connectionPool.idle < pool.connectionPool.total;
   }, 'a fast read');
 }
 

@@ -121,7 +121,7 @@ export class Cluster {
       errors: database.errors,
       primary: this.#pools.get(name),
       replicas: [...this.#pools.byName.values()].filter((pool) => pool.name !== name),
-      mayDoWithout: options.startWithoutPrimary,
+      mayStartWithoutPrimary: options.startWithoutPrimary,
       schemaChanges,
       foundSystem: (system) => {
         if (state.hasReplicas) this.monitor.presumeSystem(system);

@@ -11,7 +11,7 @@ import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/statement.js';
 
 /** A statement in the order of its client. `ended` is called with the node that answered it. */
-interface GivenStatement extends PinnedStatement {
+interface ClientStatement extends PinnedStatement {
   readonly ended: (node: string) => void;
 }
 
@@ -34,7 +34,7 @@ export abstract class RoutedClient extends CallerEmitter {
   /** The node of the connection that is pinned, or was pinned last. */
   #pinnedNode = '';
   /** The number of statements so far, the number of the last one known to be answered, and the promise of the last one. */
-  #given = 0;
+  #statementCount = 0;
   #answered = 0;
   #last: Promise<unknown> | undefined;
   /** The node that answered last. */
@@ -58,8 +58,8 @@ export abstract class RoutedClient extends CallerEmitter {
   }
 
   /** The number of statements so far. */
-  get given(): number {
-    return this.#given;
+  get statementCount(): number {
+    return this.#statementCount;
   }
 
   /**
@@ -67,7 +67,7 @@ export abstract class RoutedClient extends CallerEmitter {
    * been answered.
    */
   answeredBy(number: number): string | undefined {
-    return this.#given === number && this.#answered === number ? this.#node : undefined;
+    return this.#statementCount === number && this.#answered === number ? this.#node : undefined;
   }
 
   /** Returns the connection, if one is pinned. A transaction that is still open is rolled back. */
@@ -125,7 +125,7 @@ export abstract class RoutedClient extends CallerEmitter {
    * stack traces would not lead to the caller.
    */
   #inOrder<T>(task: (ended: (node: string) => void) => Promise<T>): Promise<T> {
-    const number = ++this.#given;
+    const number = ++this.#statementCount;
     const begin = (): Promise<T> =>
       task((node) => {
         this.#answered = number;
@@ -137,7 +137,7 @@ export abstract class RoutedClient extends CallerEmitter {
     return run;
   }
 
-  #runAdmitted(given: GivenStatement): Promise<Answer> {
+  #runAdmitted(given: ClientStatement): Promise<Answer> {
     const { call, statement, ended } = given;
     this.#assertNotReleased();
     if (this.#lostTransaction !== undefined)
@@ -204,7 +204,7 @@ export abstract class RoutedClient extends CallerEmitter {
     if (this.#wasLostBeforeFirstAnswer && this.listenerCount('error') > 0) this.emit('error', error);
   }
 
-  #runOn(pinned: PinnedConnection, given: GivenStatement): Promise<Answer> {
+  #runOn(pinned: PinnedConnection, given: ClientStatement): Promise<Answer> {
     return pinned.run(given, (isAnswered) => {
       if (isAnswered) given.ended(this.#pinnedNode);
       this.#wasLostBeforeFirstAnswer = pinned.wasLostBeforeFirstAnswer;

@@ -104,8 +104,8 @@ export class RoutingPool extends EventEmitter {
   /** The sizes and times of the first node's pool, which stand for all. Contains no connection options. */
   get options(): Partial<pg.PoolConfig> {
     const [first] = this.#pools;
-    if (!(first?.behind instanceof PgConnectionPool)) return {};
-    const all = first.behind.pool.options as unknown as Record<string, unknown>;
+    if (!(first?.connectionPool instanceof PgConnectionPool)) return {};
+    const all = first.connectionPool.pool.options as unknown as Record<string, unknown>;
     return Object.fromEntries(SETTINGS.map((key) => [key, all[key]]));
   }
 
@@ -126,7 +126,7 @@ export class RoutingPool extends EventEmitter {
   }
 
   #sum(count: 'total' | 'idle' | 'waiting' | 'expired'): number {
-    return this.#pools.reduce((sum, { behind }) => sum + behind[count], 0);
+    return this.#pools.reduce((sum, { connectionPool }) => sum + connectionPool[count], 0);
   }
 }
 

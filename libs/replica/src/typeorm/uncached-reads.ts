@@ -48,7 +48,7 @@ export class UncachedReads {
       epochMs: Date.now(),
       topology: this.#positions.topology,
       client,
-      given: client?.given ?? 0,
+      given: client?.statementCount ?? 0,
     });
   }
 

@@ -10,7 +10,7 @@ import type { StatementReports } from './statement-reports.js';
 /** What all attempts of a data source share. */
 export interface AttemptTools {
   readonly errors: ErrorKinds;
-  readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack' | 'hasReplicaBeside'>;
+  readonly finder: Pick<RouteFinder, 'find' | 'toPrimary' | 'primary' | 'mayFallBack' | 'hasOtherReplica'>;
   readonly reports: Pick<StatementReports, 'failedAttempt' | 'tell' | 'unplaced'>;
   readonly budget: RetryBudget;
   readonly gate: Pick<PrimaryGate, 'isClosed' | 'opens' | 'refused'>;

@@ -99,7 +99,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
         return state.primary;
       },
       mayFallBack: given.mayFallBack ?? true,
-      hasReplicaBeside: (names) => replicas.some((name) => !names.includes(name)),
+      hasOtherReplica: (names) => replicas.some((name) => !names.includes(name)),
     },
     reports: {
       failedAttempt: () => {

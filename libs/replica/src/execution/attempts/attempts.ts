@@ -147,10 +147,10 @@ export abstract class Attempts<T> {
       const isAway = this.#isClosed || this.#failed.includes(finder.primary);
       if (!isAway) return finder.toPrimary('replica-failed');
     }
-    return this.#busy === undefined ? this.#findBeside(this.#failed) : this.#leave(this.#busy);
+    return this.#busy === undefined ? this.#findExcept(this.#failed) : this.#leave(this.#busy);
   }
 
-  #findBeside(failed: readonly string[]): Route | Promise<Route> {
+  #findExcept(failed: readonly string[]): Route | Promise<Route> {
     const { statement, scope, conditions } = this.#attempted;
     return this.#tools.finder.find(statement, scope, { conditions, failed });
   }
@@ -164,13 +164,13 @@ export abstract class Attempts<T> {
     this.#busy = undefined;
     this.#leaves++;
     try {
-      const route = await this.#findBeside([...this.#failed, busy]);
+      const route = await this.#findExcept([...this.#failed, busy]);
       if (route.node !== this.#tools.finder.primary) return route;
       if (scope !== undefined) noteFailure(scope, route);
     } catch (error) {
       if (!(error instanceof NoReplicaError)) throw error;
     }
-    return this.#findBeside(this.#failed);
+    return this.#findExcept(this.#failed);
   }
 
   #check(route: Route): Route | Promise<Route> {

@@ -5,12 +5,9 @@ import type { Route } from '../../routing/route.js';
 import type { Answer, StatementCall } from '../database.js';
 import type { NodePool } from '../pools/node-pool.js';
 import type { BetterElsewhere } from '../pools/take-connection.js';
-import type { Statement } from '../statements/statement.js';
-import type { AttemptTools } from './attempt-tools.js';
+import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
 import { Attempts } from './attempts.js';
-import type { RouteConditions } from './route-finder.js';
 import type { StatementReports } from './statement-reports.js';
-import type { Scope } from '../../context/context-storage.js';
 
 /** What a {@link PooledRead} needs. */
 export interface PooledReadTools extends AttemptTools {
@@ -20,11 +17,8 @@ export interface PooledReadTools extends AttemptTools {
 }
 
 /** A read, and how to report its answer. */
-export interface GivenRead {
+export interface AttemptedRead extends AttemptedStatement {
   readonly call: StatementCall;
-  readonly statement: Statement;
-  readonly scope: Scope | undefined;
-  readonly conditions: RouteConditions;
   /** Called with the node that answered the read. Not called if the read fails. */
   readonly ended: (node: string) => void;
 }
@@ -35,9 +29,9 @@ export interface GivenRead {
  */
 export class PooledRead extends Attempts<Answer> {
   readonly #tools: PooledReadTools;
-  readonly #read: GivenRead;
+  readonly #read: AttemptedRead;
 
-  constructor(tools: PooledReadTools, read: GivenRead) {
+  constructor(tools: PooledReadTools, read: AttemptedRead) {
     super(tools, read);
     this.#tools = tools;
     this.#read = read;

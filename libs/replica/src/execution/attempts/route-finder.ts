@@ -78,7 +78,7 @@ export class RouteFinder {
   }
 
   /** Whether there is a replica, up or not, besides the ones named. */
-  hasReplicaBeside(names: readonly string[]): boolean {
+  hasOtherReplica(names: readonly string[]): boolean {
     return this.#options.monitor.topology.replicas.some(({ name }) => !names.includes(name));
   }
 

@@ -47,7 +47,7 @@ export class SuspectedCrash {
   async oneMoreReplica({ statement, scope, conditions }: AttemptedStatement): Promise<Route> {
     const { finder } = this.#tools;
     const failed = this.#nodes;
-    const mayWait = failed.length === 1 && finder.hasReplicaBeside(failed);
+    const mayWait = failed.length === 1 && finder.hasOtherReplica(failed);
     for (let left = mayWait ? REPLICA_LOOKS : 0; left > 0; left--) {
       const route = await Promise.resolve(finder.find(statement, scope, { conditions, failed })).catch(
         (error: unknown) => {

@@ -14,7 +14,7 @@ export interface NodeReadsOptions {
   readonly maxLifetimeMs: number;
   readonly connections: ReadConnections;
   /** Whether somebody else waits for a connection, for something other than a read. */
-  readonly isWaitedBeside: () => boolean;
+  readonly hasOtherWaiters: () => boolean;
   /** Called when a read begins. */
   readonly onStart: () => void;
   readonly onEnd: () => void;
@@ -62,7 +62,7 @@ export class NodeReads {
   }
 
   /** A read of this text was answered that {@link read} did not take. */
-  answeredBeside(text: string): void {
+  noteAnswer(text: string): void {
     this.#costs.answered(text);
   }
 
@@ -89,7 +89,7 @@ export class NodeReads {
     if (this.#pool === undefined || this.#lanes === undefined) return;
     const { waiting, idle } = this.#pool;
     if (waiting === 0 || idle > 0) return;
-    this.#lanes.giveWay(waiting, this.#options.isWaitedBeside() || this.#alone === 0);
+    this.#lanes.giveWay(waiting, this.#options.hasOtherWaiters() || this.#alone === 0);
   }
 
   #readAlone(

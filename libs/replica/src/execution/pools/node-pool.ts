@@ -129,7 +129,7 @@ export class NodePool {
   run(args: readonly unknown[], isBetterElsewhere?: BetterElsewhere, text?: string): Promise<Answer> {
     this.#inFlight++;
     const ended = (isAnswered?: boolean): void => {
-      if (isAnswered === true && text !== undefined) this.#reads.answeredBeside(text);
+      if (isAnswered === true && text !== undefined) this.#reads.noteAnswer(text);
       this.letGo();
     };
     return this.#take(this.#waiting, isBetterElsewhere).then(
@@ -193,7 +193,7 @@ export class NodePool {
    * learns of it at once.
    */
   reset(problem: string): void {
-    this.#beginAnew(problem, () => true);
+    this.#startOver(problem, () => true);
   }
 
   /**
@@ -201,10 +201,10 @@ export class NodePool {
    * connections. Transactions and writes go on waiting, because nobody would know their outcome if they were cut.
    */
   interruptReads(problem: string): void {
-    this.#beginAnew(problem, (connection) => !this.#connections.held.has(connection));
+    this.#startOver(problem, (connection) => !this.#connections.held.has(connection));
   }
 
-  #beginAnew(problem: string, isToBeCut: (connection: Connection) => boolean): void {
+  #startOver(problem: string, isToBeCut: (connection: Connection) => boolean): void {
     const { open } = this.#connections;
     const old = this.#pool;
     this.#pool = this.#createPool();
@@ -239,7 +239,7 @@ export class NodePool {
   }
 
   /** The pool that hands out connections now. Only for questions about its state. */
-  get behind(): ConnectionPool {
+  get connectionPool(): ConnectionPool {
     return this.#pool;
   }
 
@@ -322,7 +322,7 @@ export class NodePool {
         takeFresh: (connection) => this.#connections.takeFresh(connection),
         explain: (connection, error) => this.losses.explain(connection, error),
       },
-      isWaitedBeside: () => this.#waiting.size > 0,
+      hasOtherWaiters: () => this.#waiting.size > 0,
       onStart: () => this.hold(),
       onEnd: () => this.letGo(),
       onMeasured: (tookMs) => this.#measured(tookMs),

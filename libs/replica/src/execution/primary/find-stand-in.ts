@@ -11,7 +11,7 @@ export interface StartNodes {
   readonly primary: NodePool;
   readonly replicas: readonly NodePool[];
   /** Whether the application may start on replicas alone. */
-  readonly mayDoWithout: boolean;
+  readonly mayStartWithoutPrimary: boolean;
   /** The options of TypeORM that change the schema at the start. */
   readonly schemaChanges: readonly string[];
   /** Learns the system identifier of the cluster that the application starts with. `undefined`: the cluster does not tell. */
@@ -25,7 +25,7 @@ export interface StartNodes {
  * error.
  */
 export async function findStandIn(nodes: StartNodes): Promise<string | undefined> {
-  const { errors, primary, replicas, mayDoWithout, schemaChanges, foundSystem } = nodes;
+  const { errors, primary, replicas, mayStartWithoutPrimary, schemaChanges, foundSystem } = nodes;
   try {
     foundSystem(await systemOf(primary));
     return undefined;
@@ -34,7 +34,8 @@ export async function findStandIn(nodes: StartNodes): Promise<string | undefined
       reason instanceof NodeUnavailableError
         ? reason
         : new NodeUnavailableError(primary.name, primary.address, reason);
-    if (!mayDoWithout || replicas.length === 0 || !errors.isConnectionLoss(error.cause)) throw error;
+    if (!mayStartWithoutPrimary || replicas.length === 0 || !errors.isConnectionLoss(error.cause))
+      throw error;
     if (schemaChanges.length > 0) throw new StartNeedsPrimaryError(primary.name, schemaChanges, error);
     return firstOf(replicas, error, foundSystem);
   }
