@@ -8,7 +8,7 @@ import {
   type RouteFinderOptions,
 } from '../../libs/replica/src/execution/attempts/route-finder.js';
 import { BUILT_IN_CATALOG } from '../../libs/replica/src/postgres/statements/catalog.js';
-import { StatementClassifier } from '../../libs/replica/src/postgres/statements/index.js';
+import { StatementClassifier } from '../../libs/replica/src/postgres/statements/statement-classifier.js';
 import { decideRoute } from '../../libs/replica/src/routing/decide-route.js';
 import type { RouteQuery } from '../../libs/replica/src/routing/route-query.js';
 import { MemorySessionStore } from '../../libs/replica/src/session/memory.store.js';

@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { MemorySessionStore, ReplicaDataSource } from 'nestjs-replica';
 import { SessionOpener } from '../../libs/replica/src/nest/session-opener.js';
 import { BUILT_IN_CATALOG } from '../../libs/replica/src/postgres/statements/catalog.js';
-import { StatementClassifier } from '../../libs/replica/src/postgres/statements/index.js';
+import { StatementClassifier } from '../../libs/replica/src/postgres/statements/statement-classifier.js';
 import { intent } from '../support/routing/route-queries.js';
 import { TYPEORM_READS } from '../support/statements/reads.js';
 import { answerParent } from './support/child.js';

@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresNode } from 'nestjs-replica/testing';
 import pg from 'pg';
-import {
-  loadCatalog,
-  StatementClassifier,
-  type Catalog,
-} from '../../../libs/replica/src/postgres/statements/index.js';
+import { loadCatalog } from '../../../libs/replica/src/postgres/statements/load-catalog.js';
+import { StatementClassifier } from '../../../libs/replica/src/postgres/statements/statement-classifier.js';
+import type { Catalog } from '../../../libs/replica/src/postgres/statements/catalog.js';
 import { OTHERS } from '../../support/statements/others.js';
 import { COPIES, OTHER_READS, TYPEORM_READS } from '../../support/statements/reads.js';
 import { SCHEMA } from '../../support/statements/schema.js';

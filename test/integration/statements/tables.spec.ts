@@ -1,10 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresCluster } from 'nestjs-replica/testing';
-import {
-  loadCatalog,
-  StatementClassifier,
-  type Statement,
-} from '../../../libs/replica/src/postgres/statements/index.js';
+import { loadCatalog } from '../../../libs/replica/src/postgres/statements/load-catalog.js';
+import { StatementClassifier } from '../../../libs/replica/src/postgres/statements/statement-classifier.js';
+import type { Statement } from '../../../libs/replica/src/execution/statements/statement.js';
 import { TableRules } from '../../../libs/replica/src/engine/table-rules.js';
 import { PostgresDatabase } from '../../../libs/replica/src/postgres/database.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';

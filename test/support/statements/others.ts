@@ -1,4 +1,7 @@
-import type { StatementKind, TransactionStep } from '../../../libs/replica/src/postgres/statements/index.js';
+import type {
+  StatementKind,
+  TransactionStep,
+} from '../../../libs/replica/src/execution/statements/statement.js';
 
 /** What must be said of a statement that is no read. */
 export interface OtherCase {

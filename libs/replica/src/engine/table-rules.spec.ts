@@ -1,4 +1,4 @@
-import type { Statement } from '../postgres/statements/index.js';
+import type { Statement } from '../execution/statements/statement.js';
 import { TableRules } from './table-rules.js';
 import { PostgresDatabase } from '../postgres/database.js';
 

@@ -27,7 +27,7 @@ import { PostgresProbe } from './node-probe.js';
 import { PgPiggyback } from './piggyback.js';
 import { formatLsn } from './positions.js';
 import { queryWith, type PgStream } from './query-call.js';
-import { StatementClassifier } from './statements/index.js';
+import { StatementClassifier } from './statements/statement-classifier.js';
 import { cutName } from './statements/names.js';
 import { POSTGRES_TERMS } from './terms.js';
 

@@ -17,7 +17,7 @@ import {
   type DataSourceOptions,
   type EntityMetadata,
 } from 'typeorm';
-import { StatementClassifier } from '../postgres/statements/index.js';
+import { StatementClassifier } from '../postgres/statements/statement-classifier.js';
 import { PrimaryOnly, primaryOnlyTables } from './primary-only.decorator.js';
 import { TableRules } from '../engine/table-rules.js';
 import { PostgresDatabase } from '../postgres/database.js';

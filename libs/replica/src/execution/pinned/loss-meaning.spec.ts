@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { errorOfLoss, meaningOfLoss, type LossSite } from './loss-meaning.js';
 import { POSTGRES_ERRORS as errors } from '../../postgres/error-kinds.js';
-import { StatementClassifier } from '../../postgres/statements/index.js';
+import { StatementClassifier } from '../../postgres/statements/statement-classifier.js';
 
 const classifier = new StatementClassifier();
 const LOST = new Error('Connection terminated unexpectedly');

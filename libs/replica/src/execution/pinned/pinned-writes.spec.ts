@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ContextStorage } from '../../context/context-storage.js';
 import type { RequestContext } from '../../context/request-context.js';
 import { PinnedWrites } from './pinned-writes.js';
-import type { Statement } from '../../postgres/statements/index.js';
+import type { Statement } from '../statements/statement.js';
 
 const statement = (kind: Statement['kind'], changes: Partial<Statement> = {}): Statement => ({
   kind,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { CatalogKeeper } from './catalog-keeper.js';
-import { StatementClassifier } from '../../postgres/statements/index.js';
+import { StatementClassifier } from '../../postgres/statements/statement-classifier.js';
 
 /** A database that only serves catalogs. */
 class Database {

@@ -1,5 +1,7 @@
 import { NAMES_QUERY } from './load-catalog.js';
-import { loadCatalog, StatementClassifier, type CatalogQuery } from './index.js';
+import { loadCatalog } from './load-catalog.js';
+import { StatementClassifier } from './statement-classifier.js';
+import type { CatalogQuery } from '../../execution/database.js';
 
 const NAMES = {
   strings: 'on',

@@ -7,7 +7,7 @@ import { OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statemen
 import { parseTableName } from '../../routing/table-name.js';
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
 import { Effect } from './effects.js';
-import { StatementClassifier } from './index.js';
+import { StatementClassifier } from './statement-classifier.js';
 import { Token, Tokenizer } from './tokenizer.js';
 
 /** More texts or others, for a longer search: `ORACLE_TEXTS=60000 ORACLE_SEED=7`. */

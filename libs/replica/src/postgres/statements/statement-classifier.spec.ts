@@ -1,6 +1,6 @@
 import { OTHERS } from '../../../../../test/support/statements/others.js';
 import { COPIES, OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
-import { StatementClassifier } from './index.js';
+import { StatementClassifier } from './statement-classifier.js';
 
 const classifier = new StatementClassifier();
 

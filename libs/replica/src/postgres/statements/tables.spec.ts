@@ -1,7 +1,8 @@
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
 import { NAMES_QUERY } from './load-catalog.js';
 import { Effect } from './effects.js';
-import { loadCatalog, StatementClassifier } from './index.js';
+import { loadCatalog } from './load-catalog.js';
+import { StatementClassifier } from './statement-classifier.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
 
 function classifierWith(catalog: Partial<Catalog> = {}): StatementClassifier {
