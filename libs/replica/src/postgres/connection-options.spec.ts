@@ -14,7 +14,7 @@ const SETTINGS: PoolSettings = { connectTimeoutMs: 10_000, extra: {}, onIdleErro
 
 const URL_OF_PRIMARY = 'postgres://app:s3%2Fcret@primary:6432/shop?sslmode=verify-full&options=-c%20x%3D1';
 
-/** What `pg` would connect to. */
+/** The parameters with which `pg` would connect. */
 function parametersOf(config: pg.ClientConfig): Record<string, unknown> {
   const { user, password, database, host, port, options, ssl } = (
     new pg.Client(config) as unknown as { connectionParameters: Record<string, unknown> }
@@ -22,7 +22,7 @@ function parametersOf(config: pg.ClientConfig): Record<string, unknown> {
   return { user, password, database, host, port, options, ssl };
 }
 
-/** What `pg` is given for the primary and for the one replica. */
+/** The configs of the primary and of the only replica. */
 function configsOf(
   changes: Partial<ReplicaDataSourceOptions<never>>,
   settings: Partial<PoolSettings> = {},
@@ -40,7 +40,7 @@ function configsOf(
 }
 
 describe('poolConfig', () => {
-  it("says no more than TypeORM's options where there are no others", () => {
+  it("adds nothing to TypeORM's options by default", () => {
     const { primary } = configsOf({}, { poolSize: 7, applicationName: 'shop' });
     expect(primary).toEqual({
       host: 'a',
@@ -50,7 +50,7 @@ describe('poolConfig', () => {
     });
   });
 
-  it('puts each option of a pool under the name and in the unit of pg', () => {
+  it('translates each pool option to the name and unit of pg', () => {
     const { replica } = configsOf({
       pool: {
         size: 5,
@@ -72,7 +72,7 @@ describe('poolConfig', () => {
     });
   });
 
-  it('takes the node before its role, the role before all, and what none says from TypeORM', () => {
+  it('prefers the options of the node, then of its role, then of all nodes, then of TypeORM', () => {
     const { primary, replica } = configsOf(
       {
         pool: { size: 5, idleTimeoutMs: 1_000, primary: { size: 20 }, replica: { size: 30 } },
@@ -84,7 +84,7 @@ describe('poolConfig', () => {
     expect(replica).toMatchObject({ max: 40, idleTimeoutMillis: 1_000 });
   });
 
-  it("takes its own options before TypeORM's extra, and that before TypeORM's others", () => {
+  it("prefers its own options to TypeORM's extra, and extra to TypeORM's other options", () => {
     const extra = { max: 3, statement_timeout: 100, application_name: 'extra', keepAlive: true };
     const { primary } = configsOf(
       { pool: { size: 5, statementTimeoutMs: 200 } },
@@ -106,7 +106,7 @@ describe('poolConfig', () => {
     },
   );
 
-  it("gives the monitor's connection nothing but how to reach the node", () => {
+  it("tells the monitor's connection only how to reach the node", () => {
     const { primary } = resolveOptions<never>({
       type: 'postgres',
       primary: { host: 'a', pool: { statementTimeoutMs: 1, applicationName: 'x' } },
@@ -122,7 +122,7 @@ describe('withServername', () => {
   it.each<[string, pg.ClientConfig, unknown]>([
     ['ssl: true', { ssl: true }, { servername: 'pg.internal' }],
     ['its own ssl', { ssl: { ca: 'x' } }, { servername: 'pg.internal', ca: 'x' }],
-    ['a name given there', { ssl: { servername: 'given' } }, { servername: 'given' }],
+    ['an ssl with a servername', { ssl: { servername: 'given' } }, { servername: 'given' }],
     ['a URL with sslmode', { connectionString: URL_OF_PRIMARY }, { servername: 'pg.internal' }],
     [
       'a URL that does not verify',
@@ -132,12 +132,12 @@ describe('withServername', () => {
     ['no ssl', {}, false],
     ['ssl: false', { ssl: false }, false],
     ['a URL without TLS', { connectionString: 'postgres://h/x?sslmode=disable', ssl: true }, false],
-  ])('tells TLS the name with %s', (_, config, ssl) => {
+  ])('passes the name to TLS with %s', (_, config, ssl) => {
     const named = withServername(config, 'pg.internal');
     expect((new pg.Client(named) as unknown as { ssl: unknown }).ssl).toEqual(ssl);
   });
 
-  it('keeps the rest of a URL, and the key, which pg hides', () => {
+  it('keeps the rest of a URL and the key, which pg hides', () => {
     const url = `${URL_OF_PRIMARY}&sslnegotiation=direct`;
     const named = withServername({ connectionString: url, application_name: 'x' }, 'pg.internal');
     expect(named).toMatchObject({ application_name: 'x', sslnegotiation: 'direct' });
@@ -175,7 +175,7 @@ describe('withConnectionOf', () => {
     });
   });
 
-  it('leaves alone what the node says itself', () => {
+  it('keeps the options of the node', () => {
     const primary = { username: 'app', password: 's3cret', database: 'shop', ssl: true };
     const node = { host: 'r', port: 6000, username: 'reader', password: 'other', ssl: false };
     expect(withConnectionOf(primary, node)).toEqual({ ...node, database: 'shop' });
@@ -187,7 +187,7 @@ describe('withConnectionOf', () => {
     ['fd00::5', 'fd00::5'],
     ['db_1.internal', 'db_1.internal'],
     ['/run/postgresql', '/run/postgresql'],
-  ])("takes all of the primary's URL for the node at %s", (host, reached) => {
+  ])("uses all of the primary's URL for the node at %s", (host, reached) => {
     const { url, ...rest } = withConnectionOf({ url: URL_OF_PRIMARY }, { name: 'r', host });
     expect(rest).toEqual({ name: 'r' });
     expect(parametersOf({ connectionString: url })).toEqual({
@@ -201,7 +201,7 @@ describe('withConnectionOf', () => {
     });
   });
 
-  it("puts what the node says in the place of parts of the primary's URL", () => {
+  it("replaces parts of the primary's URL with the options of the node", () => {
     const node = {
       host: 'r',
       port: 6000,

@@ -221,7 +221,7 @@ function isBusy(client: pg.ClientBase): boolean {
 type PoolEvent = 'connect' | 'acquire' | 'release' | 'remove' | 'error';
 
 /** An emitter that receives the pool events of the nodes for which `hears` returns true. */
-export interface PoolEventListener {
+interface PoolEventListener {
   /** A pool. Once it has `ended`, it hears nothing more, even if its data source is initialized again. */
   readonly emitter: EventEmitter & { readonly ended: boolean };
   readonly hears: (node: string) => boolean;

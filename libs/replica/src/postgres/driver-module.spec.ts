@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { createPlainDriver } from './driver-module.js';
 
-it('a plain pool repeats nothing that may be a password in the wrong place', async () => {
+it('a plain pool never repeats a misplaced password', async () => {
   const { Pool } = createPlainDriver({
     connectionString: 'postgres://app@127.0.0.1:1/shop?sslrootcert=/Open!Sesame99',
   }) as { Pool: new () => pg.Pool };

@@ -5,17 +5,21 @@ import type { ProbeResult } from '../topology/node-probe.js';
 import { PgPiggyback } from './piggyback.js';
 import { POSTGRES_ERRORS } from './error-kinds.js';
 
-type Told = (error: unknown, result?: unknown) => void;
+type QueryCallback = (error: unknown, result?: unknown) => void;
 
-/** A client that keeps what it is given until the test answers it. */
+/** A client that holds its queries until the test answers them. */
 class FakeClient {
   pipeline: boolean | undefined = false;
   connectionParameters: { query_timeout?: number } = {};
-  readonly sent: { readonly text: string; readonly isPipelined: boolean; readonly told: Told }[] = [];
+  readonly sent: {
+    readonly text: string;
+    readonly isPipelined: boolean;
+    readonly callback: QueryCallback;
+  }[] = [];
 
-  query(query: string | { text: string }, _: unknown, told: Told): void {
+  query(query: string | { text: string }, _: unknown, callback: QueryCallback): void {
     const text = typeof query === 'string' ? query : query.text;
-    this.sent.push({ text, isPipelined: this.pipeline === true, told });
+    this.sent.push({ text, isPipelined: this.pipeline === true, callback });
   }
 
   get asConnection(): Connection {
@@ -52,7 +56,7 @@ async function createPositions(
   return { positions, answers };
 }
 
-/** Sends the write; gives what comes of it, in the order in which it comes. */
+/** Sends the write. The returned list collects its outcomes in order. */
 function write(positions: PiggybackedPositions, client: FakeClient): unknown[] {
   const events: unknown[] = [];
   positions
@@ -66,8 +70,8 @@ function write(positions: PiggybackedPositions, client: FakeClient): unknown[] {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('PiggybackedPositions', () => {
-  it('asks behind the write without waiting for its answer, and tells before the caller learns of that', async () => {
+describe('the position behind a write', () => {
+  it('is asked for without waiting for the write, and known before the caller gets its answer', async () => {
     const { positions, answers } = await createPositions();
     const client = new FakeClient();
     const events = write(positions, client);
@@ -76,96 +80,99 @@ describe('PiggybackedPositions', () => {
       expect.stringContaining('pg_current_wal_insert_lsn()'),
     ]);
     expect(client.sent.map(({ isPipelined }) => isPipelined)).toEqual([true, true]);
-    client.sent[0]?.told(null, 'updated');
+    client.sent[0]?.callback(null, 'updated');
     await settled();
     expect(events).toEqual([]);
-    client.sent[1]?.told(null, { rows: [ROW] });
+    client.sent[1]?.callback(null, { rows: [ROW] });
     expect(client.pipeline).toBe(false);
     await settled();
     expect(events).toEqual([0x1000100n, 'updated']);
     expect(answers).toEqual([{ isReadOnly: false, position: 0x1000100n, epoch: 3 }]);
   });
 
-  it('a write that fails is told so, and its connection is an ordinary one again', async () => {
+  it('is known even if the write fails, and the connection becomes an ordinary one again', async () => {
     const { positions } = await createPositions();
     const client = new FakeClient();
     const events = write(positions, client);
     const error = new Error('duplicate key');
-    client.sent[0]?.told(error);
-    client.sent[1]?.told(null, { rows: [ROW] });
+    client.sent[0]?.callback(error);
+    client.sent[1]?.callback(null, { rows: [ROW] });
     await settled();
     expect(events).toEqual([0x1000100n, error]);
     expect(client.pipeline).toBe(false);
   });
 
-  it('a connection that is lost between both answers: the write happened, and its position is not known', async () => {
+  it('is unknown if the connection is lost after the answer of the write', async () => {
     const { positions } = await createPositions();
     const client = new FakeClient();
     const events = write(positions, client);
-    client.sent[0]?.told(null, 'updated');
-    client.sent[1]?.told(LOST);
+    client.sent[0]?.callback(null, 'updated');
+    client.sent[1]?.callback(LOST);
     await settled();
     expect(events).toEqual(['updated']);
   });
 
   it.each([
-    [true, 'asks on'],
-    [false, 'asks no more: it may be the question that something on the way does not bear'],
-  ])('a connection is lost, and another one had answered: %s: %s', async (hadAnswered) => {
+    [true, 'is still asked for'],
+    [false, 'is no longer asked for, because something in between may not support it'],
+  ])('after a lost connection, if one has answered before (%s), %s', async (hadAnswered) => {
     const { positions } = await createPositions();
     const client = new FakeClient();
     if (hadAnswered) {
       write(positions, client);
-      client.sent[1]?.told(null, { rows: [ROW] });
+      client.sent[1]?.callback(null, { rows: [ROW] });
     }
     write(positions, client);
-    client.sent.at(-1)?.told(LOST);
+    client.sent.at(-1)?.callback(LOST);
     expect(positions.mayAsk(client.asConnection, UPDATE)).toBe(hadAnswered);
   });
 
-  it('a connection that is lost before them, in whatever order that is told', async () => {
+  it('is unknown if the connection is lost before both answers, in whatever order the driver reports that', async () => {
     const { positions } = await createPositions();
     const client = new FakeClient();
     const events = write(positions, client);
-    client.sent[1]?.told(LOST);
-    client.sent[0]?.told(LOST);
+    client.sent[1]?.callback(LOST);
+    client.sent[0]?.callback(LOST);
     await settled();
     expect(events).toEqual([LOST]);
   });
 
-  it('a server that is none to rely on tells no position', async () => {
+  it('is unknown if the server is not accepted', async () => {
     const { positions } = await createPositions(false);
     const client = new FakeClient();
     const events = write(positions, client);
-    client.sent[0]?.told(null, 'updated');
-    client.sent[1]?.told(null, { rows: [{ ...ROW, in_recovery: true }] });
+    client.sent[0]?.callback(null, 'updated');
+    client.sent[1]?.callback(null, { rows: [{ ...ROW, in_recovery: true }] });
     await settled();
     expect(events).toEqual([undefined, 'updated']);
   });
 
-  it.each([[[]], [[{ ...ROW, position: 'nonsense' }]]])('an answer that makes no sense: %j', async (rows) => {
-    const { positions } = await createPositions();
-    const client = new FakeClient();
-    const events = write(positions, client);
-    client.sent[0]?.told(null, 'updated');
-    client.sent[1]?.told(null, { rows });
-    await settled();
-    expect(events).toEqual([undefined, 'updated']);
-  });
+  it.each([[[]], [[{ ...ROW, position: 'nonsense' }]]])(
+    'is unknown if the answer makes no sense: %j',
+    async (rows) => {
+      const { positions } = await createPositions();
+      const client = new FakeClient();
+      const events = write(positions, client);
+      client.sent[0]?.callback(null, 'updated');
+      client.sent[1]?.callback(null, { rows });
+      await settled();
+      expect(events).toEqual([undefined, 'updated']);
+    },
+  );
 
   it.each([
     ['42883', false],
     ['26000', false],
     ['57014', true],
-  ])('after the error %s: asks again: %s', async (code, asksAgain) => {
+  ])('after the error %s, is asked for again: %s', async (code, asksAgain) => {
     const { positions } = await createPositions();
     const client = new FakeClient();
     write(positions, client);
-    client.sent[1]?.told(Object.assign(new Error('no'), { code }));
+    client.sent[1]?.callback(Object.assign(new Error('no'), { code }));
     expect(positions.mayAsk(client.asConnection, UPDATE)).toBe(asksAgain);
   });
 
-  it('asks only where the connection can', async () => {
+  it('is asked for only if the connection supports it', async () => {
     const { positions } = await createPositions();
     const mayAsk = (changes: object, args: readonly unknown[] = UPDATE): boolean =>
       positions.mayAsk(Object.assign(new FakeClient(), changes).asConnection, args);
@@ -176,7 +183,7 @@ describe('PiggybackedPositions', () => {
     expect(mayAsk({}, ['copy t from stdin'])).toBe(false);
   });
 
-  it('asks nothing before it knows the server, or where that does not tell', async () => {
+  it('is not asked for until the sizes of the WAL are known', async () => {
     const positions = new PiggybackedPositions({
       database: { piggyback: new PgPiggyback(), errors: POSTGRES_ERRORS },
       accept: () => 1n,
@@ -187,7 +194,7 @@ describe('PiggybackedPositions', () => {
     expect(positions.mayAsk(new FakeClient().asConnection, UPDATE)).toBe(false);
   });
 
-  it('asks only so often: the monitor is asked once for many writes', async () => {
+  it('is asked for at a limited rate, because the monitor can serve many writes at once', async () => {
     const { positions } = await createPositions();
     let asked = 0;
     while (positions.mayAsk(new FakeClient().asConnection, UPDATE)) asked++;

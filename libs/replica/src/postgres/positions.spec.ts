@@ -3,7 +3,7 @@ import { beforePageHeader, formatLsn, parseLsn } from './positions.js';
 
 const LAYOUT = { segmentBytes: 16 * 1024 * 1024, pageBytes: 8192 };
 
-describe('LSNs', () => {
+describe('an LSN', () => {
   it.each([
     ['0/0', 0n],
     ['0/3000018', 0x3000018n],
@@ -14,11 +14,11 @@ describe('LSNs', () => {
     expect(formatLsn(position)).toBe(text);
   });
 
-  it('compares as 64 bits where texts would not', () => {
+  it('compares as a 64-bit number, not as text', () => {
     expect(parseLsn('10/0') > parseLsn('9/FFFFFFFF')).toBe(true);
   });
 
-  it.each(['', '0', '0/', '/0', 'G/0', '0/123456789', '0/1 '])('refuses %j', (text) => {
+  it.each(['', '0', '0/', '/0', 'G/0', '0/123456789', '0/1 '])('is rejected: %j', (text) => {
     expect(() => parseLsn(text)).toThrow(RangeError);
   });
 
@@ -28,7 +28,7 @@ describe('LSNs', () => {
     ['0/3002028', '0/3002028', 'a record after a page header'],
     ['0/3000018', '0/3000000', '24 bytes into a segment, which a record never is'],
     ['0/3001234', '0/3001234', 'the middle of a page'],
-  ])('takes %s as %s: %s', (given, wanted) => {
+  ])('moves from %s to %s: %s', (given, wanted) => {
     expect(formatLsn(beforePageHeader(parseLsn(given), LAYOUT))).toBe(wanted);
   });
 });

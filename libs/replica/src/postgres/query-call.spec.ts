@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { queryWith } from './query-call.js';
 
-/** A client under instrumentation that passes on a copy of what the config itself has. */
+/** An instrumented client: it passes on a copy of the config's own properties. */
 function instrumentedClient(seen: unknown[]): pg.ClientBase {
   const query = (
     config: unknown,
@@ -16,14 +16,14 @@ function instrumentedClient(seen: unknown[]): pg.ClientBase {
 }
 
 describe('queryWith', () => {
-  it('gives a client all of a config, in an object of its own', async () => {
+  it('passes on all of a config in a new object', async () => {
     const config = Object.freeze({ text: 'SELECT $1', values: [1], rowMode: 'array', name: undefined });
     const seen: unknown[] = [];
     await queryWith(instrumentedClient(seen), [config]);
     expect(seen[0]).toEqual(config);
   });
 
-  it('gives a client what a class of the caller has by inheritance, too', async () => {
+  it('passes on properties that the config inherits from a class', async () => {
     class Statement {
       readonly name = 'one';
       get text(): string {
@@ -38,7 +38,7 @@ describe('queryWith', () => {
     expect(seen).toEqual([{ name: 'one', text: 'SELECT $1', values: [1] }, [2]]);
   });
 
-  it('leaves texts as they are', async () => {
+  it('passes on a text unchanged', async () => {
     const seen: unknown[] = [];
     await queryWith(instrumentedClient(seen), ['SELECT 1']);
     expect(seen[0]).toBe('SELECT 1');

@@ -8,7 +8,7 @@ const [A, B, C] = ['a', 'b', 'c'].map((text) => new StatementCost(text)) as [
   StatementCost,
 ];
 
-/** A connection whose server has prepared all that it was told to, unless it `fails`. */
+/** A connection whose server prepares everything that it is told to. */
 class Server {
   readonly closed: string[] = [];
   readonly parsedStatements: Record<string, string> = {};
@@ -22,7 +22,7 @@ class Server {
     this.closed.push(name);
   }
 
-  /** Sends the statement, and hears that it is prepared. */
+  /** Sends the statement and learns that it is prepared. */
   run(cost: StatementCost): string {
     const name = this.prepared.use(cost)?.name;
     if (name === undefined) throw new Error('it has no name');
@@ -31,17 +31,17 @@ class Server {
   }
 }
 
-describe('prepared statements of a connection', () => {
-  it('have a name that says which text it is', () => {
+describe('the prepared statements of a connection', () => {
+  it('have names that identify their texts', () => {
     const [one, other] = [new Server(3), new Server(3)];
     const name = one.run(A);
     expect(other.run(new StatementCost('a'))).toBe(name);
     expect(one.run(B)).not.toBe(name);
-    // Longer names are cut by the server: NAMEDATALEN.
+    // The server truncates longer names (NAMEDATALEN).
     expect(name.length).toBeLessThan(64);
   });
 
-  it('have no name for others until the first one is prepared', () => {
+  it('have no name for further reads until the first is prepared', () => {
     const server = new Server(3);
     const name = server.prepared.use(A)?.name as string;
     expect(server.prepared.use(A)?.name).toBeUndefined();
@@ -49,7 +49,7 @@ describe('prepared statements of a connection', () => {
     expect(server.prepared.use(A)?.name).toBe(name);
   });
 
-  it('are closed when there are too many, the one that was not used for longest first', () => {
+  it('are closed when there are too many, least recently used first', () => {
     const server = new Server(2);
     server.run(A);
     const nameOfB = server.run(B);
@@ -60,7 +60,7 @@ describe('prepared statements of a connection', () => {
     expect(server.prepared.size).toBe(2);
   });
 
-  it('get another name when they were lost, once', () => {
+  it('get a new name once after they are lost', () => {
     const server = new Server(2);
     const name = server.run(A);
     expect(server.prepared.forget(A, name)).toBe(true);
@@ -69,7 +69,7 @@ describe('prepared statements of a connection', () => {
     expect(server.run(A)).not.toBe(name);
   });
 
-  it('get other names when the server has lost one, all of them', () => {
+  it('all get new names after the server has lost one', () => {
     const server = new Server(3);
     const [nameOfA, nameOfB] = [server.run(A), server.run(B)];
     expect(server.prepared.forgetAll(A, nameOfA)).toBe(true);
@@ -84,7 +84,7 @@ describe('prepared statements of a connection', () => {
     ['42P05', 'lost'],
     ['42P01', undefined],
     [undefined, undefined],
-  ])('are what an error of code %s is about: %s', (code, failure) => {
+  ])('fail with the code %s: %s', (code, failure) => {
     expect(preparedFailureOf(Object.assign(new Error('any'), { code }))).toBe(failure);
   });
 });

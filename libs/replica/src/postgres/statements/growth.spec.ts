@@ -8,8 +8,8 @@ import { StatementClassifier } from './statement-classifier.js';
 const catalog = { ...BUILT_IN_CATALOG, plainBackslashes: true, revision: 'test' };
 
 /**
- * Counts what is executed, not how long it takes: how often each function and each block (the body of a loop, an arm of a
- * condition) of this folder ran. Begins before any of them is called, for V8 counts blocks only of what it compiles from then on.
+ * Counts executed steps instead of measuring time: how often each function and each block (the body of a loop, a branch of a condition)
+ * of this folder ran. It starts before any of them is called, because V8 counts only blocks that it compiles later.
  */
 const session = new Session();
 
@@ -37,10 +37,10 @@ beforeAll(() => {
 });
 afterAll(() => session.disconnect());
 
-/** Of 150,000 tokens, each of which takes some fifty steps, or of a million characters of names and comments. */
+/** Enough for 150,000 tokens of some fifty steps each, or for a million characters of names and comments. */
 const MOST_STEPS = 12_000_000;
 
-describe('the steps that it takes to read a text', () => {
+describe('the steps to read a text', () => {
   it('are counted', () => {
     const one = stepsOf(() => readText('SELECT 1', catalog));
     const many = stepsOf(() => readText(`SELECT 1${', 1'.repeat(1000)}`, catalog));
@@ -63,7 +63,7 @@ describe('the steps that it takes to read a text', () => {
     expect(stepsOf(() => readText(text, catalog))).toBeLessThan(MOST_STEPS);
   });
 
-  it('are few for what is longer than is read', () => {
+  it('are few if the text is too long to be read', () => {
     const text = `SELECT '${'a'.repeat(2_000_000)}'`;
     expect(stepsOf(() => readText(text, catalog))).toBeLessThan(100);
     expect(readText(text, catalog).kind).toBe('unknown');

@@ -1,5 +1,4 @@
-import { NAMES_QUERY } from './load-catalog.js';
-import { loadCatalog } from './load-catalog.js';
+import { loadCatalog, NAMES_QUERY } from './load-catalog.js';
 import { StatementClassifier } from './statement-classifier.js';
 import type { CatalogQuery } from '../../execution/database.js';
 
@@ -10,7 +9,7 @@ const NAMES = {
   relations: '["product", "a_view"]',
 };
 
-/** As a driver gives them, numbers as texts too. */
+/** Answers as a driver does, which may give numbers as text. */
 function answers(
   effects: readonly Record<string, unknown>[],
   names: Record<string, unknown> = NAMES,
@@ -18,8 +17,8 @@ function answers(
   return (sql) => Promise.resolve(sql === NAMES_QUERY ? [names] : effects);
 }
 
-describe('a catalog that was loaded', () => {
-  it('joins the effects of one name', async () => {
+describe('a loaded catalog', () => {
+  it('combines the effects of all objects with one name', async () => {
     const catalog = await loadCatalog(
       answers([
         { kind: 'function', name: 'mine', effects: '1' },
@@ -43,7 +42,7 @@ describe('a catalog that was loaded', () => {
     expect(classifier.classify('SELECT 1 + 1').kind).toBe('read');
   });
 
-  it('makes every query suspect when a comparison or an implicit cast is', async () => {
+  it('lets no text be a read while a comparison or an implicit cast has effects', async () => {
     for (const effects of [
       { kind: 'any', name: 'operator = (text, integer) with function mine', effects: 1 },
       { kind: 'any', name: 'cast (text as integer) with function mine', effects: 1 },
@@ -57,24 +56,23 @@ describe('a catalog that was loaded', () => {
     }
   });
 
-  it('clears what was known only if it says something else', async () => {
+  it('replaces cached statements only if it differs from the last catalog', async () => {
     const classifier = new StatementClassifier();
     classifier.useCatalog(await loadCatalog(answers([])));
     const before = classifier.classify('SELECT unheard_of()');
-    expect([classifier.needsCatalog, classifier.hasCatalog]).toEqual([true, true]);
+    expect([before.needsCatalog, classifier.hasCatalog]).toEqual([true, true]);
     classifier.useCatalog(await loadCatalog(answers([])));
-    expect(classifier.needsCatalog).toBe(false);
     expect(classifier.classify('SELECT unheard_of()')).toBe(before);
     classifier.useCatalog(await loadCatalog(answers([], { ...NAMES, functions: '["unheard_of"]' })));
     expect(classifier.classify('SELECT unheard_of()').kind).toBe('read');
   });
 
-  it('is needed from the start', () => {
+  it('is missing at first', () => {
     const classifier = new StatementClassifier();
-    expect([classifier.needsCatalog, classifier.hasCatalog]).toEqual([true, false]);
+    expect([classifier.classify('SELECT mine()').needsCatalog, classifier.hasCatalog]).toEqual([true, false]);
   });
 
-  it('tells which relations there are', async () => {
+  it('knows which relations exist', async () => {
     const classifier = new StatementClassifier();
     const known = (): boolean[] => ['product', 'unheard_of'].map((name) => classifier.knowsRelation(name));
     expect(known()).toEqual([true, true]);
@@ -82,12 +80,12 @@ describe('a catalog that was loaded', () => {
     expect(known()).toEqual([true, false]);
   });
 
-  it('rejects rows of another shape', async () => {
+  it('is refused if its rows have another shape', async () => {
     await expect(loadCatalog(() => Promise.resolve([]))).rejects.toThrow(TypeError);
     await expect(loadCatalog(answers([], { functions: '{}' }))).rejects.toThrow(TypeError);
   });
 
-  it('believes in plain backslashes only where the server says so', async () => {
+  it('treats backslashes as ordinary characters only if the server says so', async () => {
     for (const [strings, kind] of [
       ['on', 'read'],
       ['off', 'unknown'],

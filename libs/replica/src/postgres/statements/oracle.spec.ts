@@ -10,7 +10,7 @@ import { Effect } from './effects.js';
 import { StatementClassifier } from './statement-classifier.js';
 import { Token, Tokenizer } from './tokenizer.js';
 
-/** More texts or others, for a longer search: `ORACLE_TEXTS=60000 ORACLE_SEED=7`. */
+/** For a longer search, set more texts or another seed: `ORACLE_TEXTS=60000 ORACLE_SEED=7`. */
 const TEXTS = Number(process.env.ORACLE_TEXTS ?? 2000);
 const SEED = Number(process.env.ORACLE_SEED ?? 1);
 
@@ -20,7 +20,7 @@ const oracle: Oracle = {
   isHarmlessOperator: (name) => catalog.operators.get(name) === 0,
 };
 
-/** Relations of the generator that are also names of columns, and of what WITH gives. */
+/** Relations of the generator whose names are also those of columns and CTEs. */
 const DANGEROUS_RELATIONS = new Map([
   ['order', Effect.primaryOnly],
   ['category', Effect.primaryOnly],
@@ -70,8 +70,8 @@ beforeAll(async () => {
   await loadModule();
 });
 
-describe('beside the parser of PostgreSQL', () => {
-  it('calls none of the table a read that is not', () => {
+describe('compared with the parser of PostgreSQL, the classifier', () => {
+  it('calls no listed text a read if it is none', () => {
     const texts = [...TYPEORM_READS, ...OTHER_READS, ...OTHERS.map(({ text }) => text)];
     const { wronglyRead, reads, others } = tally(texts);
     expect(wronglyRead).toEqual([]);
@@ -81,7 +81,7 @@ describe('beside the parser of PostgreSQL', () => {
   it.each([
     { danger: 0.02, oddness: 0.05 },
     { danger: 0.1, oddness: 0.3 },
-  ])('calls no generated text a read that is not: $danger, $oddness', (options) => {
+  ])('calls no generated text a read if it is none: $danger, $oddness', (options) => {
     const { wronglyRead, reads, others } = tally(generated(SEED, options));
     expect(wronglyRead).toEqual([]);
     expect(Math.min(reads, others)).toBeGreaterThan(TEXTS / 20);
@@ -90,13 +90,13 @@ describe('beside the parser of PostgreSQL', () => {
   it.each([
     { danger: 0, oddness: 0.05 },
     { danger: 0.05, oddness: 0.2 },
-  ])('calls no damaged text a read that is not: $danger, $oddness', (options) => {
+  ])('calls no damaged text a read if it is none: $danger, $oddness', (options) => {
     const { wronglyRead, reads, others } = tally(generated(SEED + 1, options, true));
     expect(wronglyRead).toEqual([]);
     expect(Math.min(reads, others)).toBeGreaterThan(0);
   });
 
-  it('knows at least 99 in 100 of the reads', () => {
+  it('recognizes at least 99 in 100 reads', () => {
     const { lost, reads } = tally(generated(SEED + 2, { danger: 0, oddness: 0.02 }));
     expect(lost.length / reads).toBeLessThan(0.01);
   });
@@ -107,38 +107,41 @@ describe('beside the parser of PostgreSQL', () => {
     { danger: 0, oddness: 0.1, mutated: true },
   ])('finds the same tables in every read: $danger, $oddness, $mutated', ({ mutated, ...options }) => {
     const texts = [...TYPEORM_READS, ...OTHER_READS, ...generated(SEED + 4, options, mutated)];
-    const { compared, untold, different } = compareTables(texts);
+    const { compared, unlisted, different } = compareTables(texts);
     expect(different).toEqual([]);
     expect(compared).toBeGreaterThan(TEXTS / 20);
-    expect(untold.length / compared).toBeLessThan(0.01);
+    expect(unlisted.length / compared).toBeLessThan(0.01);
   });
 
   it.each([
     { danger: 0, oddness: 0.02 },
     { danger: 0.05, oddness: 0.3 },
     { danger: 0, oddness: 0.1, mutated: true },
-  ])('minds dangerous relations where they are read only: $danger, $oddness', ({ mutated, ...options }) => {
-    const safe = classifierOf(catalog);
-    const wary = classifierOf({ ...catalog, reads: DANGEROUS_RELATIONS, revision: 'wary' });
-    const found = { dangerous: 0, harmless: 0, missed: [] as string[], lost: [] as string[] };
-    for (const text of generated(SEED + 5, options, mutated)) {
-      const tables = tablesOf(text);
-      if (tables === undefined || safe.classify(text).kind !== 'read') continue;
-      const isRead = wary.classify(text).kind === 'read';
-      if (tables.some((table) => DANGEROUS_RELATIONS.has(parseTableName(table)!.name))) {
-        found.dangerous += 1;
-        if (isRead) found.missed.push(text);
-      } else if (/order|category/.test(text)) {
-        found.harmless += 1;
-        if (!isRead) found.lost.push(text);
+  ])(
+    'objects to dangerous relations only if a text reads them: $danger, $oddness',
+    ({ mutated, ...options }) => {
+      const safe = classifierOf(catalog);
+      const wary = classifierOf({ ...catalog, reads: DANGEROUS_RELATIONS, revision: 'wary' });
+      const found = { dangerous: 0, harmless: 0, missed: [] as string[], lost: [] as string[] };
+      for (const text of generated(SEED + 5, options, mutated)) {
+        const tables = tablesOf(text);
+        if (tables === undefined || safe.classify(text).kind !== 'read') continue;
+        const isRead = wary.classify(text).kind === 'read';
+        if (tables.some((table) => DANGEROUS_RELATIONS.has(parseTableName(table)!.name))) {
+          found.dangerous += 1;
+          if (isRead) found.missed.push(text);
+        } else if (/order|category/.test(text)) {
+          found.harmless += 1;
+          if (!isRead) found.lost.push(text);
+        }
       }
-    }
-    expect(found.missed).toEqual([]);
-    expect(Math.min(found.dangerous, found.harmless)).toBeGreaterThan(0);
-    expect(found.lost.length / found.harmless).toBeLessThan(0.02);
-  });
+      expect(found.missed).toEqual([]);
+      expect(Math.min(found.dangerous, found.harmless)).toBeGreaterThan(0);
+      expect(found.lost.length / found.harmless).toBeLessThan(0.02);
+    },
+  );
 
-  it('finds the same tokens at the same places', () => {
+  it('finds the same tokens in the same places', () => {
     let compared = 0;
     for (const text of generated(SEED + 3, { danger: 0.1, oddness: 0.3 }, true)) {
       const own = ownTokens(text);
@@ -153,19 +156,19 @@ describe('beside the parser of PostgreSQL', () => {
 
 interface TableTally {
   compared: number;
-  readonly untold: string[];
+  readonly unlisted: string[];
   readonly different: unknown[];
 }
 
 function compareTables(texts: Iterable<string>): TableTally {
   const classifier = classifierOf(catalog);
-  const result: TableTally = { compared: 0, untold: [], different: [] };
+  const result: TableTally = { compared: 0, unlisted: [], different: [] };
   for (const text of texts) {
     const statement = classifier.classify(text);
     if (statement.kind !== 'read') continue;
     result.compared += 1;
     if (statement.tables === undefined) {
-      result.untold.push(text);
+      result.unlisted.push(text);
       continue;
     }
     const own = statement.tables.toSorted();
@@ -175,14 +178,14 @@ function compareTables(texts: Iterable<string>): TableTally {
   return result;
 }
 
-/** `undefined`: not understood, which is always allowed. */
+/** `undefined`: the text cannot be parsed, which is always allowed. */
 function ownTokens(text: string): readonly string[] | undefined {
   const tokens = new Tokenizer(text, true);
   const found: string[] = [];
   while (tokens.next() !== Token.end) {
     if (tokens.type === Token.broken) return undefined;
     const token = text.slice(tokens.start, tokens.end);
-    // To the parser N'...' is two tokens, and a constant in two parts one.
+    // The parser sees N'...' as two tokens, and a constant in two parts as one.
     if (/^n'/i.test(token)) found.push(token.slice(0, 1), token.slice(1));
     else if (token.startsWith("'") && found.at(-1)?.endsWith("'")) return undefined;
     else found.push(token);

@@ -39,7 +39,7 @@ function randomText(random: Random): string {
 }
 
 describe('any text', () => {
-  it('is read without an error, and always the same', () => {
+  it('is read without an error, and always with the same result', () => {
     const random = new Random(7);
     for (let count = 0; count < 20_000; count += 1) {
       const text = randomText(random);
@@ -48,7 +48,7 @@ describe('any text', () => {
     }
   });
 
-  it('says nothing of the text but keywords and names of functions', () => {
+  it('reveals only its keywords and function names in the reason', () => {
     const texts = [
       `INSERT INTO t VALUES ('s3cret')`,
       `SELECT f('s3cret')`,

@@ -14,11 +14,11 @@ describe('what a statement may do', () => {
     });
   });
 
-  it.each(OTHER_READS)('is a read as well: %s', (text) => {
+  it.each(OTHER_READS)('is also a read: %s', (text) => {
     expect(classifier.classify(text)).toMatchObject({ kind: 'read' });
   });
 
-  it.each(COPIES)('is a read that copies: %s', (text) => {
+  it.each(COPIES)('is a read and a COPY: %s', (text) => {
     expect(classifier.classify(text)).toMatchObject({ kind: 'read', isCopy: true });
   });
 

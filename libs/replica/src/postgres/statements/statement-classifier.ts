@@ -6,7 +6,7 @@ import { BUILT_IN_CATALOG, suspectsOf, type Catalog } from './catalog.js';
 import { loadCatalog } from './load-catalog.js';
 import { readText } from './read-text.js';
 
-export interface StatementClassifierOptions {
+interface StatementClassifierOptions {
   /** The number of classified texts to cache; 0 disables the cache. Default 2000. */
   readonly cacheSize?: number;
 }
@@ -29,7 +29,7 @@ const REFUSED: Statement = Object.freeze({
 /**
  * Classifies SQL texts. A text is a `read` only if it provably reads: one statement in which every token is understood, and every
  * function, operator and relation is harmless according to the database's own catalogs. Classifying does no I/O. The owner loads the
- * catalog at the start and whenever `needsCatalog` becomes true.
+ * catalog at the start and again when a statement `needsCatalog`.
  *
  * Until then, only everyday built-in functions count as harmless, and the classifier knows nothing of the user's views, operators and
  * types. So load the catalog before reads may leave the primary.
@@ -38,18 +38,9 @@ export class StatementClassifier implements Classifier {
   readonly #cache: TextCache<Statement>;
   readonly #refused = new RememberedTexts(MAX_REMEMBERED_WRITES);
   #catalog: Catalog = BUILT_IN_CATALOG;
-  #needsCatalog = true;
 
   constructor(options: StatementClassifierOptions = {}) {
     this.#cache = new TextCache(options.cacheSize ?? DEFAULT_CACHE_SIZE, MAX_CACHE_CHARACTERS);
-  }
-
-  /**
-   * There is no catalog yet, or a text named a function, operator or relation that the catalog does not know. `useCatalog` sets it to
-   * false. The caller limits how often it loads a catalog.
-   */
-  get needsCatalog(): boolean {
-    return this.#needsCatalog;
   }
 
   get hasCatalog(): boolean {
@@ -62,9 +53,7 @@ export class StatementClassifier implements Classifier {
   }
 
   classify(text: string): Statement {
-    const statement = this.#cache.get(text) ?? this.#read(text);
-    this.#needsCatalog ||= statement.needsCatalog === true;
-    return statement;
+    return this.#cache.get(text) ?? this.#read(text);
   }
 
   /** A replica refused the text as a write (SQLSTATE 25006). From now on it counts as one, whatever the catalog says. */
@@ -82,7 +71,6 @@ export class StatementClassifier implements Classifier {
   /** Replaces the catalog and, if it differs, clears the cache. Returns whether it differs. */
   useCatalog(catalog: Catalog): boolean {
     const isNew = catalog.revision !== this.#catalog.revision;
-    this.#needsCatalog = false;
     if (!isNew) return false;
     this.#catalog = catalog;
     this.#cache.clear();

@@ -1,7 +1,6 @@
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
-import { NAMES_QUERY } from './load-catalog.js';
 import { Effect } from './effects.js';
-import { loadCatalog } from './load-catalog.js';
+import { loadCatalog, NAMES_QUERY } from './load-catalog.js';
 import { StatementClassifier } from './statement-classifier.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
 
@@ -65,23 +64,23 @@ describe('the tables of a statement', () => {
     ['WITH a AS (SELECT 1), recursive AS (SELECT * FROM recursive) TABLE recursive', 'recursive'],
     ['WITH RECURSIVE a AS (TABLE b) SEARCH DEPTH FIRST BY x, c SET d SELECT * FROM a, c, d', 'b,c,d'],
     ['WITH RECURSIVE a AS (TABLE b) CYCLE x, c SET d USING e, f AS (SELECT 1) SELECT * FROM a, c, f', 'b,c'],
-  ])('are told: %s', (text, tables = '') => {
+  ])('are listed: %s', (text, tables = '') => {
     const statement = classifier.classify(text);
     expect(statement.kind).toBe('read');
     expect(statement.tables?.join()).toBe(tables);
   });
 
   it.each([
-    ['which of them WITH RECURSIVE gives', 'WITH RECURSIVE a AS (TABLE b), b AS (SELECT 1) TABLE a'],
-    ['what a statement does that is no read', 'SELECT * FROM a FOR UPDATE'],
-    ['what a statement does that is no query', 'DELETE FROM a'],
-    ['what several statements read', 'SELECT 1; SELECT 2'],
-    ['what is not understood', 'SELECT * FROM a a a'],
-  ])('are not told where it is not known %s', (_, text) => {
+    ['WITH RECURSIVE may define one of them', 'WITH RECURSIVE a AS (TABLE b), b AS (SELECT 1) TABLE a'],
+    ['the statement is not a read', 'SELECT * FROM a FOR UPDATE'],
+    ['the statement is not a query', 'DELETE FROM a'],
+    ['there are several statements', 'SELECT 1; SELECT 2'],
+    ['the text cannot be parsed', 'SELECT * FROM a a a'],
+  ])('are not listed if %s', (_, text) => {
     expect(classifier.classify(text).tables).toBeUndefined();
   });
 
-  it('are not told of a call of what may read others, and it is a read all the same', () => {
+  it('are not listed if a call may read others, but the statement is still a read', () => {
     const reads = new Map([['mine', Effect.readsTables]]);
     const catalog = { functions: new Map([...BUILT_IN_CATALOG.functions, ...reads]) };
     const statement = classifierWith(catalog).classify('SELECT mine(x) FROM a');
@@ -97,7 +96,7 @@ describe('the tables of a statement', () => {
     ).toBeUndefined();
   });
 
-  it('are one object for all runs of a text', () => {
+  it('are the same object for all runs of a text', () => {
     const first = classifier.classify('SELECT * FROM a WHERE x = $1');
     expect(classifier.classify('SELECT * FROM a WHERE x = $1')).toBe(first);
     expect(Object.isFrozen(first.tables)).toBe(true);
@@ -115,7 +114,7 @@ const LINKS = [
   ['inherits', 'public', 'events_2a', 'public', 'events_2'],
 ].map(([kind, schema, name, other_schema, other_name]) => ({ kind, schema, name, other_schema, other_name }));
 
-describe('what stands behind a relation', () => {
+describe('the relations behind a relation', () => {
   const restsOn = restsOnOf(LINKS);
 
   it.each<[relation: string, ...tables: string[]]>([
@@ -128,17 +127,17 @@ describe('what stands behind a relation', () => {
     ['events_2', 'public.events', 'public.events_2a'],
     ['public.events_2a', 'public.events', 'public.events_2'],
     ['busy', 'public.events', 'public.events_1', 'public.events_2', 'public.events_2a'],
-  ])('is found: %s', (relation, ...tables) => {
+  ])('are found: %s', (relation, ...tables) => {
     expect(restsOn.get(relation)?.toSorted()).toEqual(tables);
   });
 
-  it('is nothing for most', () => {
+  it('do not exist for most', () => {
     for (const name of ['accounts', 'public.accounts', 'tenants', 'shop.active_', 'elsewhere.events']) {
       expect(restsOn.get(name)).toBeUndefined();
     }
   });
 
-  it('comes to an end where links go round', () => {
+  it('are found even if the links form a cycle', () => {
     const round = restsOnOf([
       ...LINKS,
       { ...LINKS[0], schema: 'public', name: 'accounts', other_name: 'newest' },
@@ -146,7 +145,7 @@ describe('what stands behind a relation', () => {
     expect(round.get('accounts')?.toSorted()).toEqual(['public.active', 'public.newest']);
   });
 
-  it('is told with the statement', async () => {
+  it('are part of the statement', async () => {
     const names = {
       strings: 'on',
       functions: '[]',
