@@ -124,7 +124,8 @@ describe('connections in trouble', () => {
   });
 
   it('a full pool does not count as a fault of its replica, which stays up while its reads go on', async () => {
-    const source = await start({ extra: { max: 1 }, connectTimeoutMS: 300 });
+    // Less than a slow read takes, and enough to connect on a busy machine.
+    const source = await start({ extra: { max: 1 }, connectTimeoutMS: 1_000 });
     const changes: string[] = [];
     source.router.on('statement', ({ node, errorCode }) => changes.push(`${node} ${errorCode ?? 'ok'}`));
     const down = new Set<string>();
