@@ -262,7 +262,7 @@ export interface PoolLimits {
 }
 
 /** How long a server has been running, in milliseconds. */
-export interface RunTime {
+interface RunTime {
   /** Since it started. */
   readonly runningMs: number;
   /** Since it started, or since it recovered from a crash of one of its processes. */

@@ -1,5 +1,5 @@
 /** How often something may happen. */
-export interface Rate {
+interface Rate {
   /** The average over a longer time. */
   readonly perSecond: number;
   /** How many times at once, after a time without any. */

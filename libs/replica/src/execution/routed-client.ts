@@ -132,7 +132,7 @@ export abstract class RoutedClient extends CallerEmitter {
         this.#node = node;
       });
     const run =
-      this.#answered === number - 1 ? started(begin) : (this.#last as Promise<unknown>).then(begin, begin);
+      this.#answered === number - 1 ? startTask(begin) : (this.#last as Promise<unknown>).then(begin, begin);
     this.#last = run;
     return run;
   }
@@ -284,7 +284,7 @@ class FirstPinned<T> extends Attempts<T> {
 }
 
 /** Starts a task. If the task throws right away, returns a rejected promise instead. */
-function started<T>(task: () => Promise<T>): Promise<T> {
+function startTask<T>(task: () => Promise<T>): Promise<T> {
   try {
     return task();
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { GateState } from '../../errors/no-replica.error.js';
 
 /** The limits of a {@link FallbackGate}. */
-export type GateLimits = Omit<GateState, 'waiting'>;
+type GateLimits = Omit<GateState, 'waiting'>;
 
 /**
  * Limits how many reads fall back on the primary at once. The others wait for their turn in the order of their arrival, for a

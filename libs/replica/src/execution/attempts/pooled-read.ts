@@ -17,7 +17,7 @@ export interface PooledReadTools extends AttemptTools {
 }
 
 /** A read, and how to report its answer. */
-export interface AttemptedRead extends AttemptedStatement {
+interface AttemptedRead extends AttemptedStatement {
   readonly call: StatementCall;
   /** Called with the node that answered the read. Not called if the read fails. */
   readonly ended: (node: string) => void;

@@ -14,7 +14,7 @@ import type { Database } from '../database.js';
 import type { Statement } from '../statements/statement.js';
 
 /** One attempt to run a statement on a node. */
-export interface Attempt {
+interface Attempt {
   readonly route: Route;
   readonly statement: Statement;
   readonly startedMs: number;

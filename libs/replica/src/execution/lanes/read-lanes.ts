@@ -10,7 +10,7 @@ import { ReadLane } from './read-lane.js';
 import type { StatementCost, StatementCosts } from './statement-cost.js';
 
 /** When and how many reads are prepared. */
-export interface PreparePolicy {
+interface PreparePolicy {
   /** A text is prepared from its nth use on. */
   readonly after: number;
   /** How many statements are kept on each connection. Each one takes memory on the server. */
@@ -44,7 +44,7 @@ export interface ReadConnections {
 }
 
 /** The pool that lanes take their connections from. */
-export interface LanePool {
+interface LanePool {
   /** Whether a connection can be had without making anybody wait. */
   hasRoom(): boolean;
   /** Calls {@link ReadLanes.giveWay} with the number of those who wait. */

@@ -24,7 +24,7 @@ export interface LossSite {
 export type LossMeaning = 'commit-unknown' | 'write-unknown' | 'rolled-back' | 'nothing';
 
 /** The error of a lost connection, and the database's knowledge of such errors. */
-export interface Loss {
+interface Loss {
   readonly error: unknown;
   readonly errors: Pick<ErrorKinds, 'isCutByServer' | 'isUnsent'>;
 }

@@ -24,7 +24,7 @@ import { PinnedWrites } from './pinned-writes.js';
 const STREAM_END_MS = 1_000;
 
 /** A connection that is to be pinned. */
-export interface Pin {
+interface Pin {
   /** The route by which it was taken. */
   readonly route: Route;
   readonly pool: NodePool;

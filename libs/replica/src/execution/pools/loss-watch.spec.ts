@@ -20,9 +20,11 @@ describe('LossWatch', () => {
           return !ended.has(connection);
         },
       },
-      askUptime: () => {
-        asked++;
-        return new Promise((resolve) => setTimeout(resolve, 5, uptime));
+      access: {
+        askUptime: () => {
+          asked++;
+          return new Promise((resolve) => setTimeout(resolve, 5, uptime));
+        },
       },
       nowMs: () => now,
     });

@@ -1,6 +1,6 @@
 import { isError } from '../../errors/is-error.js';
 import { SharedRun } from '../../topology/shared-run.js';
-import type { Connection, Database, Uptime } from '../database.js';
+import type { Connection, Database, NodeAccess, Uptime } from '../database.js';
 
 /** The code that marks the loss of a connection which this process cut itself. */
 const CUT = 'ECONNABORTED';
@@ -16,13 +16,12 @@ const SLACK_MS = 50;
  * - `crashed`: one of its processes crashed, or nobody can tell
  * - `gone`: nothing listens at its address, or it was restarted. Its machine or all of its processes are gone, or were
  */
-export type ServerFate = 'well' | 'crashed' | 'gone';
+type ServerFate = 'well' | 'crashed' | 'gone';
 
 /** What a {@link LossWatch} needs. */
 export interface LossWatchOptions {
   readonly database: Pick<Database, 'cut' | 'errors'>;
-  /** Asks how long the server has been running. Never rejects. */
-  readonly askUptime: () => Promise<Uptime>;
+  readonly access: Pick<NodeAccess, 'askUptime'>;
   /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -39,7 +38,7 @@ export class LossWatch {
 
   constructor(options: LossWatchOptions) {
     this.#options = options;
-    this.#uptime = new SharedRun(() => options.askUptime(), { gapMs: 0, nowMs: options.nowMs });
+    this.#uptime = new SharedRun(() => options.access.askUptime(), { gapMs: 0, nowMs: options.nowMs });
   }
 
   /**

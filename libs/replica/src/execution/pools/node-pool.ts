@@ -78,7 +78,7 @@ export class NodePool {
     this.#options = options;
     this.#clock = options.lanes === undefined ? new PlainClock(options.nowMs) : new LoopClock(options);
     const { database, access, outside = callAtOnce, nowMs } = options;
-    this.losses = new LossWatch({ database, askUptime: () => access.askUptime(), nowMs });
+    this.losses = new LossWatch({ database, access, nowMs });
     this.#connections = new NodeConnections(this.losses, nowMs);
     this.#reads = this.#createReads();
     this.parked = new ParkedConnections({ database, access, outside });

@@ -6,7 +6,7 @@ import type { WaitQueue } from './wait-queue.js';
 export type BetterElsewhere = (node: string) => boolean;
 
 /** How to wait for a connection. */
-export interface TakeOptions {
+interface TakeOptions {
   /** Everyone who waits. The pool can tell them all that they wait in vain. */
   readonly waiting: WaitQueue;
   /**

@@ -6,7 +6,7 @@ import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { StartNeedsPrimaryError } from '../../errors/start-needs-primary.error.js';
 
 /** The nodes that an application starts with. */
-export interface StartNodes {
+interface StartNodes {
   readonly errors: Pick<ErrorKinds, 'isConnectionLoss'>;
   readonly primary: NodePool;
   readonly replicas: readonly NodePool[];
