@@ -10,9 +10,7 @@ import type {
   TransactionStatus,
 } from '../execution/database.js';
 import type { Statement } from '../execution/statements/statement.js';
-import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
-import type { Position } from '../session/position.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
 import { PoolEvents } from './connection-pool.js';
@@ -20,7 +18,7 @@ import { withConnectionOf, poolConfig, probeConfig, type PoolSettings } from './
 import { cutSocket, clientOf, connectionOf, nextIdle } from './connection.js';
 import { POSTGRES_ERRORS } from './error-kinds.js';
 import { PgLane } from './lanes/lane-connection.js';
-import { laneCallOf, type PgLaneCall } from './lanes/lane-query.js';
+import { laneCallOf } from './lanes/lane-query.js';
 import { PgPreparedStatements } from './lanes/prepared-statements.js';
 import { PostgresAccess } from './node-access.js';
 import { PostgresProbe } from './node-probe.js';
@@ -36,7 +34,7 @@ type ReadyStatus = 'I' | 'T' | 'E';
 
 const STATUSES: Readonly<Record<ReadyStatus, TransactionStatus>> = { I: 'idle', T: 'open', E: 'failed' };
 
-const FORWARDED = ['notification', 'notice', 'end'] as const;
+const FORWARDED_EVENTS = ['notification', 'notice', 'end'] as const;
 
 /** A setting that ends with the transaction. Applications often use it to tell row-level security which user they serve. */
 const LOCAL_SETTING = String.raw`(?:pg_catalog\.)?set_config\s*\([^()]*,\s*true\s*\)(?:\s+as\s+"?\w+"?)?`;
@@ -52,6 +50,9 @@ export class PostgresDatabase implements Database {
   readonly errors = POSTGRES_ERRORS;
   readonly terms = POSTGRES_TERMS;
   readonly piggyback = new PgPiggyback();
+  readonly withConnectionOf = withConnectionOf;
+  readonly formatPosition = formatLsn;
+  readonly laneCallOf = laneCallOf;
   /** Forwards the pool events of all nodes. */
   readonly poolEvents = new PoolEvents();
   readonly #settings: PoolSettings;
@@ -88,14 +89,6 @@ export class PostgresDatabase implements Database {
     const { name, address } = node;
     const subject = probe === undefined ? undefined : { name, address, probe };
     return new PostgresProbe(probeConfig(node, this.#settings), subject);
-  }
-
-  withConnectionOf(primary: NodeCredentials, node: NodeOptions): NodeOptions {
-    return withConnectionOf(primary, node);
-  }
-
-  formatPosition(position: Position): string {
-    return formatLsn(position);
   }
 
   nameInCatalog(name: string): string {
@@ -175,7 +168,9 @@ export class PostgresDatabase implements Database {
           if (onError(error) && owner.listenerCount('error') > 0) owner.emit('error', error);
         },
       ],
-      ...FORWARDED.map((event) => [event, (...args: unknown[]) => void owner.emit(event, ...args)] as const),
+      ...FORWARDED_EVENTS.map(
+        (event) => [event, (...args: unknown[]) => void owner.emit(event, ...args)] as const,
+      ),
     ];
     for (const [event, listener] of listeners) client.on(event as 'error', listener);
     return () => {
@@ -191,10 +186,6 @@ export class PostgresDatabase implements Database {
       this.#prepared.set(connection, prepared);
     }
     return new PgLane(client, prepared, onLost);
-  }
-
-  laneCallOf(args: readonly unknown[]): PgLaneCall | undefined {
-    return laneCallOf(args);
   }
 
   leavesState({ keepsConnection }: Statement, text: string): boolean {

@@ -53,20 +53,15 @@ function isOfStatementAlone(error: unknown): boolean {
  * The server ended the session and reports that it rolled back the open transaction: 25P03 (idle for too long) or 25P04 (ran for too
  * long). This is not a connection loss, because no other node would be more patient.
  */
-export function isCutByServer(error: unknown): boolean {
+function isCutByServer(error: unknown): boolean {
   return /^25P0[34]$/.test(codeOf(error) ?? '');
 }
 
-/** The connection cannot run anything more, for whatever reason. */
-export function isConnectionEnd(error: unknown): boolean {
+function isConnectionEnd(error: unknown): boolean {
   return isConnectionLoss(error) || isCutByServer(error);
 }
 
-/**
- * The node answered, even if only with an error. Like rows, such an error can reveal data: a key exists, a row is locked. False if the
- * node gave no answer or was never asked.
- */
-export function isAnswer(error: unknown): boolean {
+function isAnswer(error: unknown): boolean {
   return !isConnectionLoss(error) && codeOf(error)?.startsWith('REPLICA_') !== true;
 }
 
@@ -74,7 +69,7 @@ export function isAnswer(error: unknown): boolean {
  * The read may succeed on another node: it failed with a connection loss, a conflict with recovery (40001; never the node's fault),
  * insufficient resources (class 53) or a system error of the node (class 58).
  */
-export function isWorthAnotherNode(error: unknown): boolean {
+function isWorthAnotherNode(error: unknown): boolean {
   const code = codeOf(error) ?? '';
   return (
     isConnectionLoss(error) || code === 'REPLICA_POOL_EXHAUSTED' || code === '40001' || /^(53|58)/.test(code)
@@ -82,7 +77,7 @@ export function isWorthAnotherNode(error: unknown): boolean {
 }
 
 /** A replica refused to write (25006, "cannot execute ... in a read-only transaction"). */
-export function isWriteRefusal(error: unknown): boolean {
+function isWriteRefusal(error: unknown): boolean {
   return codeOf(error) === '25006';
 }
 
@@ -90,12 +85,12 @@ export function isWriteRefusal(error: unknown): boolean {
  * A replica refused, but the primary may well answer. Either the function or table does not work in recovery (55000, 0A000: unlogged
  * tables), or the replica has not yet replayed a migration that creates the name (42P01, 42703, 42883, 42704, 3F000).
  */
-export function mayWorkOnPrimary(error: unknown): boolean {
+function mayWorkOnPrimary(error: unknown): boolean {
   return ['55000', '0A000', '42P01', '42703', '42883', '42704', '3F000'].includes(codeOf(error) ?? '');
 }
 
 /** `pg` never sent the statement, because it already knew that the connection was gone (`pg/lib/client.js`). */
-export function isUnsent(error: unknown): boolean {
+function isUnsent(error: unknown): boolean {
   return codeOf(error) === undefined && messageOf(error).endsWith('is not queryable');
 }
 
