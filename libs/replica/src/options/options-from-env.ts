@@ -1,7 +1,7 @@
 import type { NodeOptions } from './replica-options.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { problemOfUrl } from './node-address.js';
-import { decoded } from './option-values.js';
+import { decoded, dropUndefined } from './option-values.js';
 
 /** The result of {@link replicaOptionsFromEnv}, to be spread into the options. */
 export interface OptionsFromEnv {
@@ -75,14 +75,7 @@ function readReplicas(read: Read, primary: NodeOptions | undefined, problems: st
   if (read('POSTGRES_READ_REPLICA_HOST') === undefined) return [];
   const own = readParts(read, 'POSTGRES_READ_REPLICA_', problems);
   const { username, password, database } = primary?.url === undefined ? { ...primary } : readUrl(primary.url);
-  return [
-    {
-      ...own,
-      username: own.username ?? username,
-      password: own.password ?? password,
-      database: own.database ?? database,
-    },
-  ];
+  return [{ username, password, database, ...dropUndefined(own) }];
 }
 
 function readParts(read: Read, prefix: string, problems: string[]): NodeOptions {

@@ -4,7 +4,7 @@ import type { RouteFunction } from '../routing/route-query.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
 import type { SessionStore } from '../session/session-store.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
-import type { Discovery, DiscoveryResult } from '../topology/discovery/discovery.js';
+import type { Discovery, DiscoveryResult } from '../topology/discovery/discovery-loop.js';
 
 /** TypeORM's own options for PostgreSQL. */
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;

@@ -120,21 +120,14 @@ function checkNodes(
   return { ...nodes, replicas };
 }
 
-/** What decides on names besides the address. */
-export interface TakenNames {
-  /** The primary's name. */
-  readonly primary: string;
-  /** Present names of replicas by their address. A replica without a given name keeps its present one. */
-  readonly byAddress?: ReadonlyMap<string, string>;
-}
-
 /**
  * Names replicas without a name by their address. That gives the same names in all processes, whatever the order and length of
  * their lists, which matters because sessions remember names. The second replica at an address gets `-2`, and so on.
+ * `byAddress`: present names. The first replica at an address keeps the present one.
  */
 export function nameReplicas(
   replicas: readonly NodeOptions[],
-  { primary, byAddress }: TakenNames,
+  { primary, byAddress }: { readonly primary: string; readonly byAddress?: ReadonlyMap<string, string> },
 ): readonly NodeOptions[] {
   const counts = new Map<string, number>();
   return replicas.map((node) => {

@@ -1,6 +1,6 @@
 import type { DatabaseTerms } from './monitor-settings.js';
 import type { ProbeResult, ServerIdentity } from './node-probe.js';
-import type { NodeSnapshot } from './topology.js';
+import type { NodeSnapshot, Topology } from './topology.js';
 
 /**
  * What a node's answer means for its role.
@@ -22,9 +22,7 @@ const AS_EXPECTED: RoleVerdict = { kind: 'as-expected' };
 const FIRST_EPOCH = 1;
 
 /** What is known of the nodes beside the one that answered. */
-export interface KnownPeers {
-  readonly primary: NodeSnapshot;
-  readonly replicas: readonly NodeSnapshot[];
+export interface KnownPeers extends Pick<Topology, 'primary' | 'replicas'> {
   /** The epoch of the primary that answered last; `undefined` while none has answered. */
   readonly epoch: number | undefined;
   /** Which server answered as the primary last; absent while nobody knows. */

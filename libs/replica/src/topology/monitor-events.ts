@@ -44,14 +44,6 @@ export interface ForeignServer {
   readonly primarySystem: string | undefined;
 }
 
-/** Another server than before answers at a node's address, or another run of it, or a server for the first time. */
-export interface ServerChange {
-  /** The name of the node. */
-  readonly name: string;
-  /** `undefined`: the server does not tell. */
-  readonly identity: ServerIdentity | undefined;
-}
-
 /** The events of a monitor. Each is emitted after the topology has changed. */
 export interface MonitorEvents {
   'node:down': [change: HealthChange];
@@ -64,5 +56,9 @@ export interface MonitorEvents {
   'primary:changed': [change: PrimaryChange];
   'primary:conflict': [conflict: PrimaryConflict];
   'node:foreign': [foreign: ForeignServer];
-  'server:changed': [change: ServerChange];
+  /**
+   * Another server than before answers at a node's address, or another run of it, or a server for the first time.
+   * `identity`: `undefined` if the server does not tell.
+   */
+  'server:changed': [change: { readonly name: string; readonly identity: ServerIdentity | undefined }];
 }

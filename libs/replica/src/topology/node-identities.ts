@@ -95,18 +95,27 @@ export class NodeIdentities {
 
   #whom(sender: string | undefined): ReplicationSource['whom'] {
     const { primary, replicas } = this.#options.nodes.topology;
-    const nodes = [primary, ...replicas].map(({ name, address }) => ({
-      name,
-      address,
-      ownAddress: this.servers.identityOf(name)?.ownAddress,
-    }));
-    const followed = followedNode(sender, nodes);
+    const followed = this.#followedNode(sender, [primary, ...replicas]);
     if (followed === undefined) return 'unknown';
     if (followed === primary.name) return 'primary';
     if (this.rivals.has(followed) || this.#proofs.isParted(followed)) return 'another';
     // A replica that does not answer may have been promoted.
     const isUp = replicas.some(({ name, health }) => name === followed && health === 'up');
     return isUp ? 'primary' : 'another';
+  }
+
+  /**
+   * The name of the node that a replica receives from, found by the address of its sender. `undefined`: the replica does not tell,
+   * or not exactly one node has this address. Behind tunnels, several servers may call themselves 127.0.0.1:5432.
+   */
+  #followedNode(sender: string | undefined, nodes: readonly NodeSnapshot[]): string | undefined {
+    if (sender === undefined) return undefined;
+    const called = sender.toLowerCase();
+    const found = nodes.filter(
+      ({ name, address }) =>
+        address.toLowerCase() === called || this.servers.identityOf(name)?.ownAddress === called,
+    );
+    return found.length === 1 ? found[0]?.name : undefined;
   }
 
   /** The primary has answered, so its cluster is ours. Returns the names of nodes that were wrongly taken for ours. */
@@ -154,23 +163,4 @@ export class NodeIdentities {
     if (servers.identityOf(name)?.incarnation === identity?.incarnation) return undefined;
     return 'a new connection leads to another server than the monitor, or to another run of it';
   }
-}
-
-/** A node with every address by which another server may call it. */
-interface AddressedNode extends Pick<NodeSnapshot, 'name' | 'address'> {
-  /** The server's own address, behind any proxies. */
-  readonly ownAddress: string | undefined;
-}
-
-/**
- * The name of the node that a replica receives from, found by the address of its sender. `undefined`: the replica does not tell,
- * or not exactly one node has this address. Behind tunnels, several servers may call themselves 127.0.0.1:5432.
- */
-function followedNode(sender: string | undefined, nodes: readonly AddressedNode[]): string | undefined {
-  if (sender === undefined) return undefined;
-  const called = sender.toLowerCase();
-  const found = nodes.filter(
-    ({ address, ownAddress }) => address.toLowerCase() === called || ownAddress === called,
-  );
-  return found.length === 1 ? found[0]?.name : undefined;
 }

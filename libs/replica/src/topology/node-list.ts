@@ -158,7 +158,7 @@ function frozen(topology: Topology): Topology {
   return Object.freeze(topology);
 }
 
-function homeOf({ name, weight }: { readonly name: string; readonly weight: number }): Home {
+function homeOf({ name, weight }: Home): Home {
   return { name, weight };
 }
 

@@ -114,12 +114,6 @@ export class NodeWatch {
     return this.#sources.outside === undefined ? fn() : this.#sources.outside(fn);
   }
 
-  /** Like {@link doubt}, on a new connection. */
-  doubtAnew(): void {
-    this.reconnect();
-    this.doubt();
-  }
-
   async #run(): Promise<void> {
     while (!this.#stopped) {
       try {

@@ -190,7 +190,9 @@ export class TopologyMonitor {
   suspect(nodeName: string, problem: string, sinceMs = Infinity): void {
     if (!this.#isCredible(nodeName, sinceMs)) return;
     // The address may lead to another server by now, or to none.
-    this.#watches.find(nodeName)?.doubtAnew();
+    const watch = this.#watches.find(nodeName);
+    watch?.reconnect();
+    watch?.doubt();
     this.#state.failed(nodeName, problem);
   }
 

@@ -1,12 +1,10 @@
 import type { Position } from '../session/position.js';
 
 /** A `primary` takes writes. A `replica` follows it and only answers reads. */
-export const NODE_ROLES = ['primary', 'replica'] as const;
-export type NodeRole = (typeof NODE_ROLES)[number];
+export type NodeRole = 'primary' | 'replica';
 
 /** `unknown`: not probed yet. `up`: the last probe succeeded. `down`: it failed, or a statement got no connection. */
-export const NODE_HEALTHS = ['unknown', 'up', 'down'] as const;
-export type NodeHealth = (typeof NODE_HEALTHS)[number];
+export type NodeHealth = 'unknown' | 'up' | 'down';
 
 /** What is known of one node at one instant. Immutable. */
 export interface NodeSnapshot {

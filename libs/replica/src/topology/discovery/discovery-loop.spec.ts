@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FAULTS_OF_FUNCTIONS } from '../../../../../test/support/faults-of-functions.js';
-import type { DiscoveryResult } from './discovery.js';
-import { DiscoveryLoop } from './discovery-loop.js';
+import { DiscoveryLoop, type DiscoveryResult } from './discovery-loop.js';
 import { SafeMessageError } from '../../errors/safe-message.error.js';
 
 const SETTINGS = { timeoutMs: 5_000, retryMs: 1_000, maxRetryMs: 4_000 };

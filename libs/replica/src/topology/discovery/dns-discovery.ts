@@ -1,4 +1,4 @@
-import type { Discovery, DiscoveryResult } from './discovery.js';
+import type { Discovery, DiscoveryResult } from './discovery-loop.js';
 import { lookUp, type DnsNode, type DnsQuestion, type DnsResolver } from './dns-lookup.js';
 import { askSrvTtl } from './srv-ttl.js';
 

@@ -27,18 +27,14 @@ export interface DnsQuestion {
   readonly port: number;
 }
 
-/** An answer of DNS. */
-export interface DnsAnswer {
-  readonly nodes: readonly DnsNode[];
-  /** The shortest time to live of the records, in milliseconds; `undefined`: the resolver does not tell, as with SRV. */
-  readonly ttlMs: number | undefined;
-}
-
-/** Looks up the nodes behind a name. Rejects like the resolver: `ENOTFOUND`, `ENODATA`, `ETIMEOUT`, ... */
+/**
+ * Looks up the nodes behind a name. `ttlMs` is the shortest time to live of the records, in milliseconds; `undefined`: the
+ * resolver does not tell, as with SRV. Rejects like the resolver: `ENOTFOUND`, `ENODATA`, `ETIMEOUT`, ...
+ */
 export async function lookUp(
   resolver: DnsResolver,
   { hostname, type, port }: DnsQuestion,
-): Promise<DnsAnswer> {
+): Promise<{ readonly nodes: readonly DnsNode[]; readonly ttlMs: number | undefined }> {
   if (type === 'SRV') return { nodes: nodesOfSrv(await resolver.resolveSrv(hostname)), ttlMs: undefined };
   const records = await (type === 'A'
     ? resolver.resolve4(hostname, { ttl: true })
