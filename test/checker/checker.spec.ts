@@ -67,7 +67,7 @@ const MUTANTS: readonly (Mutation & {
   {
     rule: 'an error of the primary binds as a write',
     plan: 'replicas-lag',
-    file: 'postgres/kept-writes.ts',
+    file: 'execution/pinned/pinned-writes.ts',
     from: 'failed({ transaction }: Statement, position?: Position): void {\n    if (this.#transaction === undefined) this.#takeWrite()?.happened(position);',
     to: 'failed({ transaction }: Statement, position?: Position): void {\n    if (this.#transaction === undefined) this.#takeWrite()?.abandoned();',
   },

@@ -126,7 +126,9 @@ describe('a WebSocket gateway', () => {
   const app = useApp(
     cluster,
     [],
-    { session: { key: (context) => context.switchToWs().getData<Message>().session } },
+    {
+      session: { key: (context) => context.switchToWs().getData<Message>().session },
+    },
     {
       providers: [AccountsGateway],
       configure: (nest) => nest.useWebSocketAdapter(new WsAdapter(nest)),
