@@ -113,7 +113,9 @@ describe.each(PLATFORMS)('300 requests of all kinds at once on %s', (platform) =
     await resetLedger(cluster);
     process.on('warning', warned);
   });
-  const app = useApp(cluster, [AccountsController], { poolSize: 5 }, { platform });
+  // On a busy machine a request may wait for a connection for longer than by default: what it is answered counts here.
+  const waiting = { poolSize: 5, connectTimeoutMS: 60_000 };
+  const app = useApp(cluster, [AccountsController], waiting, { platform });
 
   beforeEach(() => {
     warnings = [];
