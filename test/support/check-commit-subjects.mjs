@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const MAX_CHARACTERS = 72;
-const LAST_UNCHECKED = '073950e34ddb2e63f6fa7df148d03728efbe6ea7';
+const LAST_UNCHECKED = '9c2c9c5c6fd701cc6c9cda52f6d26bcd2cec73f6';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

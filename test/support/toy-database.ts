@@ -21,7 +21,8 @@ import type { ResolvedNode } from '../../libs/replica/src/options/resolve-nodes.
 import type { NodeProbe, ProbeResult, ServerIdentity } from '../../libs/replica/src/topology/node-probe.js';
 
 // A database of the tests' own, behind the port: one process, no server, replication by hand. It shows that the port is one, and makes tests
-// of all that is neutral fast. Its language: `get KEY`, `set KEY VALUE`, `call set KEY VALUE` (which looks like a read, and is none),
+// of all that is neutral fast. Its language: `get KEY`, `set KEY VALUE`, `call set KEY VALUE` (which looks like a read, and is none), `copy ...`
+// (the same on a connection of its own),
 // `begin`, `commit`, `rollback`.
 
 /** Errors of the toy: `gone`, the connection is lost; `read-only`, a replica refuses to write. */
@@ -55,6 +56,7 @@ const PLAIN = { mayWrite: false, keepsConnection: false, changesCatalog: false }
 const KINDS: Readonly<Record<string, Statement>> = {
   get: { ...PLAIN, kind: 'read' },
   call: { ...PLAIN, kind: 'read' },
+  copy: { ...PLAIN, kind: 'read', isCopy: true },
   set: { ...PLAIN, kind: 'write', mayWrite: true },
   begin: { ...PLAIN, kind: 'transaction-control', transaction: 'begin' },
   commit: { ...PLAIN, kind: 'transaction-control', transaction: 'end' },
@@ -136,7 +138,7 @@ class ToyConnection {
     const { server } = this;
     if (!this.isOpen) throw new ToyError('gone');
     server.asked.push(text);
-    const [verb = '', key = '', value = ''] = text.replace(/^call /, '').split(' ');
+    const [verb = '', key = '', value = ''] = text.replace(/^(?:call|copy) /, '').split(' ');
     if (verb === 'get') return this.#open.findLast(([name]) => name === key)?.[1] ?? server.read(key);
     if (verb === 'begin') this.status = 'open';
     else if (verb === 'set' && !server.isPrimary) throw new ToyError('read-only');

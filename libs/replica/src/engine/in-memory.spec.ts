@@ -125,6 +125,20 @@ describe('an engine on a database in memory', () => {
     expect(database.server('primary').read('a')).toBe('3');
   });
 
+  it('runs on the primary what a replica refuses on a pinned connection, and pins nothing afterwards', async () => {
+    await request('ann', async (query) => {
+      await query('copy set a 3');
+      expect(lastRoute()).toBe('primary (refused-by-replica)');
+      expect(told.map(({ isFinal }) => isFinal)).toEqual([false, true]);
+      // Its own write binds it.
+      expect(await query('get a')).toBe('3');
+      expect(lastRoute()).toBe('primary (own-write)');
+    });
+    expect(database.server('primary').read('a')).toBe('3');
+    await request('bob', (query) => query('get b'));
+    expect(lastRoute()).toMatch(/^r[12] \(session-free\)$/);
+  });
+
   it('fails at once what needs a primary that is away, and goes on reading', async () => {
     database.server('primary').kill();
     await expect(request('ann', (query) => query('set a 4'))).rejects.toMatchObject({

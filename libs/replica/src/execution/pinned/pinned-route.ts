@@ -22,7 +22,8 @@ interface PinState {
 export function routeOnPinned({ route, onReplica, isOpen, pinReason }: PinState, kind: StatementKind): Route {
   const { node, reason } = route;
   if (onReplica) return isOpen ? { node, reason: 'read-only-transaction' } : route;
-  if (reason === 'routing-disabled') return route;
+  // A read that a replica refused is the only statement on the connection that it is given on the primary.
+  if (reason === 'routing-disabled' || reason === 'refused-by-replica') return route;
   if (kind !== 'read') return { node, reason: reasonOfKind(kind) };
   if (isOpen) return { node, reason: 'transaction' };
   return pinReason === undefined ? route : { node, reason: pinReason };
