@@ -1,8 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
 import { startSource } from '../../support/app/start-source.js';
-import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
+import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 import { Account } from '../../support/ledger/accounts.js';
+import { until } from '../../support/until.js';
 
 const cluster = useLedgerCluster({ replicas: 1, count: 2 });
 
@@ -40,6 +41,22 @@ describe('COPY by query()', () => {
     await runner.query('COPY (SELECT 1) TO STDOUT');
     await runner.release();
     expect(events).not.toContainEqual(expect.stringMatching(/REPLICA/));
+  });
+
+  it('TO STDOUT runs on the primary if a replica does not have the table yet', async () => {
+    await whilePaused(cluster, async () => {
+      await source.query('CREATE TABLE newer (id int)');
+      const copy = async (): Promise<void> => {
+        const runner = source.createQueryRunner('slave');
+        await runner.query('COPY newer TO STDOUT').finally(() => runner.release());
+      };
+      // Until the catalog was read again, nobody knows that it only reads.
+      await until(async () => {
+        await inRequest(copy);
+        return events.at(-2) === 'replica-1 42P01';
+      }, 'a COPY from the replica');
+      expect(events.at(-1)).toBe('primary ok');
+    });
   });
 
   it('does not hinder what comes next in the same transaction', async () => {
