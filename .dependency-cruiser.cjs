@@ -163,6 +163,13 @@ module.exports = {
       to: { path: 'node_modules/(@types/)?pg(/|-)' },
     },
     {
+      name: 'no-driver-is-loaded-by-an-import',
+      severity: 'error',
+      comment: 'whoever uses one database need not have the driver of the other: loadDriver() loads it',
+      from: { path: SRC, pathNot: places(['testing']) },
+      to: { path: 'node_modules/(@types/)?(pg|mysql2)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'the-engine-knows-its-database-by-one-file',
       severity: 'error',
       comment: 'whatever else comes from there has to be named in engine/postgres.ts',
@@ -172,8 +179,8 @@ module.exports = {
     {
       name: 'only-typeorm-and-nest-know-typeorm',
       severity: 'error',
-      comment: 'the engine works without TypeORM',
-      from: { path: SRC, pathNot: places(['typeorm', 'nest', 'options']) },
+      comment: 'the engine works without TypeORM, which only tells it which driver it would load',
+      from: { path: SRC, pathNot: places(['typeorm', 'nest', 'options', 'execution/load-driver']) },
       to: { path: 'node_modules/typeorm/' },
     },
     {

@@ -43,23 +43,28 @@ function checkFiles(files) {
 }
 
 /**
- * A declaration file that names an optional peer would break the type check of everyone who has not installed it. And an
- * application that loads the library must not load the test kit.
+ * A declaration file that names an optional peer would break the type check of everyone who has not installed it (the types of
+ * `pg` are a dependency). An application that loads the library must load neither the test kit nor any optional peer.
  */
 async function checkNothingLeaks(packageDir, files) {
   const manifest = JSON.parse(await readFile(join(packageDir, 'package.json'), 'utf8'));
   const optionalPeers = Object.keys(manifest.peerDependenciesMeta ?? {});
-  const isOptionalPeer = (name) => optionalPeers.some((peer) => name === peer || name.startsWith(`${peer}/`));
+  const untyped = optionalPeers.filter((peer) => manifest.dependencies?.[`@types/${peer}`] === undefined);
 
-  for (const file of files.filter((name) => name.endsWith('.d.ts'))) {
-    const leaked = importsOf(await readFile(join(packageDir, file), 'utf8')).filter(isOptionalPeer);
-    assert.deepEqual(leaked, [], `${file} names an optional peer`);
-  }
+  for (const index of files.filter((name) => /^dist\/(esm|cjs)\/(testing\/)?index\.d\.ts$/.test(name)))
+    for (const file of await filesLoadedBy(join(packageDir, index))) await checkNames(file, untyped);
   for (const index of ['dist/esm/index.js', 'dist/cjs/index.js']) {
     const loaded = await filesLoadedBy(join(packageDir, index));
+    for (const file of loaded) await checkNames(file, optionalPeers);
     const testing = loaded.filter((file) => file.startsWith(join(packageDir, index, '../testing/')));
     assert.deepEqual(testing, [], `${index} loads the test kit`);
   }
+}
+
+async function checkNames(file, packages) {
+  const named = importsOf(await readFile(file, 'utf8'));
+  const leaked = named.filter((name) => packages.some((one) => name === one || name.startsWith(`${one}/`)));
+  assert.deepEqual(leaked, [], `${file} names an optional peer`);
 }
 
 function importsOf(source) {
@@ -72,7 +77,9 @@ async function filesLoadedBy(entry, seen = new Set()) {
   if (seen.has(entry)) return [];
   seen.add(entry);
   for (const specifier of importsOf(await readFile(entry, 'utf8'))) {
-    if (specifier.startsWith('.')) await filesLoadedBy(join(entry, '..', specifier), seen);
+    if (!specifier.startsWith('.')) continue;
+    const file = join(entry, '..', specifier);
+    await filesLoadedBy(entry.endsWith('.d.ts') ? file.replace(/\.js$/, '.d.ts') : file, seen);
   }
   return [...seen];
 }

@@ -36,6 +36,7 @@ export type {
   StickyOptions,
   TokenCarrier,
 } from './options/replica-options.js';
+export { DriverNotInstalledError } from './errors/driver-not-installed.error.js';
 export { CommitOutcomeUnknownError } from './errors/commit-outcome-unknown.error.js';
 export { NoNodeError } from './errors/no-node.error.js';
 export { NoReplicaError } from './errors/no-replica.error.js';

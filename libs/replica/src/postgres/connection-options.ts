@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { dropUndefined } from '../options/option-values.js';
 import type { PoolOptions, NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
-import { DiscreetClient } from './discreet-client.js';
+import { discreetClient } from './discreet-client.js';
 
 /** The settings that all pools share. They come from TypeORM's options. */
 export interface PoolSettings {
@@ -90,7 +90,7 @@ export function withServername<Config extends pg.ClientConfig>(
 ): Config {
   if (servername === undefined) return config;
   // Only `pg` knows how the URL, the options and the environment combine.
-  const { ssl } = new DiscreetClient(config) as unknown as { readonly ssl: boolean | object };
+  const { ssl } = new (discreetClient())(config) as unknown as { readonly ssl: boolean | object };
   if (ssl === false) return config;
   const given = ssl === true ? {} : (ssl as { readonly key?: string });
   // `pg` hides the key from enumeration.

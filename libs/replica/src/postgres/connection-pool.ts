@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import pg from 'pg';
+import type pg from 'pg';
 import { WrongServerError } from '../errors/wrong-server.error.js';
 import {
   callAtOnce,
@@ -11,8 +11,9 @@ import {
 } from '../execution/database.js';
 import type { ServerIdentity } from '../topology/node-probe.js';
 import { connectionOf, cutSocket, nextIdle } from './connection.js';
-import { DiscreetClient } from './discreet-client.js';
+import { discreetClient } from './discreet-client.js';
 import { identifyServer } from './identify-server.js';
+import { loadPg } from './load-pg.js';
 
 /** How to make the connections of a node. */
 export interface ConnectionPoolOptions {
@@ -103,10 +104,10 @@ function createPool(
   { config, check, outside = callAtOnce }: ConnectionPoolOptions,
   listener: PoolListener,
 ): pg.Pool {
-  const discreet = { Client: DiscreetClient, ...config };
+  const discreet = { Client: discreetClient(), ...config };
   const identified = (client: pg.ClientBase, identity: ServerIdentity | undefined): void =>
     listener.identified(connectionOf(client), identity);
-  const pool = new pg.Pool(check === undefined ? discreet : withCheck(discreet, check, identified));
+  const pool = new (loadPg().Pool)(check === undefined ? discreet : withCheck(discreet, check, identified));
   const inside = pool as unknown as PoolInside;
   for (const name of ['newClient', '_release'] as const) {
     const method = inside[name];

@@ -1,39 +1,51 @@
 import { isNativeError } from 'node:util/types';
-import pg from 'pg';
+import type pg from 'pg';
 import { codeOf } from '../errors/describe-error.js';
 import { kindOfFailure, SafeMessageError } from '../errors/safe-message.error.js';
 import { decoded } from '../options/option-values.js';
+import { loadPg } from './load-pg.js';
+
+type PgClient = new (config?: pg.ClientConfig) => pg.Client;
+
+let loaded: PgClient | undefined;
 
 /**
- * A `pg` client whose connection errors never repeat a possible password. `pg`, Node and the server quote their input
+ * The class of `pg` clients whose connection errors never repeat a possible password. `pg`, Node and the server quote their input
  * (`database "..." does not exist`), and someone may have put a password in the wrong option.
  */
-export class DiscreetClient extends pg.Client {
-  constructor(config: pg.ClientConfig = {}) {
-    try {
-      super(withDiscreetPassword(config));
-    } catch (error) {
-      // For example, the URL may name a certificate file that cannot be read.
-      throw withholdMessage(error, suspectsIn(config));
+export function discreetClient(): PgClient {
+  return (loaded ??= discreet(loadPg().Client));
+}
+
+function discreet(Client: PgClient): PgClient {
+  return class DiscreetClient extends Client {
+    constructor(config: pg.ClientConfig = {}) {
+      try {
+        super(withDiscreetPassword(config));
+      } catch (error) {
+        // For example, the URL may name a certificate file that cannot be read.
+        throw withholdMessage(error, suspectsIn(config));
+      }
     }
-  }
 
-  override connect(): Promise<this>;
-  override connect(callback: (error: Error) => void): void;
-  override connect(callback?: (error: Error) => void): Promise<this> | void {
-    if (callback !== undefined) return super.connect((error: Error) => callback(this.#discreet(error)));
-    return (super.connect() as Promise<this>).catch((error: Error) => {
-      throw this.#discreet(error);
-    });
-  }
+    override connect(): Promise<this>;
+    override connect(callback: (error: Error) => void): void;
+    override connect(callback?: (error: Error) => void): Promise<this> | void {
+      if (callback !== undefined)
+        return super.connect((error: Error) => callback(withoutOptionsOf(this, error)));
+      return (super.connect() as Promise<this>).catch((error: Error) => {
+        throw withoutOptionsOf(this, error);
+      });
+    }
+  };
+}
 
-  /** On success, `pg` calls its callback without an error. */
-  #discreet<E extends Error>(error: E): E {
-    if (!(error as E | undefined)) return error;
-    // These combine the options, the URL and the environment.
-    const { connectionParameters, ssl } = this as unknown as { connectionParameters: object; ssl: unknown };
-    return withholdMessage(error, suspectsIn({ ...connectionParameters, ssl }));
-  }
+/** On success, `pg` calls its callback without an error. */
+function withoutOptionsOf<E extends Error>(client: pg.Client, error: E): E {
+  if (!(error as E | undefined)) return error;
+  // These combine the options, the URL and the environment.
+  const { connectionParameters, ssl } = client as unknown as { connectionParameters: object; ssl: unknown };
+  return withholdMessage(error, suspectsIn({ ...connectionParameters, ssl }));
 }
 
 /** Hides the message of an error from the application's password function, which may quote anything. */

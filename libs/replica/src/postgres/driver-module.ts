@@ -1,7 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { StatementRouter } from '../execution/statement-router.js';
-import { DiscreetClient } from './discreet-client.js';
+import { discreetClient } from './discreet-client.js';
 import type { PoolEvents } from './connection-pool.js';
+import { loadPg } from './load-pg.js';
 import { RoutingPool } from './routing-pool.js';
 
 /** The host name of the one logical replica that TypeORM knows. A pool created for this host may read from replicas. */
@@ -25,16 +26,18 @@ export function createPgDriver(router: () => StatementRouter, poolEvents: PoolEv
       super(router(), poolEvents, options.host !== REPLICAS_HOST);
     }
   }
-  return { Pool, defaults: pg.defaults, types: pg.types };
+  const { defaults, types } = loadPg();
+  return { Pool, defaults, types };
 }
 
 /** Creates a module in the shape of `pg` whose pools all connect to the node in `config` and route nothing. */
 export function createPlainDriver(config: pg.PoolConfig): object {
-  const discreet = { Client: DiscreetClient, ...config };
-  class Pool extends pg.Pool {
+  const { Pool: PgPool, defaults, types } = loadPg();
+  const discreet = { Client: discreetClient(), ...config };
+  class Pool extends PgPool {
     constructor() {
       super(discreet);
     }
   }
-  return { Pool, defaults: pg.defaults, types: pg.types };
+  return { Pool, defaults, types };
 }

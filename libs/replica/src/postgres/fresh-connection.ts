@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { codeOf } from '../errors/describe-error.js';
 import type { Uptime } from '../execution/database.js';
 import { cutSocket } from './connection.js';
-import { DiscreetClient } from './discreet-client.js';
+import { discreetClient } from './discreet-client.js';
 import { isConnectionLoss, isSilentLoss } from './error-kinds.js';
 
 /**
@@ -36,7 +36,7 @@ export async function askUptime(config: pg.ClientConfig): Promise<Uptime> {
 
 async function askOnce(config: pg.ClientConfig): Promise<Uptime | 'lost' | 'starting'> {
   const limits = { connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS };
-  const client = new DiscreetClient({ ...config, ...limits });
+  const client = new (discreetClient())({ ...config, ...limits });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -63,7 +63,7 @@ export async function answersAnew(
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<boolean> {
   if (signal.aborted) return false;
-  const client = new DiscreetClient(config);
+  const client = new (discreetClient())(config);
   client.on('error', () => undefined);
   const cut = (): void => void cutSocket(client);
   const timer = setTimeout(cut, timeoutMs);

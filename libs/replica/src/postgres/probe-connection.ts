@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { DiscreetClient } from './discreet-client.js';
+import { discreetClient } from './discreet-client.js';
 import { cancelStatement, cutSocket } from './connection.js';
 import { identifyServer, type ServerFacts } from './identify-server.js';
 
@@ -62,7 +62,7 @@ export class ProbeConnector {
   }
 
   #connect(): ConnectAttempt {
-    const client = new DiscreetClient(this.#config);
+    const client = new (discreetClient())(this.#config);
     client.on('error', () => {
       end(client);
       if (this.#open?.client === client) this.#open = undefined;

@@ -1,6 +1,7 @@
 /* oxlint-disable eslint/no-underscore-dangle -- these are private members of `pg` */
-import pg from 'pg';
+import type pg from 'pg';
 import type { PreparedStatement, LaneCall } from '../../execution/database.js';
+import { loadPg } from '../load-pg.js';
 
 /** A read in the form that a lane takes. It is also a valid `pg` config, to run the same read on its own connection. */
 export interface PgLaneCall extends LaneCall {
@@ -62,48 +63,52 @@ interface QueryInside {
   handleRowDescription(message: { fields: pg.FieldDef[] }): void;
 }
 
-const Query = pg.Query as unknown as new (
-  query: unknown,
-  values: unknown,
-  callback: QueryCallback,
-) => QueryInside;
+type QueryClass = new (query: unknown, values: unknown, callback: QueryCallback) => QueryInside;
 
-/** A query that does not ask for the row description of a prepared statement again, because that costs both sides time. */
-class LaneQuery extends Query {
-  #statement: PgPreparedStatement | undefined;
+type LaneQueryClass = new (
+  ...args: ConstructorParameters<QueryClass>
+) => QueryInside & { use(statement: PgPreparedStatement): void };
 
-  use(statement: PgPreparedStatement): void {
-    this.name = statement.name;
-    this.#statement = statement;
-  }
+let LaneQuery: LaneQueryClass | undefined;
 
-  override prepare(connection: object): void {
-    const shape = this.#statement?.shape;
-    if (shape === undefined) return super.prepare(connection);
-    const { _result: result } = this;
-    const types = result._types ?? pg.types;
-    result.fields = [...shape.fields];
-    // The application may have changed its type parsers.
-    result._parsers = shape.fields.map(({ dataTypeID, format }) =>
-      types.getTypeParser(dataTypeID, format as 'text'),
-    );
-    result._prebuiltEmptyResultObject = shape.emptyRow;
-    this._accumulateRows = true;
-    const sender = senderOf(connection as Sender);
-    try {
-      super.prepare(sender);
-    } finally {
-      sender.flush();
+/** The class of queries that do not ask for the row description of a prepared statement again, because that costs both sides time. */
+function laneQueryOf({ Query, types: defaultTypes }: typeof pg): LaneQueryClass {
+  return class extends (Query as unknown as QueryClass) {
+    #statement: PgPreparedStatement | undefined;
+
+    use(statement: PgPreparedStatement): void {
+      this.name = statement.name;
+      this.#statement = statement;
     }
-  }
 
-  override handleRowDescription(message: { fields: pg.FieldDef[] }): void {
-    super.handleRowDescription(message);
-    const { fields, _parsers: parsers, _prebuiltEmptyResultObject: emptyRow } = this._result;
-    // Remembers nothing if this version of `pg` works differently.
-    if (this.#statement === undefined || !Array.isArray(parsers) || typeof emptyRow !== 'object') return;
-    if (emptyRow !== null && fields === message.fields) this.#statement.shape = { fields, emptyRow };
-  }
+    override prepare(connection: object): void {
+      const shape = this.#statement?.shape;
+      if (shape === undefined) return super.prepare(connection);
+      const { _result: result } = this;
+      const types = result._types ?? defaultTypes;
+      result.fields = [...shape.fields];
+      // The application may have changed its type parsers.
+      result._parsers = shape.fields.map(({ dataTypeID, format }) =>
+        types.getTypeParser(dataTypeID, format as 'text'),
+      );
+      result._prebuiltEmptyResultObject = shape.emptyRow;
+      this._accumulateRows = true;
+      const sender = senderOf(connection as Sender);
+      try {
+        super.prepare(sender);
+      } finally {
+        sender.flush();
+      }
+    }
+
+    override handleRowDescription(message: { fields: pg.FieldDef[] }): void {
+      super.handleRowDescription(message);
+      const { fields, _parsers: parsers, _prebuiltEmptyResultObject: emptyRow } = this._result;
+      // Remembers nothing if this version of `pg` works differently.
+      if (this.#statement === undefined || !Array.isArray(parsers) || typeof emptyRow !== 'object') return;
+      if (emptyRow !== null && fields === message.fields) this.#statement.shape = { fields, emptyRow };
+    }
+  };
 }
 
 /** Builds the query that `pg` would build from a config. `pg` would first copy the config, which takes longer than everything else. */
@@ -114,6 +119,7 @@ export function laneQuery(
 ): object {
   const { text, values, rowMode, types } = call;
   const isPlain = rowMode === undefined && types === undefined;
+  LaneQuery ??= laneQueryOf(loadPg());
   const query = new LaneQuery(isPlain ? text : { text, rowMode, types }, values, callback);
   if (statement !== undefined) query.use(statement);
   return query;
