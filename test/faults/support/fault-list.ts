@@ -1,4 +1,4 @@
-import type { PostgresNode, PostgresClusterOptions } from 'nestjs-replica/testing';
+import type { PostgresNode, ClusterOptions } from 'nestjs-replica/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppUnderFault, Notice } from './app-under-fault.js';
 import { eventually } from './clock.js';
@@ -38,7 +38,7 @@ export interface Fault {
   /** What comes back: reads from these nodes (the default), or writes. */
   readonly returns?: 'reads' | 'writes';
   readonly isProxied?: boolean;
-  readonly settings?: PostgresClusterOptions['settings'];
+  readonly settings?: ClusterOptions['settings'];
   /** Added to the URLs of the nodes. */
   readonly urlQuery?: string;
   readonly routing?: VersionsAppOptions['routing'];

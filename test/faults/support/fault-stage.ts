@@ -2,7 +2,7 @@ import {
   startPostgresCluster,
   startTcpProxy,
   type PostgresCluster,
-  type PostgresClusterOptions,
+  type ClusterOptions,
   type PostgresNode,
   type TcpProxy,
 } from 'nestjs-replica/testing';
@@ -27,7 +27,7 @@ export class FaultStage {
   }
 
   /** @param writers how many writers need rows */
-  static async set(settings: PostgresClusterOptions['settings'], writers: number): Promise<FaultStage> {
+  static async set(settings: ClusterOptions['settings'], writers: number): Promise<FaultStage> {
     const cluster = await startPostgresCluster({ replicas: 2, settings });
     const proxies = await Promise.all(
       cluster.nodes.map(async (node) => [node.name, await startTcpProxy(node)] as const),

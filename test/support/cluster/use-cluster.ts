@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import {
   startPostgresCluster,
   type PostgresCluster,
-  type PostgresClusterOptions,
+  type ClusterOptions,
   type PostgresNode,
 } from 'nestjs-replica/testing';
 import { TRANSCRIPT_SETTINGS } from './transcript.js';
 
-interface ClusterSetup extends PostgresClusterOptions {
+interface ClusterSetup extends ClusterOptions {
   /** Statements for the primary. All replicas have replayed them when the first test begins. */
   readonly sql?: string;
   /** Whether each test gets a cluster of its own: for tests that promote servers. */

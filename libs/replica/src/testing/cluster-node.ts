@@ -1,27 +1,25 @@
 import { ClusterStoppedError, NodeStartError, NodeStateError } from './cluster.error.js';
-import { despiteConflicts, withConnection } from './node-connection.js';
+import { DatabaseNode, NodeRole, NodeState } from './database-cluster.js';
 import { NodeServer } from './node-server.js';
-import { PostgresNode, PostgresNodeRole, PostgresNodeState } from './postgres-cluster.js';
-import { isStreamingFrom, readReplayed } from './replication-state.js';
+import { Replication, StreamState } from './replication.js';
 import { waitUntil } from './wait-until.js';
 
 /** A re-pointed replica that does not stream after this time has diverged; milliseconds. */
 const REPOINT_TIMEOUT_MS = 3_000;
 const STREAM_TIMEOUT_MS = 30_000;
-const REPLAY_TIMEOUT_MS = 30_000;
-const PROMOTE_TIMEOUT_S = 60;
 
 /** A server with its part in replication: it knows whom it follows, and which calls its state allows. */
-export class ClusterNode implements PostgresNode {
+export class ClusterNode<Server extends NodeServer = NodeServer> implements DatabaseNode {
   /** The node that this one replicates; undefined for a primary. */
-  upstream: ClusterNode | undefined;
+  upstream: ClusterNode<Server> | undefined;
   #hung = false;
   #closed = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    readonly role: PostgresNodeRole,
-    readonly server: NodeServer,
+    readonly role: NodeRole,
+    readonly server: Server,
+    readonly replication: Replication<Server>,
     private readonly log: (line: string) => void,
   ) {}
 
@@ -47,7 +45,7 @@ export class ClusterNode implements PostgresNode {
     return this.server.address.url;
   }
 
-  get state(): PostgresNodeState {
+  get state(): NodeState {
     if (!this.server.running) return 'stopped';
     return this.#hung ? 'hung' : 'running';
   }
@@ -91,53 +89,49 @@ export class ClusterNode implements PostgresNode {
   async pauseReplay(): Promise<void> {
     await this.#inTurn('pause replay', async () => {
       this.#mustReplicate('pause replay');
-      await this.query('SELECT pg_wal_replay_pause()');
-      await this.#waitForPauseState('paused');
+      await this.replication.pauseReplay(this.server);
     });
   }
 
   async resumeReplay(): Promise<void> {
     await this.#inTurn('resume replay', async () => {
       this.#mustReplicate('resume replay');
-      await despiteConflicts(() => this.query('SELECT pg_wal_replay_resume()'));
-      await this.#waitForPauseState('not paused');
+      await this.replication.resumeReplay(this.server);
     });
   }
 
   async promote(): Promise<void> {
     await this.#inTurn('promote', async () => {
       this.#mustReplicate('promote');
-      const [row] = await this.query<{ promoted: boolean }>(
-        `SELECT pg_promote(true, ${PROMOTE_TIMEOUT_S}) AS promoted`,
-      );
-      if (row?.promoted !== true) {
-        throw new NodeStateError(
-          this.name,
-          'promote',
-          `the server did not do it within ${PROMOTE_TIMEOUT_S} s`,
-        );
-      }
+      await this.replication.promote(this.server);
       this.upstream = undefined;
     });
   }
 
-  async follow(upstream: PostgresNode): Promise<void> {
+  async follow(upstream: DatabaseNode): Promise<void> {
     await this.#inTurn(`follow ${upstream.name}`, async () => {
       const target = await this.#checkUpstream(upstream);
-      if (this.upstream) {
-        await this.server.writeUpstream(target.server);
-        await (this.server.running ? this.server.reload() : this.server.start());
-        if (await this.#streamsFrom(target, REPOINT_TIMEOUT_MS)) return this.#replicates(target);
+      if (await this.replication.repoint(this.server, target.server, this.upstream === undefined)) {
+        if (await this.#streamsFrom(target, REPOINT_TIMEOUT_MS)) return;
         this.log(`${this.name}: cannot go on from where it is, is copied again`);
       }
       await this.server.kill();
-      await this.server.cloneFrom(target.server);
-      await this.server.start();
-      if (!(await this.#streamsFrom(target, STREAM_TIMEOUT_MS))) {
-        throw new NodeStartError(this.name, `it does not stream from ${target.name}`, await this.readLog());
-      }
-      this.#replicates(target);
+      await this.replication.copy(this.server, target.server);
+      await this.mustStreamFrom(target);
     });
+  }
+
+  /**
+   * Resolves when this node streams from `upstream`, which it has been told to follow.
+   * @throws NodeStartError
+   */
+  async mustStreamFrom(upstream: ClusterNode<Server>): Promise<void> {
+    if (await this.#streamsFrom(upstream, STREAM_TIMEOUT_MS)) return;
+    throw new NodeStartError(
+      this.name,
+      `it does not stream from ${upstream.name} after ${STREAM_TIMEOUT_MS} ms`,
+      await this.readLog(),
+    );
   }
 
   async query<Row extends object = Record<string, unknown>>(
@@ -145,7 +139,7 @@ export class ClusterNode implements PostgresNode {
     params: readonly unknown[] = [],
   ): Promise<Row[]> {
     if (this.#closed) throw new ClusterStoppedError(this.name);
-    return await withConnection(this.server.address, (query) => query<Row>(sql, params));
+    return await this.replication.withConnection(this.server.address, (query) => query<Row>(sql, params));
   }
 
   async readLog(): Promise<string> {
@@ -171,51 +165,40 @@ export class ClusterNode implements PostgresNode {
     await turn;
   }
 
-  #replicates(upstream: ClusterNode): void {
-    this.upstream = upstream;
-  }
-
   #mustReplicate(action: string): void {
     if (this.state !== 'running') throw new NodeStateError(this.name, action, `it is ${this.state}`);
     if (!this.upstream) throw new NodeStateError(this.name, action, 'it is a primary');
   }
 
-  async #checkUpstream(upstream: PostgresNode): Promise<ClusterNode> {
+  async #checkUpstream(upstream: DatabaseNode): Promise<ClusterNode<Server>> {
     const action = `follow ${upstream.name}`;
-    if (!(upstream instanceof ClusterNode) || upstream === this) {
+    if (!this.#isOfThisCluster(upstream) || upstream === this) {
       throw new NodeStateError(this.name, action, 'it must be another node of the same cluster');
     }
     if (upstream.state !== 'running')
       throw new NodeStateError(this.name, action, `that node is ${upstream.state}`);
     if (this.state === 'hung') throw new NodeStateError(this.name, action, 'it is hung: resume() it');
-    if (this.upstream && this.state === 'running') {
-      const { state } = await withConnection(this.server.address, readReplayed);
-      if (state === 'paused')
-        throw new NodeStateError(this.name, action, 'its replay is paused: resumeReplay() it');
+    if (this.upstream && this.state === 'running' && (await this.replication.isPaused(this.server))) {
+      throw new NodeStateError(this.name, action, 'its replay is paused: resumeReplay() it');
     }
     return upstream;
   }
 
-  async #streamsFrom(upstream: ClusterNode, timeoutMs: number): Promise<boolean> {
-    return await withConnection(this.server.address, async (here) =>
-      withConnection(upstream.server.address, async (there) =>
-        waitUntil(() => isStreamingFrom(here, there, upstream.server.replicationEndpoint), { timeoutMs }),
-      ),
-    );
+  #isOfThisCluster(node: DatabaseNode): node is ClusterNode<Server> {
+    return node instanceof ClusterNode && node.replication === this.replication;
   }
 
-  async #waitForPauseState(wanted: 'paused' | 'not paused'): Promise<void> {
-    const reached = await withConnection(this.server.address, async (query) =>
-      waitUntil(
-        async () => {
-          const [row] = await despiteConflicts(() =>
-            query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state'),
-          );
-          return row?.state === wanted;
-        },
-        { timeoutMs: REPLAY_TIMEOUT_MS, intervalMs: 1 },
-      ),
+  async #streamsFrom(upstream: ClusterNode<Server>, timeoutMs: number): Promise<boolean> {
+    const { replication } = this;
+    const streams = await replication.withConnection(this.server.address, async (here) =>
+      replication.withConnection(upstream.server.address, async (there) => {
+        const readState = (): Promise<StreamState> =>
+          replication.streamState(here, there, upstream.server.replicationEndpoint);
+        await waitUntil(async () => (await readState()) !== 'not yet', { timeoutMs });
+        return (await readState()) === 'streaming';
+      }),
     );
-    if (!reached) throw new NodeStateError(this.name, `be ${wanted}`, `not within ${REPLAY_TIMEOUT_MS} ms`);
+    if (streams) this.upstream = upstream;
+    return streams;
   }
 }

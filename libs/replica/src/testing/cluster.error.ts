@@ -8,14 +8,17 @@ export interface ClusterOptionProblem {
   readonly expected: string;
 }
 
-/** The options of `startPostgresCluster` are wrong. It lists all problems. */
+/** The options of a cluster are wrong. It lists all problems. */
 export class InvalidClusterOptionsError extends Error {
   override readonly name = 'InvalidClusterOptionsError';
   readonly code = 'REPLICA_TEST_CLUSTER_OPTIONS_INVALID';
 
-  constructor(readonly problems: readonly ClusterOptionProblem[]) {
+  constructor(
+    taker: string,
+    readonly problems: readonly ClusterOptionProblem[],
+  ) {
     super(
-      'startPostgresCluster() got options that it cannot use:\n' +
+      `${taker}() got options that it cannot use:\n` +
         problems.map((it) => `  ${it.path}: expected ${it.expected}, got ${it.received}`).join('\n'),
     );
   }
@@ -32,7 +35,7 @@ export class ClusterBackendUnavailableError extends Error {
     options?: ErrorOptions,
   ) {
     super(
-      `No PostgreSQL for tests (backend '${backend}'):\n${reasons.map((it) => `  ${it}`).join('\n')}`,
+      `No database for tests (backend '${backend}'):\n${reasons.map((it) => `  ${it}`).join('\n')}`,
       options,
     );
   }

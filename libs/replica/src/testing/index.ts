@@ -1,13 +1,8 @@
-export { startPostgresCluster } from './start-postgres-cluster.js';
+export { startPostgresCluster } from './postgres/start-postgres-cluster.js';
+export type { PostgresCluster, PostgresNode } from './postgres/start-postgres-cluster.js';
 export { CLUSTER_BACKENDS } from './cluster-options.js';
-export type { ClusterBackend, PostgresClusterOptions, PostgresSettingValue } from './cluster-options.js';
-export type {
-  PostgresAddress,
-  PostgresCluster,
-  PostgresNode,
-  PostgresNodeRole,
-  PostgresNodeState,
-} from './postgres-cluster.js';
+export type { ClusterBackend, ClusterOptions, SettingValue } from './cluster-options.js';
+export type { DatabaseCluster, DatabaseNode, NodeAddress, NodeRole, NodeState } from './database-cluster.js';
 export {
   CatchUpError,
   ClusterBackendUnavailableError,

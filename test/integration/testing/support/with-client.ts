@@ -1,9 +1,9 @@
 import pg from 'pg';
-import { PostgresAddress } from 'nestjs-replica/testing';
+import { NodeAddress } from 'nestjs-replica/testing';
 
 /** Gives `work` a connection that stays open meanwhile, and closes it. A connection that breaks is reported to nobody. */
 export async function withClient<Result>(
-  { url }: PostgresAddress,
+  { url }: NodeAddress,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   // oxlint-disable-next-line import/no-named-as-default-member

@@ -1,48 +1,63 @@
 import { NodeStartError } from '../cluster.error.js';
-import { withConnection } from '../node-connection.js';
+import { NodeAddress } from '../database-cluster.js';
 import { NodeServer, ServerEndpoint, withUrl } from '../node-server.js';
-import { PostgresAddress } from '../postgres-cluster.js';
 import { errorMessage } from '../system-error.js';
 import { waitUntil } from '../wait-until.js';
 import { decodeContainerLog } from './container-log.js';
 import { Container } from './testcontainers-port.js';
 
 const START_TIMEOUT_MS = 60_000;
-const FAST_SHUTDOWN_TIMEOUT_MS = 10_000;
+const SHUTDOWN_TIMEOUT_MS = 10_000;
 const LOG_TAIL_LINES = 20;
 
-/** Makes and starts a container for a node. `upstream` is the server to copy; undefined makes a new primary. */
-export type RunContainer = (
-  server: ContainerServer,
-  upstream: ContainerServer | undefined,
-) => Promise<{ container: Container; host: string; port: number }>;
+/** A container that runs, and where clients reach its server. */
+export interface RunningContainer {
+  readonly container: Container;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Makes and starts a container for a node. `upstream` is the server to copy; undefined makes a new one. */
+export type RunContainer<Server extends ContainerServer> = (
+  server: Server,
+  upstream: Server | undefined,
+) => Promise<RunningContainer>;
 
 /**
  * A server in a container of its own. The container outlives its server, so it keeps the files and the port. A new copy of another
  * server is a new container. Nobody notices if the server ends by itself.
  */
-export class ContainerServer implements NodeServer {
-  readonly replicationEndpoint: ServerEndpoint;
+export abstract class ContainerServer implements NodeServer {
   #container: Container | undefined;
-  #address: Omit<PostgresAddress, 'url'>;
+  #address: Omit<NodeAddress, 'url'>;
   #running = false;
   #paused = false;
-  /** The upstream to configure at the next start, because the server was stopped when it was told. */
-  #untoldUpstream: ContainerServer | undefined;
   /** The logs of containers that were removed. */
   #earlierLog = '';
 
   constructor(
     readonly name: string,
-    address: Omit<PostgresAddress, 'url'>,
-    private readonly runContainer: RunContainer,
+    address: Omit<NodeAddress, 'url'>,
   ) {
     this.#address = address;
-    this.replicationEndpoint = { host: name, port: 5432 };
   }
 
-  get address(): PostgresAddress {
-    return withUrl(this.#address);
+  protected abstract readonly scheme: 'postgres' | 'mariadb';
+  /** The signal at which the server ends properly, without waiting for its clients. */
+  protected abstract readonly stopSignal: 'SIGINT' | 'SIGTERM';
+  /** The port on which the server listens in its container. */
+  protected abstract readonly innerPort: number;
+  /** Runs a new container for this server, as a copy of `upstream` if that is given. */
+  protected abstract run(upstream?: ContainerServer): Promise<RunningContainer>;
+  /** Runs a statement. Rejects while the server accepts no connections. */
+  protected abstract ping(): Promise<unknown>;
+
+  get address(): NodeAddress {
+    return withUrl(this.scheme, this.#address);
+  }
+
+  get replicationEndpoint(): ServerEndpoint {
+    return { host: this.name, port: this.innerPort };
   }
 
   get running(): boolean {
@@ -52,7 +67,7 @@ export class ContainerServer implements NodeServer {
   /** Makes the container and starts the server in it. */
   async create(upstream?: ContainerServer): Promise<void> {
     try {
-      const { container, host, port } = await this.runContainer(this, upstream);
+      const { container, host, port } = await this.run(upstream);
       this.#container = container;
       this.#address = { ...this.#address, host, port };
       this.#running = true;
@@ -67,17 +82,13 @@ export class ContainerServer implements NodeServer {
     await this.#container?.start();
     this.#running = true;
     await this.#waitForConnections();
-    if (this.#untoldUpstream) {
-      await this.writeUpstream(this.#untoldUpstream);
-      await this.reload();
-    }
   }
 
   async stop(): Promise<void> {
     if (!this.#running) return;
     await this.resume();
-    await this.#container?.kill({ signal: 'SIGINT' });
-    await this.#waitForEnd(FAST_SHUTDOWN_TIMEOUT_MS);
+    await this.#container?.kill({ signal: this.stopSignal });
+    await this.#waitForEnd(SHUTDOWN_TIMEOUT_MS);
     await this.kill();
   }
 
@@ -86,7 +97,7 @@ export class ContainerServer implements NodeServer {
     await this.resume();
     // It fails if the server has just ended, which is what the caller wanted.
     await this.#container?.kill({ signal: 'SIGKILL' }).catch(() => {});
-    await this.#waitForEnd(FAST_SHUTDOWN_TIMEOUT_MS);
+    await this.#waitForEnd(SHUTDOWN_TIMEOUT_MS);
     this.#running = false;
   }
 
@@ -102,21 +113,8 @@ export class ContainerServer implements NodeServer {
     this.#paused = false;
   }
 
-  async writeUpstream(upstream: ContainerServer): Promise<void> {
-    this.#untoldUpstream = this.#running ? undefined : upstream;
-    if (!this.#running) return;
-    const { host, port } = upstream.replicationEndpoint;
-    const { username, password } = this.#address;
-    const value = `host=${host} port=${port} user=${username} password=${password} application_name=${this.name}`;
-    await withConnection(this.#address, (query) => query(`ALTER SYSTEM SET primary_conninfo = '${value}'`));
-  }
-
-  async reload(): Promise<void> {
-    await withConnection(this.#address, (query) => query('SELECT pg_reload_conf()'));
-  }
-
-  async cloneFrom(upstream: ContainerServer): Promise<void> {
-    this.#untoldUpstream = undefined;
+  /** Replaces the container by a new one. */
+  async recreate(upstream?: ContainerServer): Promise<void> {
     this.#earlierLog = await this.readLog();
     await this.remove();
     await this.create(upstream);
@@ -141,7 +139,7 @@ export class ContainerServer implements NodeServer {
     const accepted = await waitUntil(
       async () => {
         try {
-          await withConnection(this.#address, (query) => query('SELECT 1'));
+          await this.ping();
           return true;
         } catch (error) {
           failure = error;

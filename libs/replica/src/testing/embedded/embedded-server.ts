@@ -1,45 +1,49 @@
-import { readFile, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { NodeStartError } from '../cluster.error.js';
-import { withConnection } from '../node-connection.js';
-import { NodeServer, ServerEndpoint, withUrl } from '../node-server.js';
-import { PostgresAddress } from '../postgres-cluster.js';
-import { formatSettings } from '../postgres-settings.js';
-import { waitUntil } from '../wait-until.js';
+import { readFile } from 'node:fs/promises';
 import { choosePort } from '../choose-port.js';
-import { copyRunningServer } from './copy-running-server.js';
-import { NODE_SETTINGS_FILE, writeOwned } from './init-data-folder.js';
-import { PostgresProcess } from './postgres-process.js';
-import { crashTree, freezeTree, signal, thawTree } from './process-tree.js';
+import { NodeStartError } from '../cluster.error.js';
+import { NodeAddress } from '../database-cluster.js';
+import { NodeServer, ServerEndpoint, withUrl } from '../node-server.js';
+import { waitUntil } from '../wait-until.js';
+import { freezeTree, thawTree } from './process-tree.js';
+import { ServerProcess } from './server-process.js';
 import { nodeFiles, Workplace } from './workplace.js';
 
 const START_TIMEOUT_MS = 60_000;
 /** How long a start waits for its port, which another program may hold for a moment; milliseconds. */
 const PORT_TIMEOUT_MS = 5_000;
-const FAST_SHUTDOWN_TIMEOUT_MS = 10_000;
+const SHUTDOWN_TIMEOUT_MS = 10_000;
 const LOG_TAIL_LINES = 20;
 
 /** A server that runs as a child of this process. */
-export class EmbeddedServer implements NodeServer {
+export abstract class EmbeddedServer implements NodeServer {
   readonly dataFolder: string;
-  readonly #logFile: string;
-  #address: Omit<PostgresAddress, 'url'>;
+  protected readonly logFile: string;
+  #address: Omit<NodeAddress, 'url'>;
   /** Until the first start has succeeded, nobody knows the port, so the server may take another one. */
   #wasReady = false;
-  #process: PostgresProcess | undefined;
-  #upstream: EmbeddedServer | undefined;
+  #process: ServerProcess | undefined;
 
   constructor(
     readonly name: string,
     readonly workplace: Workplace,
-    address: Omit<PostgresAddress, 'url'>,
+    address: Omit<NodeAddress, 'url'>,
   ) {
     this.#address = address;
-    ({ dataFolder: this.dataFolder, logFile: this.#logFile } = nodeFiles(workplace, name));
+    ({ dataFolder: this.dataFolder, logFile: this.logFile } = nodeFiles(workplace, name));
   }
 
-  get address(): PostgresAddress {
-    return withUrl(this.#address);
+  protected abstract readonly scheme: 'postgres' | 'mariadb';
+  /** Starts the server's program at the present address. */
+  protected abstract launch(): Promise<ServerProcess>;
+  /** @param readNewLog reads what the server has logged since this start */
+  protected abstract isReady(pid: number, readNewLog: () => Promise<string>): Promise<boolean>;
+  /** Asks the server, which is not frozen, to end properly. */
+  protected abstract shutDown(pid: number): void;
+  /** Ends the server at once, frozen or not, and resolves when it has ended. */
+  protected abstract crash(pid: number, hasEnded: () => boolean): Promise<void>;
+
+  get address(): NodeAddress {
+    return withUrl(this.scheme, this.#address);
   }
 
   get replicationEndpoint(): ServerEndpoint {
@@ -50,14 +54,19 @@ export class EmbeddedServer implements NodeServer {
     return this.#process !== undefined && this.#process.ending === undefined;
   }
 
+  /** The process's number while the server runs. */
+  protected get pid(): number | undefined {
+    return this.running ? this.#process?.pid : undefined;
+  }
+
   async start(): Promise<void> {
     const endMs = performance.now() + PORT_TIMEOUT_MS;
     for (;;) {
-      await this.#writeNodeSettings();
       const logged = (await this.readLog()).length;
-      const reason = await this.#tryStart();
+      const readNewLog = async (): Promise<string> => (await this.readLog()).slice(logged);
+      const reason = await this.#tryStart(readNewLog);
       if (reason === undefined) break;
-      const log = (await this.readLog()).slice(logged);
+      const log = await readNewLog();
       if (!log.includes('Address already in use') || performance.now() > endMs) {
         throw new NodeStartError(
           this.name,
@@ -70,94 +79,45 @@ export class EmbeddedServer implements NodeServer {
     this.#wasReady = true;
   }
 
-  async #tryStart(): Promise<string | undefined> {
-    const started = new PostgresProcess(this.workplace, {
-      program: 'postgres',
-      args: ['-D', this.dataFolder],
-      logFile: this.#logFile,
-    });
+  async #tryStart(readNewLog: () => Promise<string>): Promise<string | undefined> {
+    const started = await this.launch();
     this.#process = started;
-    await waitUntil(async () => started.ending !== undefined || (await this.#isReady(started.pid)), {
+    const isReady = (): Promise<boolean> => this.isReady(started.pid, readNewLog);
+    await waitUntil(async () => started.ending !== undefined || (await isReady()), {
       timeoutMs: START_TIMEOUT_MS,
     });
     if (started.ending !== undefined) return started.ending;
-    if (await this.#isReady(started.pid)) return undefined;
+    if (await isReady()) return undefined;
     await this.kill();
     return `not ready within ${START_TIMEOUT_MS} ms`;
   }
 
-  /** The lock file's first line is the process, its eighth whether connections are accepted. */
-  async #isReady(pid: number): Promise<boolean> {
-    const lines = (
-      await readFile(path.join(this.dataFolder, 'postmaster.pid'), 'utf8').catch(() => '')
-    ).split('\n');
-    return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
-  }
-
   async stop(): Promise<void> {
-    await this.#end(async ({ pid }) => {
-      thawTree(pid);
-      signal(pid, 'SIGINT');
-      await waitUntil(() => !this.running, { timeoutMs: FAST_SHUTDOWN_TIMEOUT_MS });
-      // A hung replica holds its primary back, which waits until the replica confirms what it received.
-      if (this.running) await crashTree(pid, () => !this.running);
-    });
+    const { pid } = this;
+    if (pid === undefined) return;
+    thawTree(pid);
+    this.shutDown(pid);
+    await waitUntil(() => !this.running, { timeoutMs: SHUTDOWN_TIMEOUT_MS });
+    // What is hung may hold it back: a primary of PostgreSQL waits until its replicas confirm what they received.
+    await this.kill();
   }
 
   async kill(): Promise<void> {
-    await this.#end(({ pid }) => crashTree(pid, () => !this.running));
-  }
-
-  async #end(how: (process: PostgresProcess) => Promise<void>): Promise<void> {
-    if (this.#process && this.running) await how(this.#process);
+    const { pid } = this;
+    if (pid !== undefined) await this.crash(pid, () => !this.running);
   }
 
   async hang(): Promise<void> {
-    if (this.#process && this.running) await freezeTree(this.#process.pid);
+    const { pid } = this;
+    if (pid !== undefined) await freezeTree(pid);
   }
 
   async resume(): Promise<void> {
-    if (this.#process && this.running) thawTree(this.#process.pid);
-  }
-
-  async writeUpstream(upstream: EmbeddedServer): Promise<void> {
-    this.#upstream = upstream;
-    await writeOwned(this.workplace, path.join(this.dataFolder, 'standby.signal'), '');
-    await this.#writeNodeSettings();
-  }
-
-  async reload(): Promise<void> {
-    if (this.#process && this.running) signal(this.#process.pid, 'SIGHUP');
-  }
-
-  async cloneFrom(upstream: EmbeddedServer): Promise<void> {
-    await rm(this.dataFolder, { recursive: true, force: true, maxRetries: 10 });
-    await withConnection(upstream.address, async (query) => {
-      await copyRunningServer({
-        query,
-        from: upstream.dataFolder,
-        to: this.dataFolder,
-        workplace: this.workplace,
-      });
-    });
-    await this.writeUpstream(upstream);
+    const { pid } = this;
+    if (pid !== undefined) thawTree(pid);
   }
 
   async readLog(): Promise<string> {
-    return await readFile(this.#logFile, 'utf8').catch(() => '');
-  }
-
-  async #writeNodeSettings(): Promise<void> {
-    const { host, port, username, password } = this.#upstream?.address ?? {};
-    const text = formatSettings({
-      listen_addresses: this.address.host,
-      port: this.address.port,
-      unix_socket_directories: '',
-      cluster_name: this.name,
-      primary_conninfo: this.#upstream
-        ? `host=${host} port=${port} user=${username} password=${password} application_name=${this.name}`
-        : '',
-    });
-    await writeOwned(this.workplace, path.join(this.dataFolder, NODE_SETTINGS_FILE), text);
+    return await readFile(this.logFile, 'utf8').catch(() => '');
   }
 }

@@ -11,7 +11,7 @@ interface ProcessEntry {
 }
 
 /** How long processes may take to end or to freeze; milliseconds. Disk writes cannot be interrupted. */
-const SETTLE_TIMEOUT_MS = 10_000;
+export const SETTLE_TIMEOUT_MS = 10_000;
 
 /** Freezes a server and all its descendants; resolves when none of them can run any more. */
 export async function freezeTree(pid: number): Promise<boolean> {
@@ -31,20 +31,6 @@ export function thawTree(pid: number): void {
   for (const it of processTree(pid)) signal(it.pid, 'SIGCONT');
 }
 
-/**
- * Ends a server's processes at once. The children get SIGKILL. The top process owns the lock file and a System V memory segment. It
- * gets SIGQUIT, at which PostgreSQL removes both and writes nothing else.
- */
-export async function crashTree(pid: number, hasEnded: () => boolean): Promise<void> {
-  await freezeTree(pid);
-  for (const it of processTree(pid).slice(1)) signal(it.pid, 'SIGKILL');
-  signal(pid, 'SIGQUIT');
-  signal(pid, 'SIGCONT');
-  if (await waitUntil(hasEnded, { timeoutMs: SETTLE_TIMEOUT_MS, intervalMs: 1 })) return;
-  signal(pid, 'SIGKILL');
-  await waitUntil(hasEnded, { timeoutMs: SETTLE_TIMEOUT_MS });
-}
-
 /** Sends a signal. It does not matter if the process has ended meanwhile. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
@@ -55,7 +41,7 @@ export function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** The process and its descendants, parents first. */
-function processTree(pid: number): ProcessEntry[] {
+export function processTree(pid: number): ProcessEntry[] {
   const all = listProcesses();
   const tree = all.filter((it) => it.pid === pid);
   for (const parent of tree) tree.push(...all.filter((it) => it.parent === parent.pid));

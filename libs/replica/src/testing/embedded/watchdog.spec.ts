@@ -17,8 +17,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function sleep(): { pid: number; ended: Promise<NodeJS.Signals | null> } {
-  const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
+function sleep({ detached = false } = {}): { pid: number; ended: Promise<NodeJS.Signals | null> } {
+  const sleeper = spawn('sleep', ['60'], { stdio: 'ignore', detached });
   sleepers.push(sleeper);
   const ended = new Promise<NodeJS.Signals | null>((resolve) => {
     sleeper.once('exit', (_code, signal) => resolve(signal));
@@ -28,19 +28,24 @@ function sleep(): { pid: number; ended: Promise<NodeJS.Signals | null> } {
 
 describe('a watchdog that is dismissed', () => {
   it('ends what has not ended, and removes what was not removed', async () => {
-    const [server, setup] = [sleep(), sleep()];
+    const [server, setup, leader] = [sleep(), sleep(), sleep({ detached: true })];
     const watchdog = new Watchdog(folder);
-    watchdog.own(server.pid, 'server');
-    watchdog.own(setup.pid, 'setup');
+    watchdog.own(server.pid, 'postgres');
+    watchdog.own(setup.pid, 'initdb');
+    watchdog.own(leader.pid, 'group');
     await watchdog.dismiss();
-    expect(await Promise.all([server.ended, setup.ended])).toEqual(['SIGQUIT', 'SIGKILL']);
+    expect(await Promise.all([server.ended, setup.ended, leader.ended])).toEqual([
+      'SIGQUIT',
+      'SIGKILL',
+      'SIGKILL',
+    ]);
     expect(existsSync(folder)).toBe(false);
   });
 
   it('leaves alone whatever has the number of a process that has ended', async () => {
     const [first, second, third] = [sleep(), sleep(), sleep()];
     const watchdog = new Watchdog(folder);
-    for (const { pid } of [first, second, third]) watchdog.own(pid, 'server');
+    for (const { pid } of [first, second, third]) watchdog.own(pid, 'postgres');
     watchdog.disown(second.pid);
     await watchdog.dismiss();
     expect(await Promise.all([first.ended, third.ended])).toEqual(['SIGQUIT', 'SIGQUIT']);

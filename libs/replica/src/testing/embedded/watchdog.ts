@@ -4,18 +4,21 @@ import { waitUntil } from '../wait-until.js';
 
 /**
  * The script of the watchdog. It reads lines until the owner's end of the pipe closes, which also happens if the owner is killed:
- * `server PID`, `setup PID` (initdb) and `ended PID`. Then it ends every process that has not ended (a server by the same crash
- * as in process-tree.ts), and removes the folder $1.
+ * a kind and a number, as `postgres PID`, and `ended PID`. Then it ends every process that has not ended (a PostgreSQL server by the
+ * same crash as in crash-postgres.ts), and removes the folder $1.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
-servers=' ' setups=' '
+servers=' ' setups=' ' groups=' '
 without() { case $1 in *" $2 "*) echo "\${1%% $2 *} \${1#* $2 }" ;; *) echo "$1" ;; esac; }
 while read -r word pid; do
   case $word in
-    server) servers="$servers$pid " ;;
-    setup) setups="$setups$pid " ;;
-    ended) servers=" $(without "$servers" "$pid") " setups=" $(without "$setups" "$pid") " ;;
+    postgres) servers="$servers$pid " ;;
+    initdb) setups="$setups$pid " ;;
+    group) groups="$groups$pid " ;;
+    ended)
+      servers=" $(without "$servers" "$pid") " setups=" $(without "$setups" "$pid") "
+      groups=" $(without "$groups" "$pid") " ;;
   esac
 done
 children() {
@@ -26,13 +29,14 @@ children() {
 alive() {
   kill -0 "$1" && case $(cat "/proc/$1/stat") in *') Z '*) return 1 ;; esac
 }
+for pid in $groups; do kill -KILL -- "-$pid"; done
 for pid in $servers $setups; do kill -STOP "$pid"; done
 for pid in $servers; do
   for child in $(children "$pid"); do kill -KILL "$child"; done
   kill -QUIT "$pid"; kill -CONT "$pid"
 done
 # What initdb runs reads from it, and at the end of that input ends by itself, with its shared memory.
-last=$servers
+last="$groups$servers"
 for pid in $setups; do
   for child in $(children "$pid"); do last="$last $child $(children "$child")"; done
   kill -KILL "$pid"
@@ -48,6 +52,12 @@ while [ -e "$1" ] && [ $tries -lt 20 ]; do
   rm -rf "$1"; tries=$((tries + 1))
 done
 `;
+
+/**
+ * How to end a process together with all that it has started: a `postgres` or an `initdb` so that it leaves no shared memory behind;
+ * the process `group` that it leads by SIGKILL.
+ */
+export type ProcessKind = 'postgres' | 'initdb' | 'group';
 
 /**
  * A small process that outlives this one. If this process ends without having stopped the cluster, however it ends, the watchdog
@@ -73,7 +83,7 @@ export class Watchdog {
   }
 
   /** From now on the process `pid` and its children end together with this process. */
-  own(pid: number, kind: 'server' | 'setup'): void {
+  own(pid: number, kind: ProcessKind): void {
     this.#tell(`${kind} ${pid}`);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { despiteConflicts } from './node-connection.js';
+import { despiteConflicts } from './postgres-connection.js';
 
 const failingWith = (...codes: string[]) => {
   const asked: string[] = [];

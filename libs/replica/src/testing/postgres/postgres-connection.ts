@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { PostgresAddress } from './postgres-cluster.js';
+import { NodeAddress } from '../database-cluster.js';
+import { RunQuery } from '../replication.js';
 
 // Versions of pg before 8.15 have no named exports for ES modules.
 // oxlint-disable-next-line import/no-named-as-default-member
@@ -8,15 +9,9 @@ const { Client } = pg;
 /** How long opening a connection may take; milliseconds. A hung node accepts none. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Runs one statement and returns its rows. */
-export type RunQuery = <Row extends object = Record<string, unknown>>(
-  sql: string,
-  params?: readonly unknown[],
-) => Promise<Row[]>;
-
 /** Gives `work` a connection to the node, and closes it whatever happens. */
 export async function withConnection<Result>(
-  { host, port, database, username, password }: Omit<PostgresAddress, 'url'>,
+  { host, port, database, username, password }: Omit<NodeAddress, 'url'>,
   work: (query: RunQuery) => Promise<Result>,
 ): Promise<Result> {
   const client = new Client({

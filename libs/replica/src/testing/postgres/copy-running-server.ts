@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { RunQuery } from '../node-connection.js';
-import { copyTree } from './copy-tree.js';
+import { copyTree } from '../embedded/copy-tree.js';
 import { writeOwned } from './init-data-folder.js';
-import { Workplace } from './workplace.js';
+import { Workplace } from '../embedded/workplace.js';
+import { RunQuery } from '../replication.js';
 
 /**
  * What a base backup leaves out, according to "Making a Base Backup Using the Low Level API" in PostgreSQL's manual. The WAL comes

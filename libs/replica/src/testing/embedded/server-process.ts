@@ -1,25 +1,31 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import path from 'node:path';
+import { ProcessKind } from './watchdog.js';
 import { Workplace } from './workplace.js';
 
-/** One run of a PostgreSQL program, from start to end. */
-export class PostgresProcess {
+/** What a {@link ServerProcess} runs. */
+export interface ProcessCommand {
+  /** The path of the program. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** How the watchdog ends it. */
+  readonly kind: ProcessKind;
+  readonly logFile: string;
+}
+
+/** One run of a database's program, from start to end. */
+export class ServerProcess {
   readonly #child: ChildProcess;
   #ending: string | undefined;
 
-  /** Starts `program` and appends its output to `logFile`. If this process ends first, the watchdog ends the program. */
-  constructor(
-    workplace: Workplace,
-    { program, args, logFile }: { program: 'initdb' | 'postgres'; args: readonly string[]; logFile: string },
-  ) {
-    const { binFolder, folder, user, watchdog } = workplace;
+  /** Starts the program and appends its output to `logFile`. If this process ends first, the watchdog ends the program. */
+  constructor({ folder, user, watchdog }: Workplace, { program, args, kind, logFile }: ProcessCommand) {
     const log = openSync(logFile, 'a', 0o640);
     try {
-      this.#child = spawn(path.join(binFolder, program), args, {
+      this.#child = spawn(program, args, {
         ...user,
         cwd: folder,
-        // Leaves out the user's PG* variables. The messages are in English, because this code reads them.
+        // Leaves out the user's PG* and MYSQL* variables. The messages are in English, because this code reads them.
         env: { PATH: process.env['PATH'], LC_ALL: 'C' },
         // In a session of its own, because Ctrl-C in a terminal would shut the servers down one by one.
         detached: true,
@@ -29,7 +35,7 @@ export class PostgresProcess {
       closeSync(log);
     }
     const { pid } = this.#child;
-    if (pid !== undefined) watchdog.own(pid, program === 'initdb' ? 'setup' : 'server');
+    if (pid !== undefined) watchdog.own(pid, kind);
     this.#child.once('exit', (code, signalName) => {
       this.#ending ??= signalName ? `ended by ${signalName}` : `ended with exit code ${code}`;
       if (pid !== undefined) watchdog.disown(pid);

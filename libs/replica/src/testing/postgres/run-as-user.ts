@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { PostgresUserNotFoundError } from '../cluster.error.js';
-import { UserId } from './copy-tree.js';
+import { UserId } from '../embedded/copy-tree.js';
 
 const CANDIDATES = ['postgres', 'nobody'] as const;
 

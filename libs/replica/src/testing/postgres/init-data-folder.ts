@@ -1,11 +1,12 @@
 import { appendFile, chown, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeStartError } from '../cluster.error.js';
-import { formatSettings, PostgresSettings } from '../postgres-settings.js';
+import { binFolder } from './install-binaries.js';
+import { formatSettings, PostgresSettings } from './postgres-settings.js';
 import { waitUntil } from '../wait-until.js';
-import { PostgresProcess } from './postgres-process.js';
-import { signal } from './process-tree.js';
-import { makePrivateFolder, nodeFiles, Workplace } from './workplace.js';
+import { ServerProcess } from '../embedded/server-process.js';
+import { signal } from '../embedded/process-tree.js';
+import { makePrivateFolder, nodeFiles, Workplace } from '../embedded/workplace.js';
 
 const INITDB_TIMEOUT_MS = 120_000;
 
@@ -32,8 +33,8 @@ export async function initDataFolder(
   await makePrivateFolder(workplace, path.dirname(dataFolder));
   const passwordFile = path.join(path.dirname(dataFolder), 'password');
   await writeOwned(workplace, passwordFile, options.password);
-  const initdb = new PostgresProcess(workplace, {
-    program: 'initdb',
+  const initdb = new ServerProcess(workplace, {
+    program: path.join(binFolder(workplace), 'initdb'),
     args: [
       `--pgdata=${dataFolder}`,
       `--username=${options.username}`,
@@ -43,6 +44,7 @@ export async function initDataFolder(
       '--locale=C',
       '--no-sync',
     ],
+    kind: 'initdb',
     logFile,
   });
   await waitUntil(() => initdb.ending !== undefined, { timeoutMs: INITDB_TIMEOUT_MS });

@@ -1,7 +1,7 @@
-import { PostgresSettingValue } from './cluster-options.js';
+import { SettingValue } from '../cluster-options.js';
 
 /** Parameters by name. */
-export type PostgresSettings = Readonly<Record<string, PostgresSettingValue>>;
+export type PostgresSettings = Readonly<Record<string, SettingValue>>;
 
 /**
  * The settings of every node, before the user's own. Data need not survive a power cut (`fsync` off). A replica that lost its
@@ -26,7 +26,7 @@ export function formatSettings(settings: PostgresSettings): string {
     .join('');
 }
 
-function quoteSetting(value: PostgresSettingValue): string {
+function quoteSetting(value: SettingValue): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return `'${String(value).replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
