@@ -1,22 +1,8 @@
 import { codeOf, messageOf } from '../errors/describe-error.js';
 import type { ErrorKinds } from '../execution/database.js';
+import { SOCKET_CODES } from '../execution/socket-codes.js';
 
 // Classifies errors of `pg` and its sockets. It looks at codes, not at classes: an error may come from another realm.
-
-const SOCKET_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EMFILE',
-]);
 
 /** The messages of errors that `pg` and `pg-pool` throw without a code (`pg/lib/client.js`, `pg-pool/index.js`). */
 const CONNECTION_TEXTS =

@@ -1,0 +1,132 @@
+import type { Position } from '../../session/position.js';
+import { GtidSet } from './gtid-set.js';
+import type { Claim, ClaimOrder, ReplayedWrites, WriteHistory } from './write-history.js';
+
+/** What a replica of MySQL has replayed: its `@@global.gtid_executed`. Only beside the primary's does it tell a position. */
+export class MysqlReplayed implements ReplayedWrites {
+  readonly position = undefined;
+  readonly executed: GtidSet;
+
+  /** Throws a RangeError for nonsense. */
+  constructor(executed: string) {
+    this.executed = GtidSet.parse(executed);
+  }
+}
+
+/**
+ * Which writes a server of MySQL has: a GTID set.
+ *
+ * The position of a session is the number of transactions in the primary's history. All processes of an application find the same number,
+ * and it goes on upwards after a promotion.
+ */
+export class MysqlHistory implements WriteHistory<MysqlHistory, MysqlReplayed> {
+  readonly executed: GtidSet;
+
+  private constructor(executed: GtidSet) {
+    this.executed = executed;
+  }
+
+  /**
+   * Throws a RangeError for nonsense. A reader may see a transaction before it is in `gtid_executed`. Until then it is in `gtid_owned`, so
+   * ask for that first.
+   *
+   * @param executed `@@global.gtid_executed`
+   * @param owned `@@global.gtid_owned`, read before
+   */
+  static parse(executed: string, owned = ''): MysqlHistory {
+    return new MysqlHistory(GtidSet.parse(executed, owned));
+  }
+
+  /** The position of a primary with this history: it covers all that a reader can have seen there. */
+  get position(): Position {
+    return this.executed.size;
+  }
+
+  hasOthersThan(writer: string): boolean {
+    return this.executed.sources.some((source) => source !== writer);
+  }
+
+  hasOthersSince(before: MysqlHistory, writer: string): boolean {
+    return this.executed.sources.some(
+      (source) => source !== writer && this.executed.missingIn(before.executed, source) > 0n,
+    );
+  }
+
+  writersBeyond({ executed }: MysqlReplayed): readonly string[] {
+    return executed.sources.filter((source) => executed.missingIn(this.executed, source) > 0n);
+  }
+
+  lacksOwnWritesOf({ executed }: MysqlReplayed, writer: string): boolean {
+    return executed.missingIn(this.executed, writer) > 0n;
+  }
+
+  /**
+   * All transactions of others, and those of the writer up to the replica's first gap: it may commit them in another order
+   * (`replica_preserve_commit_order=OFF`). `undefined`: it lacks one of the others.
+   */
+  positionOf({ executed }: MysqlReplayed, writer: string): Position | undefined {
+    const others = this.executed.sources.filter((source) => source !== writer);
+    if (others.some((source) => this.executed.missingIn(executed, source) > 0n)) return undefined;
+    return this.#sizeWithout(writer) + gapless(this.executed.of(writer), executed.of(writer));
+  }
+
+  /** All transactions of others, and those of the writer up to this one. This history may be older or newer than the write. */
+  positionOfWrite(gtid: string, writer: string): Position | undefined {
+    const at = gtid.lastIndexOf(':');
+    const number = gtid.slice(at + 1);
+    if (gtid.slice(0, at).toLowerCase() !== writer || !/^\d{1,19}$/.test(number)) return undefined;
+    const last = BigInt(number);
+    let position = this.#sizeWithout(writer);
+    let end = 0n;
+    for (const [from, to] of this.executed.of(writer)) {
+      // A gap in the primary's own writes: it commits them in another order (`binlog_order_commits=OFF`).
+      if (from > last) return undefined;
+      if (to >= last) return position + last - from + 1n;
+      position += to - from + 1n;
+      end = to;
+    }
+    // The primary was asked before. It gives numbers out without a gap.
+    return position + last - end;
+  }
+
+  #sizeWithout(writer: string): bigint {
+    return this.executed.size - this.executed.sizeOf(writer);
+  }
+
+  /**
+   * Sets are without an order. But if one server has writes of the other, and the other has none of its, the one took over later.
+   * After the second failover nothing can be told.
+   */
+  orderOf(writer: string, other: Claim<MysqlHistory>): ClaimOrder {
+    const own = { writer, history: this };
+    if (hasTakenOver(own, other)) return 'newer';
+    return hasTakenOver(other, own) ? 'older' : undefined;
+  }
+}
+
+function hasTakenOver(later: Claim<MysqlHistory>, earlier: Claim<MysqlHistory>): boolean {
+  return (
+    later.writer !== earlier.writer &&
+    later.history.executed.sizeOf(earlier.writer) > 0n &&
+    later.history.executed.sizeOf(later.writer) > 0n &&
+    earlier.history.executed.sizeOf(later.writer) === 0n
+  );
+}
+
+type Intervals = ReturnType<GtidSet['of']>;
+
+/** How many of the primary's transactions a replica has up to its first gap, with those that it got after the primary was asked. */
+function gapless(primary: Intervals, replica: Intervals): bigint {
+  let count = 0n;
+  let beyond = 1n;
+  for (const [from, to] of primary) {
+    const covering = replica.find(([start, end]) => start <= from && end >= from);
+    if (covering === undefined) return count;
+    const [, end] = covering;
+    if (end < to) return count + end - from + 1n;
+    count += to - from + 1n;
+    beyond = to + 1n;
+  }
+  const rest = replica.find(([start, end]) => start <= beyond && end >= beyond);
+  return rest === undefined ? count : count + rest[1] - beyond + 1n;
+}
