@@ -28,14 +28,8 @@ const step = (because: string, transaction: TransactionStep): Command => ({
   transaction,
 });
 
-const BEFORE_OBJECT: ReadonlySet<string> = new Set([
-  'or',
-  'replace',
-  'global',
-  'local',
-  'unlogged',
-  'recursive',
-]);
+/** Words between CREATE and the kind of object. */
+const BEFORE_OBJECT: ReadonlySet<string> = new Set('or replace global local unlogged recursive'.split(' '));
 
 function create(words: readonly string[]): Command {
   let at = 1;
@@ -72,52 +66,27 @@ function prepare(words: readonly string[]): Command {
   return words[1] === 'transaction' ? step('PREPARE TRANSACTION', 'end') : onConnection('PREPARE');
 }
 
-const anything = (because: string): Command => ({
-  kind: 'unknown',
-  because,
-  mayWrite: true,
-  changesCatalog: true,
-});
+const anything = (because: string): Command => ({ ...schemaChange(because), kind: 'unknown' });
 
 const always =
   (command: Command): ByWords =>
   () =>
     command;
 
+/** Commands that do the same, whatever follows their first word. */
+function each(words: string, commandOfWord: (because: string) => Command): [string, ByWords][] {
+  return words.split(' ').map((word) => [word, always(commandOfWord(word.toUpperCase()))]);
+}
+
 /** All commands of the manual's part VI. The reader treats a command of a later version as one that may do anything. */
 const COMMANDS: ReadonlyMap<string, ByWords> = new Map<string, ByWords>([
-  ...[
-    'insert',
-    'update',
-    'delete',
-    'merge',
-    'truncate',
-    'copy',
-    'grant',
-    'revoke',
-    'comment',
-    'security',
-    'reassign',
-  ].map((word): [string, ByWords] => [word, always(write(word.toUpperCase()))]),
-  ...['vacuum', 'analyze', 'analyse', 'reindex', 'cluster', 'refresh', 'checkpoint'].map(
-    (word): [string, ByWords] => [word, always(write(word.toUpperCase()))],
-  ),
-  ...['alter', 'drop', 'import'].map((word): [string, ByWords] => [
-    word,
-    always(schemaChange(word.toUpperCase())),
-  ]),
-  ...['listen', 'unlisten', 'deallocate', 'discard', 'reset', 'load'].map((word): [string, ByWords] => [
-    word,
-    always(onConnection(word.toUpperCase())),
-  ]),
-  ...['fetch', 'move', 'close'].map((word): [string, ByWords] => [
-    word,
-    always(withoutTrace(word.toUpperCase())),
-  ]),
-  ...['savepoint', 'release'].map((word): [string, ByWords] => [
-    word,
-    always(step(word.toUpperCase(), 'other')),
-  ]),
+  ...each('insert update delete merge truncate copy grant revoke comment security reassign', write),
+  ...each('vacuum analyze analyse reindex cluster refresh checkpoint', write),
+  ...each('alter drop import', schemaChange),
+  ...each('listen unlisten deallocate discard reset load', onConnection),
+  ...each('fetch move close', withoutTrace),
+  ...each('savepoint release', (because) => step(because, 'other')),
+  ...each('do call', anything),
   ['create', create],
   ['begin', begin],
   ['start', begin],
@@ -130,8 +99,6 @@ const COMMANDS: ReadonlyMap<string, ByWords> = new Map<string, ByWords>([
   ['lock', always({ kind: 'locking-read', because: 'LOCK' })],
   ['notify', always({ kind: 'write', because: 'NOTIFY' })],
   ['execute', always({ kind: 'unknown', because: 'EXECUTE', mayWrite: true })],
-  ['do', always(anything('DO'))],
-  ['call', always(anything('CALL'))],
 ]);
 
 /** Finds the command by a statement's first words; `undefined` if it is unknown. */

@@ -91,72 +91,50 @@ export const HARMLESS_OF_EXTENSIONS: Readonly<Record<string, readonly string[]>>
 const BY_EFFECT: readonly (readonly [Effects, string])[] = [
   [Effect.knownWrite, 'nextval setval'],
   [Effect.notifies, 'pg_notify'],
-  [Effect.usesConnection, 'currval lastval pg_backend_pid pg_listening_channels'],
-  [Effect.usesConnection, 'pg_cursor pg_prepared_statement pg_stat_clear_snapshot pg_stat_force_next_flush'],
+  [
+    Effect.usesConnection,
+    `currval lastval pg_backend_pid pg_listening_channels pg_cursor pg_prepared_statement pg_stat_clear_snapshot
+    pg_stat_force_next_flush`,
+  ],
   [
     Effect.changesConnection,
-    'set_config setseed set_limit pg_advisory_lock pg_advisory_lock_shared pg_try_advisory_lock',
+    `set_config setseed set_limit pg_advisory_lock pg_advisory_lock_shared pg_try_advisory_lock
+    pg_try_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_shared pg_advisory_unlock_all
+    pg_replication_origin_session_setup pg_replication_origin_session_reset pg_replication_origin_xact_setup`,
   ],
-  [Effect.changesConnection, 'pg_try_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_shared'],
-  [Effect.changesConnection, 'pg_advisory_unlock_all pg_replication_origin_session_setup'],
-  [Effect.changesConnection, 'pg_replication_origin_session_reset pg_replication_origin_xact_setup'],
   [
     Effect.changesConnection | Effect.writes,
-    'dblink_connect dblink_connect_u dblink_disconnect dblink_open dblink_close',
+    'dblink_connect dblink_connect_u dblink_disconnect dblink_open dblink_close dblink_send_query',
   ],
-  [Effect.changesConnection | Effect.writes, 'dblink_send_query'],
-  [Effect.usesConnection | Effect.writes, 'dblink dblink_exec dblink_fetch dblink_get_result'],
-  [Effect.usesConnection | Effect.writes, 'lo_open lo_close loread lowrite'],
-  [Effect.primaryOnly, 'pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_try_advisory_xact_lock'],
   [
-    Effect.primaryOnly,
-    'pg_try_advisory_xact_lock_shared txid_current txid_current_if_assigned txid_current_snapshot',
+    Effect.usesConnection | Effect.writes,
+    'dblink dblink_exec dblink_fetch dblink_get_result lo_open lo_close loread lowrite',
   ],
   [
     Effect.primaryOnly,
-    'txid_status pg_current_xact_id pg_current_xact_id_if_assigned pg_current_snapshot pg_xact_status',
+    `pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared
+    txid_current txid_current_if_assigned txid_current_snapshot txid_status pg_current_xact_id
+    pg_current_xact_id_if_assigned pg_current_snapshot pg_xact_status pg_current_wal_lsn pg_current_wal_insert_lsn
+    pg_current_wal_flush_lsn pg_walfile_name pg_walfile_name_offset pg_last_committed_xact pg_xact_commit_timestamp
+    pg_xact_commit_timestamp_origin pg_export_snapshot pg_sequence_last_value pg_get_sequence_data pg_blocking_pids
+    pg_safe_snapshot_blocking_pids pg_isolation_test_session_is_blocked pg_lock_status pg_prepared_xact
+    pg_notification_queue_usage pg_get_replication_slots pg_show_replication_origin_status pg_replication_origin_oid
+    pg_replication_origin_progress pg_control_checkpoint pg_control_system pg_control_init pg_control_recovery`,
   ],
-  [
-    Effect.primaryOnly,
-    'pg_current_wal_lsn pg_current_wal_insert_lsn pg_current_wal_flush_lsn pg_walfile_name',
-  ],
-  [Effect.primaryOnly, 'pg_walfile_name_offset pg_last_committed_xact pg_xact_commit_timestamp'],
-  [
-    Effect.primaryOnly,
-    'pg_xact_commit_timestamp_origin pg_export_snapshot pg_sequence_last_value pg_get_sequence_data',
-  ],
-  [
-    Effect.primaryOnly,
-    'pg_blocking_pids pg_safe_snapshot_blocking_pids pg_isolation_test_session_is_blocked',
-  ],
-  [
-    Effect.primaryOnly,
-    'pg_lock_status pg_prepared_xact pg_notification_queue_usage pg_get_replication_slots',
-  ],
-  [
-    Effect.primaryOnly,
-    'pg_show_replication_origin_status pg_replication_origin_oid pg_replication_origin_progress',
-  ],
-  [Effect.primaryOnly, 'pg_control_checkpoint pg_control_system pg_control_init pg_control_recovery'],
   [
     Effect.writes,
-    'table_to_xml table_to_xml_and_xmlschema schema_to_xml schema_to_xml_and_xmlschema database_to_xml',
+    `table_to_xml table_to_xml_and_xmlschema schema_to_xml schema_to_xml_and_xmlschema database_to_xml
+    database_to_xml_and_xmlschema query_to_xml query_to_xmlschema query_to_xml_and_xmlschema cursor_to_xml
+    cursor_to_xmlschema ts_stat pg_input_is_valid pg_input_error_info array_in array_recv domain_in domain_recv
+    multirange_in multirange_recv range_in range_recv record_in record_recv crosstab crosstab2 crosstab3 crosstab4
+    crosstabn connectby xpath_table`,
   ],
-  [Effect.writes, 'database_to_xml_and_xmlschema query_to_xml query_to_xmlschema query_to_xml_and_xmlschema'],
-  [Effect.writes, 'cursor_to_xml cursor_to_xmlschema ts_stat pg_input_is_valid pg_input_error_info'],
-  [Effect.writes, 'array_in array_recv domain_in domain_recv multirange_in multirange_recv'],
-  [Effect.writes, 'range_in range_recv record_in record_recv'],
-  [Effect.writes, 'crosstab crosstab2 crosstab3 crosstab4 crosstabn connectby xpath_table'],
 ];
 
-function index(): ReadonlyMap<string, Effects> {
-  const effects = new Map<string, Effects>();
-  for (const [effect, list] of BY_EFFECT) for (const name of names(list)) effects.set(name, effect);
-  return effects;
-}
-
 /** The functions that have an effect whatever the catalog says. */
-export const FIXED_EFFECTS: ReadonlyMap<string, Effects> = index();
+export const FIXED_EFFECTS: ReadonlyMap<string, Effects> = new Map(
+  BY_EFFECT.flatMap(([effect, list]) => names(list).map((name) => [name, effect])),
+);
 
 /** Each node has its own statistics: a replica counts its own scans and no inserts (manual, 27.2). */
 export const NODE_STATISTICS = '^pg_stat(io)?_';

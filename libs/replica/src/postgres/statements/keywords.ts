@@ -38,45 +38,29 @@ export interface Keyword {
   readonly constructAfter: boolean | ReadonlySet<string>;
 }
 
-const ROLES: Readonly<Record<string, number>> = {
-  select: Role.select,
-  from: Role.from,
-  join: Role.join,
-  natural: Role.joinWord,
-  inner: Role.joinWord,
-  left: Role.joinWord,
-  right: Role.joinWord,
-  full: Role.joinWord,
-  cross: Role.joinWord,
-  outer: Role.joinWord,
-  lateral: Role.joinWord,
-  only: Role.joinWord,
-  with: Role.with,
-  as: Role.as,
-  on: Role.on,
-  using: Role.using,
-  tablesample: Role.tablesample,
-  where: Role.clause,
-  group: Role.group,
-  having: Role.clause,
-  order: Role.clause,
-  window: Role.clause,
-  limit: Role.clause,
-  offset: Role.clause,
-  fetch: Role.clause,
-  union: Role.setOperation,
-  intersect: Role.setOperation,
-  except: Role.setOperation,
-  all: Role.quantifier,
-  distinct: Role.quantifier,
-  into: Role.into,
-  for: Role.for,
-  insert: Role.change,
-  update: Role.change,
-  delete: Role.change,
-  merge: Role.change,
-  table: Role.table,
-};
+const WORDS_BY_ROLE: readonly (readonly [number, string])[] = [
+  [Role.select, 'select'],
+  [Role.from, 'from'],
+  [Role.join, 'join'],
+  [Role.joinWord, 'natural inner left right full cross outer lateral only'],
+  [Role.with, 'with'],
+  [Role.as, 'as'],
+  [Role.on, 'on'],
+  [Role.using, 'using'],
+  [Role.tablesample, 'tablesample'],
+  [Role.clause, 'where having order window limit offset fetch'],
+  [Role.group, 'group'],
+  [Role.setOperation, 'union intersect except'],
+  [Role.quantifier, 'all distinct'],
+  [Role.into, 'into'],
+  [Role.for, 'for'],
+  [Role.change, 'insert update delete merge'],
+  [Role.table, 'table'],
+];
+
+const ROLES: ReadonlyMap<string, number> = new Map(
+  WORDS_BY_ROLE.flatMap(([role, words]) => words.split(' ').map((word) => [word, role])),
+);
 
 /**
  * Keywords that may precede a parenthesis but cannot name a function without quotes: the reserved ones, and those marked "(cannot be
@@ -134,17 +118,12 @@ const OTHERS =
 
 function index(): ReadonlyMap<string, Keyword> {
   const constructs = new Set(CONSTRUCTS.trim().split(/\s+/));
-  const words = new Set([
-    ...constructs,
-    ...Object.keys(ROLES),
-    ...Object.keys(CONSTRUCTS_AFTER),
-    ...OTHERS.split(' '),
-  ]);
+  const words = [...constructs, ...ROLES.keys(), ...Object.keys(CONSTRUCTS_AFTER), ...OTHERS.split(' ')];
   const keywords = new Map<string, Keyword>();
   for (const word of words) {
     const neighbours = CONSTRUCTS_AFTER[word];
     const constructAfter = neighbours === undefined ? constructs.has(word) : new Set(neighbours);
-    const keyword = { word, role: ROLES[word] ?? Role.none, constructAfter };
+    const keyword = { word, role: ROLES.get(word) ?? Role.none, constructAfter };
     keywords.set(word, keyword);
     keywords.set(word.toUpperCase(), keyword);
   }
@@ -158,7 +137,9 @@ const LIKE_CALLS: ReadonlySet<string> = new Set(['group', 'filter', 'json_arraya
 
 /** Join words that are functions if a parenthesis follows, such as `left('abc', 1)`. */
 export const JOIN_FUNCTIONS: ReadonlySet<string> = new Set(
-  Object.keys(ROLES).filter((word) => ROLES[word] === Role.joinWord && word !== 'lateral' && word !== 'only'),
+  [...ROLES.keys()].filter(
+    (word) => ROLES.get(word) === Role.joinWord && word !== 'lateral' && word !== 'only',
+  ),
 );
 
 /** Whether the keyword belongs to an expression here and begins no clause: WITHIN GROUP, COLLATION FOR. */

@@ -257,7 +257,7 @@ function isName({ type }: Tokenizer): boolean {
 }
 
 function takeWord(tokens: Tokenizer, word: string): boolean {
-  const isWord = tokens.type === Token.word && foldWord(tokens.text.slice(tokens.start, tokens.end)) === word;
+  const isWord = wordOf(tokens) === word;
   if (isWord) tokens.next();
   return isWord;
 }

@@ -114,23 +114,18 @@ export class Tokenizer {
   /** Creates a tokenizer at the same place, to look ahead. */
   fork(): Tokenizer {
     const fork = new Tokenizer(this.text, this.#plainBackslashes);
-    fork.type = this.type;
-    fork.start = this.start;
-    fork.end = this.end;
-    fork.#mayContinue = this.#mayContinue;
-    fork.#signsEnd = this.#signsEnd;
-    fork.#left = this.#left;
+    fork.join(this);
     return fork;
   }
 
-  /** Continues where a fork has arrived. */
-  join(fork: Tokenizer): void {
-    this.type = fork.type;
-    this.start = fork.start;
-    this.end = fork.end;
-    this.#mayContinue = fork.#mayContinue;
-    this.#signsEnd = fork.#signsEnd;
-    this.#left = fork.#left;
+  /** Continues where another tokenizer of this text has arrived. */
+  join(other: Tokenizer): void {
+    this.type = other.type;
+    this.start = other.start;
+    this.end = other.end;
+    this.#mayContinue = other.#mayContinue;
+    this.#signsEnd = other.#signsEnd;
+    this.#left = other.#left;
   }
 
   #token(type: TokenType, end: number): TokenType {
