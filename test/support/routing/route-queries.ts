@@ -1,6 +1,6 @@
-import type { NodeLoad } from '../../../libs/replica/src/routing/balancer.js';
+import type { Balancer, NodeLoad } from '../../../libs/replica/src/routing/balancer.js';
 import { decideRoute } from '../../../libs/replica/src/routing/decide-route.js';
-import { LeastBusyBalancer } from '../../../libs/replica/src/routing/least-busy.balancer.js';
+import { createBalancer } from '../../../libs/replica/src/routing/balancers.js';
 import { hashText, homeOf } from '../../../libs/replica/src/routing/rendezvous.js';
 import type {
   Decision,
@@ -92,10 +92,8 @@ export const LIMITS: RoutingLimits = {
 
 const IDLE: NodeLoad = { inFlight: 0, latencyMs: 1 };
 
-export const balancerWith = (
-  random: () => number,
-  load: (name: string) => NodeLoad = () => IDLE,
-): LeastBusyBalancer => new LeastBusyBalancer({ random, load });
+export const balancerWith = (random: () => number, load: (name: string) => NodeLoad = () => IDLE): Balancer =>
+  createBalancer('least-busy', { random, load });
 
 /** Decides on a read in a request without a session, between two replicas that are up; or on what `changes` say. */
 export const decide = (changes: Partial<RouteQuery> = {}): Decision =>

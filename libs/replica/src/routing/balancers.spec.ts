@@ -4,7 +4,7 @@ import { replica } from '../../../../test/support/routing/route-queries.js';
 import { SimulatedNodes } from '../../../../test/support/routing/simulated-nodes.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { BALANCERS, type BalancerFunction, type BalancerName, type NodeLoad } from './balancer.js';
-import { createBalancer } from './create-balancer.js';
+import { createBalancer } from './balancers.js';
 import { InvalidChoiceError } from '../errors/invalid-choice.error.js';
 
 const READS = 12_000;

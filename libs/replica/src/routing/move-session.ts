@@ -92,14 +92,31 @@ export function moveToRegion(
     ({ lagMs = Infinity }) => lagMs <= MOVE_TIMEOUT_MS,
   );
   if (near.length === 0) return undefined;
+  const node = preferredBy(request.session.keyHash, near);
+  return moveTo(query, request, { node, requirements, required, timeoutMs: MOVE_TIMEOUT_MS });
+}
+
+/**
+ * Reads from `node` once that has everything the primary had when the request began. `undefined`: that cannot be learned, or
+ * the node did not get there within `timeoutMs`.
+ */
+function moveTo(
+  query: RouteQuery,
+  request: RequestView,
+  {
+    node,
+    requirements,
+    required,
+    timeoutMs,
+  }: Move & { readonly node: NodeSnapshot; readonly timeoutMs: number },
+): Decision | undefined {
   const shown = query.positionAfter(request.startedMs);
   if (shown === undefined) return mayAsk(query, 'probe-primary') ? PROBE_PRIMARY : undefined;
-  const floor = laterPosition(required, shown) as Position;
-  const node = preferredBy(request.session.keyHash, near);
-  if (hasReplayed(node, floor))
-    return toReplica(query, node, { requirements, reason: sessionReason(request, floor) });
+  const position = laterPosition(required, shown) as Position;
+  if (hasReplayed(node, position))
+    return toReplica(query, node, { requirements, reason: sessionReason(request, position) });
   if (query.waited.has('wait-for-replica')) return undefined;
-  return { kind: 'wait-for-replica', node: node.name, position: floor, timeoutMs: MOVE_TIMEOUT_MS };
+  return { kind: 'wait-for-replica', node: node.name, position, timeoutMs };
 }
 
 /**
@@ -124,15 +141,9 @@ export function confirmMove(
   request: RequestView,
   { from, requirements, required }: Move & { readonly from: NodeSnapshot },
 ): Decision {
-  const shown = query.positionAfter(request.startedMs);
-  if (shown === undefined)
-    return mayAsk(query, 'probe-primary') ? PROBE_PRIMARY : toPrimary(query, 'session-ahead');
-  const floor = laterPosition(required, shown) as Position;
-  if (hasReplayed(from, floor))
-    return toReplica(query, from, { requirements, reason: sessionReason(request, floor) });
-  if (query.waited.has('wait-for-replica')) return toPrimary(query, 'session-ahead');
   const timeoutMs = Math.max(MOVE_TIMEOUT_MS, returnMs(query, from.name));
-  return { kind: 'wait-for-replica', node: from.name, position: floor, timeoutMs };
+  const move = { node: from, requirements, required, timeoutMs };
+  return moveTo(query, request, move) ?? toPrimary(query, 'session-ahead');
 }
 
 /** Chooses among nodes that may serve: by the session's key, or by the balancer if there is no session. */

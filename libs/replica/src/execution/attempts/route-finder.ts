@@ -1,7 +1,7 @@
 import type { Scope } from '../../context/context-storage.js';
 import { noteChoice } from '../../context/note-read.js';
 import type { Balancer } from '../../routing/balancer.js';
-import { createBalancer } from '../../routing/create-balancer.js';
+import { createBalancer } from '../../routing/balancers.js';
 import { decideRoute } from '../../routing/decide-route.js';
 import type {
   Decision,
