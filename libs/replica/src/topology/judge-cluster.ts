@@ -1,5 +1,6 @@
-import type { ProbeResult } from './node-probe.js';
+import { refused, type RoleVerdict } from './judge-role.js';
 import type { DatabaseTerms } from './monitor-settings.js';
+import type { ProbeResult } from './node-probe.js';
 import type { NodeSnapshot } from './topology.js';
 
 /** What is known about the cluster that the nodes belong to. */
@@ -15,14 +16,8 @@ export interface KnownCluster {
   readonly terms: DatabaseTerms;
 }
 
-/** `foreign`: the server belongs to another cluster. `untold`: nobody can tell whether it does. */
-export type ClusterVerdict =
-  { readonly kind: 'ours' } | { readonly kind: 'foreign' | 'untold'; readonly problem: string };
-
-const OURS: ClusterVerdict = { kind: 'ours' };
-
 /**
- * Judges whether a server that answered belongs to the primary's cluster.
+ * Why a server that answered may not serve, as its cluster may be another one than the primary's; `undefined`: it is ours.
  *
  * - A server that does not tell its system identifier is ours only if the primary does not tell one either, and the user's
  *   own probe vouches for the node.
@@ -32,21 +27,21 @@ export function judgeCluster(
   node: NodeSnapshot,
   { identity, minLagMs }: ProbeResult,
   known: KnownCluster,
-): ClusterVerdict {
+): RoleVerdict | undefined {
   const system = identity?.system;
-  if (node.role === 'primary' && known.certainty !== 'proven') return OURS;
+  if (node.role === 'primary' && known.certainty !== 'proven') return undefined;
   if (known.certainty === 'unknown') return judgeByOthers(system, known);
   if (known.system === undefined) {
-    if (node.role === 'primary' || (system === undefined && minLagMs !== undefined)) return OURS;
-    return untold(
+    if (node.role === 'primary' || (system === undefined && minLagMs !== undefined)) return undefined;
+    return refused(
       `the primary does not tell its system identifier, so nobody knows whether both are of one cluster: ${known.terms.identityRemedy}`,
     );
   }
   if (system === undefined)
-    return untold(
+    return refused(
       `it does not tell its system identifier, so nobody knows whether it is of the same cluster: ${known.terms.identityRemedy}`,
     );
-  if (system === known.system) return OURS;
+  if (system === known.system) return undefined;
   return {
     kind: 'foreign',
     problem:
@@ -58,18 +53,14 @@ export function judgeCluster(
 function judgeByOthers(
   system: string | undefined,
   { othersSystems, areOthersAsked }: KnownCluster,
-): ClusterVerdict {
+): RoleVerdict | undefined {
   if (othersSystems.some((other) => other !== system))
-    return untold(
+    return refused(
       'the nodes are of different database clusters, and no primary has told yet which is the right one',
     );
   return areOthersAsked
-    ? OURS
-    : untold(
+    ? undefined
+    : refused(
         'no primary has told yet which database cluster is the right one, and not all nodes have been asked',
       );
-}
-
-function untold(problem: string): ClusterVerdict {
-  return { kind: 'untold', problem };
 }

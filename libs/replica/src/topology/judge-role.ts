@@ -96,6 +96,6 @@ function isSoleHeir(node: NodeSnapshot, { epoch }: ProbeResult, { primary, repli
   );
 }
 
-function refused(problem: string): RoleVerdict {
+export function refused(problem: string): RoleVerdict {
   return { kind: 'refused', problem };
 }

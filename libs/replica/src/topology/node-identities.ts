@@ -1,4 +1,5 @@
-import { judgeCluster, type ClusterVerdict, type KnownCluster } from './judge-cluster.js';
+import { judgeCluster, type KnownCluster } from './judge-cluster.js';
+import type { RoleVerdict } from './judge-role.js';
 import { KnownServers } from './known-servers.js';
 import type { DatabaseTerms } from './monitor-settings.js';
 import type { NodeList } from './node-list.js';
@@ -46,8 +47,8 @@ export class NodeIdentities {
     this.#certainty = 'presumed';
   }
 
-  /** Whether the server that answers belongs to the primary's cluster. */
-  judgeCluster(node: NodeSnapshot, answer: ProbeResult): ClusterVerdict {
+  /** Why the server that answers may not serve if it does not belong to the primary's cluster; `undefined`: it does. */
+  judgeCluster(node: NodeSnapshot, answer: ProbeResult): RoleVerdict | undefined {
     const { primary, replicas } = this.#options.nodes.topology;
     const others = [primary, ...replicas].filter(({ name }) => name !== node.name);
     return judgeCluster(node, answer, {

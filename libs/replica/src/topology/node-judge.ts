@@ -29,14 +29,11 @@ export class NodeJudge {
 
   /** What a node's answer means for its role. */
   verdictOn(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
-    const cluster = this.identities.judgeCluster(node, answer);
-    if (cluster.kind === 'foreign') return { kind: 'foreign', problem: cluster.problem };
-    if (cluster.kind === 'untold') return { kind: 'refused', problem: cluster.problem };
     const { nodes, history, terms } = this.#options;
     const { primary, replicas } = nodes.topology;
     const { epoch, identity: server } = history;
-    const hasFollowed = this.#hasFollowed;
-    return judgeRole(node, answer, { primary, replicas, epoch, server, hasFollowed, terms });
+    const known = { primary, replicas, epoch, server, hasFollowed: this.#hasFollowed, terms };
+    return this.identities.judgeCluster(node, answer) ?? judgeRole(node, answer, known);
   }
 
   readonly #hasFollowed: KnownPeers['hasFollowed'] = (...args) => this.identities.hasFollowed(...args);

@@ -78,34 +78,3 @@ export class NodeStanding {
     return longMs * (0.75 + 0.5 * this.#sources.random());
   }
 }
-
-/** The standings of all nodes, by name. */
-export class NodeStandings {
-  readonly #settings: MonitorSettings;
-  readonly #sources: MonitorSources;
-  readonly #standings = new Map<string, NodeStanding>();
-
-  constructor(settings: MonitorSettings, sources: MonitorSources) {
-    this.#settings = settings;
-    this.#sources = sources;
-  }
-
-  /** The standing of a node, which is new if nothing has happened to the node yet. */
-  of(name: string): NodeStanding {
-    const known = this.#standings.get(name);
-    if (known !== undefined) return known;
-    const standing = new NodeStanding(this.#settings, this.#sources);
-    this.#standings.set(name, standing);
-    return standing;
-  }
-
-  /** Whether the result of something that began at `sinceMs` is from before the node last went down or came back. */
-  isOutdated(name: string, sinceMs: number): boolean {
-    return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
-  }
-
-  /** The node has left. */
-  forget(name: string): void {
-    this.#standings.delete(name);
-  }
-}

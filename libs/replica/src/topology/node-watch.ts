@@ -1,12 +1,11 @@
-import type { NodeProbe, ProbeResult } from './node-probe.js';
+import type { NodeProbe, ProbeResult, ProbeTimes } from './node-probe.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { Pace, PaceReasons } from './probe-pace.js';
 import { SharedRun } from './shared-run.js';
 
 /** Learns the results of the probes of one node, and says how often to probe it. */
 export interface NodeWatchListener {
-  /** Both instants in milliseconds of the monotonic clock. */
-  succeeded(result: ProbeResult, times: { startedMs: number; endedMs: number }): void;
+  succeeded(result: ProbeResult, times: ProbeTimes): void;
   failed(error: unknown): void;
   /** The pace of the next pause. */
   pace(own: Pick<PaceReasons, 'isSilent' | 'isInDoubt'>): Pace;
@@ -26,11 +25,12 @@ const GAP_MS = 3;
  * one is under way.
  */
 export class NodeWatch {
+  /** The probes of the loop and of those who ask for one in between. */
+  readonly probes: SharedRun<ProbeResult>;
   readonly #probe: NodeProbe;
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
   readonly #listener: NodeWatchListener;
-  readonly #shared: SharedRun<ProbeResult>;
   #loop: Promise<void> | undefined;
   #stopped = false;
   #endPause: (() => void) | undefined;
@@ -53,8 +53,7 @@ export class NodeWatch {
     this.#settings = settings;
     this.#sources = sources;
     this.#listener = listener;
-    const { nowMs } = sources;
-    this.#shared = new SharedRun(() => this.#outside(() => this.#probeOnce()), { gapMs: GAP_MS, nowMs });
+    this.probes = new SharedRun(() => this.#outside(() => this.#probeOnce()), GAP_MS, sources.nowMs);
   }
 
   start(): void {
@@ -65,24 +64,9 @@ export class NodeWatch {
     this.#stopped = true;
     this.#endPause?.();
     const closed = this.#probe.close();
-    this.#shared.hurry();
+    this.probes.hurry();
     await closed;
     await this.#loop;
-  }
-
-  /** A probe that begins now, or as soon as the one under way has ended. */
-  probeNow(): Promise<ProbeResult> {
-    return this.#shared.request();
-  }
-
-  /** A probe that begins now or soon, shared with everybody who asks until then. {@link hurryProbe} starts it at once. */
-  probeSoon(): Promise<ProbeResult> {
-    return this.#shared.requestSoon();
-  }
-
-  /** Starts the last requested probe at once, because somebody waits for it. */
-  hurryProbe(): void {
-    this.#shared.hurry();
   }
 
   /** There is a reason for shorter pauses: cuts a longer one short. */
@@ -117,7 +101,7 @@ export class NodeWatch {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       try {
-        await this.#shared.request();
+        await this.probes.request();
       } catch {
         // The listener knows of it. The loop goes on.
       }

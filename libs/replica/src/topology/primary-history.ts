@@ -2,42 +2,14 @@ import { laterPosition, type Position } from '../session/position.js';
 import { LagClock } from './lag-clock.js';
 import type { ProbeResult, ServerIdentity } from './node-probe.js';
 
-/**
- * The positions that nodes have to reach before they may serve. A node that went back (restored from a backup), or took the place
- * of another one, must not show older data than was shown before.
- */
-class RequiredPositions {
-  readonly #required = new Map<string, Position>();
-
-  /** Requires that the node reaches the position. */
-  require(name: string, position: Position): void {
-    this.#required.set(name, laterPosition(this.#required.get(name), position) as Position);
-  }
-
-  /** Whether a position is required of the node. */
-  has(name: string): boolean {
-    return this.#required.has(name);
-  }
-
-  /** Drops what is required of the node. */
-  forget(name: string): void {
-    this.#required.delete(name);
-  }
-
-  /** Whether a node that was at `before` and is at `position` now has reached what is required. If so, the requirement ends. */
-  hasReached(name: string, position: Position, before: Position | undefined): boolean {
-    if (before !== undefined && position < before) this.require(name, before);
-    const required = this.#required.get(name);
-    if (required !== undefined && position < required) return false;
-    this.#required.delete(name);
-    return true;
-  }
-}
-
 /** Knows the positions of the primary over time, its epoch, and the positions that replicas have to reach before they serve. */
 export class PrimaryHistory {
   readonly #clock = new LagClock();
-  readonly #required = new RequiredPositions();
+  /**
+   * The positions that nodes have to reach before they serve, by name. A node that went back (restored from a backup), or took
+   * the place of another one, must not show older data than was shown before.
+   */
+  readonly #required = new Map<string, Position>();
   /** When nodes left, by name. Another node with such a name must not show older data than they did. */
   readonly #leftMs = new Map<string, number>();
   /** The latest instant up to which nodes may be fresh, whatever their positions say; by name. */
@@ -54,7 +26,6 @@ export class PrimaryHistory {
   #answeredMs = -Infinity;
   /** When it was last asked and told a position. */
   #sampledMs = -Infinity;
-  #hasAnswered = false;
 
   /** The epoch on which the primary writes; `undefined` while none has answered. */
   get epoch(): number | undefined {
@@ -64,11 +35,6 @@ export class PrimaryHistory {
   /** The server that last answered as the primary; `undefined` while nobody knows. */
   get identity(): ServerIdentity | undefined {
     return this.#identity;
-  }
-
-  /** Whether a primary has answered. */
-  get hasAnswered(): boolean {
-    return this.#hasAnswered;
   }
 
   /** When the primary was last asked and answered; milliseconds of the monotonic clock, `-Infinity` if it never did. */
@@ -81,7 +47,6 @@ export class PrimaryHistory {
     this.#epoch = epoch;
     this.#identity = identity;
     this.#answeredMs = atMs;
-    this.#hasAnswered = true;
     if (position === undefined) return;
     this.#clock.observe(position, atMs);
     this.#sampledMs = atMs;
@@ -132,19 +97,15 @@ export class PrimaryHistory {
    */
   renew(name: string, nowMs: number): void {
     this.#leftMs.set(name, nowMs);
-    this.#confirmed.delete(name);
-    this.#unconfirmed.delete(name);
-    this.#latestOf.delete(name);
+    this.#forgetPosition(name);
   }
 
   /** The node is no longer watched, which is remembered for `keptMs`. */
   leave(name: string, { nowMs, keptMs }: { readonly nowMs: number; readonly keptMs: number }): void {
     for (const [left, leftMs] of this.#leftMs) if (leftMs + keptMs < nowMs) this.#leftMs.delete(left);
     this.#leftMs.set(name, nowMs);
-    this.#required.forget(name);
-    this.#confirmed.delete(name);
-    this.#unconfirmed.delete(name);
-    this.#latestOf.delete(name);
+    this.#required.delete(name);
+    this.#forgetPosition(name);
     this.#freshAtMost.delete(name);
   }
 
@@ -158,18 +119,23 @@ export class PrimaryHistory {
     if (leftMs !== undefined) {
       const shown = this.#clock.positionAtOrAfter(leftMs);
       if (shown === undefined) {
-        if (before !== undefined) this.#required.require(name, before);
+        this.#require(name, before);
         return false;
       }
-      this.#required.require(name, shown);
+      this.#require(name, shown);
       this.#leftMs.delete(name);
     }
-    if (position === undefined) {
-      // It told positions before. Without one, nobody knows whether it went back.
-      if (before !== undefined) this.#required.require(name, before);
-      return !this.#required.has(name);
-    }
-    return this.#required.hasReached(name, position, before);
+    // If it told positions before and tells none now, nobody knows whether it went back.
+    if (position === undefined || (before !== undefined && position < before)) this.#require(name, before);
+    const required = this.#required.get(name);
+    if (required !== undefined && (position === undefined || position < required)) return false;
+    this.#required.delete(name);
+    return true;
+  }
+
+  #require(name: string, position: Position | undefined): void {
+    const later = laterPosition(this.#required.get(name), position);
+    if (later !== undefined) this.#required.set(name, later);
   }
 
   /** Whether a replica still has to reach a position, or the primary still has to confirm one. Both are asked soon. */
@@ -207,10 +173,14 @@ export class PrimaryHistory {
     const told = this.#latestOf.get(name);
     if (told === undefined || latest === undefined) return false;
     if (told.atMs >= this.#sampledMs || told.position <= latest) return false;
+    this.#forgetPosition(name);
+    return true;
+  }
+
+  #forgetPosition(name: string): void {
     this.#confirmed.delete(name);
     this.#unconfirmed.delete(name);
     this.#latestOf.delete(name);
-    return true;
   }
 
   #confirm(name: string): void {

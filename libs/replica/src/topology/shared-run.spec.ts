@@ -5,7 +5,8 @@ import { SharedRun } from './shared-run.js';
 let nowMs = 0;
 /** How much time passes whenever somebody asks for the time. */
 let asksTakeMs = 0;
-const SHARING = { gapMs: 10, nowMs: () => (nowMs += asksTakeMs) };
+const GAP_MS = 10;
+const now = (): number => (nowMs += asksTakeMs);
 
 /** A task whose runs end when the test says so. */
 function controlled(): {
@@ -15,16 +16,22 @@ function controlled(): {
 } {
   const ends: ((error?: Error) => void)[] = [];
   let underWay = 0;
-  const shared = new SharedRun(async () => {
-    underWay++;
-    const number = ends.length + 1;
-    try {
-      await new Promise<void>((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve())));
-    } finally {
-      underWay--;
-    }
-    return number;
-  }, SHARING);
+  const shared = new SharedRun(
+    async () => {
+      underWay++;
+      const number = ends.length + 1;
+      try {
+        await new Promise<void>((resolve, reject) =>
+          ends.push((error) => (error ? reject(error) : resolve())),
+        );
+      } finally {
+        underWay--;
+      }
+      return number;
+    },
+    GAP_MS,
+    now,
+  );
   return { shared, ends, underWay: () => underWay };
 }
 
@@ -59,11 +66,15 @@ describe('SharedRun', () => {
   it('never has two runs under way, whenever it is asked', async () => {
     let underWay = 0;
     let most = 0;
-    const shared = new SharedRun(async () => {
-      most = Math.max(most, ++underWay);
-      await turn();
-      underWay--;
-    }, SHARING);
+    const shared = new SharedRun(
+      async () => {
+        most = Math.max(most, ++underWay);
+        await turn();
+        underWay--;
+      },
+      GAP_MS,
+      now,
+    );
     const asked: Promise<void>[] = [];
     for (let index = 0; index < 200; index++) {
       asked.push(shared.request());

@@ -6,28 +6,26 @@ interface NextRun<T> {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** What a {@link SharedRun} needs. */
-export interface SharedRunOptions {
-  /** The least time between the starts of two runs that nobody waits for; milliseconds. */
-  readonly gapMs: number;
-  /** Milliseconds of a monotonic clock. */
-  readonly nowMs: () => number;
-}
-
 /**
  * Shares the runs of an asynchronous task. At most one run is under way and one is waiting, however many callers there are. Each
  * caller gets the outcome of a run that began after its call, so the outcome covers everything that happened before.
  */
 export class SharedRun<T> {
   readonly #task: () => Promise<T>;
-  readonly #options: SharedRunOptions;
+  readonly #gapMs: number;
+  readonly #nowMs: () => number;
   #running: Promise<T> | undefined;
   #next: NextRun<T> | undefined;
   #startedMs = -Infinity;
 
-  constructor(task: () => Promise<T>, options: SharedRunOptions) {
+  /**
+   * @param gapMs the least time between the starts of two runs that nobody waits for, in milliseconds of the monotonic clock
+   * `nowMs`
+   */
+  constructor(task: () => Promise<T>, gapMs: number, nowMs: () => number) {
     this.#task = task;
-    this.#options = options;
+    this.#gapMs = gapMs;
+    this.#nowMs = nowMs;
   }
 
   /** A run that begins now, or as soon as the current one has ended. */
@@ -62,7 +60,7 @@ export class SharedRun<T> {
   }
 
   #start(): Promise<T> {
-    this.#startedMs = this.#options.nowMs();
+    this.#startedMs = this.#nowMs();
     const run = this.#task();
     this.#running = run;
     const ended = (): void => {
@@ -87,6 +85,6 @@ export class SharedRun<T> {
   }
 
   #leftMs(): number {
-    return this.#startedMs + this.#options.gapMs - this.#options.nowMs();
+    return this.#startedMs + this.#gapMs - this.#nowMs();
   }
 }

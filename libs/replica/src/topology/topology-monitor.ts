@@ -7,7 +7,6 @@ import { NodeWatch } from './node-watch.js';
 import { ProbePaces, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
 import type { Topology } from './topology.js';
-import { WatchList } from './watch-list.js';
 
 /**
  * Watches the nodes, each in a loop of its own on its own connection, and keeps the topology as an immutable snapshot.
@@ -17,7 +16,10 @@ import { WatchList } from './watch-list.js';
  */
 export class TopologyMonitor {
   readonly #state: TopologyState;
-  readonly #watches = new WatchList();
+  /** One for each node, by name. */
+  readonly #watches = new Map<string, NodeWatch>();
+  /** Probes and watches that are ending now. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #waiters = new ConditionWaiters();
   readonly #settings: MonitorSettings;
   readonly #sources: MonitorSources;
@@ -45,14 +47,14 @@ export class TopologyMonitor {
   /** Starts to watch. Does not wait for any node. */
   start(): void {
     this.#isStarted = true;
-    this.#watches.start();
+    for (const watch of this.#watches.values()) watch.start();
   }
 
   /** Ends all loops and connections, and resolves what callers wait for. */
   async stop(): Promise<void> {
     this.#isStarted = false;
     this.#waiters.end();
-    await this.#watches.stop();
+    await Promise.all([...this.#ending, ...Array.from(this.#watches.values(), (watch) => watch.stop())]);
   }
 
   /** Calls `listener` at each event, after the topology has changed. The returned function stops that. A listener may fail. */
@@ -73,7 +75,7 @@ export class TopologyMonitor {
   setReplicas(nodes: readonly WatchedNode[]): Pick<TopologyChange, 'added' | 'removed'> {
     const { added, removed } = this.#state.setReplicas(nodes);
     for (const node of added) this.#watch(node);
-    for (const node of nodes) if (!added.includes(node)) this.#watches.endSoon(node.probe.close());
+    for (const node of nodes) if (!added.includes(node)) this.#endSoon(node.probe.close());
     return { added: added.map(({ name }) => name), removed };
   }
 
@@ -87,7 +89,7 @@ export class TopologyMonitor {
    * share probes. Rejects if the node does not answer or tells no position.
    */
   capturePosition(nodeName: string): Promise<Position> {
-    return this.#positionOf(nodeName, this.#watches.find(nodeName)?.probeNow());
+    return this.#positionOf(nodeName, this.#watches.get(nodeName)?.probes.request());
   }
 
   /**
@@ -95,7 +97,7 @@ export class TopologyMonitor {
    * callers. Sessions will wait for it, so replicas are probed for it as by {@link expect}.
    */
   capturePositionSoon(nodeName: string): Promise<Position> {
-    const probing = this.#watches.find(nodeName)?.probeSoon();
+    const probing = this.#watches.get(nodeName)?.probes.requestSoon();
     if (probing !== undefined && this.#lastCapture?.probing === probing) return this.#lastCapture.position;
     const position = this.#positionOf(nodeName, probing).then((it) => {
       this.expect(it);
@@ -109,7 +111,7 @@ export class TopologyMonitor {
 
   /** Reads the position of {@link capturePositionSoon} at once, because somebody waits for it. */
   hurryPosition(nodeName: string): void {
-    this.#watches.find(nodeName)?.hurryProbe();
+    this.#watches.get(nodeName)?.probes.hurry();
   }
 
   /**
@@ -139,7 +141,7 @@ export class TopologyMonitor {
   expect(position: Position): void {
     this.#wanted = laterPosition(this.#wanted, position);
     for (const replica of this.topology.replicas) {
-      if (this.#isBehindWanted(replica.name)) this.#watches.find(replica.name)?.hurry();
+      if (this.#isBehindWanted(replica.name)) this.#watches.get(replica.name)?.hurry();
     }
   }
 
@@ -180,7 +182,7 @@ export class TopologyMonitor {
    * began. If the node has gone down or come back since, nothing happens.
    */
   doubt(nodeName: string, sinceMs = Infinity): void {
-    if (this.#isCredible(nodeName, sinceMs)) this.#watches.find(nodeName)?.doubt();
+    if (this.#isCredible(nodeName, sinceMs)) this.#watches.get(nodeName)?.doubt();
   }
 
   /**
@@ -190,7 +192,7 @@ export class TopologyMonitor {
   suspect(nodeName: string, problem: string, sinceMs = Infinity): void {
     if (!this.#isCredible(nodeName, sinceMs)) return;
     // The address may lead to another server by now, or to none.
-    const watch = this.#watches.find(nodeName);
+    const watch = this.#watches.get(nodeName);
     watch?.reconnect();
     watch?.doubt();
     this.#state.failed(nodeName, problem);
@@ -203,9 +205,9 @@ export class TopologyMonitor {
 
   /** Asks the node, on a new connection of the monitor's own, which server it is. Never rejects. */
   async meetAnew(nodeName: string): Promise<void> {
-    const watch = this.#watches.find(nodeName);
+    const watch = this.#watches.get(nodeName);
     watch?.reconnect();
-    await watch?.probeNow().catch(() => undefined);
+    await watch?.probes.request().catch(() => undefined);
   }
 
   /** Until a primary has answered, every node has to belong to this cluster. `system`: its identifier, if servers tell it. */
@@ -228,7 +230,14 @@ export class TopologyMonitor {
       failed: (error) => this.#state.failed(name, describe(error)),
       pace: (own) => this.#paces.choose({ ...own, ...this.#paceReasons(name) }),
     });
-    this.#watches.add(name, watch);
+    this.#watches.set(name, watch);
+    if (this.#isStarted) watch.start();
+  }
+
+  /** Lets {@link stop} wait for something that is ending. Its failure concerns nobody. */
+  #endSoon(ending: Promise<void>): void {
+    const ended = ending.catch(() => undefined).finally(() => void this.#ending.delete(ended));
+    this.#ending.add(ended);
   }
 
   /** Asks at once for what a replica waits for: the primary first, and then the replica again. */
@@ -236,8 +245,8 @@ export class TopologyMonitor {
     const { primary, replicas } = this.topology;
     if (name === primary.name) {
       for (const replica of replicas)
-        if (this.#state.judge.isAwaited(replica.name)) this.#watches.find(replica.name)?.hurry();
-    } else if (this.#state.judge.isAwaited(primary.name)) this.#watches.find(primary.name)?.hurry();
+        if (this.#state.judge.isAwaited(replica.name)) this.#watches.get(replica.name)?.hurry();
+    } else if (this.#state.judge.isAwaited(primary.name)) this.#watches.get(primary.name)?.hurry();
   }
 
   #paceReasons(name: string): Omit<PaceReasons, 'isSilent' | 'isInDoubt'> {
@@ -253,7 +262,11 @@ export class TopologyMonitor {
   /** Registers what the monitor itself does at its events. It is the first listener. */
   #react(): void {
     this.on('topology:changed', ({ removed }) => {
-      for (const name of removed) this.#watches.remove(name);
+      for (const name of removed) {
+        const watch = this.#watches.get(name);
+        this.#watches.delete(name);
+        if (watch !== undefined) this.#endSoon(watch.stop());
+      }
     });
     this.on('node:down', ({ node }) => {
       // A replica may have been promoted.
@@ -262,19 +275,19 @@ export class TopologyMonitor {
     this.on('node:up', ({ node, before }) => {
       // The cause that took this node down may have taken others down, too, and may be over.
       if (before !== 'down') return;
-      for (const [name, watch] of this.#watches.all()) {
+      for (const [name, watch] of this.#watches) {
         if (name !== node.name && this.#state.find(name)?.health === 'down') watch.retry();
       }
     });
   }
 
   #hurryAll(): void {
-    for (const [, watch] of this.#watches.all()) watch.hurry();
+    for (const watch of this.#watches.values()) watch.hurry();
   }
 
   /** Without a started watch, nobody would ever find the node up again. */
   #isCredible(name: string, sinceMs: number): boolean {
-    return this.#isStarted && !this.#state.standings.isOutdated(name, sinceMs);
+    return this.#isStarted && !this.#state.isOutdated(name, sinceMs);
   }
 
   #isBehindWanted(name: string): boolean {

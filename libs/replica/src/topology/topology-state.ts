@@ -1,4 +1,3 @@
-import type { ChangedNodes } from './changed-nodes.js';
 import type { RoleVerdict } from './judge-role.js';
 import { judgeLag, lagByBoth } from './judge-lag.js';
 import { Listeners } from './listeners.js';
@@ -6,7 +5,7 @@ import type { MonitorEvents } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { NodeIdentities } from './node-identities.js';
 import { NodeJudge } from './node-judge.js';
-import { NodeList } from './node-list.js';
+import { NodeList, type ChangedNodes } from './node-list.js';
 import {
   selfDescriptionOf,
   type ProbeResult,
@@ -14,7 +13,7 @@ import {
   type SelfDescription,
   type WatchedNode,
 } from './node-probe.js';
-import { NodeStandings } from './node-standing.js';
+import { NodeStanding } from './node-standing.js';
 import { PrimaryHistory } from './primary-history.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 
@@ -30,8 +29,9 @@ export class TopologyState {
   readonly events: Listeners<MonitorEvents>;
   readonly history = new PrimaryHistory();
   readonly judge: NodeJudge;
-  readonly standings: NodeStandings;
   readonly #nodes: NodeList;
+  /** By name. A node to which nothing has happened yet has none. */
+  readonly #standings = new Map<string, NodeStanding>();
   /** Names of the nodes at whose address a server of another cluster answers. */
   readonly #foreign = new Set<string>();
   readonly #settings: MonitorSettings;
@@ -48,13 +48,8 @@ export class TopologyState {
     this.events = new Listeners((event, error) => sources.onListenerFailure?.(event, error));
     const { nowMs, changed } = sources;
     this.#nodes = new NodeList(nodes, { nowMs, changed, homesKeptMs: settings.homesKeptMs });
-    this.standings = new NodeStandings(settings, sources);
-    this.judge = new NodeJudge({
-      nodes: this.#nodes,
-      history: this.history,
-      terms: settings.terms,
-      nowMs,
-    });
+    const { terms } = settings;
+    this.judge = new NodeJudge({ nodes: this.#nodes, history: this.history, terms, nowMs });
   }
 
   get topology(): Topology {
@@ -69,6 +64,11 @@ export class TopologyState {
   /** Which servers answer at the nodes' addresses. */
   get identities(): NodeIdentities {
     return this.judge.identities;
+  }
+
+  /** Whether the result of something that began at `sinceMs` is from before the node last went down or came back. */
+  isOutdated(name: string, sinceMs: number): boolean {
+    return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
   }
 
   /** Replaces the configured replicas. Throws a `TypeError` if names are not unique. */
@@ -98,8 +98,9 @@ export class TopologyState {
     const node = this.#nodes.find(name);
     if (node === undefined) return;
     this.identities.heard(name);
-    if (node.health === 'down') this.standings.of(name).failedAgain();
-    else this.standings.of(name).wentDown();
+    const standing = this.#standingOf(name);
+    if (node.health === 'down') standing.failedAgain();
+    else standing.wentDown();
     this.#replace({ ...node, ...description, health: 'down', problem });
   }
 
@@ -180,7 +181,7 @@ export class TopologyState {
       roundTripMs: endedMs - startedMs,
       ...judgeLag(known, { lagMs, nowMs: endedMs }, this.#settings),
     };
-    const standing = this.standings.of(name);
+    const standing = this.#standingOf(name);
     const trialMs = known.health === 'down' ? standing.trialMs() : 0;
     if (trialMs === 0) this.#markUp(node);
     else this.#replace({ ...node, problem: standing.describeTrial(trialMs) });
@@ -197,7 +198,7 @@ export class TopologyState {
 
   /** The node may serve. */
   #markUp(node: NodeSnapshot): void {
-    if (this.#nodes.find(node.name)?.health === 'down') this.standings.of(node.name).returned();
+    if (this.#nodes.find(node.name)?.health === 'down') this.#standingOf(node.name).returned();
     this.#replace({ ...node, health: 'up', problem: undefined });
   }
 
@@ -249,7 +250,7 @@ export class TopologyState {
     this.judge.part(answer, before);
     const problem = `${primary.name} began another history: it has to pass all that was known before`;
     for (const node of replicas) {
-      this.standings.of(node.name).wasTakenDown();
+      this.#standingOf(node.name).wasTakenDown();
       this.#replace({ ...node, freshAsOfMs: undefined, health: 'down', problem });
     }
   }
@@ -266,11 +267,20 @@ export class TopologyState {
     });
   }
 
+  #standingOf(name: string): NodeStanding {
+    let standing = this.#standings.get(name);
+    if (standing === undefined) {
+      standing = new NodeStanding(this.#settings, this.#sources);
+      this.#standings.set(name, standing);
+    }
+    return standing;
+  }
+
   /** The node is no longer ours. */
   #forget(name: string): void {
     this.judge.forget(name);
     this.#foreign.delete(name);
-    this.standings.forget(name);
+    this.#standings.delete(name);
     this.history.leave(name, { nowMs: this.#sources.nowMs(), keptMs: this.#settings.homesKeptMs });
   }
 

@@ -38,7 +38,7 @@ export class LossWatch {
 
   constructor(options: LossWatchOptions) {
     this.#options = options;
-    this.#uptime = new SharedRun(() => options.access.askUptime(), { gapMs: 0, nowMs: options.nowMs });
+    this.#uptime = new SharedRun(() => options.access.askUptime(), 0, options.nowMs);
   }
 
   /**
