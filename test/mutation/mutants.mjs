@@ -130,8 +130,8 @@ export const MUTANTS = [
     name: 'any-cluster',
     what: 'a server of another cluster is taken for ours',
     file: `${topology}/judge-cluster.ts`,
-    from: 'if (system === known.system) return OURS;',
-    to: 'return OURS;',
+    from: 'if (system === known.system) return undefined;',
+    to: 'return undefined;',
     tests: [topology],
   },
   {

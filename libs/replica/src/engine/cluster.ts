@@ -10,6 +10,7 @@ import type { NodeOptions } from '../options/replica-options.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Position } from '../session/position.js';
 import type { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
+import { inTime } from '../topology/in-time.js';
 import type { Listeners } from '../topology/listeners.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
@@ -17,7 +18,7 @@ import { logTopology } from './log-topology.js';
 import { logMissingLanes, NodePools } from './node-pools.js';
 import { NodeProbes, watchedNode } from './node-probes.js';
 import type { OperatorLog } from './operator-log.js';
-import { discoverInto, ReplicaSet, startDiscovery } from './replica-set.js';
+import { discoverInto, ReplicaSet } from './replica-set.js';
 import type { RouterCounter } from './router-counters.js';
 import { forwardTopologyEvents, type RouterEvents } from './router-events.js';
 import type { RoutingState } from './routing-state.js';
@@ -33,6 +34,9 @@ export interface ClusterParts {
   readonly counters: Record<RouterCounter, number>;
   readonly log: OperatorLog;
 }
+
+/** How long the start waits for the first answer of a discovery. Then it goes on without; milliseconds. */
+const FIRST_DISCOVERY_MS = 1_000;
 
 const nowMs = (): number => performance.now();
 
@@ -115,7 +119,8 @@ export class Cluster {
    */
   async start(schemaChanges: readonly string[]): Promise<void> {
     const { options, database, state, log } = this.#parts;
-    if (this.#discovery !== undefined) await startDiscovery(this.#discovery);
+    if (this.#discovery !== undefined)
+      await inTime(this.#discovery.start(), FIRST_DISCOVERY_MS, () => undefined);
     const { name, address } = options.primary;
     this.#standIn = await findStandIn({
       errors: database.errors,

@@ -1,5 +1,6 @@
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { inTime } from '../topology/in-time.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { LogSink } from './operator-log.js';
 import type { Database, Outside, ServerCheck } from '../execution/database.js';
@@ -152,19 +153,13 @@ export class NodePools {
 
   async #endWhenIdle(pool: NodePool): Promise<void> {
     const { drainTimeoutMs } = this.#options.options;
-    let timer: NodeJS.Timeout | undefined;
     let hurry: (() => void) | undefined;
-    const late = new Promise<void>((resolve) => {
-      hurry = resolve;
-      timer = setTimeout(() => {
-        pool.reset(`the node has left, and its time to finish (${drainTimeoutMs} ms) is over`);
-        resolve();
-      }, drainTimeoutMs);
-    });
-    this.#hurries.add(hurry as () => void);
-    await Promise.race([pool.whenIdle(), late]);
-    this.#hurries.delete(hurry as () => void);
-    clearTimeout(timer);
+    const hurried = new Promise<void>((resolve) => (hurry = resolve));
+    this.#hurries.add(hurry as unknown as () => void);
+    await inTime(Promise.race([pool.whenIdle(), hurried]), drainTimeoutMs, () =>
+      pool.reset(`the node has left, and its time to finish (${drainTimeoutMs} ms) is over`),
+    );
+    this.#hurries.delete(hurry as unknown as () => void);
     await pool.end();
   }
 }

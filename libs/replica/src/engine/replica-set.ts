@@ -34,9 +34,6 @@ export interface ReplicaSetOptions {
 /** Time limit and retries of a discovery; milliseconds. */
 const DISCOVERY = { timeoutMs: 10_000, retryMs: 1_000, maxRetryMs: 30_000 };
 
-/** How long the application's start waits for the first answer; milliseconds. */
-const START_WAIT_MS = 1_000;
-
 /** The replicas, which may change while everything runs. Changes are made one after the other. */
 export class ReplicaSet {
   readonly #options: ReplicaSetOptions;
@@ -205,14 +202,4 @@ export function discoverInto(
     onRecovery: () => log.log('replicas are discovered again'),
     random: Math.random,
   });
-}
-
-/** Runs the first discovery. The application starts without its result if it takes too long. */
-export async function startDiscovery(loop: DiscoveryLoop<NodeOptions>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, START_WAIT_MS);
-  });
-  await Promise.race([loop.start(), late]);
-  clearTimeout(timer);
 }

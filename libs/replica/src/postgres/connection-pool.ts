@@ -9,6 +9,7 @@ import {
   type PoolListener,
   type ServerCheck,
 } from '../execution/database.js';
+import { inTime } from '../topology/in-time.js';
 import type { ServerIdentity } from '../topology/node-probe.js';
 import { connectionOf, cutSocket, nextIdle } from './connection.js';
 import { discreetClient } from './discreet-client.js';
@@ -185,19 +186,12 @@ function withCheck(
 
 /** Rejects after `timeoutMs` milliseconds, even if the connection is lost and `pg` reports nothing. */
 async function identifyInTime(client: pg.ClientBase, timeoutMs: number): Promise<ServerIdentity | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      cutSocket(client);
-      reject(new Error('Connection terminated: the server did not tell in time who it is'));
-    }, timeoutMs);
-  });
   const asking = untilIdle(client).then(() => identifyServer(client));
-  try {
-    return (await Promise.race([asking, late])).identity;
-  } finally {
-    clearTimeout(timer);
-  }
+  const { identity } = await inTime(asking, timeoutMs, () => {
+    cutSocket(client);
+    throw new Error('Connection terminated: the server did not tell in time who it is');
+  });
+  return identity;
 }
 
 /**

@@ -2,6 +2,7 @@ import { messageOf } from '../../errors/describe-error.js';
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import type { NodeLoad } from '../../routing/balancer.js';
+import { inTime } from '../../topology/in-time.js';
 import type { ServerIdentity } from '../../topology/node-probe.js';
 import {
   callAtOnce,
@@ -253,13 +254,9 @@ export class NodePool {
 
   /** Waits a while for what runs, then cuts it. */
   async end(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_MS)));
     this.#reads.end();
     this.parked.end();
-    const ended = this.#pool.end();
-    await Promise.race([ended, late]);
-    clearTimeout(timer);
+    await inTime(this.#pool.end(), END_MS, () => undefined);
     this.losses.cut(this.#connections.open);
     this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }

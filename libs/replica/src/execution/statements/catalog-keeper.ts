@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors/describe-error.js';
+import { inTime } from '../../topology/in-time.js';
 import type { CatalogQuery, LoadedCatalog, Outside, Classifier } from '../database.js';
 
 /** The shortest interval between loads that somebody asked for; milliseconds. */
@@ -102,14 +103,9 @@ export class CatalogKeeper {
   /** Resolves when a load that begins after this call has succeeded or failed, or after three seconds at the latest. */
   async fresh(): Promise<void> {
     if (this.#stopped || this.#begunMs === undefined) return;
-    let timer: NodeJS.Timeout | undefined;
-    const loaded = new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-      timer = setTimeout(resolve, FRESH_TIMEOUT_MS);
-    });
+    const loaded = new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#refreshAfter(MIN_INTERVAL_MS);
-    await loaded;
-    clearTimeout(timer);
+    await inTime(loaded, FRESH_TIMEOUT_MS, () => undefined);
   }
 
   #refreshAfter(intervalMs: number): void {

@@ -1,4 +1,5 @@
 import { kindOfFailure, SafeMessageError } from '../../errors/safe-message.error.js';
+import { inTime } from '../in-time.js';
 
 /** What one search found. */
 export interface DiscoveryResult<Node> {
@@ -94,17 +95,13 @@ export class DiscoveryLoop<Node> {
   async #find(): Promise<DiscoveryResult<Node>> {
     const { discovery, settings } = this.#options;
     const { timeoutMs } = settings;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new SafeMessageError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const found = discovery.find();
+    const stopped = new Promise<never>((_, reject) => {
       this.#endWait = () => reject(new SafeMessageError('stopped'));
     });
-    try {
-      return await Promise.race([discovery.find(), late]);
-    } finally {
-      clearTimeout(timer);
-      this.#endWait = undefined;
-    }
+    return inTime(Promise.race([found, stopped]), timeoutMs, () => {
+      throw new SafeMessageError(`no answer within ${timeoutMs} ms`);
+    });
   }
 
   #succeeded(): void {

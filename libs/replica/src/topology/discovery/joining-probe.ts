@@ -1,4 +1,5 @@
 import type { Position } from '../../session/position.js';
+import { inTime } from '../in-time.js';
 import type { NodeProbe, ProbeResult } from '../node-probe.js';
 
 /** What has to happen before a node may serve. */
@@ -47,19 +48,10 @@ export class JoiningProbe implements NodeProbe {
   }
 
   async #warmUp(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
     this.#warming ??= this.#steps.warmUp().finally(() => (this.#warming = undefined));
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`its first connections took over ${timeoutMs} ms`)),
-        timeoutMs,
-      );
+    await inTime(this.#warming, timeoutMs, () => {
+      throw new Error(`its first connections took over ${timeoutMs} ms`);
     });
-    try {
-      await Promise.race([this.#warming, late]);
-      this.#isWarm = true;
-    } finally {
-      clearTimeout(timer);
-    }
+    this.#isWarm = true;
   }
 }

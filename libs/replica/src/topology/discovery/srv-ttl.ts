@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { randomInt } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { inTime } from '../in-time.js';
 
 const SRV = 33;
 const IN = 1;
@@ -19,19 +20,17 @@ export async function askSrvTtl(
   const id = randomInt(65_536);
   const { address, port } = parseServer(server);
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4').unref();
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    return await new Promise<number | undefined>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs, undefined);
-      socket.on('error', () => resolve(undefined));
-      socket.on('message', (message) => {
-        if (message.length >= HEADER_BYTES && message.readUInt16BE(0) === id) resolve(readTtl(message));
-      });
-      // A connected socket receives from nobody else.
-      socket.connect(port, address, () => socket.send(question(id, hostname)));
+  const answer = new Promise<number | undefined>((resolve) => {
+    socket.on('error', () => resolve(undefined));
+    socket.on('message', (message) => {
+      if (message.length >= HEADER_BYTES && message.readUInt16BE(0) === id) resolve(readTtl(message));
     });
+    // A connected socket receives from nobody else.
+    socket.connect(port, address, () => socket.send(question(id, hostname)));
+  });
+  try {
+    return await inTime(answer, timeoutMs, () => undefined);
   } finally {
-    clearTimeout(timer);
     socket.close();
   }
 }
