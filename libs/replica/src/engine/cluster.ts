@@ -233,7 +233,8 @@ export class Cluster {
     await this.#catalog.start();
     // Without lanes there may be a pooler that takes one statement at a time, so none is sent behind a write. And a probe
     // of the user's own may mean something else by a position.
-    const mayPiggyback = sticky.mode === 'position' && lanes && monitor.probe === undefined;
+    const isPossible = lanes || this.#parts.database.piggyback?.isExtraStatement === false;
+    const mayPiggyback = sticky.mode === 'position' && isPossible && monitor.probe === undefined;
     if (mayPiggyback) await this.#positions.start((sql) => this.#queryAnyNode(sql));
   }
 

@@ -68,6 +68,7 @@ export class NodePools {
         onIdleError: () => monitor.doubt(name),
         check: this.#checkOf(name),
         outside,
+        isReplica: () => monitor.topology.primary.name !== name,
       }),
       lanes: this.#lanes,
       probedMs: () => probedMs(monitor, name),

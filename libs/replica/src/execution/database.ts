@@ -163,14 +163,19 @@ export interface PreparedStatements {
 
 /** Learns a write's position on the write's own connection, together with the write's answer. */
 export interface Piggyback {
+  /**
+   * Whether the position takes a statement of its own, which is sent behind the write. If not, the answer of each write tells it
+   * anyway.
+   */
+  readonly isExtraStatement: boolean;
   /** First learns what it needs to know about the server. Rejects if that fails. */
   start(query: CatalogQuery): Promise<void>;
   /** Whether the driver can ask behind this statement, on this connection. */
   canAsk(connection: Connection, args: readonly unknown[]): boolean;
   /**
-   * Like {@link ConnectionOperations.run}, but also asks for the position right behind the statement, which must leave no
-   * transaction open. `told` is called before the statement's promise settles, with the answer or with the reason why there is
-   * none.
+   * Like {@link ConnectionOperations.run}, but also learns the position of the statement, which must leave no transaction open.
+   * `told` is called before the statement's promise settles, with the answer or with the reason why there is none. It is not called
+   * if the server tells no position because nothing was written.
    */
   run(
     connection: Connection,
@@ -230,6 +235,8 @@ export interface NodeHooks {
   readonly check?: ServerCheck;
   /** Calls a function outside any request. If absent, functions run in the caller's context. */
   readonly outside?: Outside;
+  /** Whether the node is a replica at this moment, so that its connections must not write. If absent, it is not. */
+  readonly isReplica?: () => boolean;
 }
 
 /** How the connections of one node are made. */

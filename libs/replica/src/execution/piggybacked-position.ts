@@ -19,8 +19,8 @@ export interface PiggybackedPositionsOptions {
 }
 
 /**
- * Asks the primary for its position right behind a write, on the write's own connection, so that both answers arrive together. At
- * moderate rates, this leaves hardly any acknowledged write without a known position if the primary dies.
+ * Learns the primary's position together with a write's answer: from the answer itself, or by a question right behind the write, on
+ * its own connection. At moderate rates, this leaves hardly any acknowledged write without a known position if the primary dies.
  */
 export class PiggybackedPositions {
   readonly #options: PiggybackedPositionsOptions;
@@ -51,9 +51,9 @@ export class PiggybackedPositions {
   /** Whether to ask behind this statement, which must leave no transaction open. If so, the question counts against the rate. */
   mayAsk(connection: Connection, args: readonly unknown[]): boolean {
     const { database, nowMs } = this.#options;
-    if (this.#isRefused || !this.#hasStarted || database.piggyback?.canAsk(connection, args) !== true)
-      return false;
-    return this.#rate.take(nowMs());
+    const { piggyback } = database;
+    if (this.#isRefused || !this.#hasStarted || piggyback?.canAsk(connection, args) !== true) return false;
+    return !piggyback.isExtraStatement || this.#rate.take(nowMs());
   }
 
   /**

@@ -20,6 +20,7 @@ interface PipelinedClient {
 
 /** Asks for the position right behind a write, on the same connection. */
 export class PgPiggyback implements Piggyback {
+  readonly isExtraStatement = true;
   #layout: WalLayout | undefined;
 
   async start(query: CatalogQuery): Promise<void> {

@@ -1,0 +1,84 @@
+import type { NodeProbe, ProbeResult } from '../../topology/node-probe.js';
+import type { ProbeConnector } from './probe-connector.js';
+
+/** What a {@link ConnectedProbe} needs of its database. */
+export interface ProbeQuestions<C> {
+  /** Asks the whole question, and rejects if there is no answer to rely on. */
+  ask(connection: C): Promise<ProbeResult>;
+  isConnectionLoss(error: unknown): boolean;
+  /** A question got no answer in time, or lost its connection. */
+  failed?(): void;
+}
+
+/** One call of {@link ConnectedProbe.probe}. */
+interface ProbeCall {
+  hasEnded: boolean;
+}
+
+/** Probes a node on a connection of its own. Connects at the first probe, and again after every failure. */
+export class ConnectedProbe<C> implements NodeProbe {
+  readonly #connector: ProbeConnector<C>;
+  readonly #questions: ProbeQuestions<C>;
+  #closed = false;
+
+  constructor(connector: ProbeConnector<C>, questions: ProbeQuestions<C>) {
+    this.#connector = connector;
+    this.#questions = questions;
+  }
+
+  async probe(timeoutMs: number): Promise<ProbeResult> {
+    if (this.#closed) throw new Error('the probe is closed');
+    // An AbortController would also do, but each abort creates an error with a stack.
+    const call: ProbeCall = { hasEnded: false };
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(
+          () => afterPendingAnswers(() => reject(new Error(`no answer within ${timeoutMs} ms`))),
+          timeoutMs,
+        );
+      });
+      return await Promise.race([this.#ask(call), late]);
+    } catch (error) {
+      this.#connector.drop();
+      this.#questions.failed?.();
+      throw error;
+    } finally {
+      call.hasEnded = true;
+      clearTimeout(timer);
+    }
+  }
+
+  reconnect(): void {
+    this.#connector.drop();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#connector.close();
+    return Promise.resolve();
+  }
+
+  /** The server or a firewall may have closed an idle connection, which says nothing about the node. So this retries on a new one. */
+  async #ask(call: ProbeCall): Promise<ProbeResult> {
+    const hasIdled = this.#connector.isOpen;
+    try {
+      return await this.#askOnce(call);
+    } catch (error) {
+      if (!hasIdled || this.#closed || call.hasEnded || !this.#questions.isConnectionLoss(error)) throw error;
+      this.#connector.drop();
+      return this.#askOnce(call);
+    }
+  }
+
+  async #askOnce(call: ProbeCall): Promise<ProbeResult> {
+    const connection = await this.#connector.get();
+    if (call.hasEnded) throw new Error('nobody waits for an answer any more');
+    return this.#questions.ask(connection);
+  }
+}
+
+/** Timers run before sockets, so a busy process may not yet have read an answer that arrived in time. This lets it read first. */
+function afterPendingAnswers(act: () => void): void {
+  setImmediate(() => setImmediate(act));
+}

@@ -1,0 +1,52 @@
+import type { Uptime } from '../execution/database.js';
+import type { MysqlConnection } from './connection.js';
+import { isConnectionLoss } from './error-kinds.js';
+import { identifyServer } from './identify-server.js';
+import { inTime, openConnection, type ConnectionSource } from './open-connection.js';
+
+/** The time limit for an answer; milliseconds. */
+const TIMEOUT_MS = 2_000;
+
+/**
+ * Asks on a new connection how long the server has been running. Never rejects. All statements run in one process, so whatever
+ * ends the server may have been the fault of one of them: its start counts as the recovery from a crash, and a server that is gone
+ * does not say whether its machine is.
+ */
+export async function askUptime(source: ConnectionSource): Promise<Uptime> {
+  let connection: MysqlConnection | undefined;
+  try {
+    connection = await openConnection({ ...source, timeoutMs: TIMEOUT_MS });
+    const opened = connection;
+    const { uptimeMs } = await inTime(opened, TIMEOUT_MS, () => identifyServer(opened));
+    return { runningMs: Infinity, wellMs: uptimeMs };
+  } catch {
+    return 'unknown';
+  } finally {
+    connection?.close();
+  }
+}
+
+/**
+ * Finds out whether a node answers within `timeoutMs` milliseconds on a new connection like those of its pool. A server that refuses
+ * with its own error (too many connections, a wrong password) counts as an answer. Never rejects; `false` when aborted.
+ */
+export async function answersAnew(
+  source: ConnectionSource,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<boolean> {
+  if (signal.aborted) return false;
+  let connection: MysqlConnection | undefined;
+  const cut = (): void => void connection?.cut();
+  signal.addEventListener('abort', cut);
+  try {
+    connection = await openConnection({ ...source, timeoutMs });
+    const opened = connection;
+    await inTime(opened, timeoutMs, () => opened.ping());
+    return !signal.aborted;
+  } catch (error) {
+    return !isConnectionLoss(error);
+  } finally {
+    signal.removeEventListener('abort', cut);
+    connection?.close();
+  }
+}

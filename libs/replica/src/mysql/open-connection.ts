@@ -1,0 +1,70 @@
+import type { ConnectionOptions } from 'mysql2';
+import { MysqlConnection, type ConnectionRole } from './connection.js';
+import { MYSQL_ERRORS } from './error-kinds.js';
+import { flavorOf, READ_ONLY_SQL, type Flavor } from './flavor.js';
+import { loadMysql2 } from './load-mysql2.js';
+
+/** How to open the connections of a node. */
+export interface ConnectionSource {
+  /** A new object for each connection, because `mysql2` writes into it. */
+  readonly config: () => ConnectionOptions;
+  /** The longest time that opening a connection may take; milliseconds. */
+  readonly timeoutMs: number;
+  /** How long the server lets a statement run, in milliseconds; `undefined`: as long as its own settings say. */
+  readonly statementMs?: number;
+}
+
+/** What `mysql2` emits once a connection is open. */
+interface Greeting {
+  readonly serverVersion: string;
+}
+
+/** Opens a connection that is not set up for any role yet. Rejects with the driver's error. */
+export function openConnection({ config, timeoutMs }: ConnectionSource): Promise<MysqlConnection> {
+  return new Promise((resolve, reject) => {
+    const connection = loadMysql2().createConnection({ ...config(), connectTimeout: timeoutMs });
+    // An error without a listener would end the process.
+    connection.on('error', reject);
+    connection.on('connect', (greeting: Greeting) =>
+      resolve(new MysqlConnection(connection, flavorOf(greeting.serverVersion))),
+    );
+  });
+}
+
+/** Sets a new connection up for its role. Rejects if the connection is lost, or could write although it must not. */
+export async function setUpFor(
+  role: ConnectionRole,
+  connection: MysqlConnection,
+  { statementMs }: Pick<ConnectionSource, 'statementMs'> = {},
+): Promise<void> {
+  const { flavor } = connection;
+  if (statementMs !== undefined) await connection.rows(`SET SESSION ${flavor.limitSql(statementMs)}`);
+  if (role === 'replica') await connection.rows(READ_ONLY_SQL);
+  else connection.tellsPositions = await track(connection, flavor);
+  connection.role = role;
+}
+
+/** Lets the session's answers tell positions. Returns whether they do; without them the monitor is asked. */
+async function track(connection: MysqlConnection, { trackSql }: Flavor): Promise<boolean> {
+  try {
+    await connection.rows(`SET SESSION ${trackSql}`);
+    return true;
+  } catch (error) {
+    if (MYSQL_ERRORS.isConnectionLoss(error)) throw error;
+    return false;
+  }
+}
+
+/** Settles like `work`. After `timeoutMs` milliseconds it cuts the connection, so that `work` fails. */
+export async function inTime<T>(
+  connection: MysqlConnection,
+  timeoutMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timer = setTimeout(() => connection.cut(), timeoutMs);
+  try {
+    return await work();
+  } finally {
+    clearTimeout(timer);
+  }
+}
