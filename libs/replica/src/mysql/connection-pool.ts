@@ -10,7 +10,7 @@ import type {
 import { connectionOf, type ConnectionRole, type MysqlConnection } from './connection.js';
 import { MYSQL_ERRORS, poolTimeout } from './error-kinds.js';
 import { identifyServer } from './identify-server.js';
-import { inTime, openConnection, setUpFor, type ConnectionSource } from './open-connection.js';
+import { inTimeOrCut, openConnection, setUpFor, type ConnectionSource } from './open-connection.js';
 
 /** What a {@link MysqlConnectionPool} needs. */
 export interface MysqlPoolOptions {
@@ -205,7 +205,7 @@ export class MysqlConnectionPool implements ConnectionPool {
     const pooled = { connection, openedMs: nowMs(), idleSinceMs: nowMs() };
     this.#listener.made(connectionOf(connection));
     try {
-      await inTime(connection, source.timeoutMs, () => this.#prepare(connection));
+      await inTimeOrCut(connection, source.timeoutMs, this.#prepare(connection));
     } catch (error) {
       this.#listener.closed(connectionOf(connection));
       connection.close();
@@ -233,7 +233,7 @@ export class MysqlConnectionPool implements ConnectionPool {
     this.#checking++;
     let isAlive = true;
     try {
-      await this.#options.outside(() => inTime(connection, CHECK_MS, () => connection.ping()));
+      await this.#options.outside(() => inTimeOrCut(connection, CHECK_MS, connection.ping()));
     } catch {
       isAlive = false;
     }

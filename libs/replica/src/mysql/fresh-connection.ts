@@ -2,7 +2,7 @@ import type { Uptime } from '../execution/database.js';
 import type { MysqlConnection } from './connection.js';
 import { isConnectionLoss } from './error-kinds.js';
 import { identifyServer } from './identify-server.js';
-import { inTime, openConnection, type ConnectionSource } from './open-connection.js';
+import { inTimeOrCut, openConnection, type ConnectionSource } from './open-connection.js';
 
 /** The time limit for an answer; milliseconds. */
 const TIMEOUT_MS = 2_000;
@@ -16,8 +16,7 @@ export async function askUptime(source: ConnectionSource): Promise<Uptime> {
   let connection: MysqlConnection | undefined;
   try {
     connection = await openConnection({ ...source, timeoutMs: TIMEOUT_MS });
-    const opened = connection;
-    const { uptimeMs } = await inTime(opened, TIMEOUT_MS, () => identifyServer(opened));
+    const { uptimeMs } = await inTimeOrCut(connection, TIMEOUT_MS, identifyServer(connection));
     return { runningMs: Infinity, wellMs: uptimeMs };
   } catch {
     return 'unknown';
@@ -40,8 +39,7 @@ export async function answersAnew(
   signal.addEventListener('abort', cut);
   try {
     connection = await openConnection({ ...source, timeoutMs });
-    const opened = connection;
-    await inTime(opened, timeoutMs, () => opened.ping());
+    await inTimeOrCut(connection, timeoutMs, connection.ping());
     return !signal.aborted;
   } catch (error) {
     return !isConnectionLoss(error);

@@ -31,18 +31,18 @@ const CONNECT_MS = 10_000;
 
 /** Probes a node on a connection of its own. */
 export function createProbe({ config, clusterOf, subject }: MysqlProbeOptions): NodeProbe {
-  let lastServer: (() => void) | undefined;
-  const ask = async (probe: ProbeConnection): Promise<ProbeResult> => {
-    const { connection, identity } = probe;
+  let lost: (() => void) | undefined;
+  const ask = async ({ connection, identity }: ProbeConnection): Promise<ProbeResult> => {
     const cluster = clusterOf(connection.flavor);
-    lastServer = () => cluster.lost(identity.server);
+    const { server } = identity;
+    lost = () => cluster.lost(server);
     const [row = {}] = await connection.rows(cluster.probeSql);
-    const replication = (): ReturnType<typeof askReplication> => askReplication(connection);
-    return { ...(await cluster.read({ server: identity.server, row, replication })), identity };
+    const answer = await cluster.read({ server, row, replication: () => askReplication(connection) });
+    return { ...answer, identity };
   };
-  return new ConnectedProbe(new ProbeConnector((lost) => openLink(config, lost)), {
+  return new ConnectedProbe(new ProbeConnector((onLost) => openLink(config, onLost)), {
     isConnectionLoss,
-    failed: () => lastServer?.(),
+    failed: () => lost?.(),
     ask: async (probe) => {
       const answer = await ask(probe);
       if (subject === undefined) return answer;

@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'mysql2';
+import { inTime } from '../topology/in-time.js';
 import { MysqlConnection, type ConnectionRole } from './connection.js';
 import { MYSQL_ERRORS } from './error-kinds.js';
 import { flavorOf, READ_ONLY_SQL, type Flavor } from './flavor.js';
@@ -55,16 +56,10 @@ async function track(connection: MysqlConnection, { trackSql }: Flavor): Promise
   }
 }
 
-/** Settles like `work`. After `timeoutMs` milliseconds it cuts the connection, so that `work` fails. */
-export async function inTime<T>(
-  connection: MysqlConnection,
-  timeoutMs: number,
-  work: () => Promise<T>,
-): Promise<T> {
-  const timer = setTimeout(() => connection.cut(), timeoutMs);
-  try {
-    return await work();
-  } finally {
-    clearTimeout(timer);
-  }
+/** Settles like `work`. After `timeoutMs` milliseconds it cuts the connection and rejects. */
+export function inTimeOrCut<T>(connection: MysqlConnection, timeoutMs: number, work: Promise<T>): Promise<T> {
+  return inTime(work, timeoutMs, () => {
+    connection.cut();
+    throw MYSQL_ERRORS.connectionLost(`no answer within ${timeoutMs} ms`);
+  });
 }

@@ -1,3 +1,4 @@
+import { inTime } from '../../topology/in-time.js';
 import type { NodeProbe, ProbeResult } from '../../topology/node-probe.js';
 import type { ProbeConnector } from './probe-connector.js';
 
@@ -30,22 +31,17 @@ export class ConnectedProbe<C> implements NodeProbe {
     if (this.#closed) throw new Error('the probe is closed');
     // An AbortController would also do, but each abort creates an error with a stack.
     const call: ProbeCall = { hasEnded: false };
-    let timer: NodeJS.Timeout | undefined;
     try {
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(
-          () => afterPendingAnswers(() => reject(new Error(`no answer within ${timeoutMs} ms`))),
-          timeoutMs,
-        );
+      return await inTime(this.#ask(call), timeoutMs, async () => {
+        await pendingAnswers();
+        throw new Error(`no answer within ${timeoutMs} ms`);
       });
-      return await Promise.race([this.#ask(call), late]);
     } catch (error) {
       this.#connector.drop();
       this.#questions.failed?.();
       throw error;
     } finally {
       call.hasEnded = true;
-      clearTimeout(timer);
     }
   }
 
@@ -79,6 +75,6 @@ export class ConnectedProbe<C> implements NodeProbe {
 }
 
 /** Timers run before sockets, so a busy process may not yet have read an answer that arrived in time. This lets it read first. */
-function afterPendingAnswers(act: () => void): void {
-  setImmediate(() => setImmediate(act));
+function pendingAnswers(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
