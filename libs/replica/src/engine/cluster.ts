@@ -74,7 +74,7 @@ export class Cluster {
       outside: (fn) => contexts.exit(fn),
     });
     for (const node of [options.primary, ...options.replicas]) pools.add(node);
-    if (options.lanes) logMissingLanes(pools.get(options.primary.name), log);
+    if (options.lanes) logMissingLanes(pools.get(options.primary.name).access, log);
     this.monitor = monitor;
     this.#pools = pools;
     this.#primaryKeeper = createPrimaryKeeper(parts, monitor, pools);

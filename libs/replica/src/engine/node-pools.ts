@@ -3,7 +3,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { inTime } from '../topology/in-time.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { LogSink } from './operator-log.js';
-import type { Database, Outside, ServerCheck } from '../execution/database.js';
+import type { Database, NodeAccess, Outside, ServerCheck } from '../execution/database.js';
 import type { LaneSettings } from '../execution/lanes/read-lanes.js';
 import { NodePool } from '../execution/pools/node-pool.js';
 import type { RoutingState } from './routing-state.js';
@@ -90,7 +90,9 @@ export class NodePools {
    */
   async warmUp(node: ResolvedNode): Promise<void> {
     const pool = this.get(node.name);
-    const wanted = Array.from({ length: Math.min(pool.size, WARM_CONNECTIONS) }, () => pool.checkout());
+    const wanted = Array.from({ length: Math.min(pool.access.limits.size, WARM_CONNECTIONS) }, () =>
+      pool.checkout(),
+    );
     const made = await Promise.allSettled(wanted);
     for (const one of made) if (one.status === 'fulfilled') pool.release(one.value);
     await Promise.all(wanted);
@@ -179,7 +181,7 @@ function laneSettings(options: NodePoolsOptions['options']): LaneSettings | unde
 }
 
 /** Logs, at the start, why reads will not share connections although the options allow it. */
-export function logMissingLanes({ laneObstacle }: Pick<NodePool, 'laneObstacle'>, log: LogSink): void {
+export function logMissingLanes({ laneObstacle }: Pick<NodeAccess, 'laneObstacle'>, log: LogSink): void {
   if (laneObstacle !== undefined)
     log.warn(`each read has a connection to itself (no lanes): ${laneObstacle}`);
 }

@@ -126,7 +126,7 @@ export class StatementRouter implements PooledReadTools {
   }
 
   limitMs(node: string): number {
-    return this.#options.pools.get(node)?.statementLimitMs ?? Infinity;
+    return this.#options.pools.get(node)?.access.limits.statementMs ?? Infinity;
   }
 
   get primary(): string {

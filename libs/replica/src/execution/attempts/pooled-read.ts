@@ -4,7 +4,7 @@ import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import type { Route } from '../../routing/route.js';
 import type { Answer, StatementCall } from '../database.js';
 import type { NodePool } from '../pools/node-pool.js';
-import type { BetterElsewhere } from '../pools/take-connection.js';
+import type { BetterElsewhere } from '../pools/wait-queue.js';
 import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
 import { Attempts } from './attempts.js';
 import type { StatementReports } from './statement-reports.js';

@@ -1,11 +1,12 @@
-import type { Answer, ErrorKinds, LaneCall } from '../database.js';
-import type { BetterElsewhere } from '../pools/take-connection.js';
+import type { Answer, LaneCall } from '../database.js';
+import type { BetterElsewhere } from '../pools/wait-queue.js';
+import type { LaneTools } from './lane-tools.js';
 import type { StatementCost } from './statement-cost.js';
 
-/** Options of one read. */
-export interface LaneReadOptions {
-  /** Called when the read was answered or has failed, before its promise settles. */
-  readonly onEnd: () => void;
+/** A read to run on a lane. */
+export interface ReadRequest {
+  readonly call: LaneCall;
+  readonly cost: StatementCost;
   /** Tells, while the read waits for a lane, whether another node could take it at once. */
   readonly isBetterElsewhere: BetterElsewhere | undefined;
 }
@@ -18,8 +19,8 @@ export class LaneRead {
   readonly call: LaneCall;
   readonly cost: StatementCost;
   readonly result: Promise<Answer>;
-  readonly #options: LaneReadOptions;
-  readonly #errors: ErrorKinds;
+  readonly isBetterElsewhere: BetterElsewhere | undefined;
+  readonly #tools: Pick<LaneTools, 'database' | 'connections'>;
   isSettled = false;
   /** `false` once it has failed because it was prepared. Then it is sent again unprepared. */
   mayBePrepared = true;
@@ -31,23 +32,15 @@ export class LaneRead {
   #resolve!: (result: Answer) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(
-    { call, cost }: { readonly call: LaneCall; readonly cost: StatementCost },
-    options: LaneReadOptions,
-    errors: ErrorKinds,
-  ) {
-    this.call = call;
-    this.cost = cost;
-    this.#errors = errors;
-    this.#options = options;
+  constructor(request: ReadRequest, tools: Pick<LaneTools, 'database' | 'connections'>) {
+    this.call = request.call;
+    this.cost = request.cost;
+    this.isBetterElsewhere = request.isBetterElsewhere;
+    this.#tools = tools;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-  }
-
-  get isBetterElsewhere(): BetterElsewhere | undefined {
-    return this.#options.isBetterElsewhere;
   }
 
   sent(): void {
@@ -71,7 +64,7 @@ export class LaneRead {
    */
   failed(error: unknown, isLoss: boolean): void {
     this.#inFlight--;
-    if (isLoss && this.#errors.isSilentLoss(error)) this.#silentLoss ??= error;
+    if (isLoss && this.#tools.database.errors.isSilentLoss(error)) this.#silentLoss ??= error;
     if (isLoss && this.#inFlight > 0) return;
     this.#end();
     this.#reject(isLoss ? (this.#silentLoss ?? error) : error);
@@ -80,6 +73,6 @@ export class LaneRead {
   #end(): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.#options.onEnd();
+    this.#tools.connections.letGo();
   }
 }

@@ -1,22 +1,19 @@
+import type { LaneTools } from './lane-tools.js';
 import type { ReadLane } from './read-lane.js';
 
-/** What a {@link LaneWatch} needs. */
-export interface LaneWatchOptions {
+/** The lanes of one node, as their {@link LaneWatch} sees and treats them. */
+export interface WatchedLanes {
   readonly lanes: readonly ReadLane[];
-  readonly maxLifetimeMs: number;
   /** Makes the lane return its connection after its last answer. It takes no more reads. */
-  readonly leave: (lane: ReadLane) => void;
+  leave(lane: ReadLane): void;
   /** Cuts the lane's connection. */
-  readonly discard: (lane: ReadLane) => void;
+  discard(lane: ReadLane): void;
   /** Hedges the reads behind the oldest one: runs them elsewhere, too. */
-  readonly hedgeBehind: (lane: ReadLane) => void;
+  hedgeBehind(lane: ReadLane): void;
   /** Hedges all reads, the oldest one included. */
-  readonly hedgeAll: (lane: ReadLane) => void;
+  hedgeAll(lane: ReadLane): void;
   /** Frees a connection for whoever waits, even if nothing else happens that would. */
-  readonly giveWay: () => void;
-  /** The shortest time that an answer takes. Over a long distance, an answer that takes a few times as long does not hang. */
-  readonly roundTripMs: () => number;
-  readonly nowMs: () => number;
+  makeRoom(): void;
 }
 
 /** Interval between two looks, in milliseconds. */
@@ -32,11 +29,13 @@ const IDLE_MS = 1_000;
 
 /** Looks after the lanes: finds those that hang, those that are not needed, and those that are too old. */
 export class LaneWatch {
-  readonly #options: LaneWatchOptions;
+  readonly #watched: WatchedLanes;
+  readonly #tools: LaneTools;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: LaneWatchOptions) {
-    this.#options = options;
+  constructor(watched: WatchedLanes, tools: LaneTools) {
+    this.#watched = watched;
+    this.#tools = tools;
   }
 
   start(): void {
@@ -64,22 +63,23 @@ export class LaneWatch {
   }
 
   look(): void {
-    const { lanes, nowMs, maxLifetimeMs, leave, discard, hedgeBehind, hedgeAll, giveWay, roundTripMs } =
-      this.#options;
+    const watched = this.#watched;
+    const { costs, nowMs, maxLifetimeMs } = this.#tools;
     const now = nowMs();
-    for (const lane of lanes.slice()) {
-      const headMs = lane.headSinceMs === undefined ? 0 : now - lane.headSinceMs - 3 * roundTripMs();
+    for (const lane of watched.lanes.slice()) {
+      // Over a long distance, an answer that takes a few round trips does not hang.
+      const headMs = lane.headSinceMs === undefined ? 0 : now - lane.headSinceMs - 3 * costs.roundTripMs;
       if (headMs > STUCK_MS) {
         lane.isStuck = true;
-        if (headMs > DISCARD_MS && lane.isAbandoned) discard(lane);
-        else if (headMs > HEAD_STUCK_MS) hedgeAll(lane);
-        else hedgeBehind(lane);
+        if (headMs > DISCARD_MS && lane.isAbandoned) watched.discard(lane);
+        else if (headMs > HEAD_STUCK_MS) watched.hedgeAll(lane);
+        else watched.hedgeBehind(lane);
       } else if (lane.inFlight === 0 && now - lane.lastAnswerMs > IDLE_MS) {
-        leave(lane);
+        watched.leave(lane);
       } else if (now - lane.openedMs > maxLifetimeMs) {
-        leave(lane);
+        watched.leave(lane);
       }
     }
-    giveWay();
+    watched.makeRoom();
   }
 }

@@ -1,29 +1,21 @@
-import type { Answer, ConnectionPool, Database, LaneCall, Outside, StatementCall } from '../database.js';
-import type { BetterElsewhere } from '../pools/take-connection.js';
-import type { LaneReadOptions } from './lane-read.js';
-import type { AnswerClock } from './loop-clock.js';
-import { ReadLanes, type LaneSettings, type ReadConnections } from './read-lanes.js';
+import type { Answer, ConnectionPool, LaneCall, StatementCall } from '../database.js';
+import type { BetterElsewhere } from '../pools/wait-queue.js';
+import type { LaneTools } from './lane-tools.js';
+import { ReadLanes, type LaneSettings } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
 
 /** What {@link NodeReads} need. */
-export interface NodeReadsOptions {
-  readonly database: Database;
+export interface NodeReadsOptions extends Omit<LaneTools, 'costs'> {
   /** `undefined`: reads share nothing. */
   readonly lanes: LaneSettings | undefined;
-  /** How long a connection may be shared, in milliseconds, or `Infinity`. */
-  readonly maxLifetimeMs: number;
-  readonly connections: ReadConnections;
-  /** Whether somebody else waits for a connection, for something other than a read. */
-  readonly hasOtherWaiters: () => boolean;
-  /** Called when a read begins. */
-  readonly onStart: () => void;
-  readonly onEnd: () => void;
-  readonly onMeasured: (tookMs: number) => void;
-  readonly clock: AnswerClock;
   /** How long the monitor's probe takes, there and back; milliseconds. */
   readonly probedMs?: () => number | undefined;
-  readonly outside: Outside;
-  readonly nowMs: () => number;
+}
+
+/** How a read that has a connection to itself waits for it and ends. */
+interface AloneOptions {
+  readonly isBetterElsewhere?: BetterElsewhere;
+  readonly onEnd?: () => void;
 }
 
 /**
@@ -31,24 +23,24 @@ export interface NodeReadsOptions {
  * connection to itself, so that nobody has to wait behind it.
  */
 export class NodeReads {
-  readonly #options: NodeReadsOptions;
-  readonly #costs: StatementCosts;
+  readonly #tools: LaneTools;
+  readonly #settings: LaneSettings | undefined;
   #pool: ConnectionPool | undefined;
   #lanes: ReadLanes | undefined;
   /** How many reads have a connection to themselves. */
   #alone = 0;
 
   constructor(options: NodeReadsOptions) {
-    this.#options = options;
-    this.#costs = new StatementCosts(options.probedMs);
+    this.#tools = { ...options, costs: new StatementCosts(options.probedMs) };
+    this.#settings = options.lanes;
   }
 
   /** Uses the connections of this pool from now on. Connections of the previous pool are returned after their last answer. */
   useConnectionsOf(pool: ConnectionPool): void {
-    const { lanes } = this.#options;
     this.#lanes?.end();
     this.#pool = pool;
-    this.#lanes = lanes === undefined ? undefined : this.#createLanes(pool, lanes);
+    if (this.#settings === undefined) return;
+    this.#lanes = new ReadLanes(this.#tools, { pool, others: this, prepare: this.#settings.prepare });
   }
 
   /** Takes no more reads. */
@@ -58,12 +50,12 @@ export class NodeReads {
 
   /** Whether a read of this text was answered before, as far as that is remembered. */
   hasAnswered(text: string): boolean {
-    return this.#costs.wasAnswered(text);
+    return this.#tools.costs.wasAnswered(text);
   }
 
   /** A read of this text was answered that {@link read} did not take. */
   noteAnswer(text: string): void {
-    this.#costs.answered(text);
+    this.#tools.costs.answered(text);
   }
 
   /** Runs a read. `undefined` if nothing is shared: then this read runs like any other statement. */
@@ -73,13 +65,15 @@ export class NodeReads {
   ): Promise<Answer> | undefined {
     const lanes = this.#lanes;
     if (lanes === undefined || lanes.isUnsupported) return undefined;
-    const cost = this.#costs.of(text);
-    const call = cost?.isFast === true ? this.#options.database.laneCallOf(args) : undefined;
-    if (call === undefined) return this.#readAlone(args, cost, isBetterElsewhere);
-    const { onStart, onEnd } = this.#options;
-    onStart();
-    return lanes.run(call, cost as StatementCost, { onEnd, isBetterElsewhere });
+    const cost = this.#tools.costs.of(text);
+    const call = cost?.isFast === true ? this.#tools.database.laneCallOf(args) : undefined;
+    this.#tools.connections.hold();
+    return call === undefined
+      ? this.#runAlone(args, cost, { isBetterElsewhere, onEnd: this.#letGo })
+      : lanes.run({ call, cost: cost as StatementCost, isBetterElsewhere });
   }
+
+  readonly #letGo = (): void => this.#tools.connections.letGo();
 
   /**
    * Gives up lanes for those who wait for a connection. While slow reads have connections of their own, others get those in turn,
@@ -89,63 +83,36 @@ export class NodeReads {
     if (this.#pool === undefined || this.#lanes === undefined) return;
     const { waiting, idle } = this.#pool;
     if (waiting === 0 || idle > 0) return;
-    this.#lanes.giveWay(waiting, this.#options.hasOtherWaiters() || this.#alone === 0);
+    this.#lanes.giveWay(waiting, this.#tools.connections.hasOtherWaiters || this.#alone === 0);
   }
 
-  #readAlone(
-    args: readonly unknown[],
-    cost: StatementCost | undefined,
-    isBetterElsewhere: BetterElsewhere | undefined,
-  ): Promise<Answer> {
-    const { onStart, onEnd } = this.#options;
-    onStart();
-    return this.#runAlone(args, cost, { isBetterElsewhere, onEnd });
+  /** Runs a read on a connection of its own that was counted when it began. */
+  runAlone(call: LaneCall, cost: StatementCost): Promise<Answer> {
+    return this.#runAlone([call], cost, {});
   }
 
   #runAlone(
     args: readonly unknown[],
     cost: StatementCost | undefined,
-    { isBetterElsewhere, onEnd }: Partial<LaneReadOptions>,
+    { isBetterElsewhere, onEnd }: AloneOptions,
   ): Promise<Answer> {
-    const { connections } = this.#options;
+    const { connections, costs } = this.#tools;
     const ended = (isAnswered: boolean, tookMs?: number): void => {
       if (cost !== undefined && isAnswered) cost.wasAnswered = true;
-      if (cost !== undefined && tookMs !== undefined) this.#costs.measuredAlone(cost, tookMs);
+      if (cost !== undefined && tookMs !== undefined) costs.measuredAlone(cost, tookMs);
       this.#alone--;
       this.giveWay();
       onEnd?.();
     };
-    return connections.checkout(isBetterElsewhere).then(
+    return connections.checkoutForRead(isBetterElsewhere).then(
       (connection) => {
         this.#alone++;
-        return connections.run(connection, args, ended);
+        return connections.runOn(connection, args, ended);
       },
       (error: unknown) => {
         onEnd?.();
         throw error;
       },
     );
-  }
-
-  #createLanes(pool: ConnectionPool, { prepare }: LaneSettings): ReadLanes {
-    const { database, maxLifetimeMs, connections, clock, nowMs, onMeasured, outside } = this.#options;
-    return new ReadLanes({
-      database,
-      connections,
-      pool: {
-        hasRoom: () => pool.waiting === 0 && (pool.idle > 0 || pool.total < pool.max),
-        runAlone: (call: LaneCall, cost) => this.#runAlone([call], cost, {}),
-        giveWay: () => this.giveWay(),
-      },
-      costs: this.#costs,
-      clock,
-      prepare,
-      maxLifetimeMs,
-      onMeasured,
-      // To the pool, a lane is a connection in use.
-      onIdleError: (error, connection) => pool.lostIdle(error, connection),
-      outside,
-      nowMs,
-    });
   }
 }

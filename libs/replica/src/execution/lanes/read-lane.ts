@@ -1,31 +1,21 @@
 import { messageOf } from '../../errors/describe-error.js';
-import type { Answer, Connection, Database, LaneConnection, PreparedStatements } from '../database.js';
+import type { Answer, Connection, LaneConnection, PreparedStatements } from '../database.js';
 import type { LaneRead } from './lane-read.js';
-import type { AnswerClock, LoopTurn } from './loop-clock.js';
-import type { StatementCosts } from './statement-cost.js';
+import type { LaneTools } from './lane-tools.js';
+import type { LoopTurn } from './loop-clock.js';
 
-/** What a {@link ReadLane} needs. */
-export interface ReadLaneOptions {
-  readonly database: Database;
-  readonly connection: Connection;
-  /** How many statements stay prepared on it. */
+/** Owns a lane. */
+export interface LaneOwner {
+  /** How many statements stay prepared on a connection. */
   readonly maxPrepared: number;
-  /** Whether the connection has not run a statement yet. Then its first measurement says nothing. */
-  readonly isFresh: boolean;
-  /** The error of a read, with the reason for a lost connection added if it is known. */
-  readonly explain: (error: unknown) => unknown;
-  readonly costs: StatementCosts;
   /** Whether a read may be prepared now. */
-  readonly shouldPrepare: (read: LaneRead) => boolean;
-  /** Called when the server has lost prepared statements. */
-  readonly onPreparedLost: () => void;
-  readonly onMeasured: (tookMs: number) => void;
-  readonly clock: AnswerClock;
-  /** Called when a read was answered. */
-  readonly onAnswer: (lane: ReadLane) => void;
-  /** Called when the connection is gone. */
-  readonly onLost: (lane: ReadLane, error: unknown) => void;
-  readonly nowMs: () => number;
+  shouldPrepare(read: LaneRead): boolean;
+  /** The server has lost prepared statements. */
+  preparedLost(): void;
+  /** A read was answered. */
+  answered(lane: ReadLane): void;
+  /** The connection is gone. */
+  lost(lane: ReadLane, error: unknown): void;
 }
 
 /** A read under way on this lane. */
@@ -58,20 +48,22 @@ export class ReadLane {
   #lastEventMs = 0;
   /** How long the server will need for the reads under way, as far as known; milliseconds. */
   backlogMs = 0;
-  readonly #options: ReadLaneOptions;
+  readonly #tools: LaneTools;
+  readonly #owner: LaneOwner;
   readonly #lane: LaneConnection;
   readonly #sent = new Set<SentRead>();
+  /** Whether the connection has not run a statement yet. Then its first measurement says nothing. */
   #isFresh: boolean;
   #isSending = false;
   #isLost = false;
 
-  constructor(options: ReadLaneOptions) {
-    this.#options = options;
-    this.connection = options.connection;
-    this.openedMs = this.lastAnswerMs = options.nowMs();
-    this.#isFresh = options.isFresh;
-    const { database, connection, maxPrepared } = options;
-    this.#lane = database.openLane(connection, maxPrepared, (error) => this.#lost(error));
+  constructor(connection: Connection, tools: LaneTools, owner: LaneOwner) {
+    this.#tools = tools;
+    this.#owner = owner;
+    this.connection = connection;
+    this.openedMs = this.lastAnswerMs = tools.nowMs();
+    this.#isFresh = tools.connections.takeFresh(connection);
+    this.#lane = tools.database.openLane(connection, owner.maxPrepared, (error) => this.#lost(error));
   }
 
   get inFlight(): number {
@@ -96,8 +88,9 @@ export class ReadLane {
   }
 
   send(read: LaneRead): void {
-    const { shouldPrepare, clock, nowMs } = this.#options;
-    const statement = read.mayBePrepared && shouldPrepare(read) ? this.#prepared.use(read.cost) : undefined;
+    const { clock, nowMs } = this.#tools;
+    const mayPrepare = read.mayBePrepared && this.#owner.shouldPrepare(read);
+    const statement = mayPrepare ? this.#prepared.use(read.cost) : undefined;
     const sent: SentRead = {
       read,
       name: statement?.name,
@@ -128,12 +121,13 @@ export class ReadLane {
   #lost(error: unknown): void {
     if (this.#isLost) return;
     this.#isLost = true;
-    this.#options.onLost(this, error);
+    this.#owner.lost(this, error);
   }
 
   #settled(sent: SentRead, error: unknown, answer: Answer): void {
     const { read } = sent;
-    const { errors } = this.#options.database;
+    const { database, connections } = this.#tools;
+    const { errors } = database;
     if (this.#isSending) return this.#couldNotSend(sent, error);
     if (!this.#sent.delete(sent)) return;
     this.backlogMs = this.#sent.size === 0 ? 0 : this.backlogMs - sent.expectedMs;
@@ -144,14 +138,14 @@ export class ReadLane {
     } else if (this.#isLost || errors.isConnectionLoss(error)) {
       // Even if the error is of another kind: nobody can tell any longer which answer belongs to which read.
       const loss = errors.isConnectionLoss(error) ? error : errors.connectionLost(messageOf(error));
-      read.failed(this.#options.explain(loss), true);
+      read.failed(connections.explain(this.connection, loss), true);
       this.#lost(error);
       return;
     } else {
       this.#measure(sent);
       this.#failed(sent, error);
     }
-    this.#options.onAnswer(this);
+    this.#owner.answered(this);
   }
 
   /** The driver could not send the read's values. It may close the statement instead, and the answer to that is still to come. */
@@ -162,7 +156,7 @@ export class ReadLane {
 
   #failed({ read, name }: SentRead, error: unknown): void {
     if (name !== undefined) {
-      const failure = this.#options.database.errors.preparedFailureOf(error);
+      const failure = this.#tools.database.errors.preparedFailureOf(error);
       if (failure !== undefined) return this.#sendUnprepared(read, name, failure);
       // It failed before the server had prepared it.
       if (!this.#prepared.isPrepared(name)) this.#prepared.forget(read.cost, name);
@@ -171,7 +165,7 @@ export class ReadLane {
   }
 
   #measure({ read, sentMs, sentIn, isAlone }: SentRead): void {
-    const { clock, nowMs } = this.#options;
+    const { clock, connections, costs, nowMs } = this.#tools;
     const { eventsMs } = clock;
     const tookMs = Math.max(0, eventsMs - Math.max(sentIn.endMs ?? sentMs, this.#lastEventMs));
     this.#lastEventMs = eventsMs;
@@ -180,17 +174,16 @@ export class ReadLane {
       this.#isFresh = false;
       return;
     }
-    const { costs, onMeasured } = this.#options;
     if (isAlone) costs.measuredAlone(read.cost, tookMs);
     else costs.measured(read.cost, tookMs);
     if (read.cost.isFast) this.lastFastMs = this.lastAnswerMs;
-    onMeasured(isAlone ? tookMs : tookMs + costs.roundTripMs);
+    connections.measured(isAlone ? tookMs : tookMs + costs.roundTripMs);
   }
 
   #sendUnprepared(read: LaneRead, name: string, failure: 'changed' | 'lost'): void {
     // A changed table does not mean that the server loses statements.
     if (failure === 'changed') this.#prepared.forget(read.cost, name);
-    else if (this.#prepared.forgetAll(read.cost, name)) this.#options.onPreparedLost();
+    else if (this.#prepared.forgetAll(read.cost, name)) this.#owner.preparedLost();
     read.returned();
     if (read.isSettled) return;
     read.mayBePrepared = false;

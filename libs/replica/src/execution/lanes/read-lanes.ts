@@ -1,13 +1,13 @@
 import { messageOf } from '../../errors/describe-error.js';
 import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
-import type { Answer, Connection, Database, LaneCall, Outside } from '../database.js';
-import type { BetterElsewhere } from '../pools/take-connection.js';
-import { LaneRead, type LaneReadOptions } from './lane-read.js';
-import { LaneWatch } from './lane-watch.js';
-import type { AnswerClock } from './loop-clock.js';
-import { ReadLane } from './read-lane.js';
-import type { StatementCost, StatementCosts } from './statement-cost.js';
+import type { Answer, Connection, ConnectionPool, LaneCall } from '../database.js';
+import type { BetterElsewhere } from '../pools/wait-queue.js';
+import { LaneRead, type ReadRequest } from './lane-read.js';
+import type { LaneTools } from './lane-tools.js';
+import { LaneWatch, type WatchedLanes } from './lane-watch.js';
+import { ReadLane, type LaneOwner } from './read-lane.js';
+import type { StatementCost } from './statement-cost.js';
 
 /** When and how many reads are prepared. */
 interface PreparePolicy {
@@ -23,52 +23,21 @@ export interface LaneSettings {
   readonly prepare?: PreparePolicy;
 }
 
-/** The connections of one node, as reads use them. */
-export interface ReadConnections {
-  /** Waits for a connection like anybody else, unless another node could provide one at once. */
-  checkout(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection>;
-  release(connection: Connection, error?: unknown): void;
-  /**
-   * Runs one read and returns the connection. `ended` then learns whether the read was answered, and how long it took if that is
-   * worth knowing.
-   */
-  run(
-    connection: Connection,
-    args: readonly unknown[],
-    ended: (isAnswered: boolean, tookMs?: number) => void,
-  ): Promise<Answer>;
-  /** Whether the connection has not run a statement yet. Returns `true` only once per connection. */
-  takeFresh(connection: Connection): boolean;
-  /** The error of a statement, with the reason for a lost connection added if it is known. */
-  explain(connection: Connection, error: unknown): unknown;
-}
-
-/** The pool that lanes take their connections from. */
-interface LanePool {
-  /** Whether a connection can be had without making anybody wait. */
-  hasRoom(): boolean;
+/** What else runs the reads of the node. */
+interface OtherReads {
   /** Calls {@link ReadLanes.giveWay} with the number of those who wait. */
   giveWay(): void;
   /** Runs a read on a connection of its own. */
   runAlone(call: LaneCall, cost: StatementCost): Promise<Answer>;
 }
 
-/** What {@link ReadLanes} need. */
+/** What {@link ReadLanes} need besides their tools. */
 export interface ReadLanesOptions {
-  readonly database: Database;
-  readonly connections: Omit<ReadConnections, 'run'>;
-  readonly pool: LanePool;
-  readonly costs: StatementCosts;
-  readonly clock: AnswerClock;
+  /** The pool that the lanes take their connections from. */
+  readonly pool: ConnectionPool;
+  readonly others: OtherReads;
   /** `undefined`: nothing is prepared. */
   readonly prepare: PreparePolicy | undefined;
-  /** After this long a lane returns its connection; milliseconds, or `Infinity`. */
-  readonly maxLifetimeMs: number;
-  readonly onMeasured: (tookMs: number) => void;
-  /** An idle lane was lost. */
-  readonly onIdleError: (error: Error, connection: Connection) => void;
-  readonly outside: Outside;
-  readonly nowMs: () => number;
 }
 
 /** How much work of others a read waits for at most before the pool opens another lane; milliseconds. */
@@ -88,9 +57,11 @@ const WITHIN_MS = 60_000;
  * The connections of one node that reads share. They come from the node's pool, and go back to it after a while without work or
  * when somebody waits for a connection. They only carry statements known to be fast.
  */
-export class ReadLanes {
+export class ReadLanes implements LaneOwner, WatchedLanes {
+  readonly lanes: ReadLane[] = [];
+  readonly maxPrepared: number;
+  readonly #tools: LaneTools;
   readonly #options: ReadLanesOptions;
-  readonly #lanes: ReadLane[] = [];
   readonly #watch: LaneWatch;
   /** Reads that no lane takes right now. A lane is being opened for them. */
   #waiting: LaneRead[] = [];
@@ -100,29 +71,21 @@ export class ReadLanes {
   readonly #lostStatements: RecentCount;
   readonly #hungLanes: RecentCount;
 
-  constructor(options: ReadLanesOptions) {
+  constructor(tools: LaneTools, options: ReadLanesOptions) {
+    this.#tools = tools;
     this.#options = options;
     this.#prepare = options.prepare;
-    this.#lostStatements = new RecentCount(WITHIN_MS, options.nowMs);
-    this.#hungLanes = new RecentCount(WITHIN_MS, options.nowMs);
-    this.#watch = new LaneWatch({
-      lanes: this.#lanes,
-      nowMs: options.nowMs,
-      maxLifetimeMs: options.maxLifetimeMs,
-      leave: (lane) => this.#leave(lane),
-      discard: (lane) => this.#discard(lane),
-      hedgeBehind: (lane) => this.#hedgeBehind(lane),
-      hedgeAll: (lane) => lane.reads.forEach((read) => this.#hedge(read)),
-      giveWay: () => options.pool.giveWay(),
-      roundTripMs: () => options.costs.roundTripMs,
-    });
+    this.maxPrepared = options.prepare?.perConnection ?? 0;
+    this.#lostStatements = new RecentCount(WITHIN_MS, tools.nowMs);
+    this.#hungLanes = new RecentCount(WITHIN_MS, tools.nowMs);
+    this.#watch = new LaneWatch(this, tools);
   }
 
   /** Whether something between here and the server cannot handle several statements at once. If so, there are no more lanes. */
   isUnsupported = false;
 
-  run(call: LaneCall, cost: StatementCost, options: LaneReadOptions): Promise<Answer> {
-    const read = new LaneRead({ call, cost }, options, this.#options.database.errors);
+  run(request: ReadRequest): Promise<Answer> {
+    const read = new LaneRead(request, this.#tools);
     this.#send(read);
     return read.result;
   }
@@ -133,13 +96,13 @@ export class ReadLanes {
    */
   giveWay(waiting: number, mayTakeLast: boolean): void {
     let wanted = waiting;
-    for (const { isLeaving } of this.#lanes) if (isLeaving) wanted--;
+    for (const { isLeaving } of this.lanes) if (isLeaving) wanted--;
     while (wanted-- > 0) {
-      const lane = leastBusy(this.#lanes);
+      const lane = leastBusy(this.lanes);
       if (lane === undefined) return;
-      const isLast = !this.#lanes.some((other) => other !== lane && isUsable(other));
+      const isLast = !this.lanes.some((other) => other !== lane && isUsable(other));
       if (isLast && !mayTakeLast && this.#isInUse(lane)) return;
-      this.#leave(lane);
+      this.leave(lane);
     }
   }
 
@@ -148,7 +111,7 @@ export class ReadLanes {
     this.#isEnded = true;
     this.#watch.stop();
     // A lane that leaves changes the list.
-    for (const lane of this.#lanes.slice()) this.#leave(lane);
+    for (const lane of this.lanes.slice()) this.leave(lane);
   }
 
   #send(read: LaneRead): void {
@@ -160,21 +123,27 @@ export class ReadLanes {
 
   /** Picks an idle lane, or else the least loaded one. If even that one has much to do and there is room, opens another lane. */
   #choose(): ReadLane | undefined {
-    const lane = leastBusy(this.#lanes);
+    const lane = leastBusy(this.lanes);
     if (lane === undefined || lane.backlogMs <= NEW_LANE_MS) return lane;
     // The new lane is for later reads: this one is answered before a connection is open.
-    if (!this.#isOpening && this.#options.pool.hasRoom()) this.#open();
+    if (!this.#isOpening && this.#hasRoom) this.#open();
     return lane;
   }
 
+  /** Whether a connection can be had without making anybody wait. */
+  get #hasRoom(): boolean {
+    const { pool } = this.#options;
+    return pool.waiting === 0 && (pool.idle > 0 || pool.total < pool.max);
+  }
+
   #isInUse(lane: ReadLane): boolean {
-    return lane.inFlight > 0 || this.#options.nowMs() - lane.lastFastMs < RECENTLY_MS;
+    return lane.inFlight > 0 || this.#tools.nowMs() - lane.lastFastMs < RECENTLY_MS;
   }
 
   #open(): void {
     if (this.#isOpening) return;
     this.#isOpening = true;
-    this.#options.connections.checkout(this.#isBetterElsewhere).then(
+    this.#tools.connections.checkoutForRead(this.#isBetterElsewhere).then(
       (connection) => this.#opened(connection),
       (error: unknown) => this.#failedToOpen(error),
     );
@@ -182,37 +151,21 @@ export class ReadLanes {
 
   #opened(connection: Connection): void {
     this.#isOpening = false;
-    const { database, connections, costs, clock, onMeasured, nowMs, prepare } = this.#options;
+    const { connections, outside } = this.#tools;
     if (this.#isEnded) {
       connections.release(connection);
       this.#failWaiting(new Error('Client was closed: the pool has ended'));
       return;
     }
-    this.#lanes.push(
-      new ReadLane({
-        database,
-        connection,
-        maxPrepared: prepare?.perConnection ?? 0,
-        isFresh: connections.takeFresh(connection),
-        explain: (error) => connections.explain(connection, error),
-        costs,
-        shouldPrepare: ({ cost }) => this.#prepare !== undefined && cost.uses >= this.#prepare.after,
-        onPreparedLost: () => this.#preparedLost(),
-        onMeasured,
-        clock,
-        onAnswer: this.#onAnswer,
-        onLost: this.#onLost,
-        nowMs,
-      }),
-    );
-    this.#options.outside(() => this.#watch.start());
+    this.lanes.push(new ReadLane(connection, this.#tools, this));
+    outside(() => this.#watch.start());
     this.#sendWaiting();
   }
 
   #failedToOpen(error: unknown): void {
     this.#isOpening = false;
     // While another lane can take the reads, nobody needs to know.
-    if (this.#lanes.some(isUsable)) this.#sendWaiting();
+    if (this.lanes.some(isUsable)) this.#sendWaiting();
     else if (error instanceof PoolBusyError) this.#sendElsewhere(error);
     else this.#failWaiting(error);
   }
@@ -245,38 +198,39 @@ export class ReadLanes {
     for (const read of waiting) if (!read.isSettled) this.#send(read);
   }
 
-  readonly #onAnswer = (lane: ReadLane): void => {
+  answered(lane: ReadLane): void {
     if (lane.isLeaving) {
-      if (lane.inFlight === 0) this.#leave(lane);
+      if (lane.inFlight === 0) this.leave(lane);
     } else {
       this.#sendWaiting();
     }
-  };
-
-  readonly #onLost = (lane: ReadLane, error: unknown): void => {
-    if (this.#options.database.errors.isLaneRefusal(error)) this.isUnsupported = true;
-    this.#lost(lane, error);
-  };
-
-  /** Whatever was under way on the lane fails by itself, and its caller runs it elsewhere. */
-  #lost(lane: ReadLane, error: unknown): void {
-    if (!this.#remove(lane)) return;
-    const isIdle = lane.inFlight === 0;
-    const { database, connections, onIdleError } = this.#options;
-    const connection = lane.leave();
-    connections.release(connection, database.errors.connectionLost(messageOf(error)));
-    if (isIdle) onIdleError(error as Error, connection);
   }
 
-  #leave(lane: ReadLane): void {
+  lost(lane: ReadLane, error: unknown): void {
+    if (this.#tools.database.errors.isLaneRefusal(error)) this.isUnsupported = true;
+    this.#drop(lane, error);
+  }
+
+  /** Whatever was under way on the lane fails by itself, and its caller runs it elsewhere. */
+  #drop(lane: ReadLane, error: unknown): void {
+    if (!this.#remove(lane)) return;
+    const isIdle = lane.inFlight === 0;
+    const { database, connections } = this.#tools;
+    const connection = lane.leave();
+    connections.release(connection, database.errors.connectionLost(messageOf(error)));
+    // To the pool, a lane is a connection in use.
+    if (isIdle) this.#options.pool.lostIdle(error as Error, connection);
+  }
+
+  leave(lane: ReadLane): void {
     lane.isLeaving = true;
-    if (lane.inFlight === 0 && this.#remove(lane)) this.#options.connections.release(lane.leave());
+    if (lane.inFlight === 0 && this.#remove(lane)) this.#tools.connections.release(lane.leave());
   }
 
   #remove(lane: ReadLane): boolean {
-    const index = this.#lanes.indexOf(lane);
-    if (index >= 0) this.#lanes.splice(index, 1);
-    if (this.#lanes.length === 0) this.#watch.stop();
+    const index = this.lanes.indexOf(lane);
+    if (index >= 0) this.lanes.splice(index, 1);
+    if (this.lanes.length === 0) this.#watch.stop();
     return index >= 0;
   }
 
@@ -284,12 +238,16 @@ export class ReadLanes {
    * Hedges the reads behind the oldest one of a lane that hangs. Reads of the same text may hang as well, say for a lock, so they
    * go where they stop nobody else.
    */
-  #hedgeBehind(lane: ReadLane): void {
+  hedgeBehind(lane: ReadLane): void {
     const [head, ...behind] = lane.reads;
     if (head === undefined) return;
-    const tookMs = this.#options.nowMs() - (lane.headSinceMs ?? 0) - this.#options.costs.roundTripMs;
-    this.#options.costs.tookAtLeast(head.cost, tookMs);
+    const { costs, nowMs } = this.#tools;
+    costs.tookAtLeast(head.cost, nowMs() - (lane.headSinceMs ?? 0) - costs.roundTripMs);
     for (const read of behind) this.#hedge(read);
+  }
+
+  hedgeAll(lane: ReadLane): void {
+    for (const read of lane.reads) this.#hedge(read);
   }
 
   #hedge(read: LaneRead): void {
@@ -297,23 +255,30 @@ export class ReadLanes {
     read.isHedged = true;
     if (read.cost.isFast) return this.#send(read);
     read.sent();
-    this.#options.pool.runAlone(read.call, read.cost).then(
+    this.#options.others.runAlone(read.call, read.cost).then(
       (result) => read.answered(result),
-      (error: unknown) =>
-        read.failed(
-          error,
-          this.#options.database.errors.isConnectionLoss(error) || error instanceof PoolExhaustedError,
-        ),
+      (error: unknown) => {
+        const isLoss = this.#tools.database.errors.isConnectionLoss(error);
+        read.failed(error, isLoss || error instanceof PoolExhaustedError);
+      },
     );
   }
 
-  #preparedLost(): void {
+  makeRoom(): void {
+    this.#options.others.giveWay();
+  }
+
+  shouldPrepare({ cost }: LaneRead): boolean {
+    return this.#prepare !== undefined && cost.uses >= this.#prepare.after;
+  }
+
+  preparedLost(): void {
     if (this.#lostStatements.add() > MAX_LOST) this.#prepare = undefined;
   }
 
-  #discard(lane: ReadLane): void {
+  discard(lane: ReadLane): void {
     if (this.#hungLanes.add() > MAX_HUNG) this.isUnsupported = true;
-    this.#lost(lane, this.#options.database.errors.connectionLost('it does not answer'));
+    this.#drop(lane, this.#tools.database.errors.connectionLost('it does not answer'));
   }
 }
 

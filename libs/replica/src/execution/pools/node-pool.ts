@@ -1,9 +1,9 @@
 import { messageOf } from '../../errors/describe-error.js';
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
+import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import type { NodeLoad } from '../../routing/balancer.js';
 import { inTime } from '../../topology/in-time.js';
-import type { ServerIdentity } from '../../topology/node-probe.js';
 import {
   callAtOnce,
   type Answer,
@@ -15,16 +15,19 @@ import {
   type StatementCall,
 } from '../database.js';
 import { LoopClock, PlainClock, type AnswerClock } from '../lanes/loop-clock.js';
+import type { ReadConnections } from '../lanes/lane-tools.js';
 import { NodeReads } from '../lanes/node-reads.js';
 import type { LaneSettings } from '../lanes/read-lanes.js';
 import { LossWatch } from './loss-watch.js';
 import { NodeConnections } from './node-connections.js';
 import { ParkedConnections } from './parked-connections.js';
-import { isFull, takeConnection, type BetterElsewhere } from './take-connection.js';
-import { IdleSignal, WaitQueue } from './wait-queue.js';
+import { IdleSignal, WaitQueue, type BetterElsewhere } from './wait-queue.js';
 
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
+
+/** How long nobody who waits for a connection is sent elsewhere; milliseconds. */
+const PATIENCE_MS = 200;
 
 /** The weight of a new measurement in the moving average. */
 const LATENCY_WEIGHT = 0.2;
@@ -52,12 +55,15 @@ export interface NodePoolOptions {
 }
 
 /** The connections to one node. Opens none before somebody asks for one. */
-export class NodePool {
+export class NodePool implements ReadConnections {
   readonly name: string;
   /** `host:port`. */
   readonly address: string;
-  readonly #options: NodePoolOptions;
-  readonly #connections: NodeConnections;
+  /** How connections to the node are made, and their limits. */
+  readonly access: NodeAccess;
+  /** What is known of the node's connections. */
+  readonly connections: NodeConnections;
+  readonly #database: Database;
   /** Returned connections with something left on them, kept for whoever left it. */
   readonly parked: ParkedConnections;
   readonly #waiting = new WaitQueue(() => this.#idle.check());
@@ -76,12 +82,22 @@ export class NodePool {
   constructor(options: NodePoolOptions) {
     this.name = options.name;
     this.address = options.address;
-    this.#options = options;
-    this.#clock = options.lanes === undefined ? new PlainClock(options.nowMs) : new LoopClock(options);
-    const { database, access, outside = callAtOnce, nowMs } = options;
+    const { database, access, lanes, probedMs, outside = callAtOnce, nowMs } = options;
+    this.#database = database;
+    this.access = access;
+    this.#clock = lanes === undefined ? new PlainClock(nowMs) : new LoopClock(options);
     this.losses = new LossWatch({ database, access, nowMs });
-    this.#connections = new NodeConnections(this.losses, nowMs);
-    this.#reads = this.#createReads();
+    this.connections = new NodeConnections(this.losses, nowMs);
+    this.#reads = new NodeReads({
+      database,
+      connections: this,
+      lanes: access.laneObstacle === undefined ? lanes : undefined,
+      maxLifetimeMs: access.limits.lifetimeMs,
+      clock: this.#clock,
+      probedMs,
+      outside,
+      nowMs,
+    });
     this.parked = new ParkedConnections({ database, access, outside });
     this.#pool = this.#createPool();
   }
@@ -91,18 +107,56 @@ export class NodePool {
     return this.#take(this.#waiting);
   }
 
+  /** Like {@link checkout}, for a read. Rejects with a `PoolBusyError` as {@link read} does. */
+  async checkoutForRead(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection> {
+    const connection = await this.#take(this.#waitingReads, isBetterElsewhere);
+    this.connections.held.delete(connection);
+    return connection;
+  }
+
   #take(waiting: WaitQueue, isBetterElsewhere?: BetterElsewhere): Promise<Connection> {
-    const options = {
-      waiting,
-      isBetterElsewhere,
-      node: this.name,
-      errorOf: this.#checkoutError,
-      release: this.#giveBack,
-    };
-    const taking = takeConnection(this.#pool, options);
+    const pool = this.#pool;
+    const taking = this.#takeFrom(pool, waiting, isBetterElsewhere);
     this.#reads.giveWay();
-    if (this.parked.size > 0 && this.#pool.waiting > 0 && isFull(this.#pool)) this.parked.giveWay();
+    if (this.parked.size > 0 && pool.waiting > 0 && isFull(pool)) this.parked.giveWay();
     return taking;
+  }
+
+  /**
+   * If the connection arrives after the caller has given up, it goes back. Every statement comes through here, so this makes no
+   * more promises than it must.
+   */
+  #takeFrom(
+    pool: ConnectionPool,
+    waiting: WaitQueue,
+    isBetterElsewhere: BetterElsewhere | undefined,
+  ): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let isWaiting = true;
+      const end = (): void => {
+        isWaiting = false;
+        clearInterval(timer);
+        waiting.remove(giveUp);
+      };
+      const giveUp = (error: unknown): void => {
+        end();
+        reject(error);
+      };
+      waiting.add(giveUp);
+      const mayLeave = isBetterElsewhere !== undefined && isFull(pool);
+      pool.take((error, connection) => {
+        if (!isWaiting) return connection === undefined ? undefined : this.#database.release(connection);
+        end();
+        if (connection === undefined) reject(this.#checkoutError(error));
+        else resolve(connection);
+      });
+      if (!mayLeave) return;
+      timer = setInterval(() => {
+        if (isBetterElsewhere(this.name)) giveUp(new PoolBusyError());
+      }, PATIENCE_MS);
+      timer.unref();
+    });
   }
 
   /** Whether a connection can be had without waiting for others. */
@@ -112,15 +166,14 @@ export class NodePool {
 
   /** Returns a connection. With an error that ended the connection, closes it. */
   release(connection: Connection, error?: unknown): void {
-    const { database } = this.#options;
-    if (error !== undefined && database.errors.isConnectionEnd(error))
+    if (error !== undefined && this.#database.errors.isConnectionEnd(error))
       this.close(connection, messageOf(error));
-    else database.release(connection);
+    else this.#database.release(connection);
   }
 
   /** Closes a connection and so makes room for another one. */
   close(connection: Connection, reason: string): void {
-    this.#options.database.release(connection, new Error(reason));
+    this.#database.release(connection, new Error(reason));
   }
 
   /**
@@ -134,7 +187,7 @@ export class NodePool {
       this.letGo();
     };
     return this.#take(this.#waiting, isBetterElsewhere).then(
-      (connection) => this.#runOn(connection, args, ended),
+      (connection) => this.runOn(connection, args, ended),
       (error: unknown) => {
         ended();
         throw error;
@@ -157,21 +210,6 @@ export class NodePool {
 
   get load(): NodeLoad {
     return { inFlight: this.#inFlight, latencyMs: this.#latencyMs };
-  }
-
-  /** The maximum number of connections. */
-  get size(): number {
-    return this.#options.access.limits.size;
-  }
-
-  /** Why its connections cannot be lanes, in words for people. `undefined`: they can. */
-  get laneObstacle(): string | undefined {
-    return this.#options.access.laneObstacle;
-  }
-
-  /** How long the pool's own limits let a statement run here, in milliseconds; `Infinity` without a limit. */
-  get statementLimitMs(): number {
-    return this.#options.access.limits.statementMs;
   }
 
   /** A stream or a transaction uses this node until {@link letGo}. */
@@ -202,11 +240,11 @@ export class NodePool {
    * connections. Transactions and writes go on waiting, because nobody would know their outcome if they were cut.
    */
   interruptReads(problem: string): void {
-    this.#startOver(problem, (connection) => !this.#connections.held.has(connection));
+    this.#startOver(problem, (connection) => !this.connections.held.has(connection));
   }
 
   #startOver(problem: string, isToBeCut: (connection: Connection) => boolean): void {
-    const { open } = this.#connections;
+    const { open } = this.connections;
     const old = this.#pool;
     this.#pool = this.#createPool();
     this.#interrupt(this.#unavailable(new Error(problem)));
@@ -218,25 +256,10 @@ export class NodePool {
 
   /** Cuts the connections known to lead to another server than that of this incarnation, or to another run of it. */
   keepOnly(incarnation: string | undefined): void {
-    const others = this.#connections.toOthersThan(incarnation);
+    const others = this.connections.toOthersThan(incarnation);
     if (others.length === 0) return;
     this.renew();
     this.losses.cut(others);
-  }
-
-  /** The server that a connection of this pool leads to. `undefined`: it was not asked, or does not say. */
-  identityOf(connection: Connection): ServerIdentity | undefined {
-    return this.#connections.identityOf(connection);
-  }
-
-  /** When the node last answered a statement of this pool; milliseconds of the monotonic clock. */
-  get answeredMs(): number {
-    return this.#connections.answeredMs;
-  }
-
-  /** Whether the node answers on a new connection, within `timeoutMs` milliseconds. Never rejects. */
-  answersAnew(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    return this.#options.access.answersAnew(timeoutMs, signal);
   }
 
   /** The pool that hands out connections now. Only for questions about its state. */
@@ -257,28 +280,24 @@ export class NodePool {
     this.#reads.end();
     this.parked.end();
     await inTime(this.#pool.end(), END_MS, () => undefined);
-    this.losses.cut(this.#connections.open);
+    this.losses.cut(this.connections.open);
     this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
   }
 
-  /**
-   * Runs one statement and returns the connection. `ended` learns whether the statement was answered, and how long it took if
-   * that is worth knowing.
-   */
-  #runOn(
+  runOn(
     connection: Connection,
     args: readonly unknown[],
     ended: (isAnswered: boolean, tookMs?: number) => void,
   ): Promise<Answer> {
     const sentIn = this.#clock.sent();
-    this.#connections.held.delete(connection);
-    return this.#options.database.run(connection, args).then(
+    this.connections.held.delete(connection);
+    return this.#database.run(connection, args).then(
       (result) => {
         let tookMs: number | undefined;
         // A connection's first statement also fills the server's caches, so its time says nothing about the next ones.
-        if (!this.#connections.takeFresh(connection)) {
+        if (!this.connections.takeFresh(connection)) {
           tookMs = Math.max(0, this.#clock.eventsMs - (sentIn.endMs ?? Infinity));
-          this.#measured(tookMs);
+          this.measured(tookMs);
         }
         this.release(connection);
         ended(true, tookMs);
@@ -292,54 +311,36 @@ export class NodePool {
     );
   }
 
-  #measured(tookMs: number): void {
+  takeFresh(connection: Connection): boolean {
+    return this.connections.takeFresh(connection);
+  }
+
+  explain(connection: Connection, error: unknown): unknown {
+    return this.losses.explain(connection, error);
+  }
+
+  get hasOtherWaiters(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  measured(tookMs: number): void {
     this.#latencyMs += this.#latencyMs === 0 ? tookMs : LATENCY_WEIGHT * (tookMs - this.#latencyMs);
   }
 
   #createPool(): ConnectionPool {
-    const pool = this.#options.access.openPool(this.#connections);
+    const pool = this.access.openPool(this.connections);
     this.#reads.useConnectionsOf(pool);
     return pool;
   }
 
-  #createReads(): NodeReads {
-    const { database, access, lanes, probedMs, nowMs, outside = callAtOnce } = this.#options;
-    return new NodeReads({
-      database,
-      lanes: access.laneObstacle === undefined ? lanes : undefined,
-      maxLifetimeMs: access.limits.lifetimeMs,
-      connections: {
-        checkout: async (isBetterElsewhere) => {
-          const connection = await this.#take(this.#waitingReads, isBetterElsewhere);
-          this.#connections.held.delete(connection);
-          return connection;
-        },
-        release: (connection, error) => this.release(connection, error),
-        run: (connection, args, ended) => this.#runOn(connection, args, ended),
-        takeFresh: (connection) => this.#connections.takeFresh(connection),
-        explain: (connection, error) => this.losses.explain(connection, error),
-      },
-      hasOtherWaiters: () => this.#waiting.size > 0,
-      onStart: () => this.hold(),
-      onEnd: () => this.letGo(),
-      onMeasured: (tookMs) => this.#measured(tookMs),
-      clock: this.#clock,
-      probedMs,
-      outside,
-      nowMs,
-    });
-  }
-
-  readonly #giveBack = (connection: Connection): void => this.#options.database.release(connection);
-
   /** Turns an error of the pool into the one for the caller who asked for a connection. */
-  readonly #checkoutError = (error: unknown): unknown => {
-    const { errors } = this.#options.database;
+  #checkoutError(error: unknown): unknown {
+    const { errors } = this.#database;
     const { total, waiting, max } = this.#pool;
     if (errors.isPoolTimeout(error) && total >= max)
       return new PoolExhaustedError(this.name, { inUse: total, waiting: waiting + 1 });
     return errors.isConnectionLoss(error) ? this.#unavailable(error) : error;
-  };
+  }
 
   #interrupt(error: NodeUnavailableError): void {
     this.#waiting.interrupt(error);
@@ -352,4 +353,9 @@ export class NodePool {
       ? cause
       : new NodeUnavailableError(this.name, this.address, cause);
   }
+}
+
+/** Whether a connection is neither idle nor can be opened at once. */
+function isFull(pool: ConnectionPool): boolean {
+  return pool.idle <= pool.waiting && pool.total >= pool.max;
 }

@@ -1,3 +1,6 @@
+/** Whether whatever waits for a connection to the named node could have one elsewhere at once. */
+export type BetterElsewhere = (node: string) => boolean;
+
 /** Callers who wait for something that is to come. They can be told that it will not. */
 export class WaitQueue {
   readonly #waiters = new Set<(error: unknown) => void>();

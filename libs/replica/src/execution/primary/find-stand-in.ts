@@ -43,7 +43,7 @@ export async function findStandIn(nodes: StartNodes): Promise<string | undefined
 
 async function systemOf(pool: NodePool): Promise<string | undefined> {
   const connection = await pool.checkout();
-  const system = pool.identityOf(connection)?.system;
+  const system = pool.connections.identityOf(connection)?.system;
   pool.release(connection);
   return system;
 }

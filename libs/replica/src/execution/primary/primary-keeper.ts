@@ -34,9 +34,9 @@ export class PrimaryKeeper {
     this.#options = options;
     this.#detector = new FailureDetector({
       isPrimary: (node) => topology().primary.name === node,
-      answeredMs: (node) => pool(node)?.answeredMs ?? -Infinity,
+      answeredMs: (node) => pool(node)?.connections.answeredMs ?? -Infinity,
       answersAnew: async (node, timeoutMs) =>
-        (await pool(node)?.answersAnew(timeoutMs, this.#ending.signal)) ?? false,
+        (await pool(node)?.access.answersAnew(timeoutMs, this.#ending.signal)) ?? false,
       probeAgain: options.probeAgain,
       changed: (node, isSilent) => this.#silenceChanged(node, isSilent),
       nowMs,
