@@ -1,6 +1,6 @@
 import type { ContextStorage } from '../context/context-storage.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
-import type { Classifier, Database } from '../execution/database.js';
+import type { Classifier, Database, Outside } from '../execution/database.js';
 import { PiggybackedPositions } from '../execution/piggybacked-position.js';
 import { findStandIn } from '../execution/primary/find-stand-in.js';
 import { PrimaryKeeper } from '../execution/primary/primary-keeper.js';
@@ -66,18 +66,19 @@ export class Cluster {
     this.#parts = parts;
     const probes = new NodeProbes((node) => database.createProbe(node, options.monitor.probe));
     const monitor = createMonitor(parts, probes);
-    const pools = new NodePools({
-      options,
-      database,
-      monitor,
-      state,
-      outside: (fn) => contexts.exit(fn),
-    });
+    const outside: Outside = (fn) => contexts.exit(fn);
+    const pools = new NodePools({ options, database, monitor, state, outside });
     for (const node of [options.primary, ...options.replicas]) pools.add(node);
     if (options.lanes) logMissingLanes(pools.get(options.primary.name).access, log);
     this.monitor = monitor;
     this.#pools = pools;
-    this.#primaryKeeper = createPrimaryKeeper(parts, monitor, pools);
+    this.#primaryKeeper = new PrimaryKeeper({
+      monitor,
+      pools: pools.byName,
+      waitMs: options.primaryWaitMs,
+      nowMs,
+      warn: (message) => log.warn(message),
+    });
     probes.overheardBy((node, probe) => this.#primaryKeeper.overhear(node, probe));
     this.#classifier = database.createClassifier();
     this.#positions = new PiggybackedPositions({
@@ -89,7 +90,7 @@ export class Cluster {
       classifier: this.#classifier,
       query: (sql) => this.#queryAnyNode(sql),
       warn: (message) => log.warn(message),
-      outside: (fn) => contexts.exit(fn),
+      outside,
       nowMs,
     });
     this.#watchPrimary();
@@ -280,20 +281,4 @@ function createMonitor(
       onListenerFailure: (event, error) => log.warnSeldom(event, `${event}: ${kindOfFailure(error)}`),
     },
   );
-}
-
-function createPrimaryKeeper(
-  { options, log }: ClusterParts,
-  monitor: TopologyMonitor,
-  pools: NodePools,
-): PrimaryKeeper {
-  return new PrimaryKeeper({
-    topology: () => monitor.topology,
-    pool: (node) => pools.byName.get(node),
-    probeAgain: (node) => monitor.doubt(node),
-    hurry: (timeoutMs) => void monitor.waitForPrimary(timeoutMs),
-    waitMs: options.primaryWaitMs,
-    nowMs,
-    warn: (message) => log.warn(message),
-  });
 }

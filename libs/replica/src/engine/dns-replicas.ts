@@ -1,7 +1,18 @@
 import { Resolver } from 'node:dns/promises';
 import { isNativeError } from 'node:util/types';
 import { problemOfHost } from '../options/node-address.js';
+import {
+  checked,
+  checkObject,
+  defaultsOf,
+  duration,
+  oneOf,
+  unchecked,
+  whole,
+  type TableOf,
+} from '../options/option.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
+import { dropUndefined } from '../options/option-values.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import { checkNode } from '../options/resolve-nodes.js';
 import { SafeMessageError } from '../errors/safe-message.error.js';
@@ -42,20 +53,22 @@ export interface DnsReplicasOptions {
   readonly node?: Omit<NodeOptions, 'name' | 'url' | 'host' | 'port'>;
 }
 
-/** All of {@link DnsReplicasOptions}; the compiler checks that none is missing. */
-const KEYS: { readonly [K in keyof Required<DnsReplicasOptions>]: true } = {
-  hostname: true,
-  type: true,
-  port: true,
-  minIntervalMs: true,
-  maxIntervalMs: true,
-  rememberMs: true,
-  servers: true,
-  resolver: true,
-  node: true,
-};
-
-const DEFAULTS = { port: 5432, minIntervalMs: 1_000, maxIntervalMs: 300_000, rememberMs: 0 };
+const OPTIONS = {
+  hostname: checked<string>('text', (problems, path, value) => {
+    problems.text(path, value ?? '');
+    if (typeof value === 'string' && problemOfHost(value) !== undefined)
+      problems.add(path, 'must be a name in DNS');
+  }),
+  type: oneOf(DNS_TYPES, { default: 'A' }),
+  port: whole({ min: 1, default: 5432 }),
+  minIntervalMs: duration({ min: 10, default: 1_000 }),
+  // Checked by `check()`, as it depends on another option. So are those that have no simple type.
+  maxIntervalMs: checked('milliseconds', () => undefined, { default: 300_000 }),
+  rememberMs: duration({ min: 0, default: 0 }),
+  servers: unchecked(),
+  resolver: unchecked(),
+  node: unchecked(),
+} satisfies TableOf<DnsReplicasOptions>;
 
 /** The time to live of SRV records if DNS does not tell it; milliseconds. */
 const UNKNOWN_TTL_MS = 30_000;
@@ -78,16 +91,12 @@ export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
   if (problems.list.length > 0) {
     return { problems: problems.list, find: () => Promise.reject(new Error(problems.list.join(', '))) };
   }
-  const { hostname, type = 'A', node = {} } = options;
+  const { hostname, servers, resolver = createResolver(servers), node = {}, ...given } = options;
+  const { type, port, ...intervals } = { ...defaultsOf(OPTIONS), ...dropUndefined(given) };
   const discovery = new DnsDiscovery(
-    { hostname, type, port: options.port ?? DEFAULTS.port },
-    {
-      minIntervalMs: options.minIntervalMs ?? DEFAULTS.minIntervalMs,
-      maxIntervalMs: options.maxIntervalMs ?? DEFAULTS.maxIntervalMs,
-      unknownTtlMs: UNKNOWN_TTL_MS,
-      rememberMs: options.rememberMs ?? DEFAULTS.rememberMs,
-    },
-    { resolver: options.resolver ?? createResolver(options.servers), nowMs: () => performance.now() },
+    { hostname, type, port },
+    { ...intervals, unknownTtlMs: UNKNOWN_TTL_MS },
+    { resolver, nowMs: () => performance.now() },
   );
   // A certificate is for a name, not for an address.
   const common: NodeOptions = type === 'SRV' ? node : { servername: hostname, ...node };
@@ -115,16 +124,10 @@ function createResolver(servers: readonly string[] | undefined): Resolver {
 }
 
 function check(problems: OptionProblems, options: DnsReplicasOptions): void {
-  if (!problems.object('', options, Object.keys(KEYS))) return;
-  const { hostname, type, port, minIntervalMs, maxIntervalMs, rememberMs, servers, resolver, node } = options;
-  problems.text('hostname', hostname ?? '');
-  if (typeof hostname === 'string' && problemOfHost(hostname) !== undefined)
-    problems.add('hostname', 'must be a name in DNS');
-  problems.oneOf('type', type, DNS_TYPES);
-  problems.whole('port', port, 1);
-  problems.number('minIntervalMs', minIntervalMs, 10);
-  problems.number('maxIntervalMs', maxIntervalMs, minIntervalMs ?? DEFAULTS.minIntervalMs);
-  problems.number('rememberMs', rememberMs, 0);
+  if (!checkObject(problems, '', options, OPTIONS)) return;
+  const { type, port, minIntervalMs = OPTIONS.minIntervalMs.default, maxIntervalMs } = options;
+  const { servers, resolver, node } = options;
+  problems.number('maxIntervalMs', maxIntervalMs, minIntervalMs);
   if (type === 'SRV' && port !== undefined) problems.add('port', 'is what SRV records tell: leave it out');
   if (servers !== undefined && resolver !== undefined)
     problems.add('servers', 'are for the resolver that is given: tell it');

@@ -36,51 +36,6 @@ function isOfStatementAlone(error: unknown): boolean {
 }
 
 /**
- * The server ended the session and reports that it rolled back the open transaction: 25P03 (idle for too long) or 25P04 (ran for too
- * long). This is not a connection loss, because no other node would be more patient.
- */
-function isCutByServer(error: unknown): boolean {
-  return /^25P0[34]$/.test(codeOf(error) ?? '');
-}
-
-function isConnectionEnd(error: unknown): boolean {
-  return isConnectionLoss(error) || isCutByServer(error);
-}
-
-function isAnswer(error: unknown): boolean {
-  return !isConnectionLoss(error) && codeOf(error)?.startsWith('REPLICA_') !== true;
-}
-
-/**
- * The read may succeed on another node: it failed with a connection loss, a conflict with recovery (40001; never the node's fault),
- * insufficient resources (class 53) or a system error of the node (class 58).
- */
-function isWorthAnotherNode(error: unknown): boolean {
-  const code = codeOf(error) ?? '';
-  return (
-    isConnectionLoss(error) || code === 'REPLICA_POOL_EXHAUSTED' || code === '40001' || /^(53|58)/.test(code)
-  );
-}
-
-/** A replica refused to write (25006, "cannot execute ... in a read-only transaction"). */
-function isWriteRefusal(error: unknown): boolean {
-  return codeOf(error) === '25006';
-}
-
-/**
- * A replica refused, but the primary may well answer. Either the function or table does not work in recovery (55000, 0A000: unlogged
- * tables), or the replica has not yet replayed a migration that creates the name (42P01, 42703, 42883, 42704, 3F000).
- */
-function mayWorkOnPrimary(error: unknown): boolean {
-  return ['55000', '0A000', '42P01', '42703', '42883', '42704', '3F000'].includes(codeOf(error) ?? '');
-}
-
-/** `pg` never sent the statement, because it already knew that the connection was gone (`pg/lib/client.js`). */
-function isUnsent(error: unknown): boolean {
-  return codeOf(error) === undefined && messageOf(error).endsWith('is not queryable');
-}
-
-/**
  * The connection was lost while the statement ran, without a reason: the server process may have crashed. A pooler reports this with
  * class 08.
  */
@@ -111,14 +66,21 @@ const UNEXPECTED_ANSWER = /^Received unexpected /;
 /** The port's view of PostgreSQL's errors. */
 export const POSTGRES_ERRORS: ErrorKinds = {
   isConnectionLoss,
-  isCutByServer,
-  isConnectionEnd,
-  isAnswer,
-  isUnsent,
+  // 25P03: idle in a transaction for too long; 25P04: the transaction ran for too long. No other node would be more patient.
+  isCutByServer: (error) => /^25P0[34]$/.test(codeOf(error) ?? ''),
+  isConnectionEnd: (error) => isConnectionLoss(error) || POSTGRES_ERRORS.isCutByServer(error),
+  isAnswer: (error) => !isConnectionLoss(error) && codeOf(error)?.startsWith('REPLICA_') !== true,
+  // `pg/lib/client.js`
+  isUnsent: (error) => codeOf(error) === undefined && messageOf(error).endsWith('is not queryable'),
   isSilentLoss,
-  isWorthAnotherNode,
-  isWriteRefusal,
-  mayWorkOnPrimary,
+  // A conflict with recovery (40001; never the node's fault), insufficient resources (53), a system error of the node (58).
+  isWorthAnotherNode: (error) =>
+    isConnectionLoss(error) || /^(REPLICA_POOL_EXHAUSTED|40001|53...|58...)$/.test(codeOf(error) ?? ''),
+  // "cannot execute ... in a read-only transaction"
+  isWriteRefusal: (error) => codeOf(error) === '25006',
+  // The function or table does not work in recovery (55000, 0A000: unlogged tables), or the replica has not yet replayed a
+  // migration that creates the name.
+  mayWorkOnPrimary: (error) => /^(55000|0A000|42P01|42703|42883|42704|3F000)$/.test(codeOf(error) ?? ''),
   preparedFailureOf,
   // `pg` begins its own messages like this, so `isConnectionLoss` recognizes it.
   connectionLost: (why) => new Error(`Connection terminated: ${why}`),

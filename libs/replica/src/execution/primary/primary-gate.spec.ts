@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { NodeHealth, NodeSnapshot } from '../../topology/topology.js';
+import type { NodeHealth, NodeSnapshot, Topology } from '../../topology/topology.js';
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { PrimaryGate } from './primary-gate.js';
 
@@ -24,16 +24,22 @@ function sceneOf(waitMs: number): Scene {
     isStandby: false,
     hurries: [],
     gate: new PrimaryGate({
-      primary: () => scene.primary,
+      monitor: {
+        get topology(): Topology {
+          return { version: 1, primary: scene.primary, replicas: [], homes: [] };
+        },
+        waitForPrimary: (timeoutMs) => {
+          scene.hurries.push(timeoutMs);
+          return Promise.resolve(true);
+        },
+      },
       probes: {
         isSilent: () => scene.isSilent,
         isStandby: () => scene.isStandby,
         hasFailed: () => scene.hasFailed,
       },
-      hurry: (timeoutMs) => void scene.hurries.push(timeoutMs),
       waitMs,
       nowMs: () => Date.now(),
-      epochMs: () => Date.now(),
     }),
     health: (health, name = 'primary') => {
       scene.primary = {

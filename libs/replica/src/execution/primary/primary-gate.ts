@@ -1,22 +1,18 @@
 import { ConditionWaiters } from '../../topology/condition-waiters.js';
-import type { NodeSnapshot } from '../../topology/topology.js';
+import type { TopologyMonitor } from '../../topology/topology-monitor.js';
 import { PrimaryUnavailableError } from '../../errors/primary-unavailable.error.js';
 import type { FailureDetector } from './failure-detector.js';
 
 /** What a {@link PrimaryGate} needs. */
 export interface PrimaryGateOptions {
-  /** The current primary, as far as it is known. */
-  readonly primary: () => NodeSnapshot;
+  /** Knows the current primary, and looks for one more often while a statement waits for it. */
+  readonly monitor: Pick<TopologyMonitor, 'topology' | 'waitForPrimary'>;
   /** What the probes say about a node. */
   readonly probes: Pick<FailureDetector, 'isSilent' | 'isStandby' | 'hasFailed'>;
-  /** Makes the monitor look for a primary more often for this many milliseconds, because a statement waits for it. */
-  readonly hurry: (timeoutMs: number) => void;
   /** How long a statement may wait for a primary, in milliseconds; 0: not at all. */
   readonly waitMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
-  /** Milliseconds since the epoch. */
-  readonly epochMs: () => number;
 }
 
 /** After a statement and a probe have both failed to connect, other statements do not try for this long; milliseconds. */
@@ -45,8 +41,8 @@ export class PrimaryGate {
 
   /** Whether the primary is known to be away, so that there is no point in trying. */
   get isClosed(): boolean {
-    const { primary, probes, nowMs } = this.#options;
-    const { name } = primary();
+    const { monitor, probes, nowMs } = this.#options;
+    const { name } = monitor.topology.primary;
     if (probes.isSilent(name) || probes.isStandby(name)) return true;
     const refused = this.#refused;
     return refused?.node === name && nowMs() - refused.atMs < REFUSED_MS && probes.hasFailed(name);
@@ -54,7 +50,7 @@ export class PrimaryGate {
 
   /** A statement could not connect to the primary. */
   refused(node: string, error: unknown): void {
-    this.#since ??= new Date(this.#options.epochMs());
+    this.#since ??= new Date();
     this.#refused = { node, atMs: this.#options.nowMs(), error };
   }
 
@@ -63,9 +59,9 @@ export class PrimaryGate {
    * `PrimaryUnavailableError` if that takes longer than a statement may wait, counted from `sinceMs`.
    */
   async opens(sinceMs: number): Promise<void> {
-    const { waitMs, nowMs, hurry } = this.#options;
+    const { waitMs, nowMs, monitor } = this.#options;
     const untilMs = sinceMs + waitMs;
-    if (untilMs > nowMs()) hurry(untilMs - nowMs());
+    if (untilMs > nowMs()) void monitor.waitForPrimary(untilMs - nowMs());
     for (;;) {
       const leftMs = untilMs - nowMs();
       if (leftMs <= 0 || this.#isEnded) throw this.#unavailable(waitMs === 0 ? 0 : nowMs() - sinceMs);
@@ -77,8 +73,7 @@ export class PrimaryGate {
 
   /** The monitor lost the primary, found it again, or found another one. Or a node fell silent, or is heard again. */
   changed(): void {
-    const { primary, epochMs } = this.#options;
-    if (primary().health === 'down') this.#since ??= new Date(epochMs());
+    if (this.#options.monitor.topology.primary.health === 'down') this.#since ??= new Date();
     else {
       this.#since = undefined;
       this.#refused = undefined;
@@ -95,11 +90,10 @@ export class PrimaryGate {
   }
 
   #unavailable(waitedMs: number): PrimaryUnavailableError {
-    const { primary, epochMs } = this.#options;
-    const { name, address, problem } = primary();
+    const { name, address, problem } = this.#options.monitor.topology.primary;
     const cause =
       this.#refused?.node === name ? this.#refused.error : new Error(problem ?? 'it does not answer');
-    const since = this.#since ?? new Date(epochMs());
+    const since = this.#since ?? new Date();
     return new PrimaryUnavailableError({ node: name, address, since, waitedMs }, cause);
   }
 }

@@ -1,17 +1,14 @@
 import type { NodeProbe } from '../../topology/node-probe.js';
-import type { Topology } from '../../topology/topology.js';
+import type { TopologyMonitor } from '../../topology/topology-monitor.js';
 import type { NodePool } from '../pools/node-pool.js';
 import { PrimaryGate } from './primary-gate.js';
 import { FailureDetector } from './failure-detector.js';
 
 /** What a {@link PrimaryKeeper} needs. */
 export interface PrimaryKeeperOptions {
-  readonly topology: () => Topology;
-  readonly pool: (node: string) => NodePool | undefined;
-  /** Probes a node again without a pause. */
-  readonly probeAgain: (node: string) => void;
-  /** Probes all nodes more often for this many milliseconds, until one of them is the primary. */
-  readonly hurry: (timeoutMs: number) => void;
+  readonly monitor: TopologyMonitor;
+  /** The pools of all nodes, by name. */
+  readonly pools: ReadonlyMap<string, NodePool>;
   /** How long a statement may wait for a primary, in milliseconds; 0: not at all. */
   readonly waitMs: number;
   /** Milliseconds of a monotonic clock. */
@@ -30,25 +27,18 @@ export class PrimaryKeeper {
   readonly #ending = new AbortController();
 
   constructor(options: PrimaryKeeperOptions) {
-    const { topology, pool, nowMs, waitMs } = options;
+    const { monitor, pools, nowMs, waitMs } = options;
     this.#options = options;
     this.#detector = new FailureDetector({
-      isPrimary: (node) => topology().primary.name === node,
-      answeredMs: (node) => pool(node)?.connections.answeredMs ?? -Infinity,
+      isPrimary: (node) => monitor.topology.primary.name === node,
+      answeredMs: (node) => pools.get(node)?.connections.answeredMs ?? -Infinity,
       answersAnew: async (node, timeoutMs) =>
-        (await pool(node)?.access.answersAnew(timeoutMs, this.#ending.signal)) ?? false,
-      probeAgain: options.probeAgain,
+        (await pools.get(node)?.access.answersAnew(timeoutMs, this.#ending.signal)) ?? false,
+      probeAgain: (node) => monitor.doubt(node),
       changed: (node, isSilent) => this.#silenceChanged(node, isSilent),
       nowMs,
     });
-    this.gate = new PrimaryGate({
-      primary: () => topology().primary,
-      probes: this.#detector,
-      hurry: options.hurry,
-      waitMs,
-      nowMs,
-      epochMs: Date.now,
-    });
+    this.gate = new PrimaryGate({ monitor, probes: this.#detector, waitMs, nowMs });
   }
 
   /** Wraps the probe of a node to listen to its results. */
@@ -68,10 +58,10 @@ export class PrimaryKeeper {
   }
 
   #silenceChanged(node: string, isSilent: boolean): void {
-    const { topology, pool, warn } = this.#options;
-    if (isSilent && topology().primary.name === node) {
+    const { monitor, pools, warn } = this.#options;
+    if (isSilent && monitor.topology.primary.name === node) {
       warn(`${node} answers neither probes nor statements: statements that need it fail until it does`);
-      pool(node)?.interruptReads('it answers nobody');
+      pools.get(node)?.interruptReads('it answers nobody');
     }
     this.gate.changed();
   }
