@@ -1,4 +1,5 @@
-import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE, Effect, type Effects } from './effects.js';
+import { Effect, type Effects } from '../../execution/statements/effects.js';
+import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE } from './effects.js';
 
 /**
  * What the system catalogs say about the names that decide whether a text is a read. Immutable. Names are folded as in the catalogs and

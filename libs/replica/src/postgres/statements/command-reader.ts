@@ -1,7 +1,7 @@
+import { Effect } from '../../execution/statements/effects.js';
 import type { Catalog } from './catalog.js';
 import { commandOf } from './commands.js';
-import { Effect } from './effects.js';
-import type { Finding } from './finding.js';
+import type { Finding } from '../../execution/statements/finding.js';
 import { foldWord } from './keywords.js';
 import { nameOfQuoted, nameOfWord } from './names.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';

@@ -1,3 +1,4 @@
+import { Effect } from '../../execution/statements/effects.js';
 import { literals, EFFECT_EDGES, IMPLIED_OPERATORS } from './effect-edges.js';
 import {
   FIXED_EFFECTS,
@@ -5,7 +6,6 @@ import {
   HARMLESS_VOLATILE,
   NODE_RELATIONS,
   NODE_STATISTICS,
-  Effect,
 } from './effects.js';
 
 const FIXED_VALUES = [...FIXED_EFFECTS].map(([name, effects]) => `('${name}', ${effects})`).join(', ');

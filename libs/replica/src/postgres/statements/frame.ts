@@ -1,4 +1,6 @@
+import { type CteFrame, WithState } from '../../execution/statements/cte-names.js';
 import { mayNameColumn, Role } from './keywords.js';
+import { Token, type Tokenizer } from './tokenizer.js';
 
 /** How far the reader is in the list of relations after FROM. */
 export const FromState = {
@@ -16,9 +18,6 @@ export const FromState = {
   condition: 5,
 } as const;
 
-/** How far the reader is in a WITH list. */
-export const WithState = { none: 0, name: 1, named: 2 } as const;
-
 /** The deepest nesting that is read. The server's own stack ends in this region, too. */
 export const MAX_DEPTH = 1000;
 
@@ -35,7 +34,7 @@ export type Closer = ')' | ']';
 type FrameShape = 'expression' | 'names' | 'relations';
 
 /** The reader's state in one pair of parentheses or brackets, or in the statement as a whole. */
-export interface Frame {
+export interface Frame extends CteFrame {
   readonly closer: Closer;
   readonly isNames: boolean;
   /** the arguments of a function, or of a construct that can also have FILTER or OVER after it */
@@ -51,15 +50,6 @@ export interface Frame {
   /** a query could begin here */
   atStart: boolean;
   from: number;
-  with: number;
-  /** WITH RECURSIVE */
-  isRecursive: boolean;
-  /** the last name that WITH defined, until its query begins */
-  pendingCte: string | undefined;
-  /** the names that WITH has defined in this frame */
-  cteNames: string[] | undefined;
-  /** the name in the surrounding WITH list whose query this frame is */
-  bodyOf: string | undefined;
 }
 
 export function newFrame(shape: FrameShape, closer: Closer = ')'): Frame {
@@ -130,4 +120,13 @@ export function enterClause(frame: Frame, role: number): void {
       return;
     default:
   }
+}
+
+/** Whether RECURSIVE, the current token right after WITH, is the keyword and not the name that WITH defines. */
+export function isRecursiveKeyword(tokens: Tokenizer): boolean {
+  const ahead = tokens.fork();
+  const type = ahead.next();
+  return (
+    type === Token.quoted || (type === Token.word && !/^as$/i.test(ahead.text.slice(ahead.start, ahead.end)))
+  );
 }

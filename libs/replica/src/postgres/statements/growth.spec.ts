@@ -9,7 +9,7 @@ const catalog = { ...BUILT_IN_CATALOG, plainBackslashes: true, revision: 'test' 
 
 /**
  * Counts executed steps instead of measuring time: how often each function and each block (the body of a loop, a branch of a condition)
- * of this folder ran. It starts before any of them is called, because V8 counts only blocks that it compiles later.
+ * of this folder and of the shared one ran. It starts before any of them is called, because V8 counts only blocks that it compiles later.
  */
 const session = new Session();
 
@@ -24,7 +24,7 @@ function stepsOf(work: () => unknown): number {
   work();
   let steps = 0;
   for (const { url, functions } of post('Profiler.takePreciseCoverage').result) {
-    if (!url.includes('/postgres/statements/') || url.endsWith('.spec.ts')) continue;
+    if (!/\/(?:postgres|execution)\/statements\//.test(url) || url.endsWith('.spec.ts')) continue;
     for (const { ranges } of functions) for (const { count } of ranges) steps += count;
   }
   return steps;

@@ -1,7 +1,8 @@
+import { Effect, type Effects } from '../../execution/statements/effects.js';
 import type { CatalogQuery } from '../../execution/database.js';
 import type { Catalog } from './catalog.js';
 import { EFFECTS_QUERY } from './effects-query.js';
-import { FIXED_EFFECTS, Effect, type Effects } from './effects.js';
+import { FIXED_EFFECTS } from './effects.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';
 
 /**

@@ -1,7 +1,8 @@
+import { Effect } from '../../execution/statements/effects.js';
 import { formatTableName, type TableName } from '../../routing/table-name.js';
-import { effectsOfName, relationEffects, Effect } from './effects.js';
+import { effectsOfName, relationEffects } from './effects.js';
 import type { Catalog } from './catalog.js';
-import type { Finding } from './finding.js';
+import type { Finding } from '../../execution/statements/finding.js';
 
 /** Notes the effects of the names in a statement, according to the catalog. */
 export class NameEffects {

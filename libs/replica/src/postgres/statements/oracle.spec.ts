@@ -1,3 +1,4 @@
+import { Effect } from '../../execution/statements/effects.js';
 import { loadModule, scanSync } from 'libpg-query';
 import { SqlGenerator } from '../../../../../test/support/statements/generate-sql.js';
 import { objectionsTo, tablesOf, type Oracle } from '../../../../../test/support/statements/oracle.js';
@@ -6,7 +7,6 @@ import { Random } from '../../../../../test/support/statements/random.js';
 import { OTHER_READS, TYPEORM_READS } from '../../../../../test/support/statements/reads.js';
 import { parseTableName } from '../../routing/table-name.js';
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
-import { Effect } from './effects.js';
 import { StatementClassifier } from './statement-classifier.js';
 import { Token, Tokenizer } from './tokenizer.js';
 

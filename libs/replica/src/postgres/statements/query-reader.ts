@@ -4,12 +4,12 @@ import {
   type Closer,
   type Frame,
   FromState,
+  isRecursiveKeyword,
   MAX_DEPTH,
   mayBeType,
   newFrame,
-  WithState,
 } from './frame.js';
-import type { Finding } from './finding.js';
+import type { Finding } from '../../execution/statements/finding.js';
 import {
   isConstruct,
   isLikeCall,
@@ -23,7 +23,7 @@ import {
 import { LastName } from './names.js';
 import { NameEffects } from './name-effects.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
-import { isRecursiveKeyword, CteNames } from './cte-names.js';
+import { CteNames, WithState } from '../../execution/statements/cte-names.js';
 
 /**
  * Reads one statement that begins like a query (SELECT, WITH, VALUES, TABLE, a parenthesis) up to its end, and notes whatever makes it

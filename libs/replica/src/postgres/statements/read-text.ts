@@ -1,6 +1,6 @@
 import type { Catalog } from './catalog.js';
 import { CommandReader } from './command-reader.js';
-import { Finding } from './finding.js';
+import { Finding } from '../../execution/statements/finding.js';
 import { foldWord } from './keywords.js';
 import { NameEffects } from './name-effects.js';
 import { LastName } from './names.js';

@@ -1,5 +1,5 @@
+import { Effect } from '../../execution/statements/effects.js';
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
-import { Effect } from './effects.js';
 import { loadCatalog, NAMES_QUERY } from './load-catalog.js';
 import { StatementClassifier } from './statement-classifier.js';
 import { LINKS_QUERY, restsOnOf } from './rests-on.js';

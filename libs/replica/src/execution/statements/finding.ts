@@ -1,10 +1,5 @@
 import { Effect, keepsConnection, kindOf, mayWrite, SEVERITY, type Effects } from './effects.js';
-import {
-  readOf,
-  type Statement,
-  type StatementKind,
-  type TransactionStep,
-} from '../../execution/statements/statement.js';
+import { readOf, type Statement, type StatementKind, type TransactionStep } from './statement.js';
 
 /** A statement that names more tables does not list them. */
 const MAX_TABLES = 1000;
