@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Connection as DriverConnection } from 'mysql2';
 import type { Connection, TransactionStatus } from '../execution/database.js';
 import { lastOkOf, type MysqlAnswer, type QueryArguments } from './answer.js';
-import { MYSQL_ERRORS } from './error-kinds.js';
+import { MYSQL_ERRORS, noteErrorOfPrimary } from './error-kinds.js';
 import type { Flavor } from './flavor.js';
 
 /** Bits of the status that the server sends with each answer. `mysql2` has names for them, but does not publish them. */
@@ -78,6 +78,7 @@ export class MysqlConnection {
     this.driver.query(query as string, values as string, (error, rows, fields) => {
       if (error !== null) {
         if (MYSQL_ERRORS.isAnswer(error)) this.onAnswer?.();
+        if (this.role === 'primary') noteErrorOfPrimary(error, typeof query === 'string' ? query : query.sql);
         return settled(error, undefined);
       }
       this.onAnswer?.();

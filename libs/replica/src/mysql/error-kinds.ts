@@ -63,8 +63,9 @@ const NOT_THERE_YET: ReadonlySet<number> = new Set([
   1044, 1049, 1054, 1142, 1143, 1146, 1176, 1305, 1356, 1370,
 ]);
 
-/** 1792: the transaction is read-only. 1836: the server is (InnoDB, Aurora). */
-const READ_ONLY_NUMBERS: ReadonlySet<number> = new Set([1792, 1836]);
+const READ_ONLY_TRANSACTION = 1792;
+/** InnoDB is read-only, as on Aurora's readers. */
+const READ_ONLY_SERVER = 1836;
 /** Many options make the server refuse with this number. Its text names the option. */
 const REFUSED_BY_OPTION = 1290;
 const READ_ONLY_OPTION = /--(?:super[-_]|innodb[-_])?read[-_]only\b/;
@@ -91,7 +92,30 @@ function isCutByServer(error: unknown): boolean {
   return numberOf(error) === IDLE_TOO_LONG;
 }
 
+/** Refusals of servers that had ceased to be the primary. */
+const demotions = new WeakSet<object>();
+
+/** A text that may run several statements. Some of them may have succeeded before one was refused. */
+const MAY_RUN_SEVERAL = /\b(?:call|execute|atomic)\b|;\s*\S/i;
+
+/**
+ * Notes an error of the server that was the primary when the statement was sent. If it refuses to write because it has been demoted, that
+ * means what the loss of a connection means that was known to be lost: nothing was done, nothing more can be done on this connection, and
+ * the statement belongs on whichever server is the primary by now.
+ */
+export function noteErrorOfPrimary(error: object, text: string): void {
+  if (isServerReadOnly(error) && !MAY_RUN_SEVERAL.test(text)) demotions.add(error);
+}
+
+function isDemotion(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && demotions.has(error);
+}
+
 function isUnsent(error: unknown): boolean {
+  return isDemotion(error) || hasClosedState(error);
+}
+
+function hasClosedState(error: unknown): boolean {
   return codeOf(error) === undefined && UNSENT_TEXT.test(messageOf(error));
 }
 
@@ -107,8 +131,15 @@ export function isSilentLoss(error: unknown): boolean {
  * like this has rolled back.
  */
 export function isWriteRefusal(error: unknown): boolean {
-  if (isAmong(READ_ONLY_NUMBERS, error)) return true;
-  return numberOf(error) === REFUSED_BY_OPTION && READ_ONLY_OPTION.test(messageOf(error));
+  return numberOf(error) === READ_ONLY_TRANSACTION || isServerReadOnly(error);
+}
+
+/** The server itself refuses writes, whatever the transaction. */
+function isServerReadOnly(error: unknown): boolean {
+  const number = numberOf(error);
+  return (
+    number === READ_ONLY_SERVER || (number === REFUSED_BY_OPTION && READ_ONLY_OPTION.test(messageOf(error)))
+  );
 }
 
 /**
