@@ -3,9 +3,7 @@ import { InvalidSessionKeyError } from '../errors/invalid-session-key.error.js';
 import { SessionNotBoundError } from '../errors/session-not-bound.error.js';
 import type { Engine } from './engine.js';
 
-/**
- * Binds the request around the caller to the session of `key`. Throws if no later request could find that session.
- */
+/** Binds the request around the caller to the session of `key`. Throws if no later request could find that session. */
 export function bindSession(key: string, { contexts, options, hasReplicas }: Engine): void {
   if (checkedKey('bindSession()', key) === undefined || key === null || key === '')
     throw new InvalidSessionKeyError('bindSession()', key);

@@ -26,14 +26,11 @@ export function checkSelection(
     problems.add(first, `means nothing with consistency 'strong', which is the primary's`);
 }
 
-/** The named replicas that do not exist. */
 export function unknownReplicas({ replica }: ReplicaSelection, nodes: readonly string[]): readonly string[] {
   return replica === undefined ? [] : listOf(replica).filter((name) => !nodes.includes(name));
 }
 
-/**
- * Throws an `InvalidReplicaOptionsError` if a named replica does not exist. `where` names the place of the mistake.
- */
+/** Throws an `InvalidReplicaOptionsError` if a named replica does not exist. `where` names the place of the mistake. */
 export function checkReplicaNames(
   selection: ReplicaSelection,
   nodes: readonly string[],

@@ -24,8 +24,7 @@ import { forwardTopologyEvents, type RouterEvents } from './router-events.js';
 import type { RoutingState } from './routing-state.js';
 import { sessionMemory } from './session-memory.js';
 
-/** What a {@link Cluster} shares with the engine around it. */
-export interface ClusterParts {
+interface ClusterParts {
   readonly options: ResolvedOptions<never>;
   readonly database: Database;
   readonly contexts: ContextStorage;
@@ -49,7 +48,6 @@ export class Cluster {
   readonly monitor: TopologyMonitor;
   /** Decides where statements go, and runs them. */
   readonly router: StatementRouter;
-  /** The current replicas. */
   readonly replicaSet: ReplicaSet;
   readonly #parts: ClusterParts;
   readonly #pools: NodePools;
@@ -150,7 +148,6 @@ export class Cluster {
     this.#standIn = undefined;
   }
 
-  /** Ends the loops and all connections. */
   async stop(): Promise<void> {
     this.#discovery?.stop();
     this.#catalog.stop();
@@ -160,12 +157,10 @@ export class Cluster {
     await this.#pools.end();
   }
 
-  /** Whether some schema has a table or view of that name, as far as the schema has been learned. */
   knowsRelation(name: string): boolean {
     return this.#classifier.knowsRelation(name);
   }
 
-  /** What is known of the database's functions. */
   get catalogStatus(): CatalogStatus {
     return this.#catalog.status;
   }

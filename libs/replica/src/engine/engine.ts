@@ -30,9 +30,7 @@ export class Engine {
   readonly events: Listeners<RouterEvents>;
   /** What went wrong and did no harm, counted since the start. */
   readonly counters = noCounts();
-  /** Lines for operators. */
   readonly log: OperatorLog;
-  /** Writes and reads this data source's tokens. */
   readonly tokens: TokenCodec;
   readonly clock: SessionClock;
   readonly state: RoutingState;
@@ -164,14 +162,11 @@ export class Engine {
     return { request: outer?.request ?? this.continueRequest(), intent, inside: outer?.inside };
   }
 
-  /** The names of all nodes so far, including those that have left. */
   get nodeNames(): readonly string[] {
     return [...this.#nodeNames];
   }
 
-  /**
-   * Throws an `InvalidReplicaOptionsError` that lists all mistakes in the options of a read. `where` names the place.
-   */
+  /** Throws an `InvalidReplicaOptionsError` that lists all mistakes in the options of a read. `where` names the place. */
   checkRead(options: ReadOptions, where: string): void {
     checkReadOptions(options, where);
     this.checkNames(options, where);

@@ -62,7 +62,6 @@ function isAsked({ primary, replicas }: Topology): boolean {
   return [primary, ...replicas].every(({ health }) => health !== 'unknown');
 }
 
-/** The reason why a node is out was logged when it went out. */
 function logNodes({ primary, replicas }: Topology, log: LogSink): void {
   const serving = replicas.filter(({ health }) => health === 'up');
   const out = [primary, ...replicas].filter(({ health }) => health === 'down');

@@ -8,19 +8,15 @@ import type { LaneSettings } from '../execution/lanes/read-lanes.js';
 import { NodePool } from '../execution/pools/node-pool.js';
 import type { RoutingState } from './routing-state.js';
 
-/** What {@link NodePools} work with. */
-export interface NodePoolsOptions {
+interface NodePoolsOptions {
   readonly options: Pick<ResolvedOptions<never>, 'drainTimeoutMs' | 'lanes' | 'prepare' | 'prepareAfter'>;
   readonly database: Database;
   readonly monitor: TopologyMonitor;
   readonly state: Pick<RoutingState, 'hasReplicas'>;
-  /** Calls a function outside any request. */
   readonly outside: Outside;
 }
 
-/**
- * How many prepared statements a connection keeps. Each takes memory of the server, about 10 KiB for a simple one.
- */
+/** How many prepared statements a connection keeps. Each takes memory of the server, about 10 KiB for a simple one. */
 const PREPARED_PER_CONNECTION = 100;
 /** How many connections a new node begins with. */
 const WARM_CONNECTIONS = 2;
@@ -50,7 +46,6 @@ export class NodePools {
     this.#cutWhatIsGone(monitor);
   }
 
-  /** The pools as they are at any time. */
   get byName(): ReadonlyMap<string, NodePool> {
     return this.#pools;
   }
@@ -80,14 +75,11 @@ export class NodePools {
     return pool;
   }
 
-  /** The nodes that have a pool. */
   get nodes(): ReadonlyMap<string, ResolvedNode> {
     return this.#nodes;
   }
 
-  /**
-   * Makes a node's first connections, so that its first reads need not wait for them. Rejects if one of them fails.
-   */
+  /** Makes a node's first connections, so that its first reads need not wait for them. Rejects if one of them fails. */
   async warmUp(node: ResolvedNode): Promise<void> {
     const pool = this.get(node.name);
     const wanted = Array.from({ length: Math.min(pool.access.limits.size, WARM_CONNECTIONS) }, () =>
@@ -98,7 +90,6 @@ export class NodePools {
     await Promise.all(wanted);
   }
 
-  /** The pool of a node. Throws if there is no such node. */
   get(name: string): NodePool {
     const pool = this.#pools.get(name);
     if (pool === undefined) throw new RangeError(`there is no node named ${name}`);

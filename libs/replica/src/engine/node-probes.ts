@@ -22,7 +22,6 @@ export class NodeProbes {
     this.#overhear = overhear;
   }
 
-  /** The probe of a node. */
   of(node: ResolvedNode): NodeProbe {
     const own = this.#create(node);
     let used: NodeProbe | undefined;
@@ -34,7 +33,6 @@ export class NodeProbes {
   }
 }
 
-/** A node as the monitor wants it. */
 export function watchedNode(
   { name, address, weight, region, tags }: ResolvedNode,
   role: NodeRole,

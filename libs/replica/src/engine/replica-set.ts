@@ -16,8 +16,7 @@ import type { RouterCounter } from './router-counters.js';
 import type { RoutingState } from './routing-state.js';
 import { UnknownReplicaError } from '../errors/unknown-replica.error.js';
 
-/** What a {@link ReplicaSet} works with. */
-export interface ReplicaSetOptions {
+interface ReplicaSetOptions {
   readonly database: Pick<Database, 'withConnectionOf'>;
   readonly options: Pick<ResolvedOptions<never>, 'primary' | 'pool'>;
   readonly pools: Pick<NodePools, 'nodes' | 'byName' | 'add' | 'remove' | 'warmUp'>;
@@ -99,14 +98,12 @@ export class ReplicaSet {
     }
   }
 
-  /** The node gets reads again. */
   resume(name: string): void {
     this.#assertReplica(name);
     this.#options.monitor.setDraining(name, false);
     this.#interrupt('resumed', (node) => node === name);
   }
 
-  /** Stops all changes. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#interrupt('destroyed', () => true);

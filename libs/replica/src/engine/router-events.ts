@@ -73,8 +73,7 @@ export interface RouterEvents {
   ];
 }
 
-/** Emits an event to its listeners. */
-export type EmitRouterEvent = <E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]) => void;
+type EmitRouterEvent = <E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]) => void;
 
 /** Emits what a monitor tells, with statuses in place of snapshots. */
 export function forwardTopologyEvents(

@@ -43,7 +43,6 @@ export class TableRules {
     for (const table of primaryOnly) this.#add(table, PRIMARY);
   }
 
-  /** There is no rule at all. */
   get isEmpty(): boolean {
     return this.#rules.size === 0;
   }

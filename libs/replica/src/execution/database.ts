@@ -74,7 +74,6 @@ export interface StreamCall {
 
 /** Operations on a single connection. */
 export interface ConnectionOperations {
-  /** Runs one statement. */
   run(connection: Connection, args: readonly unknown[]): Promise<Answer>;
   /** Runs a stream. Resolves when the connection is idle again or gone. Events of the stream run in the caller's context. */
   stream(connection: Connection, stream: StreamCall): Promise<void>;
@@ -119,7 +118,6 @@ export interface LaneCall {
   readonly text: string;
 }
 
-/** A connection in use as a lane. */
 export interface LaneConnection {
   readonly prepared: PreparedStatements;
   /**
@@ -135,7 +133,6 @@ export interface LaneConnection {
   close(): void;
 }
 
-/** A prepared statement on one connection. */
 export interface PreparedStatement {
   readonly name: string;
 }
@@ -146,7 +143,6 @@ export interface PreparableText {
   readonly digest: string;
 }
 
-/** The prepared statements of one connection. */
 export interface PreparedStatements {
   /**
    * What to send the text as. Call this right before you send the text, and only then. `undefined` while the same text is being
@@ -212,9 +208,7 @@ export interface ErrorKinds {
   isWorthAnotherNode(error: unknown): boolean;
   /** The node refused to write because it is a replica. */
   isWriteRefusal(error: unknown): boolean;
-  /**
-   * A replica refused what the primary may well answer: something that does not work on replicas, or a name newer than its data.
-   */
+  /** A replica refused what the primary may well answer: something that does not work on replicas, or a name newer than its data. */
   mayWorkOnPrimary(error: unknown): boolean;
   /** A pool could not provide a connection in time. */
   isPoolTimeout(error: unknown): boolean;
@@ -227,13 +221,10 @@ export interface ErrorKinds {
   preparedFailureOf(error: unknown): 'changed' | 'lost' | undefined;
 }
 
-/** What the engine adds to the connections of a node. */
 export interface NodeHooks {
   /** Called when an idle connection breaks. */
   readonly onIdleError: () => void;
-  /** Decides to which servers connections may lead. `undefined`: to any. */
   readonly check?: ServerCheck;
-  /** Calls a function outside any request. If absent, functions run in the caller's context. */
   readonly outside?: Outside;
   /** Whether the node is a replica at this moment, so that its connections must not write. If absent, it is not. */
   readonly isReplica?: () => boolean;
@@ -256,7 +247,6 @@ export interface NodeAccess {
 
 /** The limits of a pool. Times are in milliseconds, `Infinity` for no limit. */
 export interface PoolLimits {
-  /** The maximum number of connections. */
   readonly size: number;
   /** How long a connection may stay idle. */
   readonly idleMs: number;
@@ -279,17 +269,12 @@ interface RunTime {
 /** `gone`: nothing listens at the server's address. `unknown`: the server does not say. */
 export type Uptime = RunTime | 'gone' | 'unknown';
 
-/** Connections to one node. */
 export interface ConnectionPool {
-  /** How many connections are open. */
   readonly total: number;
-  /** How many of them are idle. */
   readonly idle: number;
-  /** How many callers are waiting for one. */
   readonly waiting: number;
   /** How many are too old to be handed out again. */
   readonly expired: number;
-  /** The maximum number of connections. */
   readonly max: number;
   /** Calls back with a connection as soon as there is one, or with the error that explains why there is none. */
   take(callback: (error: unknown, connection: Connection | undefined) => void): void;

@@ -9,12 +9,10 @@ import { RateLimit } from './rate-limit.js';
  */
 const RATE = { perSecond: 200, burst: 40 };
 
-/** What {@link PiggybackedPositions} need. */
-export interface PiggybackedPositionsOptions {
+interface PiggybackedPositionsOptions {
   readonly database: Pick<Database, 'piggyback' | 'errors'>;
   /** Reads a position from a node's answer. `undefined` if the answer cannot be relied on. */
   readonly accept: (node: string, answer: ProbeResult) => Position | undefined;
-  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
@@ -26,9 +24,7 @@ export class PiggybackedPositions {
   readonly #options: PiggybackedPositionsOptions;
   readonly #rate = new RateLimit(RATE);
   #hasStarted = false;
-  /**
-   * The server, or a pooler in front of it, refused the question. Or none was ever answered, and one of them lost its connection.
-   */
+  /** The server, or a pooler in front of it, refused the question. Or none was ever answered, and one of them lost its connection. */
   #isRefused = false;
   #wasAnswered = false;
 

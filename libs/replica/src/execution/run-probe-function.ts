@@ -5,7 +5,6 @@ import { kindOfFailure } from '../errors/safe-message.error.js';
 /** The user's own probe, and the node that it probes. */
 export interface ProbeSubject {
   readonly name: string;
-  /** `host:port`. */
   readonly address: string;
   readonly probe: ProbeFunction;
 }

@@ -16,18 +16,15 @@ import { discreetClient } from './discreet-client.js';
 import { identifyServer } from './identify-server.js';
 import { loadPg } from './load-pg.js';
 
-/** How to make the connections of a node. */
 export interface ConnectionPoolOptions {
   /** Watches each new connection for the transaction status that the server reports. */
   readonly database: {
     watch(client: pg.ClientBase, answered: () => void): void;
   };
   readonly config: pg.PoolConfig;
-  /** Called when an idle connection breaks. */
   readonly onIdleError: (error: Error) => void;
   /** Called with each new connection, so that the caller can listen to what the server sends unasked. */
   readonly onConnect?: (client: pg.ClientBase) => void;
-  /** Decides which servers connections may lead to; `undefined`: any. */
   readonly check?: ServerCheck;
   /** Passes on what happens in the pool, under the node's name. */
   readonly events?: { readonly of: PoolEvents; readonly node: string };
@@ -48,7 +45,6 @@ interface PoolInside {
   _release?: (...args: unknown[]) => unknown;
 }
 
-/** A pool of `pg` behind the port. */
 export class PgConnectionPool implements ConnectionPool {
   /** Use it only to read counts and settings. */
   readonly pool: pg.Pool;

@@ -11,7 +11,6 @@ export interface ProbeConnection extends Omit<ServerFacts, 'identity'> {
   identity: ServerFacts['identity'];
 }
 
-/** Begins to connect. */
 export function openProbeLink(config: pg.ClientConfig, lost: () => void): ProbeLink<ProbeConnection> {
   const client = new (discreetClient())(config);
   client.on('error', lost);

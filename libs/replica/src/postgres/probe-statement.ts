@@ -43,7 +43,6 @@ const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, N
  */
 const NO_POSITION_CODES: readonly unknown[] = ['0A000', '55000', '42883'];
 
-/** A statement and the name under which it is prepared. */
 interface NamedStatement {
   readonly name: string;
   readonly text: string;

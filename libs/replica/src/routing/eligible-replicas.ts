@@ -34,7 +34,6 @@ export function eligibleReplicas(
   return count === 0 ? NONE : replicas.filter((node) => isEligible(query, node, requirements));
 }
 
-/** Those that have replayed `position`. */
 export function replayedOf(
   nodes: readonly NodeSnapshot[],
   position: Position | undefined,

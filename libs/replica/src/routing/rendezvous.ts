@@ -51,7 +51,6 @@ export function preferredBy<T extends Home>(keyHash: number, candidates: readonl
   return best;
 }
 
-/** A node in the draw. */
 interface Lot<T extends Home> {
   readonly node: T;
   readonly hash: number;

@@ -24,7 +24,6 @@ export function filtersOf({ replica, tags, region }: ReplicaSelection): readonly
   return region === undefined ? undefined : listOf(region).map((name) => ({ by: 'region', region: name }));
 }
 
-/** Makes a list of a single value. */
 export function listOf<T>(value: T | readonly T[]): readonly T[] {
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }

@@ -28,7 +28,6 @@ export interface Intent {
   readonly maxStalenessMs?: number;
   /** How long a read may wait until a replica has replayed what the session has seen; milliseconds, 0: not at all. */
   readonly catchUpTimeoutMs: number;
-  /** A write under this intent is an error. */
   readonly preventWrites: boolean;
 }
 
@@ -74,7 +73,6 @@ export interface KeptNode {
   readonly allowsStale: boolean;
 }
 
-/** What routing needs to know of the request. */
 export interface RequestView {
   readonly intent: Intent;
   /** When the request began; milliseconds of the monotonic clock. What earlier requests of its session were shown came before. */
@@ -85,9 +83,7 @@ export interface RequestView {
   readonly ownWriteLost: boolean;
   /** Covers everything that it has written and, if the position had to be learned, seen. */
   readonly ownPosition?: Position;
-  /** It has written. */
   readonly hasWritten: boolean;
-  /** A transaction of it is open. */
   readonly transactionOpen: boolean;
   /** The node that served its last read. Routing keeps it for as long as it will do. */
   readonly kept?: KeptNode;
@@ -132,9 +128,7 @@ export interface RoutedStatement {
   /** The SQL, with placeholders. */
   readonly text: string;
   readonly kind: StatementKind;
-  /**
-   * The tables and views that it names, as in the catalog (`accounts`, `billing.accounts`); `undefined` if nobody knows.
-   */
+  /** The tables and views that it names, as in the catalog (`accounts`, `billing.accounts`); `undefined` if nobody knows. */
   readonly tables: readonly string[] | undefined;
 }
 
@@ -160,7 +154,6 @@ export interface RouteQuery {
   readonly readOnlyTransaction: boolean;
   /** Where a table rule sends the statement: `primary`, whichever node that is, or a replica's name. Absent: no rule. */
   readonly tableRule?: string;
-  /** Absent outside any request. */
   readonly request?: RequestView;
   readonly topology: Topology;
   readonly limits: RoutingLimits;
@@ -173,13 +166,10 @@ export interface RouteQuery {
   readonly behindSinceMs?: number;
   /** What this read has already waited for. It does not wait for the same thing twice. */
   readonly waited: ReadonlySet<WaitKind>;
-  /** Milliseconds of the monotonic clock. */
   readonly nowMs: number;
-  /** Chooses the replica if no session does. */
   readonly balancer: Balancer;
   /** A position of the primary that covers everything that anyone can have been shown by this instant; `undefined`: not known yet. */
   readonly positionAfter: (monotonicMs: number) => Position | undefined;
-  /** Asks the option `route` about this statement; absent: there is no such option. */
   readonly routeOverride?: (context: RouteContext) => string | undefined;
 }
 

@@ -5,14 +5,11 @@ import { ownCopy } from './session-key.js';
 import { checkedState, mergeSessionStates, type SessionState } from './session-state.js';
 import type { SessionStore } from './session-store.js';
 
-/** Settings of a {@link GuardedSessionStore}. */
-export interface GuardedSessionStoreOptions {
+interface GuardedSessionStoreOptions {
   readonly store: SessionStore;
   /** A call that takes longer has failed; milliseconds. */
   readonly timeoutMs: number;
-  /** The store failed, or took too long. */
   readonly onFailure: (error: unknown, call: StoreCall) => void;
-  /** The store answered. */
   readonly onAnswer: (call: StoreCall) => void;
 }
 
@@ -189,7 +186,6 @@ function merged(a: SessionState | undefined, b: SessionState | undefined): Sessi
   return a === undefined || b === undefined ? (a ?? b) : mergeSessionStates(a, b);
 }
 
-/** The states that are being saved right now, by key. */
 class SavesUnderWay {
   readonly #byKey = new Map<string, readonly SessionState[]>();
 
@@ -203,7 +199,6 @@ class SavesUnderWay {
     };
   }
 
-  /** Everything that is being saved under the key. */
   of(key: string): SessionState | undefined {
     return this.#byKey.get(key)?.reduce(mergeSessionStates);
   }

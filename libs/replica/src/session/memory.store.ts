@@ -72,7 +72,6 @@ export class MemorySessionStore implements SessionStore {
   }
 }
 
-/** A save that will be completed later. */
 interface Announcement {
   readonly hurry: () => void;
   /** Callbacks of those who load the session in the meantime. */

@@ -1,5 +1,4 @@
-/** Settings and time sources of a {@link SessionClock}. */
-export interface SessionClockSources {
+interface SessionClockSources {
   /** How long sessions are remembered; milliseconds. */
   readonly keptMs: number;
   /** Milliseconds since the epoch. Default `Date.now`. */

@@ -40,7 +40,6 @@ export class TokenCodec {
     this.#audience = audience;
   }
 
-  /** A new identity for a session that has none. */
   newId(): string {
     return randomBytes(8).toString('hex');
   }

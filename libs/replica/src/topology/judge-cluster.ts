@@ -3,7 +3,6 @@ import type { DatabaseTerms } from './monitor-settings.js';
 import type { ProbeResult } from './node-probe.js';
 import type { NodeSnapshot } from './topology.js';
 
-/** What is known about the cluster that the nodes belong to. */
 export interface KnownCluster {
   /** The system identifier that every node must have; `undefined`: no server tells it, or nobody knows it. */
   readonly system: string | undefined;
@@ -11,7 +10,6 @@ export interface KnownCluster {
   readonly certainty: 'proven' | 'presumed' | 'unknown';
   /** The system identifiers that the other nodes last told. */
   readonly othersSystems: readonly (string | undefined)[];
-  /** Whether every other node has been asked. */
   readonly areOthersAsked: boolean;
   readonly terms: DatabaseTerms;
 }

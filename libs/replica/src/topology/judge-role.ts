@@ -21,7 +21,6 @@ const AS_EXPECTED: RoleVerdict = { kind: 'as-expected' };
 /** Epochs count from 1: a server on this one was never promoted, so it never followed anybody. */
 const FIRST_EPOCH = 1;
 
-/** What is known of the nodes beside the one that answered. */
 export interface KnownPeers extends Pick<Topology, 'primary' | 'replicas'> {
   /** The epoch of the primary that answered last; `undefined` while none has answered. */
   readonly epoch: number | undefined;

@@ -6,7 +6,6 @@ interface KnownServer {
   readonly identity: ServerIdentity | undefined;
   /** Why it gets no statements; `undefined`: it may get some. */
   problem: string | undefined;
-  /** {@link KnownServers.admit} was called for it. */
   isAdmitted: boolean;
 }
 
@@ -26,7 +25,6 @@ export class KnownServers {
     return this.#byNode.get(name)?.identity;
   }
 
-  /** Whether any server has answered at a node's address. */
   hasAnswered(name: string): boolean {
     return this.#byNode.has(name);
   }
@@ -49,7 +47,6 @@ export class KnownServers {
     return isSame ? 'same' : 'renewed';
   }
 
-  /** From now on the server that last answered gets no statements. */
   refuse(name: string, problem: string): void {
     const known = this.#byNode.get(name);
     if (known !== undefined) known.problem = problem;
@@ -84,7 +81,6 @@ export class KnownServers {
     return this.#lastMemberMs.get(name);
   }
 
-  /** The node has left. */
   forget(name: string): void {
     this.#byNode.delete(name);
     this.#lastMemberMs.delete(name);

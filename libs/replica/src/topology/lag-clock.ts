@@ -45,7 +45,6 @@ export class LagClock {
     this.#samples = [];
   }
 
-  /** The latest known position of the primary. */
   get latest(): Position | undefined {
     return this.#samples[this.#samples.length - 1]?.position;
   }

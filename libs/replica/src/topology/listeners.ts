@@ -2,7 +2,6 @@ import { isThenable } from '../session/is-thenable.js';
 
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 
-/** The events, each with the arguments for its listeners. */
 type EventMap<Events> = Record<keyof Events, readonly unknown[]>;
 
 /**
@@ -15,7 +14,6 @@ export class Listeners<Events extends EventMap<Events>> {
   /** Calls that {@link together} holds back; `undefined` while nothing is held back. */
   #heldBack: (() => void)[] | undefined;
 
-  /** @param onFailure called when a listener fails */
   constructor(onFailure: (event: keyof Events, error: unknown) => void) {
     this.#onFailure = onFailure;
   }
@@ -31,7 +29,6 @@ export class Listeners<Events extends EventMap<Events>> {
       );
   }
 
-  /** Whether anybody listens to the event. */
   has(event: keyof Events): boolean {
     return (this.#byEvent.get(event)?.length ?? 0) > 0;
   }

@@ -42,6 +42,5 @@ export interface MonitorSources {
   readonly random: () => number;
   /** Calls a function outside the caller's request, because loops belong to no request. Absent: calls it directly. */
   readonly outside?: <T>(fn: () => T) => T;
-  /** Called when a listener to this event fails. */
   readonly onListenerFailure?: (event: string, error: unknown) => void;
 }

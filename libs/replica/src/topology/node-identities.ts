@@ -8,12 +8,10 @@ import type { PrimaryHistory } from './primary-history.js';
 import type { ReplicaProofs, ReplicationSource } from './replica-proofs.js';
 import type { NodeSnapshot } from './topology.js';
 
-/** What whoever judges nodes knows of all of them. */
 export interface JudgeSources {
   readonly nodes: Pick<NodeList, 'topology' | 'isConfiguredPrimary'>;
   readonly history: PrimaryHistory;
   readonly terms: DatabaseTerms;
-  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
@@ -141,7 +139,6 @@ export class NodeIdentities {
     this.#unheard.delete(name);
   }
 
-  /** The node has left. */
   forget(name: string): void {
     this.servers.forget(name);
     this.rivals.delete(name);

@@ -11,7 +11,7 @@ const NOT_PROVEN =
 const NOT_CONFIRMED = 'it is new, and ahead of all that is known of the primary: that has to be asked';
 
 /** Why a replica may not serve. `wait`: nothing is wrong with it, but too little is known of it yet. */
-export interface Objection {
+interface Objection {
   readonly problem: string;
   readonly kind: 'wrong' | 'wait';
 }
@@ -27,7 +27,6 @@ export class NodeJudge {
     this.identities = new NodeIdentities(options, this.#proofs);
   }
 
-  /** What a node's answer means for its role. */
   verdictOn(node: NodeSnapshot, answer: ProbeResult): RoleVerdict {
     const { nodes, history, terms } = this.#options;
     const { primary, replicas } = nodes.topology;
@@ -78,12 +77,10 @@ export class NodeJudge {
     this.identities.parted();
   }
 
-  /** The node is watched from now on. */
   join(name: string): void {
     this.#proofs.join(name);
   }
 
-  /** The node is no longer watched. */
   forget(name: string): void {
     this.identities.forget(name);
     this.#proofs.leave(name);

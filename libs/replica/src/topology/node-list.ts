@@ -48,13 +48,9 @@ class HomeHistory {
   }
 }
 
-/** What a {@link NodeList} needs. */
-export interface NodeListSources {
-  /** Milliseconds of a monotonic clock. */
+interface NodeListSources {
   readonly nowMs: () => number;
-  /** How long to tell of former homes; milliseconds. */
   readonly homesKeptMs: number;
-  /** Called after each change. */
   readonly changed: () => void;
 }
 
@@ -79,23 +75,19 @@ export class NodeList {
     this.#topology = frozen({ version: 0, primary, replicas, homes });
   }
 
-  /** The current topology. */
   get topology(): Topology {
     return this.#topology;
   }
 
-  /** Whether this is the name of the configured primary. */
   isConfiguredPrimary(name: string): boolean {
     return name === this.#configuredPrimary;
   }
 
-  /** The node with this name; `undefined` if there is none (any more). */
   find(name: string): NodeSnapshot | undefined {
     const { primary, replicas } = this.#topology;
     return name === primary.name ? primary : replicas.find((replica) => replica.name === name);
   }
 
-  /** Replaces what is known of a node. */
   replace(node: NodeSnapshot): void {
     const { primary, replicas } = this.#topology;
     this.#set({
@@ -104,7 +96,6 @@ export class NodeList {
     });
   }
 
-  /** Replaces what is known of every replica. */
   replaceReplicas(newer: (node: NodeSnapshot) => NodeSnapshot): void {
     this.#set({ replicas: this.#topology.replicas.map(newer) });
   }

@@ -24,7 +24,6 @@ export interface ServerIdentity {
   readonly ownAddress: string | undefined;
 }
 
-/** The answer to one probe of a node. */
 export interface ProbeResult {
   /** The node refuses writes, because it follows another one. */
   readonly isReadOnly: boolean;
@@ -56,7 +55,6 @@ export function selfDescriptionOf({ epoch, receiver }: ProbeResult): SelfDescrip
   return { epoch, receiver };
 }
 
-/** A node to watch. */
 export interface WatchedNode extends Pick<
   NodeSnapshot,
   'name' | 'role' | 'address' | 'weight' | 'region' | 'tags'
@@ -80,6 +78,5 @@ export interface NodeProbe {
   probe(timeoutMs: number): Promise<ProbeResult>;
   /** Lets the next probe open a new connection, because another server may answer at the node's address by then. */
   reconnect(): void;
-  /** Ends the connection. */
   close(): Promise<void>;
 }

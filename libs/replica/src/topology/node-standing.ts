@@ -35,7 +35,6 @@ export class NodeStanding {
     return sinceMs < this.#changedMs;
   }
 
-  /** It went down. */
   wentDown(): void {
     const nowMs = this.#sources.nowMs();
     const isSoon = this.#returnedMs !== undefined && nowMs - this.#returnedMs < this.#settings.flapWindowMs;
@@ -45,7 +44,6 @@ export class NodeStanding {
     this.#trialEndsMs = undefined;
   }
 
-  /** It failed again while it was down. */
   failedAgain(): void {
     if (this.#trialEndsMs !== undefined) this.#falls++;
     this.#trialEndsMs = undefined;
@@ -65,7 +63,6 @@ export class NodeStanding {
     return Math.max(0, this.#trialEndsMs - nowMs);
   }
 
-  /** It serves again. */
   returned(): void {
     this.#changedMs = this.#sources.nowMs();
     if (this.#hasFailed) this.#returnedMs = this.#changedMs;

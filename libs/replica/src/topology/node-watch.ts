@@ -4,10 +4,9 @@ import type { Pace, PaceReasons } from './probe-pace.js';
 import { SharedRun } from './shared-run.js';
 
 /** Learns the results of the probes of one node, and says how often to probe it. */
-export interface NodeWatchListener {
+interface NodeWatchListener {
   succeeded(result: ProbeResult, times: ProbeTimes): void;
   failed(error: unknown): void;
-  /** The pace of the next pause. */
   pace(own: Pick<PaceReasons, 'isSilent' | 'isInDoubt'>): Pace;
 }
 
@@ -82,7 +81,6 @@ export class NodeWatch {
     this.#endPause?.();
   }
 
-  /** Lets the next probe open a new connection. */
   reconnect(): void {
     this.#probe.reconnect();
   }

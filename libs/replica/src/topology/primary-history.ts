@@ -22,7 +22,6 @@ export class PrimaryHistory {
   readonly #latestOf = new Map<string, { readonly position: Position; readonly atMs: number }>();
   #epoch: number | undefined;
   #identity: ServerIdentity | undefined;
-  /** When the primary was last asked and answered; milliseconds of the monotonic clock. */
   #answeredMs = -Infinity;
   /** When it was last asked and told a position. */
   #sampledMs = -Infinity;
@@ -42,7 +41,6 @@ export class PrimaryHistory {
     return this.#answeredMs;
   }
 
-  /** Notes the primary's answer to a question asked at `atMs`. */
   observe({ position, epoch, identity }: ProbeResult, atMs: number): void {
     this.#epoch = epoch;
     this.#identity = identity;

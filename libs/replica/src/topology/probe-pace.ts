@@ -9,9 +9,7 @@ export interface Pace {
   readonly spread: number;
 }
 
-/** What decides how often a node is probed. */
 export interface PaceReasons {
-  /** Its last probe failed. */
   readonly isSilent: boolean;
   /** A statement lost its connection, and probes have not dispelled the doubt yet. */
   readonly isInDoubt: boolean;
@@ -19,9 +17,7 @@ export interface PaceReasons {
   readonly isWaitedFor: boolean;
   /** The primary is down, so it or a promoted replica has to be found soon. */
   readonly isPrimaryAway: boolean;
-  /** Somebody waits for a primary. */
   readonly isPrimaryWaitedFor: boolean;
-  /** Some replica is up. */
   readonly isReplicaUp: boolean;
 }
 

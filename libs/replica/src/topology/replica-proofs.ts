@@ -10,11 +10,9 @@ export interface ReplicationSource {
   readonly rivalEpochs: readonly (number | undefined)[];
   /** Since histories parted, every other node has answered or failed to answer. So a rival among them would be known. */
   readonly areRivalsKnown: boolean;
-  /** The epoch on which the primary writes. */
   readonly primaryEpoch: number | undefined;
 }
 
-/** What was seen of a replica that receives from the primary. */
 interface Witness {
   /** The replica's position when that was first seen; `undefined`: it did not tell. */
   readonly from: Position | undefined;

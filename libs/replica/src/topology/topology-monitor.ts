@@ -16,7 +16,6 @@ import type { Topology } from './topology.js';
  */
 export class TopologyMonitor {
   readonly #state: TopologyState;
-  /** One for each node, by name. */
   readonly #watches = new Map<string, NodeWatch>();
   /** Probes and watches that are ending now. */
   readonly #ending = new Set<Promise<void>>();
@@ -26,7 +25,6 @@ export class TopologyMonitor {
   readonly #paces: ProbePaces;
   #wanted: Position | undefined;
   #lastCapture: { readonly probing: Promise<ProbeResult>; readonly position: Promise<Position> } | undefined;
-  /** How many callers wait for a primary. */
   #waitingForPrimary = 0;
   #isStarted = false;
 

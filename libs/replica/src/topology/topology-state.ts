@@ -56,17 +56,14 @@ export class TopologyState {
     return this.#nodes.topology;
   }
 
-  /** The node with this name; `undefined` if there is none (any more). */
   find(name: string): NodeSnapshot | undefined {
     return this.#nodes.find(name);
   }
 
-  /** Which servers answer at the nodes' addresses. */
   get identities(): NodeIdentities {
     return this.judge.identities;
   }
 
-  /** Whether the result of something that began at `sinceMs` is from before the node last went down or came back. */
   isOutdated(name: string, sinceMs: number): boolean {
     return this.#standings.get(name)?.isOutdated(sinceMs) ?? false;
   }
@@ -84,7 +81,6 @@ export class TopologyState {
     return change;
   }
 
-  /** Stops new reads on a node, or lets it have reads again. */
   setDraining(name: string, isDraining: boolean): void {
     const node = this.#nodes.find(name);
     if (node === undefined || (node.isDraining ?? false) === isDraining) return;
@@ -196,7 +192,6 @@ export class TopologyState {
     if (node !== undefined && was !== is) this.events.emit(is ? 'lag:high' : 'lag:ok', node);
   }
 
-  /** The node may serve. */
   #markUp(node: NodeSnapshot): void {
     if (this.#nodes.find(node.name)?.health === 'down') this.#standingOf(node.name).returned();
     this.#replace({ ...node, health: 'up', problem: undefined });
@@ -276,7 +271,6 @@ export class TopologyState {
     return standing;
   }
 
-  /** The node is no longer ours. */
   #forget(name: string): void {
     this.judge.forget(name);
     this.#foreign.delete(name);

@@ -24,7 +24,6 @@ export class LaneRead {
   isSettled = false;
   /** `false` once it has failed because it was prepared. Then it is sent again unprepared. */
   mayBePrepared = true;
-  /** Whether it was sent on a second connection. */
   isHedged = false;
   #inFlight = 0;
   /** The first loss without a word among the connections that it was sent on. */

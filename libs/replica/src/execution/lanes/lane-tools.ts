@@ -33,9 +33,7 @@ export interface ReadConnections {
   takeFresh(connection: Connection): boolean;
   /** The error of a statement, with the reason for a lost connection added if it is known. */
   explain(connection: Connection, error: unknown): unknown;
-  /** A read begins. */
   hold(): void;
-  /** A read has ended. */
   letGo(): void;
   /** A read took this long, there and back. */
   measured(tookMs: number): void;

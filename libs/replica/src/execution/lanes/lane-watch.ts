@@ -6,7 +6,6 @@ export interface WatchedLanes {
   readonly lanes: readonly ReadLane[];
   /** Makes the lane return its connection after its last answer. It takes no more reads. */
   leave(lane: ReadLane): void;
-  /** Cuts the lane's connection. */
   discard(lane: ReadLane): void;
   /** Hedges the reads behind the oldest one: runs them elsewhere, too. */
   hedgeBehind(lane: ReadLane): void;
@@ -16,7 +15,6 @@ export interface WatchedLanes {
   makeRoom(): void;
 }
 
-/** Interval between two looks, in milliseconds. */
 const LOOK_MS = 50;
 /** Lanes only carry reads known to take a few milliseconds. One that takes this long hangs; milliseconds. */
 const STUCK_MS = 150;

@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
 
-/** One turn of the event loop. */
 export interface LoopTurn {
   /** When it ended, in milliseconds. Answers to what was sent in this turn cannot be noticed earlier. */
   endMs: number | undefined;

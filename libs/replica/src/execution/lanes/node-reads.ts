@@ -4,8 +4,7 @@ import type { LaneTools } from './lane-tools.js';
 import { ReadLanes, type LaneSettings } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
 
-/** What {@link NodeReads} need. */
-export interface NodeReadsOptions extends Omit<LaneTools, 'costs'> {
+interface NodeReadsOptions extends Omit<LaneTools, 'costs'> {
   /** `undefined`: reads share nothing. */
   readonly lanes: LaneSettings | undefined;
   /** How long the monitor's probe takes, there and back; milliseconds. */
@@ -43,7 +42,6 @@ export class NodeReads {
     this.#lanes = new ReadLanes(this.#tools, { pool, others: this, prepare: this.#settings.prepare });
   }
 
-  /** Takes no more reads. */
   end(): void {
     this.#lanes?.end();
   }

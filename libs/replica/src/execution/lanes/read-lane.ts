@@ -4,21 +4,15 @@ import type { LaneRead } from './lane-read.js';
 import type { LaneTools } from './lane-tools.js';
 import type { LoopTurn } from './loop-clock.js';
 
-/** Owns a lane. */
 export interface LaneOwner {
   /** How many statements stay prepared on a connection. */
   readonly maxPrepared: number;
-  /** Whether a read may be prepared now. */
   shouldPrepare(read: LaneRead): boolean;
-  /** The server has lost prepared statements. */
   preparedLost(): void;
-  /** A read was answered. */
   answered(lane: ReadLane): void;
-  /** The connection is gone. */
   lost(lane: ReadLane, error: unknown): void;
 }
 
-/** A read under way on this lane. */
 interface SentRead {
   readonly read: LaneRead;
   readonly name: string | undefined;
@@ -40,7 +34,6 @@ export class ReadLane {
   isLeaving = false;
   /** Whether its oldest read takes far longer than expected. */
   isStuck = false;
-  /** When the last answer came. */
   lastAnswerMs: number;
   /** When it last answered a fast read, the kind that lanes are for. */
   lastFastMs = -Infinity;

@@ -9,7 +9,6 @@ import { LaneWatch, type WatchedLanes } from './lane-watch.js';
 import { ReadLane, type LaneOwner } from './read-lane.js';
 import type { StatementCost } from './statement-cost.js';
 
-/** When and how many reads are prepared. */
 interface PreparePolicy {
   /** A text is prepared from its nth use on. */
   readonly after: number;
@@ -31,8 +30,7 @@ interface OtherReads {
   runAlone(call: LaneCall, cost: StatementCost): Promise<Answer>;
 }
 
-/** What {@link ReadLanes} need besides their tools. */
-export interface ReadLanesOptions {
+interface ReadLanesOptions {
   /** The pool that the lanes take their connections from. */
   readonly pool: ConnectionPool;
   readonly others: OtherReads;
@@ -282,7 +280,6 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
   }
 }
 
-/** Whether the lane takes reads. */
 function isUsable({ isLeaving, isStuck }: ReadLane): boolean {
   return !isLeaving && !isStuck;
 }
@@ -310,7 +307,6 @@ export class RecentCount {
     this.#nowMs = nowMs;
   }
 
-  /** Counts one more time. Returns the count. */
   add(): number {
     const now = this.#nowMs();
     this.#timesMs = [...this.#timesMs.filter((ms) => now - ms < this.#withinMs), now];

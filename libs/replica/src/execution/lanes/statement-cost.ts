@@ -19,7 +19,6 @@ const PROBED_RISE = 0.02;
 
 /** What is known of one SQL text on one node. */
 export class StatementCost {
-  /** How often it was used. */
   uses = 0;
   /** Whether a statement of this text was answered with a result, measured or not. */
   wasAnswered = false;
@@ -50,7 +49,6 @@ export class StatementCost {
     this.#wasSlow = !this.#isFast;
   }
 
-  /** Identifies the text, in 32 letters. */
   get digest(): string {
     return (this.#digest ??= digestOf(this.text));
   }
@@ -105,7 +103,6 @@ export class StatementCosts {
     if (cost !== undefined) cost.wasAnswered = true;
   }
 
-  /** Whether a statement of this text is remembered as answered with a result. */
   wasAnswered(text: string): boolean {
     return this.#costs.get(text)?.wasAnswered === true;
   }

@@ -18,11 +18,9 @@ const SLACK_MS = 50;
  */
 type ServerFate = 'well' | 'crashed' | 'gone';
 
-/** What a {@link LossWatch} needs. */
-export interface LossWatchOptions {
+interface LossWatchOptions {
   readonly database: Pick<Database, 'cut' | 'errors'>;
   readonly access: Pick<NodeAccess, 'askUptime'>;
-  /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
 }
 
@@ -73,9 +71,7 @@ export class LossWatch {
       : error;
   }
 
-  /**
-   * What became of the server since `sinceMs`, in milliseconds of the monotonic clock. Call it right after a loss. Never rejects.
-   */
+  /** What became of the server since `sinceMs`, in milliseconds of the monotonic clock. Call it right after a loss. Never rejects. */
   async fateSince(sinceMs: number): Promise<ServerFate> {
     if (this.#crashedMs >= sinceMs) return 'crashed';
     await new Promise((resolve) => setTimeout(resolve, NOTICED_AFTER_MS));

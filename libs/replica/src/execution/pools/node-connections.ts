@@ -4,7 +4,6 @@ import type { LossWatch } from './loss-watch.js';
 
 /** What is known of the connections to one node. It listens to the node's pools. */
 export class NodeConnections implements PoolListener {
-  /** The open connections. */
   readonly open = new Set<Connection>();
   /** Connections handed out for more than a single read: for streams, transactions, writes. */
   readonly held = new Set<Connection>();
@@ -50,7 +49,6 @@ export class NodeConnections implements PoolListener {
     this.#losses.crashed(connection, code);
   }
 
-  /** Whether the connection has not run a statement yet. Returns `true` only once per connection. */
   takeFresh(connection: Connection): boolean {
     return this.#fresh.delete(connection);
   }

@@ -38,17 +38,12 @@ export interface NodePoolOptions {
   /** `host:port`, for error messages. */
   readonly address: string;
   readonly database: Database;
-  /** How connections to this node are made. */
   readonly access: NodeAccess;
-  /**
-   * Lets fast reads share connections if the driver and its settings allow it. `undefined`: each read has a connection to itself.
-   */
+  /** Lets fast reads share connections if the driver and its settings allow it. `undefined`: each read has a connection to itself. */
   readonly lanes?: LaneSettings;
   /** How long the monitor's probe takes, there and back; milliseconds. `undefined` while it has no answer. */
   readonly probedMs?: () => number | undefined;
-  /** Calls a function outside any request. If absent, functions run in the caller's context. */
   readonly outside?: Outside;
-  /** Milliseconds of the monotonic clock. */
   readonly nowMs: () => number;
   /** How long this process has waited for events, in milliseconds. Node counts that, except in tests. */
   readonly idleMs?: () => number;
@@ -57,11 +52,8 @@ export interface NodePoolOptions {
 /** The connections to one node. Opens none before somebody asks for one. */
 export class NodePool implements ReadConnections {
   readonly name: string;
-  /** `host:port`. */
   readonly address: string;
-  /** How connections to the node are made, and their limits. */
   readonly access: NodeAccess;
-  /** What is known of the node's connections. */
   readonly connections: NodeConnections;
   readonly #database: Database;
   /** Returned connections with something left on them, kept for whoever left it. */
@@ -203,7 +195,6 @@ export class NodePool implements ReadConnections {
     return this.#reads.read(call, isBetterElsewhere) ?? this.run(call.args, isBetterElsewhere, call.text);
   }
 
-  /** Whether a read of this text was answered here before, as far as that is remembered. */
   hasAnswered(text: string): boolean {
     return this.#reads.hasAnswered(text);
   }

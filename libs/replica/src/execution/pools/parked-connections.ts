@@ -1,7 +1,6 @@
 import type { Connection, Database, NodeAccess, Outside } from '../database.js';
 
-/** What {@link ParkedConnections} need. */
-export interface ParkedConnectionsOptions {
+interface ParkedConnectionsOptions {
   readonly database: Database;
   readonly access: NodeAccess;
   readonly outside: Outside;
@@ -11,7 +10,6 @@ interface ParkedConnection {
   readonly connection: Connection;
   readonly owner: object;
   readonly timer: NodeJS.Timeout | undefined;
-  /** Stops listening to the end of the connection. */
   readonly unlisten: () => void;
 }
 
@@ -51,7 +49,6 @@ export class ParkedConnections {
     if (access.limits.allowExitOnIdle) database.keepProcessAlive(connection, false);
   }
 
-  /** The connection that this owner parked last, or `undefined`. */
   take(owner: object): Connection | undefined {
     const parked = this.#parked.findLast((other) => other.owner === owner);
     return parked === undefined ? undefined : this.#remove(parked.connection);
@@ -75,7 +72,6 @@ export class ParkedConnections {
     }
   }
 
-  /** Closes all parked connections. */
   end(): void {
     for (const { connection } of this.#parked.slice()) this.#close(connection);
   }

@@ -11,7 +11,6 @@ export class WaitQueue {
     this.#onEnd = onEnd;
   }
 
-  /** How many are waiting. */
   get size(): number {
     return this.#waiters.size;
   }
@@ -27,7 +26,6 @@ export class WaitQueue {
     this.#onEnd();
   }
 
-  /** Tells everyone who waits now. */
   interrupt(error: unknown): void {
     for (const tell of this.#waiters) tell(error);
   }
@@ -42,7 +40,6 @@ export class IdleSignal {
     this.#isIdle = isIdle;
   }
 
-  /** Something has ended. */
   check(): void {
     if (this.#waiters.size === 0 || !this.#isIdle()) return;
     for (const tell of this.#waiters) tell();

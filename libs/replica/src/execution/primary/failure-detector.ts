@@ -8,22 +8,17 @@ export interface FailureDetectorOptions {
   readonly answeredMs: (node: string) => number;
   /** A second opinion: whether the node answers on a new connection within that time. Never rejects. */
   readonly answersAnew: (node: string, timeoutMs: number) => Promise<boolean>;
-  /** Probes the node again without a pause. */
   readonly probeAgain: (node: string) => void;
-  /** Called when the node falls silent, or is heard again. */
   readonly changed: (node: string, isSilent: boolean) => void;
-  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
 /** How many probes in a row must be late before a second opinion is worthwhile. */
 const LATE_PROBES = 2;
 
-/** What the recent probes of one node found. */
 interface Findings {
   /** The number of late probes in a row: those that got no answer in time. */
   late: number;
-  /** When the first late probe began. */
   lateSinceMs: number;
   /** The last probe failed, for whatever reason. */
   hasFailed: boolean;
@@ -73,7 +68,6 @@ export class FailureDetector {
     return this.#findings.get(node)?.isSilent ?? false;
   }
 
-  /** Whether its last probe failed. */
   hasFailed(node: string): boolean {
     return this.#findings.get(node)?.hasFailed ?? false;
   }

@@ -10,7 +10,6 @@ interface StartNodes {
   readonly errors: Pick<ErrorKinds, 'isConnectionLoss'>;
   readonly primary: NodePool;
   readonly replicas: readonly NodePool[];
-  /** Whether the application may start on replicas alone. */
   readonly mayStartWithoutPrimary: boolean;
   /** The options of TypeORM that change the schema at the start. */
   readonly schemaChanges: readonly string[];

@@ -3,15 +3,12 @@ import type { TopologyMonitor } from '../../topology/topology-monitor.js';
 import { PrimaryUnavailableError } from '../../errors/primary-unavailable.error.js';
 import type { FailureDetector } from './failure-detector.js';
 
-/** What a {@link PrimaryGate} needs. */
-export interface PrimaryGateOptions {
+interface PrimaryGateOptions {
   /** Knows the current primary, and looks for one more often while a statement waits for it. */
   readonly monitor: Pick<TopologyMonitor, 'topology' | 'waitForPrimary'>;
-  /** What the probes say about a node. */
   readonly probes: Pick<FailureDetector, 'isSilent' | 'isStandby' | 'hasFailed'>;
   /** How long a statement may wait for a primary, in milliseconds; 0: not at all. */
   readonly waitMs: number;
-  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 

@@ -4,14 +4,10 @@ import type { NodePool } from '../pools/node-pool.js';
 import { PrimaryGate } from './primary-gate.js';
 import { FailureDetector } from './failure-detector.js';
 
-/** What a {@link PrimaryKeeper} needs. */
-export interface PrimaryKeeperOptions {
+interface PrimaryKeeperOptions {
   readonly monitor: TopologyMonitor;
-  /** The pools of all nodes, by name. */
   readonly pools: ReadonlyMap<string, NodePool>;
-  /** How long a statement may wait for a primary, in milliseconds; 0: not at all. */
   readonly waitMs: number;
-  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
   readonly warn: (message: string) => void;
 }
@@ -41,17 +37,14 @@ export class PrimaryKeeper {
     this.gate = new PrimaryGate({ monitor, probes: this.#detector, waitMs, nowMs });
   }
 
-  /** Wraps the probe of a node to listen to its results. */
   overhear(node: string, probe: NodeProbe): NodeProbe {
     return this.#detector.overhear(node, probe);
   }
 
-  /** The monitor lost the primary, found it again, or found another one. */
   changed(): void {
     this.gate.changed();
   }
 
-  /** Tells whoever waits for the primary that it is in vain. */
   end(): void {
     this.#ending.abort();
     this.gate.end();

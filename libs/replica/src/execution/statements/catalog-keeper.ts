@@ -28,18 +28,15 @@ export interface CatalogStatus {
   readonly problem: string | null;
 }
 
-/** What a {@link CatalogKeeper} needs. */
-export interface CatalogKeeperOptions {
+interface CatalogKeeperOptions {
   readonly classifier: Pick<Classifier, 'loadCatalog'>;
   readonly query: CatalogQuery;
-  /** Passes on a line that an operator should know. */
   readonly warn: (message: string) => void;
   /**
    * Calls a function outside any request, because the statement that triggers a reload belongs to one. If absent, functions run
    * in the caller's context.
    */
   readonly outside?: Outside;
-  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
@@ -51,7 +48,6 @@ export class CatalogKeeper {
   readonly #options: CatalogKeeperOptions;
   #timer: NodeJS.Timeout | undefined;
   #isDueSoon = false;
-  /** When the last load began. */
   #begunMs: number | undefined;
   #loadedMs: number | undefined;
   #loading: Promise<void> | undefined;

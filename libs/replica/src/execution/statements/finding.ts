@@ -17,11 +17,9 @@ export class Finding {
   needsCatalog = false;
   /** A COPY, which does not send its rows like a query. */
   isCopy = false;
-  /** The text cannot be parsed. */
   isUnparsable = false;
   /** The relations that the statement names; `undefined`: it may also read others. */
   #tables: Set<string> | undefined = new Set();
-  /** The relations behind those. */
   readonly #restsOn = new Set<readonly string[]>();
 
   /** Keeps the most severe kind, and the first of equally severe ones. */

@@ -57,9 +57,7 @@ export interface Statement {
   /** It names something that the catalog does not know. A newer catalog may classify it differently. */
   readonly needsCatalog?: true;
 
-  /**
-   * Only for a read: COPY ... TO STDOUT, whose rows arrive in another way than those of a query. It has a connection to itself.
-   */
+  /** Only for a read: COPY ... TO STDOUT, whose rows arrive in another way than those of a query. It has a connection to itself. */
   readonly isCopy?: true;
 
   /**

@@ -40,7 +40,6 @@ interface RowShape {
   readonly emptyRow: object;
 }
 
-/** A prepared statement on one connection. */
 export interface PgPreparedStatement extends PreparedStatement {
   /** `undefined` until the statement is first answered. */
   shape: RowShape | undefined;

@@ -8,7 +8,6 @@ import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE } from './effects.js';
 export interface Catalog {
   /** Every function that a query or CALL can name. A missing name is not known to exist. */
   readonly functions: ReadonlyMap<string, Effects>;
-  /** Every operator. */
   readonly operators: ReadonlyMap<string, Effects>;
   /**
    * What any text may use without naming it, with its effects: a cast that the server inserts, or the operator behind IN, LIKE,
@@ -31,7 +30,6 @@ export interface Catalog {
    * (`formatTableName`).
    */
   readonly restsOn: ReadonlyMap<string, readonly string[]>;
-  /** Equal for two catalogs that say the same. */
   readonly revision: string;
   /** `standard_conforming_strings` is on, so a backslash in '...' is an ordinary character (manual, 4.1.2.1). */
   readonly plainBackslashes: boolean;

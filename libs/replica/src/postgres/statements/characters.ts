@@ -39,7 +39,6 @@ export function continuesName(code: number): boolean {
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
 
-/** Whether the name contains a letter from A to Z. */
 export function hasUpperCase(name: string): boolean {
   for (let at = 0; at < name.length; at += 1) {
     const code = name.charCodeAt(at);

@@ -28,7 +28,6 @@ const step = (because: string, transaction: TransactionStep): Command => ({
   transaction,
 });
 
-/** Words between CREATE and the kind of object. */
 const BEFORE_OBJECT: ReadonlySet<string> = new Set('or replace global local unlogged recursive'.split(' '));
 
 function create(words: readonly string[]): Command {

@@ -5,7 +5,6 @@ export function literals(names: readonly string[]): string {
 
 /** Matches the first character of an unquoted name, in the server's regular expression syntax. Includes everything beyond ASCII. */
 const NAME_START = String.raw`[^\x01-\x40\x5b-\x5e\x60\x7b-\x7f]`;
-/** Matches any number of characters after the first. */
 const NAME_REST = String.raw`[^\x01-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*`;
 
 /** Other words for built-in types (manual, 8 Data Types), by the type's name in the catalog. */
@@ -30,7 +29,6 @@ export const IMPLIED_OPERATORS = ['=', '<>', '<', '<=', '>', '>=', '~', '!~', '~
 const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const LOWER = UPPER.toLowerCase();
 
-/** Pairs of a built-in type's name and another word for it. */
 const SPELLING_VALUES = Object.entries(SPELLINGS)
   .flatMap(([type, words]) => words.map((word) => `('${type}', '${word}')`))
   .join(', ');

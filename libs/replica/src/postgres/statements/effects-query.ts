@@ -32,7 +32,6 @@ const SESSION_BODY = [
  */
 const UNREADABLE_BODY = String.raw`\mexecute\M|u&"`;
 
-/** Return types of functions that no query can call. */
 const NOT_CALLABLE =
   "'trigger', 'event_trigger', 'language_handler', 'fdw_handler', 'index_am_handler', 'table_am_handler', 'tsm_handler', 'internal'";
 

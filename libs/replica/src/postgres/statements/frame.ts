@@ -21,7 +21,6 @@ export const FromState = {
 /** The deepest nesting that is read. The server's own stack ends in this region, too. */
 export const MAX_DEPTH = 1000;
 
-/** What ends a frame. */
 export type Closer = ')' | ']';
 
 /**

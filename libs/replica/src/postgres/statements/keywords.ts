@@ -25,7 +25,6 @@ export const Role = {
   for: 14,
   /** INSERT, UPDATE, DELETE, MERGE */
   change: 15,
-  /** TABLE */
   table: 16,
   /** GROUP, a clause in which ROLLUP and CUBE are no functions */
   group: 17,
@@ -161,9 +160,7 @@ export function mayNameColumn(before: string): boolean {
   return COLUMN_NAMES.has(before);
 }
 
-/** The surroundings of a keyword that precedes a parenthesis. */
 export interface Place {
-  /** the mark before it */
   readonly before: string;
   readonly inWithList: boolean;
   readonly inGroupBy: boolean;

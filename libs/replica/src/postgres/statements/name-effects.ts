@@ -36,7 +36,6 @@ export class NameEffects {
     }
   }
 
-  /** Notes a conversion to the type of this name. */
   useType(name: string): void {
     const { casts } = this.#catalog;
     if (casts.size === 0) return;

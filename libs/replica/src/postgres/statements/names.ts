@@ -48,7 +48,6 @@ export class LastName {
   /** The keyword or mark before the name and its qualifier. */
   before = '';
   isQuoted = false;
-  /** Whether a dot precedes it. */
   isQualified = false;
 
   constructor(tokens: Tokenizer) {

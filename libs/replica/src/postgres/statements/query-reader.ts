@@ -37,7 +37,6 @@ export class QueryReader {
   readonly #outer: Frame[] = [];
   #frame: Frame = newFrame('expression');
   readonly #cteNames: CteNames;
-  /** The keyword or mark before the current token. */
   #before = '';
   /** The last word or quoted name, and what precedes it. */
   readonly #last: LastName;
@@ -249,7 +248,6 @@ export class QueryReader {
     this.#isAfterName = true;
   }
 
-  /** Notes the relation if its name has just ended. */
   #endRelation(): void {
     if (this.#frame.from !== FromState.name) return;
     this.#frame.from = FromState.after;

@@ -11,7 +11,6 @@ const QUERY_WORDS: ReadonlySet<string> = new Set(['select', 'with', 'values', 't
 
 /** Longer texts are not read, because that would take too long. Reads of this length are lists of values, which should be parameters. */
 export const MAX_CHARACTERS = 1024 * 1024;
-/** A text with more statements than this is not read. */
 const MAX_STATEMENTS = 1000;
 
 /**

@@ -1,6 +1,5 @@
 import { Character, characterClass, continuesName } from './characters.js';
 
-/** The type of a token. */
 export const Token = {
   end: 0,
   /** cannot be parsed, so the text must not count as a read */
@@ -60,7 +59,6 @@ const MAX_OPERATOR_LENGTH = 63;
  * the time to some 20 ms.
  */
 const MAX_TOKENS = 150_000;
-/** `+` and `-` */
 const SIGNS = [0x2b, MINUS];
 /** An operator may end in + or - only if it contains one of these (manual, 4.1.3). */
 const MAY_END_IN_SIGN = /[~!@#^&|`?%]/;
@@ -118,7 +116,6 @@ export class Tokenizer {
     return fork;
   }
 
-  /** Continues where another tokenizer of this text has arrived. */
   join(other: Tokenizer): void {
     this.type = other.type;
     this.start = other.start;

@@ -18,7 +18,7 @@ export interface Discovery<Node> {
 }
 
 /** How often and how patiently a discovery is asked; milliseconds. */
-export interface DiscoverySettings {
+interface DiscoverySettings {
   /** A discovery that takes longer has failed. */
   readonly timeoutMs: number;
   /** The pause after a failure. It doubles with each further failure. */
@@ -27,8 +27,7 @@ export interface DiscoverySettings {
   readonly maxRetryMs: number;
 }
 
-/** What a {@link DiscoveryLoop} needs. */
-export interface DiscoveryLoopOptions<Node> {
+interface DiscoveryLoopOptions<Node> {
   readonly discovery: Discovery<Node>;
   readonly settings: DiscoverySettings;
   /** Puts the found replicas in place. A rejection counts as a failure of the discovery. */
@@ -78,7 +77,6 @@ export class DiscoveryLoop<Node> {
     this.#endWait?.();
   }
 
-  /** Resolves to the pause before the next question; milliseconds. */
   async #lookOnce(): Promise<number> {
     const { apply, random } = this.#options;
     try {

@@ -2,7 +2,6 @@ import type { Discovery, DiscoveryResult } from './discovery-loop.js';
 import { lookUp, type DnsNode, type DnsQuestion, type DnsResolver } from './dns-lookup.js';
 import { askSrvTtl } from './srv-ttl.js';
 
-/** Settings of a {@link DnsDiscovery}; milliseconds. */
 export interface DnsDiscoverySettings {
   /** The shortest time between two questions, however short the records live. */
   readonly minIntervalMs: number;
@@ -19,10 +18,8 @@ export interface DnsServers extends DnsResolver {
   getServers?(): string[];
 }
 
-/** What a {@link DnsDiscovery} takes from outside. */
-export interface DnsSources {
+interface DnsSources {
   readonly resolver: DnsServers;
-  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 

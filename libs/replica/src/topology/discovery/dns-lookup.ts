@@ -11,7 +11,6 @@ export interface DnsResolver {
   resolveSrv(hostname: string): Promise<SrvRecord[]>;
 }
 
-/** A node that DNS named. */
 export interface DnsNode {
   readonly host: string;
   readonly port: number;
@@ -19,7 +18,6 @@ export interface DnsNode {
   readonly weight?: number;
 }
 
-/** A question to DNS. */
 export interface DnsQuestion {
   readonly hostname: string;
   readonly type: DnsType;

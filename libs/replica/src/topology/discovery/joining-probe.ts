@@ -3,7 +3,7 @@ import { inTime } from '../in-time.js';
 import type { NodeProbe, ProbeResult } from '../node-probe.js';
 
 /** What has to happen before a node may serve. */
-export interface JoiningSteps {
+interface JoiningSteps {
   /** Opens connections, so that the first reads find some. Rejects if it cannot. */
   readonly warmUp: () => Promise<void>;
   /** The position that the node must have replayed; `undefined`: any will do. */
