@@ -1,8 +1,18 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-function isOnPath(command) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+/** Servers that tests start by a command, and the tests that are left out where it is missing. */
+const servers = [
+  { command: 'redis-server', package: 'redis-server', tests: ['<rootDir>/test/redis/'] },
+  {
+    command: 'mariadbd',
+    package: 'mariadb-server-core',
+    tests: ['<rootDir>/test/mysql/', '<rootDir>/test/.*mariadb[^/]*\\.spec\\.ts$'],
+  },
+];
+
+function isInstalled(command) {
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);
       return true;
@@ -13,10 +23,10 @@ function isOnPath(command) {
 }
 
 // `npm run check:tests` lists all tests, whether they can run here or not.
-const leavesOutRedis = !isOnPath('redis-server') && !process.argv.includes('--listTests');
-if (leavesOutRedis) {
+const missing = process.argv.includes('--listTests') ? [] : servers.filter((it) => !isInstalled(it.command));
+for (const { command, package: name, tests } of missing) {
   process.stderr.write(
-    'There is no redis-server here (Debian: apt-get install redis-server): test/redis is left out.\n',
+    `There is no ${command} here (Debian: apt-get install ${name}), so these are left out: ${tests.join(', ')}\n`,
   );
 }
 
@@ -30,7 +40,7 @@ export default {
     '/dist/',
     '<rootDir>/test/package/apps/',
     '<rootDir>/test/containers/',
-    ...(leavesOutRedis ? ['<rootDir>/test/redis/'] : []),
+    ...missing.flatMap(({ tests }) => tests),
   ],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {

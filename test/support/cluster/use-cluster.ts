@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import {
+  startMariadbCluster,
   startPostgresCluster,
   type PostgresCluster,
   type ClusterOptions,
@@ -7,7 +8,14 @@ import {
 } from 'nestjs-replica/testing';
 import { TRANSCRIPT_SETTINGS } from './transcript.js';
 
+/** A database whose servers tests can start. */
+export type TestDatabase = 'postgres' | 'mariadb';
+
+const STARTS = { postgres: startPostgresCluster, mariadb: startMariadbCluster };
+
 interface ClusterSetup extends ClusterOptions {
+  /** Default `postgres`. */
+  readonly database?: TestDatabase;
   /** Statements for the primary. All replicas have replayed them when the first test begins. */
   readonly sql?: string;
   /** Whether each test gets a cluster of its own: for tests that promote servers. */
@@ -93,8 +101,8 @@ export class TestCluster implements PostgresCluster {
   }
 
   async start(): Promise<void> {
-    const { sql, isPerTest: _, ...options } = this.#setup;
-    this.#started = await startPostgresCluster(options);
+    const { sql, isPerTest: _, database = 'postgres', ...options } = this.#setup;
+    this.#started = await STARTS[database](options);
     if (sql === undefined) return;
     await this.primary.query(sql);
     await this.waitForCatchUp();

@@ -1,3 +1,5 @@
+export { startMariadbCluster } from './mariadb/start-mariadb-cluster.js';
+export type { MariadbCluster, MariadbNode } from './mariadb/start-mariadb-cluster.js';
 export { startPostgresCluster } from './postgres/start-postgres-cluster.js';
 export type { PostgresCluster, PostgresNode } from './postgres/start-postgres-cluster.js';
 export { CLUSTER_BACKENDS } from './cluster-options.js';

@@ -17,8 +17,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function sleep({ detached = false } = {}): { pid: number; ended: Promise<NodeJS.Signals | null> } {
-  const sleeper = spawn('sleep', ['60'], { stdio: 'ignore', detached });
+function sleep(): { pid: number; ended: Promise<NodeJS.Signals | null> } {
+  const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
   sleepers.push(sleeper);
   const ended = new Promise<NodeJS.Signals | null>((resolve) => {
     sleeper.once('exit', (_code, signal) => resolve(signal));
@@ -26,15 +26,28 @@ function sleep({ detached = false } = {}): { pid: number; ended: Promise<NodeJS.
   return { pid: sleeper.pid ?? 0, ended };
 }
 
+/** A process and its child, which share the output that closes when both have ended. */
+function sleepInGroup(): { pid: number; ended: Promise<NodeJS.Signals | null> } {
+  const leader = spawn('sh', ['-c', 'sleep 60 & wait'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  });
+  sleepers.push(leader);
+  const ended = new Promise<NodeJS.Signals | null>((resolve) => {
+    leader.once('close', (_code, signal) => resolve(signal));
+  });
+  return { pid: leader.pid ?? 0, ended };
+}
+
 describe('a watchdog that is dismissed', () => {
   it('ends what has not ended, and removes what was not removed', async () => {
-    const [server, setup, leader] = [sleep(), sleep(), sleep({ detached: true })];
+    const [server, setup, group] = [sleep(), sleep(), sleepInGroup()];
     const watchdog = new Watchdog(folder);
     watchdog.own(server.pid, 'postgres');
     watchdog.own(setup.pid, 'initdb');
-    watchdog.own(leader.pid, 'group');
+    watchdog.own(group.pid, 'group');
     await watchdog.dismiss();
-    expect(await Promise.all([server.ended, setup.ended, leader.ended])).toEqual([
+    expect(await Promise.all([server.ended, setup.ended, group.ended])).toEqual([
       'SIGQUIT',
       'SIGKILL',
       'SIGKILL',

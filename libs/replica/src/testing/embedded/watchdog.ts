@@ -29,7 +29,7 @@ children() {
 alive() {
   kill -0 "$1" && case $(cat "/proc/$1/stat") in *') Z '*) return 1 ;; esac
 }
-for pid in $groups; do kill -KILL -- "-$pid"; done
+for pid in $groups; do kill -s KILL -- "-$pid"; done
 for pid in $servers $setups; do kill -STOP "$pid"; done
 for pid in $servers; do
   for child in $(children "$pid"); do kill -KILL "$child"; done

@@ -1,10 +1,6 @@
-import pg from 'pg';
 import { NodeAddress } from '../database-cluster.js';
+import { loadDriver } from '../load-driver.js';
 import { RunQuery } from '../replication.js';
-
-// Versions of pg before 8.15 have no named exports for ES modules.
-// oxlint-disable-next-line import/no-named-as-default-member
-const { Client } = pg;
 
 /** How long opening a connection may take; milliseconds. A hung node accepts none. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -14,6 +10,8 @@ export async function withConnection<Result>(
   { host, port, database, username, password }: Omit<NodeAddress, 'url'>,
   work: (query: RunQuery) => Promise<Result>,
 ): Promise<Result> {
+  // Versions of pg before 8.15 have no named exports for ES modules.
+  const { Client } = (await loadDriver('pg', () => import('pg'))).default;
   const client = new Client({
     host,
     port,
