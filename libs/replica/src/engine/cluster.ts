@@ -139,10 +139,7 @@ export class Cluster {
     else log.log(`there are no replicas: everything goes to ${name} (${address})`);
   }
 
-  /**
-   * Learns which functions and tables the schema has. Call it when the schema is in place. Until then no statement is
-   * known to be a harmless read.
-   */
+  /** Learns which functions and tables there are, once the schema is in place. Until then no statement is a harmless read. */
   async learnSchema(): Promise<void> {
     if (this.#parts.state.hasReplicas) await this.#learnDatabase();
     this.#standIn = undefined;
@@ -165,10 +162,7 @@ export class Cluster {
     return this.#catalog.status;
   }
 
-  /**
-   * A position of the primary that covers everything the primary has acknowledged so far. Rejects if it cannot be
-   * learned.
-   */
+  /** A position of the primary that covers all that it has acknowledged so far. Rejects if it cannot be learned. */
   capturePosition(): Promise<Position> {
     const { monitor } = this;
     if (!this.#parts.state.hasReplicas) return Promise.resolve(0n);

@@ -172,10 +172,7 @@ export class Engine {
     this.checkNames(options, where);
   }
 
-  /**
-   * Like {@link checkRead}, for the names of replicas only. With a discovery an unknown name is no mistake, because
-   * the node may be found later.
-   */
+  /** For the names of replicas only. A discovery may find a node later, so with one an unknown name is no mistake. */
   checkNames({ replica }: ReadOptions, where: string): void {
     if (replica !== undefined && this.#options.discovery === undefined)
       checkReplicaNames({ replica }, this.nodeNames, where);

@@ -108,10 +108,7 @@ export class JobTokens {
       );
   }
 
-  /**
-   * A session that no replica has shown anything may begin at any replica that has replayed its position, not only at
-   * its home.
-   */
+  /** A session that no replica has shown anything may begin at any replica that has its position, not only at its home. */
   async #settleDown(session: TokenSession): Promise<void> {
     const { clock } = this.#engine;
     const { position, servedBy, keyHash } = session.view(clock.earliestMs());

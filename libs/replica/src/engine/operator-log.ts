@@ -39,10 +39,7 @@ export class OperatorLog implements LogSink {
     this.#write('error', message);
   }
 
-  /**
-   * A warning about something that may happen often: at most one in ten seconds for each `subject`, with the number
-   * of warnings held back.
-   */
+  /** At most one warning in ten seconds for each `subject`, with the number of those held back. */
   warnSeldom(subject: string, message: string): void {
     const nowMs = this.#nowMs();
     const recent = this.#recent.get(subject);

@@ -23,10 +23,7 @@ interface ReplicaSetOptions {
   readonly monitor: TopologyMonitor;
   readonly probes: Pick<NodeProbes, 'of'>;
   readonly state: Pick<RoutingState, 'hasReplicas'>;
-  /**
-   * Called before the first replicas of an engine without any are put in place. Gives a position that covers
-   * everything written and seen while no session was kept.
-   */
+  /** Called before the first replicas are added. Gives a position that covers what was written and seen until then. */
   readonly beforeFirst: () => Promise<Position | undefined>;
 }
 
@@ -57,18 +54,12 @@ export class ReplicaSet {
     return resolveReplicas(replicas, this.#current);
   }
 
-  /**
-   * Resolves replicas that were found. Throws an `InvalidReplicaOptionsError`, or another error if there is no
-   * replica.
-   */
+  /** Like {@link resolve}, for replicas that were found. Also throws if there is none. */
   resolveFound(found: readonly NodeOptions[]): readonly ResolvedNode[] {
     return resolveFound(found, this.#current);
   }
 
-  /**
-   * Resolves when these are the replicas. A new one serves once it is ready. What runs on a replica that leaves may
-   * end in its time.
-   */
+  /** Resolves when these are the replicas. A new one serves once it is ready; what runs on one that leaves may end in its time. */
   put(nodes: readonly ResolvedNode[]): Promise<void> {
     const { state } = this.#options;
     if (nodes.length > 0 && !state.hasReplicas) {

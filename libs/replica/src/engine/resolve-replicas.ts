@@ -63,10 +63,7 @@ export function resolveFound(found: readonly NodeOptions[], current: CurrentNode
   return resolveReplicas(others, current, 'found');
 }
 
-/**
- * Whether connections to `before` will do for `after`. Two functions, such as those that give a password, count as
- * equal.
- */
+/** Whether connections to `before` will do for `after`. Two functions, such as those that give a password, count as equal. */
 export function isSameConnection(before: ResolvedNode, after: ResolvedNode): boolean {
   return (['address', 'servername', 'credentials', 'pool'] as const).every((part) =>
     isSame(before[part], after[part]),

@@ -83,35 +83,19 @@ export class TableRules {
 
   #decide({ tables, restsOn = [] }: Statement): RuledNode | undefined {
     if (tables === undefined) return PRIMARY;
-    let strictest: RuledNode | undefined;
-    for (const list of [tables, ...restsOn]) {
-      for (const table of list) {
-        const node = this.#ofTable(table);
-        if (node !== undefined) strictest = strictest === undefined ? node : stricter(strictest, node);
-        if (strictest === PRIMARY) return PRIMARY;
-      }
-    }
-    return strictest;
+    const nodes = new Set([tables, ...restsOn].flat().flatMap((table) => this.#nodesFor(table)));
+    const [first] = nodes;
+    return nodes.size > 1 ? PRIMARY : first;
   }
 
-  #ofTable(table: string): RuledNode | undefined {
+  #nodesFor(table: string): readonly RuledNode[] {
     const parsed = parseTableName(table);
-    if (parsed === undefined) return PRIMARY;
-    return this.#rules
-      .get(parsed.name)
-      ?.filter((rule) => mayBeIn(rule, parsed))
-      .map(({ node }) => node)
-      .reduce<RuledNode | undefined>(
-        (one, other) => (one === undefined ? other : stricter(one, other)),
-        undefined,
-      );
+    if (parsed === undefined) return [PRIMARY];
+    const rules = this.#rules.get(parsed.name) ?? [];
+    return rules.filter((rule) => mayBeIn(rule, parsed)).map(({ node }) => node);
   }
 }
 
 function mayBeIn(rule: TableRule, table: TableName): boolean {
   return rule.schema === undefined || table.schema === undefined || rule.schema === table.schema;
-}
-
-function stricter(one: RuledNode, other: RuledNode): RuledNode {
-  return one === other ? one : PRIMARY;
 }

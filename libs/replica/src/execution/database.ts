@@ -19,10 +19,7 @@ export interface Database extends ConnectionOperations {
   createClassifier(): Classifier;
   /** Describes how to connect to a node. Opens no connection yet. */
   openNode(node: ResolvedNode, hooks: NodeHooks): NodeAccess;
-  /**
-   * A probe that asks a node who it is and where it stands, on a connection of its own. It then runs the user's own probe, if
-   * there is one.
-   */
+  /** Asks a node who it is and where it stands, on a connection of its own. Then the user's own `probe` runs, if there is one. */
   createProbe(node: ResolvedNode, probe: ProbeFunction | undefined): NodeProbe;
   /**
    * Completes the options of a node that is given by its host: whatever they do not say about connecting comes from the primary.
@@ -110,10 +107,7 @@ export interface ConnectionOperations {
 /** Whether a transaction is open on a connection. `failed`: it is open, but can only be rolled back. */
 export type TransactionStatus = 'idle' | 'open' | 'failed';
 
-/**
- * A read in the form that lanes take. It does not depend on any connection, so {@link ConnectionOperations.run} also accepts it
- * as an argument.
- */
+/** A read in the form that lanes take, on any connection. {@link ConnectionOperations.run} also accepts it as an argument. */
 export interface LaneCall {
   readonly text: string;
 }
@@ -178,10 +172,7 @@ export interface Piggyback {
     args: readonly unknown[],
     told: (failure: unknown, read: (() => ProbeResult) | undefined) => void,
   ): Promise<Answer>;
-  /**
-   * Whether a question that failed with this error still leaves it open that later ones work. A time-out that somebody has set is
-   * such an error.
-   */
+  /** Whether later questions may work although one failed with this error, such as a time-out that somebody has set. */
   isHarmless(failure: unknown): boolean;
 }
 
@@ -193,10 +184,7 @@ export interface ErrorKinds {
   isCutByServer(error: unknown): boolean;
   /** Nothing more can run on this connection, whatever the reason. */
   isConnectionEnd(error: unknown): boolean;
-  /**
-   * The node answered, even if only with an error. Like rows, an error can reveal what is in the database: a key that exists, a
-   * row that is locked.
-   */
+  /** The node answered, if only with an error. That, too, reveals what is in the database: a key that exists, a row that is locked. */
   isAnswer(error: unknown): boolean;
   /** The driver did not send the statement, because it already knew that the connection was gone. */
   isUnsent(error: unknown): boolean;
@@ -214,10 +202,7 @@ export interface ErrorKinds {
   isPoolTimeout(error: unknown): boolean;
   /** Something between here and the server cannot handle several statements at once. */
   isLaneRefusal(error: unknown): boolean;
-  /**
-   * Why a statement failed because it was prepared: its table has changed, or the server has lost it. `undefined`: it failed for
-   * another reason.
-   */
+  /** Whether a statement failed because its table has changed since it was prepared, or because the server has lost it. */
   preparedFailureOf(error: unknown): 'changed' | 'lost' | undefined;
 }
 
@@ -295,10 +280,7 @@ export interface PoolListener {
   closed(connection: Connection): void;
   /** Some statement was answered on one of the connections. */
   answered(): void;
-  /**
-   * Before it closed this connection, the server said that another of its processes had crashed. `code`: the code of the error
-   * that will follow.
-   */
+  /** Before it closed this connection, the server said that another of its processes had crashed. The error will have this `code`. */
   crashed(connection: Connection, code: string): void;
 }
 

@@ -3,10 +3,7 @@ import type { ProbeResult } from '../topology/node-probe.js';
 import type { Answer, CatalogQuery, Connection, Database } from './database.js';
 import { RateLimit } from './rate-limit.js';
 
-/**
- * How many writes may carry a question of their own. The monitor asks once for many writes, so above this rate questions per
- * write would cost throughput.
- */
+/** How many writes may carry a question of their own. At higher rates that would cost throughput: the monitor asks once for many. */
 const RATE = { perSecond: 200, burst: 40 };
 
 interface PiggybackedPositionsOptions {

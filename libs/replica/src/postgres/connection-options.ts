@@ -116,16 +116,7 @@ function withoutTls({ connectionString }: pg.ClientConfig): pg.ClientConfig {
 export function withConnectionOf(primary: NodeCredentials, node: NodeOptions): NodeOptions {
   if (node.url !== undefined) return node;
   const { username, password, database, ssl, ...rest } = dropUndefined(node) as NodeOptions;
-  const own = dropUndefined({ username, password, database, ssl });
-  if (primary.url === undefined) {
-    const inherited = {
-      username: primary.username,
-      password: primary.password,
-      database: primary.database,
-      ssl: primary.ssl,
-    };
-    return { ...rest, ...dropUndefined(inherited), ...own };
-  }
+  if (primary.url === undefined) return { ...rest, ...loginOf(primary), ...loginOf(node) };
   const { host = 'localhost', port = 5432, ...others } = rest;
   const url = new URL(primary.url);
   for (const parameter of ['host', 'port']) url.searchParams.delete(parameter);
@@ -137,6 +128,10 @@ export function withConnectionOf(primary: NodeCredentials, node: NodeOptions): N
   if (ssl === undefined) return { ...others, url: url.href };
   for (const parameter of TLS_PARAMETERS) url.searchParams.delete(parameter);
   return { ...others, ssl, url: url.href };
+}
+
+function loginOf({ username, password, database, ssl }: NodeOptions): NodeOptions {
+  return dropUndefined({ username, password, database, ssl });
 }
 
 /** A query parameter such as `user` would override the same part of the URL, so this removes it. */

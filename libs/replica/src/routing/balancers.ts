@@ -75,10 +75,7 @@ function drawByShare(candidates: readonly NodeSnapshot[], random: () => number):
 /** Discovery may find nodes with new names forever, so the memory of names is bounded. */
 const MOST_NAMES = 1_000;
 
-/**
- * Takes each candidate in turn, whatever its weight: the one whose last turn is longest ago. That stays fair when reads have
- * different candidates.
- */
+/** Takes the candidate whose turn is longest ago, whatever its weight. That is fair even if reads have different candidates. */
 function roundRobin(): Balancer {
   const turns = new Map<string, number>();
   let turn = 0;

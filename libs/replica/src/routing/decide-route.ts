@@ -60,10 +60,7 @@ function decideRead(query: RouteQuery, request: RequestView): Decision {
   return decideAmong(query, request, { filter: { by: 'name', name }, maxAgeMs, reason: 'route-function' });
 }
 
-/**
- * The node that the option `route` names for a read that may leave the primary. `undefined`: it leaves the read as decided.
- * Throws an `InvalidChoiceError` if it names no node.
- */
+/** The node that the option `route` names; `undefined`: as decided. Throws an `InvalidChoiceError` if it names no node. */
 function overrideRoute(
   query: RouteQuery,
   { node, reason }: Route,
@@ -89,10 +86,7 @@ function decideAmong(query: RouteQuery, request: RequestView, requirements: Repl
     : decideByAge(query, request, requirements);
 }
 
-/**
- * What the read requires: the replica that a table rule names; else the first requested selection that an eligible replica
- * matches; else any replica.
- */
+/** The replica of a table rule; else the first requested selection that an eligible replica matches; else any replica. */
 function requirementsOf(
   query: RouteQuery,
   { consistency, maxStalenessMs, selection }: Intent,

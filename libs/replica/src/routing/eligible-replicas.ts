@@ -19,10 +19,7 @@ export const ANY_REPLICA: ReplicaRequirements = Object.freeze({ maxAgeMs: Infini
 
 const NONE: readonly NodeSnapshot[] = Object.freeze([]);
 
-/**
- * The replicas that meet the requirements and are healthy and fresh enough. Usually that is all of them, and then no new list
- * is made.
- */
+/** The replicas that meet the requirements and are healthy and fresh. Usually all of them: then no new list is made. */
 export function eligibleReplicas(
   query: RouteQuery,
   requirements: ReplicaRequirements,

@@ -11,10 +11,7 @@ import {
 import { homeOf, preferredBy, type UNKNOWN_HOME } from './rendezvous.js';
 import type { Decision, KeptNode, RequestView, RouteQuery, SessionView } from './route-query.js';
 
-/**
- * The node that the session (or a request without a session) read from last. Any other node needs a move first.
- * `undefined`: it has read nothing yet, or nothing binds it.
- */
+/** The node that the session (or request) read from last; any other needs a move. `undefined`: nothing binds it. */
 export function lastReadNode(
   { topology }: RouteQuery,
   request: RequestView,
@@ -96,10 +93,7 @@ export function moveToRegion(
   return moveTo(query, request, { node, requirements, required, timeoutMs: MOVE_TIMEOUT_MS });
 }
 
-/**
- * Reads from `node` once that has everything the primary had when the request began. `undefined`: that cannot be learned, or
- * the node did not get there within `timeoutMs`.
- */
+/** Reads from `node` once it has all that the primary had when the request began. `undefined`: it does not get there in time. */
 function moveTo(
   query: RouteQuery,
   request: RequestView,
@@ -125,10 +119,7 @@ function moveTo(
  */
 const NOTE_SLACK_MS = 2_000;
 
-/**
- * Whether the session's note of `from` is so recent that requests of it in other processes may have been shown newer data than
- * `from` has.
- */
+/** Whether the note of `from` is so recent that other processes may have shown the session newer data than `from` has. */
 export function isMoving(query: RouteQuery, request: RequestView, from: NodeSnapshot): boolean {
   const { notedForMs, servedBy } = request.session ?? {};
   if (notedForMs === undefined || servedBy !== from.name || keptBy(request) !== undefined) return false;

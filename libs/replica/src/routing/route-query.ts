@@ -53,10 +53,7 @@ export interface SessionView {
   readonly servedBy?: string;
   /** When `servedBy` was noted; milliseconds since the epoch. */
   readonly servedAtMs?: number;
-  /**
-   * For how long `servedBy` has been noted, if other processes may not have learned of it; milliseconds. Negative for a while
-   * after a move: see `MOVE_AHEAD_MS`.
-   */
+  /** For how long `servedBy` has been noted, if other processes may not know it. Negative for a while after a move: see `MOVE_AHEAD_MS`. */
   readonly notedForMs?: number;
   /** Another request of the session may have moved it since the state was loaded. */
   readonly isOutdated?: boolean;
@@ -159,10 +156,7 @@ export interface RouteQuery {
   readonly limits: RoutingLimits;
   /** Names of the nodes that failed to answer this very read. If the primary is one of them, it counts as away. */
   readonly failed: readonly string[];
-  /**
-   * Since when the session (or the request) has read from the primary because replicas were behind; milliseconds of the
-   * monotonic clock. Absent: it does not.
-   */
+  /** Since when the session (or request) has read from the primary because replicas were behind; monotonic milliseconds. Absent: it does not. */
   readonly behindSinceMs?: number;
   /** What this read has already waited for. It does not wait for the same thing twice. */
   readonly waited: ReadonlySet<WaitKind>;

@@ -19,10 +19,7 @@ export interface StatementEvent {
   readonly durationMs: number;
   /** Absent if it succeeded; else the error code of the database or of the system, or `unknown`. */
   readonly errorCode?: string;
-  /**
-   * Which attempt it was, from 1. A read that left a busy replica, or was sent on a second connection to the same node, does not
-   * count as a new attempt.
-   */
+  /** Which attempt it was, from 1. To leave a busy replica, or to be hedged on the same node, is no new attempt. */
   readonly attempt: number;
   /** No other attempt follows: the caller got this answer, or an error. */
   readonly isFinal: boolean;

@@ -14,10 +14,7 @@ export function boundedKey(key: string): string {
   return key.length <= MAX_KEPT_LETTERS ? key : createHash('sha256').update(key).digest('base64url');
 }
 
-/**
- * An equal text with memory of its own, for whoever keeps the key. A key cut out of a header is a slice, and would keep the
- * whole header alive.
- */
+/** An equal text with memory of its own. A key cut out of a header is a slice, and would keep the whole header alive. */
 export function ownCopy(key: string): string {
   const copy = Buffer.from(key, 'latin1').toString('latin1');
   return copy === key ? copy : Buffer.from(key, 'utf16le').toString('utf16le');

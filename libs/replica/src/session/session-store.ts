@@ -7,10 +7,7 @@ import type { SessionState } from './session-state.js';
 export interface SessionStore {
   /** The state under the key; `undefined` if there is none, or if it has expired. */
   load(key: string): SessionState | undefined | Promise<SessionState | undefined>;
-  /**
-   * Merges the state into the one under the key, and keeps the result for `ttlMs` milliseconds from now. The response of the
-   * request waits for it.
-   */
+  /** Merges the state into the one under the key, and keeps the result for `ttlMs` milliseconds. The response waits for it. */
   save(key: string, state: SessionState, ttlMs: number): void | Promise<void>;
   /**
    * Reserves a save that will be completed later, so that no response has to wait for the position of its writes. Only for a

@@ -5,10 +5,7 @@ import { stalenessMs, type NodeSnapshot } from './topology.js';
 /** A replica that left because of its lag returns below this share of the limit, so that it does not flap with every probe. */
 const RETURN_SHARE = 0.8;
 
-/**
- * Judges a replica by its lag. `before` is what was known of it until this probe, which ended at `nowMs`. An unknown lag changes
- * nothing.
- */
+/** Judges a replica by its lag. `before`: as it was known until this probe. An unknown lag changes nothing. */
 export function judgeLag(
   before: NodeSnapshot,
   { lagMs, nowMs }: { readonly lagMs: number | undefined; readonly nowMs: number },
@@ -24,10 +21,7 @@ export function judgeLag(
   };
 }
 
-/**
- * A replica's lag in milliseconds: the higher of the measured lag and the one that the user's own probe told. `undefined` while
- * the position tells no lag.
- */
+/** The higher of the measured lag and that of the user's own probe; milliseconds. `undefined` while the position tells none. */
 export function lagByBoth(
   { position, minLagMs }: ProbeResult,
   measuredMs: number | undefined,

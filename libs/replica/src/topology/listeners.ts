@@ -4,10 +4,7 @@ type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 
 type EventMap<Events> = Record<keyof Events, readonly unknown[]>;
 
-/**
- * The listeners to events. A listener that throws, or whose promise rejects, affects neither the next listener nor the code that
- * emits the event.
- */
+/** The listeners to events. One that throws or rejects harms neither the next one nor the code that emits. */
 export class Listeners<Events extends EventMap<Events>> {
   readonly #byEvent = new Map<keyof Events, readonly { readonly call: Listener<readonly unknown[]> }[]>();
   readonly #onFailure: (event: keyof Events, error: unknown) => void;

@@ -56,9 +56,6 @@ export interface MonitorEvents {
   'primary:changed': [change: PrimaryChange];
   'primary:conflict': [conflict: PrimaryConflict];
   'node:foreign': [foreign: ForeignServer];
-  /**
-   * Another server than before answers at a node's address, or another run of it, or a server for the first time.
-   * `identity`: `undefined` if the server does not tell.
-   */
+  /** A server answers at a node's address for the first time, or another one than before, or another run of it. */
   'server:changed': [change: { readonly name: string; readonly identity: ServerIdentity | undefined }];
 }

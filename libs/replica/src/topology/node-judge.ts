@@ -37,10 +37,7 @@ export class NodeJudge {
 
   readonly #hasFollowed: KnownPeers['hasFollowed'] = (...args) => this.identities.hasFollowed(...args);
 
-  /**
-   * Notes which server answers at a node's address. Returns `true` if a replica's server is another one than before, or another
-   * run of it. What was known of the former one says nothing about it.
-   */
+  /** Notes which server answers. Returns `true` if a replica's server is another one, or another run: nothing is known of it then. */
   noteServer({ name, role }: NodeSnapshot, { identity }: ProbeResult, nowMs: number): boolean {
     const { servers } = this.identities;
     this.identities.heard(name);

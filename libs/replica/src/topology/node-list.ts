@@ -100,10 +100,7 @@ export class NodeList {
     this.#set({ replicas: this.#topology.replicas.map(newer) });
   }
 
-  /**
-   * Makes a replica the primary, and the primary a replica. A former primary that is no longer configured leaves, and its name
-   * is returned.
-   */
+  /** Makes a replica the primary. Returns the name of the former primary if that is no longer configured, and so leaves. */
   promote(name: string): string | undefined {
     const { primary, replicas } = this.#topology;
     const promoted = replicas.find((replica) => replica.name === name);
@@ -172,10 +169,7 @@ function areSame(some: Homes, others: Homes): boolean {
   return some.length === others.length && some.every(({ name, weight }) => weights.get(name) === weight);
 }
 
-/**
- * Compares the wanted replicas with the current ones. It never touches the current primary, whatever the configuration says
- * about it, nor `configuredPrimary`, which may be a replica now.
- */
+/** It never touches the current primary, nor the configured one, which may be a replica now. */
 function changedNodes(
   wanted: readonly WatchedNode[],
   topology: Topology,

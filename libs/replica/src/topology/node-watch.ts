@@ -13,16 +13,10 @@ interface NodeWatchListener {
 /** How many probes in a row have to succeed to dispel a doubt. */
 const PROBES_AGAINST_DOUBT = 2;
 
-/**
- * The least time between the starts of two probes that nobody waits for yet; milliseconds. Under many writes, one probe serves
- * all that were made in the meantime.
- */
+/** The least time between the starts of two probes that nobody waits for; milliseconds. One probe serves all writes of that time. */
 const GAP_MS = 3;
 
-/**
- * Watches one node in a loop: probe, pause, repeat. The loop shares its probes with those who ask for one in between, so at most
- * one is under way.
- */
+/** Watches one node in a loop: probe, pause, repeat. Those who ask in between share its probes; at most one is under way. */
 export class NodeWatch {
   /** The probes of the loop and of those who ask for one in between. */
   readonly probes: SharedRun<ProbeResult>;

@@ -89,10 +89,7 @@ export class PrimaryHistory {
     this.#unconfirmed.clear();
   }
 
-  /**
-   * From now on another server answers at a replica's address, or another run of it. It must not show older data than the former
-   * one can have shown. That is at most what the primary has by now.
-   */
+  /** Another server, or another run of it, answers at a replica's address. It must show all that the former one can have shown. */
   renew(name: string, nowMs: number): void {
     this.#leftMs.set(name, nowMs);
     this.#forgetPosition(name);

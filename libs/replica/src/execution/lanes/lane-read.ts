@@ -11,10 +11,7 @@ export interface ReadRequest {
   readonly isBetterElsewhere: BetterElsewhere | undefined;
 }
 
-/**
- * One read until it is answered. If its lane hangs, it may be hedged: then it is under way on two connections, and the first
- * answer counts.
- */
+/** One read until it is answered. It may be hedged: under way on two connections, and the first answer counts. */
 export class LaneRead {
   readonly call: LaneCall;
   readonly cost: StatementCost;

@@ -20,10 +20,7 @@ export interface ReadConnections {
   /** Waits for a connection like anybody else, unless another node could provide one at once. */
   checkoutForRead(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection>;
   release(connection: Connection, error?: unknown): void;
-  /**
-   * Runs one read and returns the connection. `ended` then learns whether the read was answered, and how long it took if that is
-   * worth knowing.
-   */
+  /** Runs one read and returns the connection. `ended` learns whether it was answered, and its time if that is worth knowing. */
   runOn(
     connection: Connection,
     args: readonly unknown[],

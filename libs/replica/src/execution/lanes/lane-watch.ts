@@ -48,10 +48,7 @@ export class LaneWatch {
     this.#timer = undefined;
   }
 
-  /**
-   * Lets pending answers arrive first. Timers run before sockets, so this process may have been too busy to read answers that
-   * came in time.
-   */
+  /** Timers run before sockets, so a busy process may not have read answers that came in time. This lets it read them first. */
   #afterPendingAnswers(): void {
     setImmediate(() =>
       setImmediate(() => {

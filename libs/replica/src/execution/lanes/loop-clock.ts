@@ -13,24 +13,14 @@ export interface AnswerClock {
   readonly eventsMs: number;
 }
 
-/**
- * A clock for when it does not matter why an answer is noticed late. The {@link LoopClock} costs something in each turn of the
- * event loop.
- */
-export class PlainClock implements AnswerClock {
-  readonly #nowMs: () => number;
-
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
-  }
-
-  sent(): LoopTurn {
-    return { endMs: this.#nowMs() };
-  }
-
-  get eventsMs(): number {
-    return this.#nowMs();
-  }
+/** For when it does not matter why an answer is noticed late. A {@link LoopClock} costs something in each turn of the loop. */
+export function plainClock(nowMs: () => number): AnswerClock {
+  return {
+    sent: () => ({ endMs: nowMs() }),
+    get eventsMs(): number {
+      return nowMs();
+    },
+  };
 }
 
 /** What a {@link LoopClock} needs. Only tests change the defaults. */

@@ -17,10 +17,7 @@ interface AloneOptions {
   readonly onEnd?: () => void;
 }
 
-/**
- * The reads outside transactions on one node. Reads known to be fast share connections. A read that is slow, or may be, has a
- * connection to itself, so that nobody has to wait behind it.
- */
+/** The reads outside transactions on one node. Fast ones share connections. Others have one each, so nobody waits behind them. */
 export class NodeReads {
   readonly #tools: LaneTools;
   readonly #settings: LaneSettings | undefined;

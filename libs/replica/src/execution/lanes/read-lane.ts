@@ -23,10 +23,7 @@ interface SentRead {
   readonly expectedMs: number;
 }
 
-/**
- * One connection that many reads share. Each read is sent at once, and the server answers them in order. Each read gets an answer
- * of its own, so an error in one leaves the others alone.
- */
+/** One connection that many reads share. The server answers them in order, each on its own: an error in one harms no other. */
 export class ReadLane {
   readonly connection: Connection;
   readonly openedMs: number;

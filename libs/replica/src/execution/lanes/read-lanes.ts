@@ -42,10 +42,7 @@ interface ReadLanesOptions {
 const NEW_LANE_MS = 5;
 /** The last lane is kept for reads if it was used within this time; milliseconds. */
 const RECENTLY_MS = 1_000;
-/**
- * How many prepared statements may be lost within `WITHIN_MS`. Beyond that, something between here and the server does not
- * support them.
- */
+/** With more lost statements within `WITHIN_MS`, something between here and the server does not support them. */
 const MAX_LOST = 10;
 /** How many lanes may hang within `WITHIN_MS` while other connections do not. */
 const MAX_HUNG = 2;
@@ -232,10 +229,7 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
     return index >= 0;
   }
 
-  /**
-   * Hedges the reads behind the oldest one of a lane that hangs. Reads of the same text may hang as well, say for a lock, so they
-   * go where they stop nobody else.
-   */
+  /** Reads of the same text as the oldest one may hang as well, say for a lock, so they go where they stop nobody else. */
   hedgeBehind(lane: ReadLane): void {
     const [head, ...behind] = lane.reads;
     if (head === undefined) return;

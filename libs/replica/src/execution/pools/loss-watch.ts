@@ -39,10 +39,7 @@ export class LossWatch {
     this.#uptime = new SharedRun(() => options.access.askUptime(), 0, options.nowMs);
   }
 
-  /**
-   * Before it closed this connection, the server said that another of its processes had crashed. `code`: the code of the error
-   * that will follow.
-   */
+  /** See {@link PoolListener.crashed}. */
   crashed(connection: Connection, code: string): void {
     this.#crashedMs = this.#options.nowMs();
     this.#reasons.set(connection, code);

@@ -14,7 +14,7 @@ import {
   type Outside,
   type StatementCall,
 } from '../database.js';
-import { LoopClock, PlainClock, type AnswerClock } from '../lanes/loop-clock.js';
+import { LoopClock, plainClock, type AnswerClock } from '../lanes/loop-clock.js';
 import type { ReadConnections } from '../lanes/lane-tools.js';
 import { NodeReads } from '../lanes/node-reads.js';
 import type { LaneSettings } from '../lanes/read-lanes.js';
@@ -77,7 +77,7 @@ export class NodePool implements ReadConnections {
     const { database, access, lanes, probedMs, outside = callAtOnce, nowMs } = options;
     this.#database = database;
     this.access = access;
-    this.#clock = lanes === undefined ? new PlainClock(nowMs) : new LoopClock(options);
+    this.#clock = lanes === undefined ? plainClock(nowMs) : new LoopClock(options);
     this.losses = new LossWatch({ database, access, nowMs });
     this.connections = new NodeConnections(this.losses, nowMs);
     this.#reads = new NodeReads({
@@ -114,10 +114,7 @@ export class NodePool implements ReadConnections {
     return taking;
   }
 
-  /**
-   * If the connection arrives after the caller has given up, it goes back. Every statement comes through here, so this makes no
-   * more promises than it must.
-   */
+  /** A connection that comes too late goes back. Every statement comes through here, so this makes no more promises than it must. */
   #takeFrom(
     pool: ConnectionPool,
     waiting: WaitQueue,
@@ -218,10 +215,7 @@ export class NodePool implements ReadConnections {
     return this.#idle.wait();
   }
 
-  /**
-   * Cuts all connections, even those in use, and starts over, because the node does not answer. Whoever waits for a connection
-   * learns of it at once.
-   */
+  /** The node does not answer: cuts all connections, starts over, and tells whoever waits for a connection. */
   reset(problem: string): void {
     this.#startOver(problem, () => true);
   }

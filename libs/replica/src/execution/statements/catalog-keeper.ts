@@ -32,10 +32,7 @@ interface CatalogKeeperOptions {
   readonly classifier: Pick<Classifier, 'loadCatalog'>;
   readonly query: CatalogQuery;
   readonly warn: (message: string) => void;
-  /**
-   * Calls a function outside any request, because the statement that triggers a reload belongs to one. If absent, functions run
-   * in the caller's context.
-   */
+  /** A reload belongs to no request, unlike the statement that triggers it. If absent, it runs in the caller's context. */
   readonly outside?: Outside;
   readonly nowMs: () => number;
 }

@@ -1,10 +1,9 @@
+import { digestOf } from './text-digest.js';
+
 /** Longer texts are remembered by a hash. */
 const MAX_KEPT_CHARACTERS = 16_384;
 
-/**
- * A bounded set of texts. When it is full, the oldest text goes. It keeps only a hash of a long text, so another text with the
- * same hash also counts as remembered.
- */
+/** A bounded set of texts. When it is full, the oldest text goes. */
 export class RememberedTexts {
   readonly #maxTexts: number;
   readonly #keys = new Set<string>();
@@ -32,13 +31,5 @@ export class RememberedTexts {
 }
 
 function keyOf(text: string): string {
-  if (text.length <= MAX_KEPT_CHARACTERS) return text;
-  let first = 0x811c9dc5;
-  let second = 5381;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    first = Math.imul(first ^ code, 0x01000193);
-    second = (Math.imul(second, 33) + code) | 0;
-  }
-  return `\0${text.length}:${first}:${second}`;
+  return text.length <= MAX_KEPT_CHARACTERS ? text : `\0${digestOf(text)}`;
 }

@@ -48,10 +48,7 @@ export interface Statement {
   /** BEGIN or START TRANSACTION was declared READ ONLY. Only present together with `transaction: 'begin'`. */
   readonly readOnly?: true;
 
-  /**
-   * Whether it may change the catalog (CREATE, ALTER, DROP, DO, CALL, anything not understood), so that the catalog must be
-   * reloaded.
-   */
+  /** Whether it may change the catalog (CREATE, ALTER, DROP, DO, CALL, anything not understood), which must be reloaded then. */
   readonly changesCatalog: boolean;
 
   /** It names something that the catalog does not know. A newer catalog may classify it differently. */
