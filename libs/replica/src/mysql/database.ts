@@ -5,7 +5,6 @@ import type {
   Classifier,
   Connection,
   Database,
-  LaneConnection,
   NodeHooks,
   StreamCall,
   TransactionStatus,
@@ -21,6 +20,8 @@ import { physicalOf, type MysqlConnection } from './connection.js';
 import { MYSQL_ERRORS } from './error-kinds.js';
 import { MARIADB, type Flavor } from './flavor.js';
 import { MariadbCluster, MysqlCluster, type GtidCluster } from './gtid-cluster.js';
+import { laneCallOf } from './lanes/lane-call.js';
+import { MysqlLane } from './lanes/lane-connection.js';
 import { MysqlAccess } from './node-access.js';
 import { createProbe } from './node-probe.js';
 import { MysqlPiggyback } from './piggyback.js';
@@ -36,6 +37,7 @@ export class MysqlDatabase implements Database {
   readonly terms = MYSQL_TERMS;
   readonly piggyback: MysqlPiggyback;
   readonly withConnectionOf = withConnectionOf;
+  readonly laneCallOf = laneCallOf;
   readonly #settings: MysqlSettings;
   readonly #mariadb = new MariadbCluster();
   readonly #mysql = new MysqlCluster();
@@ -138,12 +140,8 @@ export class MysqlDatabase implements Database {
     };
   }
 
-  openLane(): LaneConnection {
-    throw new Error('its connections cannot be lanes');
-  }
-
-  laneCallOf(): undefined {
-    return undefined;
+  openLane(connection: Connection, _: number, onLost: (error: unknown) => void): MysqlLane {
+    return new MysqlLane(physicalOf(connection), onLost);
   }
 
   readonly #clusterOf = (flavor: Flavor): GtidCluster => (flavor === MARIADB ? this.#mariadb : this.#mysql);

@@ -10,11 +10,11 @@ import {
 import type { NodeConnection } from './connection-options.js';
 import { MysqlConnectionPool } from './connection-pool.js';
 import { answersAnew, askUptime } from './fresh-connection.js';
+import { laneObstacleOf } from './lanes/lane-obstacle.js';
 
 /** How to reach one server through `mysql2`. */
 export class MysqlAccess implements NodeAccess {
   readonly limits: PoolLimits;
-  readonly laneObstacle = 'the driver mysql2 sends a statement only when the one before is answered';
   /**
    * `mysql2` and the handshake set up what a reset would change: the database, parts of `sql_mode`, and what makes the connection
    * tell positions or refuse writes.
@@ -30,6 +30,10 @@ export class MysqlAccess implements NodeAccess {
     this.#hooks = hooks;
     this.#onIdleError = onIdleError;
     this.limits = connection.limits;
+  }
+
+  get laneObstacle(): string | undefined {
+    return laneObstacleOf(this.#connection);
   }
 
   openPool(listener: PoolListener): ConnectionPool {

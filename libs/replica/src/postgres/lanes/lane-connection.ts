@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Answer, LaneCall, LaneConnection } from '../../execution/database.js';
+import { WriteBatch } from '../../execution/lanes/write-batch.js';
 import { type PgLaneCall, laneQuery, type PgPreparedStatement } from './lane-query.js';
 import type { PgPreparedStatements } from './prepared-statements.js';
 
@@ -20,13 +21,14 @@ export class PgLane implements LaneConnection {
   readonly #pipelined: PipelinedClient;
   readonly #onError: (error: unknown) => void;
   readonly #onEnd: () => void;
-  #isCorked = false;
+  readonly #batch: WriteBatch;
 
   constructor(client: pg.ClientBase, prepared: PgPreparedStatements, onLost: (error: unknown) => void) {
     this.prepared = prepared;
     this.#client = client;
     this.#pipelined = client as object as PipelinedClient;
     this.#pipelined.pipeline = true;
+    this.#batch = new WriteBatch(this.#pipelined.connection.stream);
     this.#onError = onLost;
     this.#onEnd = () => onLost(new Error('Connection terminated unexpectedly'));
     client.on('error', this.#onError);
@@ -38,7 +40,7 @@ export class PgLane implements LaneConnection {
     prepared: PgPreparedStatement | undefined,
     callback: (error: unknown, answer: Answer) => void,
   ): void {
-    this.#cork();
+    this.#batch.join();
     this.#pipelined.query(laneQuery(call as PgLaneCall, prepared, callback as never));
   }
 
@@ -46,17 +48,5 @@ export class PgLane implements LaneConnection {
     this.#client.removeListener('error', this.#onError);
     this.#client.removeListener('end', this.#onEnd);
     this.#pipelined.pipeline = false;
-  }
-
-  /** Collects everything that is sent in this turn of the event loop into one write. */
-  #cork(): void {
-    const { stream } = this.#pipelined.connection;
-    if (this.#isCorked || stream.cork === undefined || stream.uncork === undefined) return;
-    this.#isCorked = true;
-    stream.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      stream.uncork?.();
-    });
   }
 }

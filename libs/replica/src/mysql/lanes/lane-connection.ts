@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import type { Answer, LaneCall, LaneConnection, PreparedStatements } from '../../execution/database.js';
+import { WriteBatch } from '../../execution/lanes/write-batch.js';
+import type { Query } from 'mysql2';
+import type { MysqlAnswer } from '../answer.js';
+import type { MysqlConnection } from '../connection.js';
+import { loadMysql2 } from '../load-mysql2.js';
+import type { MysqlLaneCall } from './lane-call.js';
+import { LaneCommand, type LaneConnectionInside } from './lane-command.js';
+
+type Settled = (error: unknown, answer: Answer) => void;
+
+/** Statements on lanes are sent as text. */
+const NOTHING_PREPARED: PreparedStatements = {
+  use: () => undefined,
+  isPrepared: () => false,
+  forget: () => false,
+  forgetAll: () => false,
+};
+
+/** A `mysql2` connection that sends each read at once and receives the answers in order. */
+export class MysqlLane implements LaneConnection {
+  readonly prepared = NOTHING_PREPARED;
+  readonly #connection: MysqlConnection;
+  readonly #onLost: (error: unknown) => void;
+  readonly #command: LaneCommand;
+  readonly #batch: WriteBatch;
+
+  constructor(connection: MysqlConnection, onLost: (error: unknown) => void) {
+    const { driver } = connection;
+    this.#connection = connection;
+    this.#onLost = onLost;
+    this.#command = new LaneCommand(driver as unknown as LaneConnectionInside, onLost);
+    this.#batch = new WriteBatch((driver as unknown as { readonly stream: Socket }).stream);
+    driver.on('error', onLost);
+    driver.on('warn', this.#refuse);
+  }
+
+  send(call: LaneCall, _: undefined, settled: Settled): void {
+    const { driver } = this.#connection;
+    const { sql, values } = call as MysqlLaneCall;
+    let query: Query;
+    try {
+      const text = values === undefined || values === null ? sql : driver.format(sql, values);
+      query = loadMysql2().createQuery(text, undefined, this.#callback(settled), driver.config);
+    } catch (error) {
+      return settled(error, undefined as never);
+    }
+    this.#batch.join();
+    this.#command.send(query);
+  }
+
+  close(): void {
+    const { driver } = this.#connection;
+    driver.removeListener('error', this.#onLost);
+    driver.removeListener('warn', this.#refuse);
+    if (this.#connection.isOpen) this.#command.end();
+  }
+
+  #callback(settled: Settled): (error: unknown, rows: unknown, fields: unknown) => void {
+    return (error, rows, fields) => {
+      this.#connection.onAnswer?.();
+      const answer: MysqlAnswer = [rows, fields];
+      settled(error, answer as unknown as Answer);
+    };
+  }
+
+  /** `mysql2` warns of numbers that the packets should not have: a proxy counts the packets of all statements together. */
+  readonly #refuse = (warning: Error): void =>
+    this.#onLost(Object.assign(warning, { code: 'PROTOCOL_UNEXPECTED_PACKET' }));
+}
