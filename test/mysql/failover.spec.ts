@@ -56,9 +56,9 @@ describe('a change of the primary of MariaDB', () => {
 
   it('loses no write, and repeats none, when the roles are exchanged', async () => {
     const written: string[] = [];
-    let isOver = false;
+    const over = new AbortController();
     const writer = async (): Promise<void> => {
-      for (let n = 0; !isOver; n++) {
+      for (let n = 0; !over.signal.aborted; n++) {
         await write(`n${n}`);
         written.push(`n${n}`);
       }
@@ -72,7 +72,7 @@ describe('a change of the primary of MariaDB', () => {
     await cluster.primary.follow(heir);
     const atExchange = written.length;
     await until(() => written.length > atExchange + 5);
-    isOver = true;
+    over.abort();
     await writing;
     const rows = await heir.query<{ name: string }>("SELECT name FROM item WHERE name LIKE 'n%' ORDER BY id");
     expect(rows.map(({ name }) => name)).toEqual(written);
