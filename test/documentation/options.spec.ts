@@ -13,7 +13,17 @@ const paths = Object.entries(ROUTING).flatMap(([key, option]) => [
 ]);
 
 /** TypeORM's options of a node. */
-const ADDRESS = ['url', 'host', 'port', 'username', 'password', 'database', 'ssl', 'applicationName'];
+const ADDRESS = [
+  'url',
+  'host',
+  'port',
+  'socketPath',
+  'username',
+  'password',
+  'database',
+  'ssl',
+  'applicationName',
+];
 
 describe('the page of options', () => {
   it('holds what npm run docs:options writes', () => {

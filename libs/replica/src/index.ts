@@ -19,6 +19,7 @@ export {
 } from './nest/routing.decorators.js';
 export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js';
 export { InvalidReplicaOptionsError } from './errors/invalid-options.error.js';
+export type { DatabaseType } from './options/database-type.js';
 export { replicaOptionsFromEnv, type OptionsFromEnv } from './options/options-from-env.js';
 export type {
   FallbackLimit,

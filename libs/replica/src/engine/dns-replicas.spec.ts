@@ -24,7 +24,7 @@ describe('dnsReplicas', () => {
       resolver: RESOLVER,
       node,
     }).find();
-    expect(replicas).toEqual([{ host: 'fd00::5', port: 5432, ...node }]);
+    expect(replicas).toEqual([{ host: 'fd00::5', ...node }]);
   });
 
   it('finds targets, ports and weights of SRV records, whose certificate is for the target', async () => {

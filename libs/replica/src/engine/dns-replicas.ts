@@ -31,7 +31,7 @@ export interface DnsReplicasOptions {
    * a node with its own port and weight; only records with the lowest priority number are used. Default `A`.
    */
   readonly type?: DnsType;
-  /** The port of the nodes behind `A` and `AAAA` records. Default 5432. */
+  /** The port of the nodes behind `A` and `AAAA` records. Default 5432 (MySQL and MariaDB: 3306). */
   readonly port?: number;
   /**
    * DNS is asked again when the time to live of its records ends, but not sooner than this. Milliseconds, from 10.
@@ -60,7 +60,7 @@ const OPTIONS = {
       problems.add(path, 'must be a name in DNS');
   }),
   type: oneOf(DNS_TYPES, { default: 'A' }),
-  port: whole({ min: 1, default: 5432 }),
+  port: whole({ min: 1, derived: '5432 (MySQL and MariaDB: 3306)' }),
   minIntervalMs: duration({ min: 10, default: 1_000 }),
   // Checked by `check()`, as it depends on another option. So are those that have no simple type.
   maxIntervalMs: checked('milliseconds', () => undefined, { default: 300_000 }),
@@ -91,8 +91,8 @@ export function dnsReplicas(options: DnsReplicasOptions): ReplicaDiscovery {
   if (problems.list.length > 0) {
     return { problems: problems.list, find: () => Promise.reject(new Error(problems.list.join(', '))) };
   }
-  const { hostname, servers, resolver = createResolver(servers), node = {}, ...given } = options;
-  const { type, port, ...intervals } = { ...defaultsOf(OPTIONS), ...dropUndefined(given) };
+  const { hostname, port, servers, resolver = createResolver(servers), node = {}, ...given } = options;
+  const { type, ...intervals } = { ...defaultsOf(OPTIONS), ...dropUndefined(given) };
   const discovery = new DnsDiscovery(
     { hostname, type, port },
     { ...intervals, unknownTtlMs: UNKNOWN_TTL_MS },

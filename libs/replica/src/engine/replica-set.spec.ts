@@ -48,7 +48,7 @@ describe('ReplicaSet', () => {
     pools.log.length = 0;
     set = new ReplicaSet({
       database: { withConnectionOf },
-      options: { primary, pool: undefined },
+      options: { type: 'postgres', primary, pool: undefined },
       pools: pools as never,
       monitor: cluster.monitor,
       probes: {

@@ -1,4 +1,5 @@
 import type { Database } from '../execution/database.js';
+import { familyOf } from '../options/database-type.js';
 import type { NodeOptions, ReplicaDiscovery } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -18,7 +19,7 @@ import { UnknownReplicaError } from '../errors/unknown-replica.error.js';
 
 interface ReplicaSetOptions {
   readonly database: Pick<Database, 'withConnectionOf'>;
-  readonly options: Pick<ResolvedOptions<never>, 'primary' | 'pool'>;
+  readonly options: Pick<ResolvedOptions<never>, 'type' | 'primary' | 'pool'>;
   readonly pools: Pick<NodePools, 'nodes' | 'byName' | 'add' | 'remove' | 'warmUp'>;
   readonly monitor: TopologyMonitor;
   readonly probes: Pick<NodeProbes, 'of'>;
@@ -108,9 +109,9 @@ export class ReplicaSet {
 
   get #current(): CurrentNodes {
     const { database, options, pools } = this.#options;
-    const { primary, pool: levels } = options;
+    const { type, primary, pool: levels } = options;
     const replicas = [...pools.nodes.values()].filter(({ name }) => name !== primary.name);
-    return { database, primary, replicas, levels };
+    return { database, family: familyOf(type), primary, replicas, levels };
   }
 
   async #findFloor(): Promise<void> {

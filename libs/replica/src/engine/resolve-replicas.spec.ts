@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeOptions } from '../options/replica-options.js';
+import { POSTGRES } from '../options/database-type.js';
 import { resolveNode, type ResolvedNode } from '../options/resolve-nodes.js';
 import { withConnectionOf } from '../postgres/connection-options.js';
 import { isSameConnection, resolveFound, resolveReplicas, type CurrentNodes } from './resolve-replicas.js';
@@ -16,6 +17,7 @@ function node(options: NodeOptions, name = 'r'): ResolvedNode {
 
 const known: CurrentNodes = {
   database: { withConnectionOf },
+  family: POSTGRES,
   primary,
   replicas: [node({ host: 'a' }, 'replica-1'), node({ host: 'b', port: 6000 }, 'replica-2')],
   levels: { size: 5, replica: { size: 7 } },

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+import type { DatabaseFamily } from '../options/database-type.js';
 import { addressOf } from '../options/node-address.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions, PoolLevels } from '../options/replica-options.js';
@@ -17,6 +18,7 @@ import type { Database } from '../execution/database.js';
 /** The nodes that a list of replicas is compared with. */
 export interface CurrentNodes {
   readonly database: Pick<Database, 'withConnectionOf'>;
+  readonly family: DatabaseFamily;
   readonly primary: ResolvedNode;
   /** The current replicas. A new replica without a name takes the name of the one at the same address. */
   readonly replicas: Iterable<ResolvedNode>;
@@ -29,7 +31,8 @@ export function resolveReplicas(
   current: CurrentNodes,
   path = 'replicas',
 ): readonly ResolvedNode[] {
-  const problems = new OptionProblems();
+  const { family } = current;
+  const problems = new OptionProblems(family);
   if (!Array.isArray(replicas)) {
     problems.add(path, `must be a list, not ${describe(replicas)}`);
     throw new InvalidReplicaOptionsError(problems.list);
@@ -37,11 +40,11 @@ export function resolveReplicas(
   // Of several replicas at one address, the first one's name counts.
   const names = new Map([...current.replicas].toReversed().map(({ address, name }) => [address, name]));
   const given = withoutEmptyUrls(replicas);
-  const named = nameReplicas(given, { primary: current.primary.name, byAddress: names });
+  const named = nameReplicas(given, { primary: current.primary.name, byAddress: names, family });
   checkReplicas(problems, named, { path, primary: current.primary.name, primaryPath: 'the primary' });
   problems.throwIfAny();
   return named.map((node) =>
-    resolveNode(node, 'replica', { otherwise: node.name ?? '', levels: current.levels }),
+    resolveNode(node, 'replica', { otherwise: node.name ?? '', levels: current.levels, family }),
   );
 }
 
@@ -58,7 +61,10 @@ export function resolveFound(found: readonly NodeOptions[], current: CurrentNode
   if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
   const others = found
     .map((node) => current.database.withConnectionOf(current.primary.credentials, node))
-    .filter((node) => !isReadable(node) || addressOf(node) !== current.primary.address);
+    .filter(
+      (node) =>
+        !isReadable(node, current.family) || addressOf(node, current.family) !== current.primary.address,
+    );
   if (others.length === 0) throw new SafeMessageError('it found no replica beside the primary');
   return resolveReplicas(others, current, 'found');
 }

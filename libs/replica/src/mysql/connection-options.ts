@@ -20,8 +20,6 @@ export interface MysqlSettings {
 /** Defaults of `mysql2`'s pool: connections, and milliseconds. */
 const DEFAULT_SIZE = 10;
 const DEFAULT_IDLE_MS = 60_000;
-/** Firewalls that drop idle connections without a word are more patient than that. */
-const CHECK_AFTER_IDLE_MS = 30_000;
 
 /** Options of a pool of `mysql2`. This library's own pool takes their place. */
 const POOL_KEYS = [
@@ -57,7 +55,7 @@ export function nodeConnection(node: ResolvedNode, settings: MysqlSettings): Nod
     config: () => connectionConfig(node, settings, applicationName),
     timeoutMs,
     statementMs: pool.statementTimeoutMs,
-    checkAfterIdleMs: CHECK_AFTER_IDLE_MS,
+    checkAfterIdleMs: pool.checkAfterIdleMs ?? Infinity,
     limits: {
       size: pool.size ?? connectionLimit ?? settings.poolSize ?? DEFAULT_SIZE,
       idleMs: (pool.idleTimeoutMs ?? idleTimeout ?? DEFAULT_IDLE_MS) || Infinity,
@@ -83,8 +81,9 @@ function connectionConfig(
   const others = Object.entries(connection).filter(
     ([key]) => !(POOL_KEYS as readonly string[]).includes(key),
   );
-  const { url, host, port, username, password, database, ssl } = credentials;
-  const reach = { host, port, user: username, password, database, ssl: withServername(ssl, servername) };
+  const { url, host, port, socketPath, username: user, password, database, ssl } = credentials;
+  const tls = withServername(ssl, servername);
+  const reach = { host, port, socketPath, user, password, database, ssl: tls };
   return {
     ...Object.fromEntries(others),
     // `mysql2` takes from the URL only what is not given otherwise.

@@ -1,21 +1,25 @@
-import type { StreamCall } from '../execution/database.js';
+import type { Readable } from 'node:stream';
+import type { StatementCall, StreamCall } from '../execution/database.js';
 import type { QueryCommand } from './answer.js';
+import { loadMysql2 } from './load-mysql2.js';
 
-/** A command of `mysql2` behind the port. The application got it before any connection was known, and listens to it. */
+/** A command of `mysql2` behind the port. The application gets it before any connection is known, and listens to it. */
 export class MysqlStream implements StreamCall {
   readonly text: string;
   readonly command: QueryCommand;
-  readonly #isDestroyed: () => boolean;
+  #readable: Readable | undefined;
 
-  /** @param isDestroyed whether the application has destroyed the readable stream that it made from the command */
-  constructor(command: QueryCommand, isDestroyed: () => boolean = () => false) {
+  constructor({ text, args: [query, values] }: StatementCall) {
+    this.text = text;
+    const command = loadMysql2().createQuery(query, values, undefined, {}) as QueryCommand;
+    const stream = command.stream.bind(command);
+    command.stream = (...options: Parameters<typeof stream>) => (this.#readable = stream(...options));
     this.command = command;
-    this.text = command.sql;
-    this.#isDestroyed = isDestroyed;
   }
 
+  /** Whether the application has destroyed the readable stream that it made from the command. */
   get isDestroyed(): boolean {
-    return this.#isDestroyed();
+    return this.#readable?.destroyed === true;
   }
 
   fail(error: unknown): void {

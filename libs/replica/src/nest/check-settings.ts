@@ -1,9 +1,13 @@
-import { KNOWN_KEYS } from '../options/option-table.js';
+import { MYSQL, POSTGRES } from '../options/database-type.js';
+import { knownKeysOf } from '../options/option-table.js';
 import { REPLACED_OPTIONS } from '../options/typeorm-keys.js';
 import { describe, OptionProblems, slipOf } from '../options/option-problems.js';
 import type { ReplicaModuleAsyncOptions, ReplicaModuleSettings } from './replica-module-options.js';
 import { loggerOf } from './loggers.js';
 import { DEFAULT_NAME } from './replica-tokens.js';
+
+/** Which of them belong to the type of database is checked with the options themselves. */
+const KNOWN_KEYS = [...new Set([POSTGRES, MYSQL].flatMap(knownKeysOf))];
 
 /** The compiler checks that no key is missing here. */
 const SETTINGS: Readonly<Record<keyof Required<ReplicaModuleSettings>, true>> = {

@@ -4,7 +4,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { concealTexts } from '../options/conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { NEST_TYPEORM_KEYS } from '../options/typeorm-keys.js';
-import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/replica-options.js';
 import { problemsOfOptions } from '../options/resolve-options.js';
 import { problemsOfModuleKeys } from './check-settings.js';
 import type {
@@ -17,7 +17,7 @@ import type {
 /** The options of one module, by who reads them. */
 export interface NestReplicaOptions {
   /** Options of the data source and of `@nestjs/typeorm`. */
-  readonly dataSource: ReplicaDataSourceOptions<never>;
+  readonly dataSource: OptionsOfAnyType<never>;
   readonly setHeaders: boolean;
   /** Called at boot if the data source that Nest injects does not route. */
   readonly onUnrouted?: () => void;
@@ -63,9 +63,9 @@ function optionsBy(
 }
 
 /** The options that TypeOrmModule gives to its factory, without Nest's own. */
-export function withoutNestKeys(options: DataSourceOptions | undefined): ReplicaDataSourceOptions<never> {
+export function withoutNestKeys(options: DataSourceOptions | undefined): OptionsOfAnyType<never> {
   const own = Object.entries(options ?? {}).filter(([key]) => !NEST_TYPEORM_KEYS.includes(key));
-  return Object.fromEntries(own) as unknown as ReplicaDataSourceOptions<never>;
+  return Object.fromEntries(own) as unknown as OptionsOfAnyType<never>;
 }
 
 /**

@@ -9,6 +9,7 @@ import type {
 } from '@nestjs/common';
 import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import type { DatabaseType } from '../options/database-type.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 
 /** Which routes the context middleware is for, as in `MiddlewareConsumer`. */
@@ -45,23 +46,27 @@ export interface ReplicaFactoryOptions extends NestTypeOrmOptions {
   readonly setHeaders?: boolean;
 }
 
-/** What a factory of `forRootAsync` returns. */
-export type ReplicaModuleFactoryOptions = ReplicaDataSourceOptions<ExecutionContext> & ReplicaFactoryOptions;
+/** What a factory of `forRootAsync` returns. `Database`: `'mysql'`, `'mariadb'` or, by default, `'postgres'`. */
+export type ReplicaModuleFactoryOptions<Database extends DatabaseType = 'postgres'> =
+  ReplicaDataSourceOptions<ExecutionContext, Database> & ReplicaFactoryOptions;
 
 /**
  * What a factory of `forRootAsync` may be typed to return. It includes TypeOrmModule's type, for factories and
  * classes that were written for that module. The configuration itself must be one that this module takes; that is
  * checked at boot.
  */
-export type FactoryOptions = ReplicaModuleFactoryOptions | TypeOrmModuleOptions;
+export type FactoryOptions = ReplicaModuleFactoryOptions<DatabaseType> | TypeOrmModuleOptions;
 
-/** Options of `ReplicaModule.forRoot`. */
-export type ReplicaModuleOptions = ReplicaModuleFactoryOptions & ReplicaModuleSettings;
+/** Options of `ReplicaModule.forRoot`. `Database`: `'mysql'`, `'mariadb'` or, by default, `'postgres'`. */
+export type ReplicaModuleOptions<Database extends DatabaseType = 'postgres'> =
+  ReplicaModuleFactoryOptions<Database> & ReplicaModuleSettings;
 
 /** A class that makes the options, for `useClass` and `useExisting`. */
 export interface ReplicaOptionsFactory {
   /** @param name the data source's name, if it has one */
-  createReplicaOptions(name?: string): ReplicaModuleFactoryOptions | Promise<ReplicaModuleFactoryOptions>;
+  createReplicaOptions(
+    name?: string,
+  ): ReplicaModuleFactoryOptions<DatabaseType> | Promise<ReplicaModuleFactoryOptions<DatabaseType>>;
 }
 
 /** Options of `ReplicaModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */

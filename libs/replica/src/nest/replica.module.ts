@@ -12,6 +12,7 @@ import {
 import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { concealTexts } from '../options/conceal.js';
+import type { DatabaseType } from '../options/database-type.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { checkAsyncOptions, checkDataSourceSettings, checkGiven, checkSettings } from './check-settings.js';
 import { ContextMiddleware } from './context.middleware.js';
@@ -65,16 +66,16 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
   }
 
   /** @param dataSourceName goes before `options.name`, as in `TypeOrmModule.forRoot()` */
-  static forRoot(options: ReplicaModuleOptions, dataSourceName?: string): DynamicModule;
+  static forRoot(options: ReplicaModuleOptions<DatabaseType>, dataSourceName?: string): DynamicModule;
   // Not a union: in a union a function among the options, such as `route`, would not know the types of its
   // parameters.
   static forRoot(options: TypeOrmModuleOptions, dataSourceName?: string): DynamicModule;
   static forRoot(
-    options: ReplicaModuleOptions | TypeOrmModuleOptions,
+    options: ReplicaModuleOptions<DatabaseType> | TypeOrmModuleOptions,
     dataSourceName?: string,
   ): DynamicModule {
     checkGiven('forRoot()', options);
-    const { name, isGlobal, forRoutes, exclude, ...rest } = options as ReplicaModuleOptions;
+    const { name, isGlobal, forRoutes, exclude, ...rest } = options as ReplicaModuleOptions<DatabaseType>;
     const settings = { name: dataSourceName ?? name, isGlobal, forRoutes, exclude };
     const given = concealTexts({ ...rest, name: settings.name });
     return create(settings, {
@@ -157,10 +158,10 @@ function create(
     imports: [optionsModule],
     inject: [optionsToken],
     useFactory: ({ dataSource }: NestReplicaOptions) => {
-      const { toRetry } = dataSource as TypeOrmModuleOptions;
+      const given = dataSource as TypeOrmModuleOptions;
       // Before version 12, TypeOrmModule looks here for the name of what it has to close.
       const ownName = name === DEFAULT_NAME ? undefined : name;
-      return concealTexts({ ...dataSource, toRetry: toRetryBut(toRetry), name: ownName });
+      return concealTexts({ ...given, toRetry: toRetryBut(given.toRetry), name: ownName });
     },
     dataSourceFactory: async (options) => {
       const own = withoutNestKeys(options);

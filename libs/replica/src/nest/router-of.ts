@@ -1,5 +1,5 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { OptionsOfAnyType, ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { LogSink } from '../engine/operator-log.js';
 import { optionsForAnyDataSource, routedInsteadOf } from '../typeorm/plain-data-source.js';
@@ -45,10 +45,11 @@ export function toRetryBut(own: unknown): (error: unknown) => boolean {
  */
 export async function routedByFactory(
   factory: DataSourceFactory,
-  options: ReplicaDataSourceOptions<never>,
+  options: OptionsOfAnyType<never>,
   log: LogSink,
 ): Promise<ReplicaDataSource> {
-  const routed = await routedInsteadOf(await factory(optionsForAnyDataSource(options)), log);
+  const anyOptions = optionsForAnyDataSource(options) as ReplicaDataSourceOptions<never>;
+  const routed = await routedInsteadOf(await factory(anyOptions), log);
   if (routed !== undefined) return routed;
   throw new WrongDataSourceError(
     'dataSourceFactory has to give a ReplicaDataSource, or no read would leave the primary: ' +

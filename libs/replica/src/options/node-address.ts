@@ -1,16 +1,11 @@
 import { createHash } from 'node:crypto';
+import { MYSQL, POSTGRES, type DatabaseFamily } from './database-type.js';
 import { describe } from './option-problems.js';
 import { decoded } from './option-values.js';
 import type { NodeCredentials } from './replica-options.js';
 
-/** Protocols of a PostgreSQL connection URL. */
-const PROTOCOLS = ['postgres:', 'postgresql:'];
-
 /** What people give instead. Nothing else is repeated in errors, because the word before a colon may be a user's name. */
-const OTHER_PROTOCOL = /^(?:mysql|mariadb|https?|rediss?|mongodb|tcp):\/\/$/;
-
-const UNREADABLE =
-  'cannot be read as postgres://user:password@host:port/database (percent-encode special characters of the password)';
+const OTHER_PROTOCOL = /^(?:postgres|postgresql|mysql|mariadb|https?|rediss?|mongodb|tcp):\/\/$/;
 
 /** A host name (possibly an international one) or an IPv4 address, an IPv6 address, or the folder of a socket. */
 const HOSTS = [/^[\p{L}\p{N}._-]+$/u, /^\[?[0-9a-f:.]+(%\w+)?\]?$/i, /^\/[\w./-]*$/];
@@ -22,23 +17,25 @@ const MAX_HOST_LETTERS = 253;
 const MAX_NAME_LETTERS = 64;
 
 /** A node's `host:port`, for people, without any credential. Expects valid credentials. */
-export function addressOf(node: NodeCredentials): string {
+export function addressOf(node: NodeCredentials, family = POSTGRES): string {
+  const { defaultPort } = family;
   if (node.url !== undefined) {
     const { hostname, port, searchParams } = new URL(node.url);
-    // `pg` takes them in this order.
-    const host = searchParams.get('host') || decoded(hostname) || 'localhost';
-    return `${host}:${searchParams.get('port') || port || '5432'}`;
+    // `pg` takes them in this order. The drivers of other databases do not look into the parameters.
+    const parameters = family === POSTGRES ? searchParams : new URLSearchParams();
+    const host = parameters.get('host') || decoded(hostname) || 'localhost';
+    return `${host}:${parameters.get('port') || port || defaultPort}`;
   }
-  return `${node.host ?? 'localhost'}:${node.port ?? 5432}`;
+  return `${node.socketPath ?? node.host ?? 'localhost'}:${node.port ?? defaultPort}`;
 }
 
 /**
  * Makes a name for a node that has none. Every process makes the same one, because sessions remember names. It is the host, plus
- * the port unless that is 5432. Characters other than letters, digits, `.`, `_` and `-` become `-`, and a long name ends in
+ * the port unless that is the default. Characters other than letters, digits, `.`, `_` and `-` become `-`, and a long name ends in
  * a hash.
  */
-export function nodeNameOf(host: string, port: number): string {
-  const full = port === 5432 ? host : `${host}-${port}`;
+export function nodeNameOf(host: string, port: number, { defaultPort } = POSTGRES): string {
+  const full = port === defaultPort ? host : `${host}-${port}`;
   const name = full.replace(/[^\w.-]/g, '-');
   if (name.length <= MAX_NAME_LETTERS) return name;
   const hash = createHash('sha256').update(full).digest('hex').slice(0, 12);
@@ -46,20 +43,22 @@ export function nodeNameOf(host: string, port: number): string {
 }
 
 /** Says what is wrong with a connection URL, without repeating it, because it holds a password; `undefined`: nothing. */
-export function problemOfUrl(url: unknown): string | undefined {
+export function problemOfUrl(url: unknown, family = POSTGRES): string | undefined {
+  const [first, second] = family.protocols.map((protocol) => `${protocol}//`);
+  const unreadable = `cannot be read as ${first}user:password@host:port/database (percent-encode special characters of the password)`;
   if (typeof url !== 'string') return `must be a text, not ${describe(url)}`;
   if (url === '') return 'is empty';
   let parsed: URL;
   try {
     parsed = new URL(url);
   } catch {
-    return UNREADABLE;
+    return unreadable;
   }
   const begin = /^[a-z]+:\/\//i.exec(url)?.[0].toLowerCase() ?? '';
-  if (PROTOCOLS.includes(parsed.protocol) && begin !== '')
-    return isSplitRight(parsed) ? problemOfParameters(parsed) : UNREADABLE;
+  if (family.protocols.includes(parsed.protocol) && begin !== '')
+    return isSplitRight(parsed) ? problemOfParameters(parsed, family) : unreadable;
   const shown = OTHER_PROTOCOL.test(begin) ? `begins with ${begin}; it` : 'begins otherwise; it';
-  return `${shown} must begin with postgres:// or postgresql://`;
+  return `${shown} must begin with ${first} or ${second}`;
 }
 
 /** Says what is wrong with a host, without repeating it, because it may be a URL with a password; `undefined`: nothing. */
@@ -79,7 +78,8 @@ function isSplitRight({ hostname, pathname, search, hash }: URL): boolean {
 }
 
 /** `pg` takes host and port from the parameters, too. */
-function problemOfParameters({ searchParams }: URL): string | undefined {
+function problemOfParameters({ searchParams }: URL, family: DatabaseFamily): string | undefined {
+  if (family === MYSQL) return undefined;
   const problem = problemOfHost(searchParams.get('host') ?? '');
   if (problem !== undefined) return `has a parameter host that ${problem}`;
   return /^\d{0,5}$/.test(searchParams.get('port') ?? '')

@@ -1,4 +1,5 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+import type { DatabaseFamily } from './database-type.js';
 
 /**
  * Small checks of option values. Each adds a line to the list of problems: where, what kind of value was given, and what is
@@ -9,6 +10,12 @@ export class OptionProblems {
   readonly list: string[] = [];
   /** What has no effect. It is logged, and stops nobody. */
   readonly warnings: string[] = [];
+  /** The databases whose options these are. `undefined`: nobody knows yet. */
+  readonly family: DatabaseFamily | undefined;
+
+  constructor(family?: DatabaseFamily) {
+    this.family = family;
+  }
 
   add(path: string, problem: string): void {
     this.list.push(`${path} ${problem}`);
@@ -155,9 +162,12 @@ export function slipOf(given: string, known: readonly string[]): string | undefi
   return best?.text;
 }
 
-/** What settings of `pg` are called here. */
-const PG_NAMES: Readonly<Record<string, string>> = {
+/** What settings of the drivers are called here. */
+const NAMES_IN_DRIVERS: Readonly<Record<string, string>> = {
   max: 'size',
+  connectionLimit: 'size',
+  idleTimeout: 'idleTimeoutMs',
+  acquireTimeout: 'connectTimeoutMs',
   idleTimeoutMillis: 'idleTimeoutMs',
   connectionTimeoutMillis: 'connectTimeoutMs',
   statement_timeout: 'statementTimeoutMs',
@@ -165,7 +175,7 @@ const PG_NAMES: Readonly<Record<string, string>> = {
 };
 
 function elsewhereCalled(key: string, known: readonly string[]): string | undefined {
-  const name = Object.hasOwn(PG_NAMES, key) ? PG_NAMES[key] : undefined;
+  const name = Object.hasOwn(NAMES_IN_DRIVERS, key) ? NAMES_IN_DRIVERS[key] : undefined;
   return name !== undefined && known.includes(name) ? name : undefined;
 }
 

@@ -3,6 +3,7 @@ import type { RouteFunction } from '../routing/route-query.js';
 import { CONSISTENCIES, ON_BEHIND, READ_PREFERENCES } from '../routing/route.js';
 import { parseTableName } from '../routing/table-name.js';
 import type { SessionStore } from '../session/session-store.js';
+import { MYSQL, type DatabaseFamily } from './database-type.js';
 import { problemOfHost, problemOfUrl } from './node-address.js';
 import {
   callback,
@@ -18,7 +19,6 @@ import {
   text,
   unchecked,
   whole,
-  type Option,
   type TableOf,
 } from './option.js';
 import { describe, type OptionProblems } from './option-problems.js';
@@ -36,7 +36,7 @@ import type {
   StickyOptions,
   TokenCarrier,
 } from './replica-options.js';
-import { NEST_TYPEORM_KEYS, TYPEORM_KEYS } from './typeorm-keys.js';
+import { NEST_TYPEORM_KEYS, typeOrmKeysOf } from './typeorm-keys.js';
 
 /*
  * Every option of this library, once: which values it takes and what holds when none is given. What it means stands at its
@@ -46,9 +46,14 @@ import { NEST_TYPEORM_KEYS, TYPEORM_KEYS } from './typeorm-keys.js';
 
 const POOL = {
   size: whole({ min: 1, derived: "TypeORM's `poolSize`, else 10" }),
-  idleTimeoutMs: duration({ min: 0, derived: '10,000' }),
-  connectTimeoutMs: duration({ min: 1, derived: "TypeORM's `connectTimeoutMS`, else 10,000" }),
+  idleTimeoutMs: duration({ min: 0, derived: '10,000 (MySQL and MariaDB: 60,000)' }),
+  connectTimeoutMs: duration({
+    min: 1,
+    derived:
+      "TypeORM's `connectTimeoutMS` (MySQL and MariaDB: `acquireTimeout`, `connectTimeout`), else 10,000",
+  }),
   maxLifetimeMs: duration({ min: 1_000, derived: 'never' }),
+  checkAfterIdleMs: duration({ min: 0, default: 30_000, only: MYSQL }),
   statementTimeoutMs: duration({ min: 1, derived: "the server's" }),
   applicationName: text({ derived: "TypeORM's `applicationName`" }),
 } satisfies TableOf<PoolOptions>;
@@ -62,8 +67,12 @@ const POOL_LEVELS = {
 /** The options of one node. What TypeORM has, too, is not checked any further than an error must not repeat it. */
 export const NODE = {
   name: checked('text', checkNodeName, { derived: "`'primary'`, and a replica's address" }),
-  url: checked('text', checkBy(problemOfUrl)),
-  host: checked('text', checkBy(problemOfHost)),
+  url: checked('text', (problems, path, value) =>
+    addProblem(problems, path, value === undefined ? undefined : problemOfUrl(value, problems.family)),
+  ),
+  host: checked('text', (problems, path, value) =>
+    addProblem(problems, path, value === undefined ? undefined : problemOfHost(value)),
+  ),
   port: checked('whole number', checkPort),
   weight: number({ min: 0, default: 1 }),
   region: label({}),
@@ -75,6 +84,8 @@ export const NODE = {
   database: unchecked(),
   ssl: unchecked(),
   applicationName: unchecked(),
+  socketPath: text({ only: MYSQL }),
+  poolSize: whole({ min: 1, only: MYSQL }),
 } satisfies TableOf<NodeOptions>;
 
 const SESSION = {
@@ -163,13 +174,16 @@ export const ROUTING = {
 export const ROUTING_KEYS: readonly string[] = Object.keys(ROUTING);
 
 /** All keys that may stand at the top. */
-export const KNOWN_KEYS: readonly string[] = [...ROUTING_KEYS, ...TYPEORM_KEYS, ...NEST_TYPEORM_KEYS];
+export function knownKeysOf(family: DatabaseFamily): readonly string[] {
+  return [...ROUTING_KEYS, ...typeOrmKeysOf(family), ...NEST_TYPEORM_KEYS];
+}
 
 /** The one place of every default. */
 export const DEFAULTS = {
   routing: defaultsOf(ROUTING),
   fallbackLimit: defaultsOf(FALLBACK),
   node: defaultsOf(NODE),
+  pool: defaultsOf(POOL),
   retries: defaultsOf(RETRIES),
   sticky: defaultsOf(STICKY),
   session: defaultsOf(SESSION),
@@ -178,12 +192,8 @@ export const DEFAULTS = {
   connectTimeoutMS: 10_000,
 };
 
-/** By a function that says what is wrong. */
-function checkBy(problemOf: (value: unknown) => string | undefined): Option<string>['check'] {
-  return (problems, path, value) => {
-    const problem = value === undefined ? undefined : problemOf(value);
-    if (problem !== undefined) problems.add(path, problem);
-  };
+function addProblem(problems: OptionProblems, path: string, problem: string | undefined): void {
+  if (problem !== undefined) problems.add(path, problem);
 }
 
 function checkNodeName(problems: OptionProblems, path: string, name: unknown): void {

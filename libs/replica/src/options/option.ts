@@ -1,3 +1,4 @@
+import type { DatabaseFamily } from './database-type.js';
 import { describe, type OptionProblems } from './option-problems.js';
 
 /** Adds what is wrong with a value to the problems. Nothing is wrong with `undefined`, unless the option is required. */
@@ -9,6 +10,8 @@ export interface Rule<T> {
   readonly default?: T;
   /** The same in words, if it is not a constant. */
   readonly derived?: string;
+  /** The only databases that have the option. */
+  readonly only?: DatabaseFamily;
 }
 
 /** What a table says of a number. */
@@ -55,9 +58,20 @@ export function checkObject(
   table: OptionTable,
 ): boolean {
   if (!problems.object(path, value, Object.keys(table))) return false;
-  for (const [key, { check }] of Object.entries(table))
-    check(problems, path === '' ? key : `${path}.${key}`, value[key]);
+  for (const [key, { check, only }] of Object.entries(table)) {
+    const pathOfKey = path === '' ? key : `${path}.${key}`;
+    if (value[key] !== undefined && isOfOthers(only, problems.family))
+      problems.add(pathOfKey, `is an option for ${only.name} only`);
+    else check(problems, pathOfKey, value[key]);
+  }
   return true;
+}
+
+function isOfOthers(
+  only: DatabaseFamily | undefined,
+  family: DatabaseFamily | undefined,
+): only is DatabaseFamily {
+  return only !== undefined && family !== undefined && only !== family;
 }
 
 /** An option of a kind that nothing else has: `check` finds what is wrong with a value. */
@@ -70,8 +84,8 @@ export function checked<T, R extends Rule<T> = Rule<T>>(
 }
 
 /** An option that is checked elsewhere, or by whoever takes it. */
-export function unchecked<T>(type = 'text'): Option<T> {
-  return checked(type, () => undefined);
+export function unchecked<T>(type = 'text', rule: Rule<T> = {}): Option<T> {
+  return checked(type, () => undefined, rule);
 }
 
 const kind =

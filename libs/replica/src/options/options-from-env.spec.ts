@@ -71,13 +71,27 @@ describe('replicaOptionsFromEnv', () => {
     );
   });
 
+  it.each(['mysql', 'mariadb'] as const)('reads the URLs of %s', (type) => {
+    const env = { DATABASE_URL: `${type}://a:p@db/shop`, DATABASE_READ_REPLICA_URL: 'mysql://r1/shop' };
+    expect(replicaOptionsFromEnv<'mysql' | 'mariadb'>(env)).toEqual({
+      type,
+      primary: { url: env.DATABASE_URL },
+      replicas: [{ url: 'mysql://r1/shop' }],
+      enabled: true,
+    });
+  });
+
   it('has no replica if none is named', () => {
     expect(replicaOptionsFromEnv({ DATABASE_URL: URL_1 })).toMatchObject({ replicas: [], enabled: true });
   });
 
   it.each<[Record<string, string>, string]>([
     [{}, 'DATABASE_URL is missing'],
-    [{ DATABASE_URL: 'mysql://a:s3cret@h/d' }, 'DATABASE_URL begins with mysql://'],
+    [{ DATABASE_URL: 'mongodb://a:s3cret@h/d' }, 'DATABASE_URL begins with mongodb://'],
+    [
+      { DATABASE_URL: 'mysql://a/b', DATABASE_READ_REPLICA_URL: 'postgres://a:s3cret@r/b' },
+      'begins with postgres://; it must begin with mysql:// or mariadb://',
+    ],
     [
       { DATABASE_URL: URL_1, DATABASE_READ_REPLICA_URL: 'postgres://a/b,' },
       'DATABASE_READ_REPLICA_URL (number 2 of 2) is empty',

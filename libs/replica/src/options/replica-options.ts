@@ -1,4 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
+import type { DatabaseType } from './database-type.js';
 import type { BalancerFunction, BalancerName, TagSet } from '../routing/balancer.js';
 import type { RouteFunction } from '../routing/route-query.js';
 import type { Consistency, OnBehind, ReadPreference } from '../routing/route.js';
@@ -9,8 +10,12 @@ import type { Discovery, DiscoveryResult } from '../topology/discovery/discovery
 /** TypeORM's own options for PostgreSQL. */
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
+/** TypeORM's own options for MySQL and MariaDB. */
+export type MysqlOptions = Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>;
+
 /** How to reach one node, as in TypeORM: a `url`, or its parts. */
-export type NodeCredentials = NonNullable<PostgresOptions['replication']>['master'];
+export type NodeCredentials = NonNullable<PostgresOptions['replication']>['master'] &
+  Pick<MysqlOptions, 'socketPath'>;
 
 /** One node. */
 export type NodeOptions = NodeCredentials & {
@@ -32,6 +37,8 @@ export type NodeOptions = NodeCredentials & {
   readonly pool?: PoolOptions;
   /** The name in the node's TLS certificate, if that is not its host (but an address, say). Has no effect without `ssl`. */
   readonly servername?: string;
+  /** The most connections to this node, as in TypeORM for MySQL and MariaDB; `pool.size` takes precedence. From 1. */
+  readonly poolSize?: number;
 };
 
 /**
@@ -41,21 +48,27 @@ export type NodeOptions = NodeCredentials & {
 export interface PoolOptions {
   /** The most connections at once. From 1; default TypeORM's `poolSize`, else 10. */
   readonly size?: number;
-  /** An idle connection is closed after this time; 0 means never. Milliseconds, from 0; default 10,000. */
+  /** An idle connection is closed after this time; 0 means never. Milliseconds, from 0; default 10,000 (MySQL and MariaDB: 60,000). */
   readonly idleTimeoutMs?: number;
   /**
    * The longest wait for a new connection or for a free one. There is always a limit: `connectionTimeoutMillis: 0` in
-   * `extra` means this default, too. Milliseconds, from 1; default TypeORM's `connectTimeoutMS`, else 10,000.
+   * `extra` means this default, too. Milliseconds, from 1; default TypeORM's `connectTimeoutMS` (MySQL and MariaDB: `acquireTimeout`, `connectTimeout`), else 10,000.
    */
   readonly connectTimeoutMs?: number;
   /** A connection is replaced when it reaches this age. Milliseconds, from 1,000; default never. */
   readonly maxLifetimeMs?: number;
   /**
-   * The server cancels a statement that runs longer (`statement_timeout`), and a read that has taken so long does not run
+   * Only for MySQL and MariaDB: a connection that has been idle for longer is checked before it is used again, so that no
+   * statement meets one that a firewall or the server has closed. With 0 it is checked each time. Milliseconds, from 0; default 30,000.
+   */
+  readonly checkAfterIdleMs?: number;
+  /**
+   * The server cancels a statement that runs longer (`statement_timeout`; MariaDB: `max_statement_time`; MySQL:
+   * `max_execution_time`, which is for reads only), and a read that has taken so long does not run
    * again elsewhere. Milliseconds, from 1; default the server's.
    */
   readonly statementTimeoutMs?: number;
-  /** The name of the connections in `pg_stat_activity`. Default TypeORM's `applicationName`. */
+  /** The name of the connections in `pg_stat_activity` (MySQL: their `program_name`). Default TypeORM's `applicationName`. */
   readonly applicationName?: string;
 }
 
@@ -299,9 +312,35 @@ export interface RoutingOptions<Context = unknown> {
   readonly prepareAfter?: number;
 }
 
+/** TypeORM's `replication` for MySQL and MariaDB, and the name that `mysql2` has for `selector`. */
+type MysqlReplication = Omit<NonNullable<MysqlOptions['replication']>, 'master' | 'slaves'> & {
+  readonly master: NodeOptions;
+  readonly slaves: NodeOptions[];
+  readonly defaultSelector?: NonNullable<MysqlOptions['replication']>['selector'];
+};
+
+/** TypeORM's options for a type of database. What this library says in another way is left out. */
+type TypeOrmOptions<Database extends DatabaseType> = Database extends 'postgres'
+  ? Omit<Partial<PostgresOptions>, 'type' | 'driver'>
+  : Omit<Partial<MysqlOptions>, 'type' | 'driver' | 'replication' | 'password'> &
+      Pick<NodeCredentials, 'password'> & { readonly replication?: MysqlReplication };
+
 /**
- * Options of a replicated data source: TypeORM's own for PostgreSQL (entities, migrations, logging, poolSize, ...) and
- * what this library adds. TypeORM's `replication` is accepted as it stands.
+ * Options of a replicated data source: TypeORM's own for its type of database (entities, migrations, logging, poolSize, ...) and
+ * what this library adds. TypeORM's `replication` is accepted as it stands. `Database`: `'mysql'`, `'mariadb'` or, by default,
+ * `'postgres'`.
  */
-export type ReplicaDataSourceOptions<Context = unknown> = Omit<Partial<PostgresOptions>, 'type' | 'driver'> &
-  RoutingOptions<Context> & { readonly type: 'postgres' };
+export type ReplicaDataSourceOptions<
+  Context = unknown,
+  Database extends DatabaseType = 'postgres',
+> = Database extends DatabaseType
+  ? TypeOrmOptions<Database> & RoutingOptions<Context> & { readonly type: Database }
+  : never;
+
+/** The options of any type, to be read before anybody has checked which of them belong to the type. */
+export type OptionsOfAnyType<Context = unknown> = Omit<TypeOrmOptions<'postgres'>, 'replication'> &
+  Omit<TypeOrmOptions<'mysql'>, 'replication'> &
+  RoutingOptions<Context> & {
+    readonly type: DatabaseType;
+    readonly replication?: MysqlReplication;
+  };

@@ -27,6 +27,7 @@ describe('resolveOptions', () => {
       ],
     });
     expect(resolved).toEqual({
+      type: 'postgres',
       enabled: true,
       defaultReadPreference: 'replica',
       defaultConsistency: 'session',
@@ -110,7 +111,31 @@ describe('resolveOptions', () => {
   });
 
   it.each<[string, object, string]>([
-    ['another database', { type: 'mysql', primary: PRIMARY }, "type must be one of 'postgres', not a text"],
+    [
+      'another database',
+      { type: 'oracle', primary: PRIMARY },
+      "type must be one of 'postgres', 'mysql', 'mariadb', not a text",
+    ],
+    [
+      'the URL of another database',
+      { type: 'mysql', primary: PRIMARY },
+      'primary.url begins with postgres://; it must begin with mysql:// or mariadb://',
+    ],
+    [
+      'an option of other databases',
+      { primary: PRIMARY, pool: { replica: { checkAfterIdleMs: 1 } } },
+      'pool.replica.checkAfterIdleMs is an option for MySQL and MariaDB only',
+    ],
+    [
+      'a socket of other databases',
+      { primary: { socketPath: '/run/db.sock' } },
+      'primary.socketPath is an option for MySQL and MariaDB only',
+    ],
+    [
+      'how MySQL chooses a replica',
+      { replication: { master: PRIMARY, slaves: [], selector: 'RR' } },
+      'replication.selector is not an option',
+    ],
     ['no primary', {}, 'primary is missing'],
     ['an unknown key', { primary: PRIMARY, replica: [] }, 'replica is not an option; did you mean replicas?'],
     [
@@ -284,6 +309,66 @@ describe('resolveOptions', () => {
     ],
   ])('reports %s', (_, options, problem) => {
     expect(problemsOf({ type: 'postgres', ...options })).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('knows the ports and the pools of MySQL', () => {
+    const { type, primary, replicas } = resolveOptions({
+      type: 'mariadb',
+      primary: { host: 'db', ssl: {} },
+      replicas: [
+        { url: 'mysql://app:s3cret@r1/shop?host=elsewhere' },
+        { socketPath: '/run/r2.sock', poolSize: 3 },
+      ],
+      pool: { maxLifetimeMs: 60_000, replica: { size: 5, checkAfterIdleMs: 0 } },
+    });
+    expect(type).toBe('mariadb');
+    expect([primary, ...replicas]).toMatchObject([
+      { address: 'db:3306', pool: { maxLifetimeMs: 60_000, checkAfterIdleMs: 30_000 } },
+      { name: 'r1', address: 'r1:3306', pool: { size: 5, checkAfterIdleMs: 0 } },
+      { name: '-run-r2.sock', address: '/run/r2.sock:3306', pool: { size: 3 } },
+    ]);
+  });
+
+  it("accepts TypeORM's replication for MySQL as it stands", () => {
+    const replication = {
+      master: { host: 'db' },
+      slaves: [{ host: 'r1', poolSize: 7 }],
+      canRetry: true,
+      removeNodeErrorCount: 5,
+      restoreNodeTimeout: 1_000,
+      selector: 'RANDOM',
+    } as const;
+    const { balancer, replicas, warnings } = resolveOptions({
+      type: 'mysql',
+      replication: { ...replication, slaves: [...replication.slaves] },
+    });
+    expect(balancer).toBe('random');
+    expect(replicas).toMatchObject([{ name: 'r1', pool: { size: 7 } }]);
+    expect(warnings.map((line) => line.split(':')[0])).toEqual([
+      'replication.canRetry',
+      'replication.removeNodeErrorCount',
+      'replication.restoreNodeTimeout',
+    ]);
+  });
+
+  it.each([
+    [{ selector: 'RR' }, 'round-robin'],
+    [{ defaultSelector: 'RANDOM' }, 'random'],
+    [{}, 'least-busy'],
+  ] as const)('translates %j of a replication', (selectors, balancer) => {
+    const replication = { master: { host: 'db' }, slaves: [], ...selectors };
+    expect(resolveOptions({ type: 'mysql', replication }).balancer).toBe(balancer);
+  });
+
+  it('chooses the first replica that serves, as ORDER says', () => {
+    const replication = { master: { host: 'db' }, slaves: [], selector: 'ORDER' as const };
+    const { balancer } = resolveOptions({ type: 'mysql', replication });
+    expect((balancer as (nodes: object[]) => string)([{ name: 'a' }, { name: 'b' }])).toBe('a');
+  });
+
+  it('takes the TLS options at the top for each node of MySQL, as TypeORM does', () => {
+    const replication = { master: { host: 'db' }, slaves: [] };
+    expect(resolveOptions({ type: 'mysql', ssl: { ca: 'it' }, replication }).warnings).toEqual([]);
   });
 
   it('reports all mistakes in one error, and never a credential', () => {

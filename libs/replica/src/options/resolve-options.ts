@@ -1,18 +1,19 @@
 import { conceal, concealTexts, withoutTexts } from './conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { describeName, OptionProblems } from './option-problems.js';
-import { DEFAULTS, KNOWN_KEYS, ROUTING, ROUTING_KEYS } from './option-table.js';
+import { DATABASE_TYPES, familyOf, type DatabaseType } from './database-type.js';
+import { DEFAULTS, knownKeysOf, ROUTING, ROUTING_KEYS } from './option-table.js';
 import type {
   FallbackLimit,
   MonitorOptions,
-  ReplicaDataSourceOptions,
+  OptionsOfAnyType,
   RetryOptions,
   RoutingOptions,
   SessionOptions,
 } from './replica-options.js';
 import { dropUndefined } from './option-values.js';
 import { findNodes, resolveNode, type FoundNodes, type ResolvedNode } from './resolve-nodes.js';
-import { REPLACED_OPTIONS } from './typeorm-keys.js';
+import { hintsOf } from './typeorm-keys.js';
 
 /** Options without a default: they may be absent. */
 type KeyWithoutDefault = 'region' | 'route' | 'pool' | 'discovery';
@@ -35,18 +36,18 @@ export interface ResolvedOptions<Context = unknown>
     Required<Omit<RoutingOptions<Context>, keyof ResolvedGroups<Context> | KeyWithoutDefault>>,
     Pick<RoutingOptions, KeyWithoutDefault>,
     ResolvedGroups<Context> {
+  readonly type: DatabaseType;
   /** Hints about given options that have no effect, for the log. */
   readonly warnings: readonly string[];
 }
 
 /** Validates the options and fills in the defaults. Throws one `InvalidReplicaOptionsError` with all mistakes. */
-export function resolveOptions<Context>(
-  options: ReplicaDataSourceOptions<Context>,
-): ResolvedOptions<Context> {
-  const problems = new OptionProblems();
-  if (!problems.lenientObject(options, KNOWN_KEYS, REPLACED_OPTIONS))
+export function resolveOptions<Context>(options: OptionsOfAnyType<Context>): ResolvedOptions<Context> {
+  const family = familyOf((options as { type?: unknown } | undefined)?.type);
+  const problems = new OptionProblems(family);
+  if (!problems.lenientObject(options, knownKeysOf(family), hintsOf(family)))
     throw new InvalidReplicaOptionsError(problems.list);
-  problems.oneOf('type', options.type ?? 'none', ['postgres']);
+  problems.oneOf('type', options.type ?? 'none', DATABASE_TYPES);
   for (const [key, { check }] of Object.entries(ROUTING))
     check(problems, key, options[key as keyof RoutingOptions]);
   checkTogether(problems, options);
@@ -57,7 +58,7 @@ export function resolveOptions<Context>(
 }
 
 /** All that {@link resolveOptions} would complain about. */
-export function problemsOfOptions(options: ReplicaDataSourceOptions<never>): readonly string[] {
+export function problemsOfOptions(options: OptionsOfAnyType<never>): readonly string[] {
   try {
     resolveOptions(options);
     return [];
@@ -68,7 +69,7 @@ export function problemsOfOptions(options: ReplicaDataSourceOptions<never>): rea
 }
 
 function fillIn<Context>(
-  options: ReplicaDataSourceOptions<Context>,
+  options: OptionsOfAnyType<Context>,
   nodes: FoundNodes,
   warnings: readonly string[],
 ): ResolvedOptions<Context> {
@@ -82,16 +83,19 @@ function fillIn<Context>(
     maxIntervalMs: 2 * intervalMs,
     ...dropUndefined(given.monitor ?? {}),
   };
-  const primary = resolveNode(nodes.primary, 'primary', { otherwise: 'primary', levels: pool });
+  const family = familyOf(options.type);
+  const primary = resolveNode(nodes.primary, 'primary', { otherwise: 'primary', levels: pool, family });
   const replicas = nodes.replicas.map((node) =>
-    resolveNode(node, 'replica', { otherwise: '', levels: pool }),
+    resolveNode(node, 'replica', { otherwise: '', levels: pool, family }),
   );
   const resolved: ResolvedOptions<Context> = {
     ...DEFAULTS.routing,
     ...(nodes.defaultMode === 'master' ? { defaultReadPreference: 'primary' } : {}),
+    ...(nodes.balancer === undefined ? {} : { balancer: nodes.balancer }),
     warnLagMs: maxLagMs / 2,
     hardMaxLagMs: Math.max(maxLagMs, session.ttlMs - intervalMs),
     ...given,
+    type: options.type,
     fallback: resolveFallback(fallback),
     retries: { ...DEFAULTS.retries, ...dropUndefined(given.retries ?? {}) },
     sticky:

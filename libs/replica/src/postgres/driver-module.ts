@@ -5,9 +5,6 @@ import type { PoolEvents } from './connection-pool.js';
 import { loadPg } from './load-pg.js';
 import { RoutingPool } from './routing-pool.js';
 
-/** The host name of the one logical replica that TypeORM knows. A pool created for this host may read from replicas. */
-export const REPLICAS_HOST = 'any-replica.nestjs-replica.invalid';
-
 /** The part of the `pg` module that TypeORM uses (`driver` in its options for PostgreSQL). */
 export interface PgDriver {
   readonly Pool: new (options: { host?: string }) => RoutingPool;
@@ -18,12 +15,16 @@ export interface PgDriver {
 
 /**
  * Creates a module in the shape of `pg` whose pools route statements. It leaves out the property `native`: TypeORM would use that
- * instead of the module when `pg-native` is installed.
+ * instead of the module when `pg-native` is installed. A pool that is made for `replicasHost` may read from replicas.
  */
-export function createPgDriver(router: () => StatementRouter, poolEvents: PoolEvents): PgDriver {
+export function createPgDriver(
+  router: () => StatementRouter,
+  poolEvents: PoolEvents,
+  replicasHost: string,
+): PgDriver {
   class Pool extends RoutingPool {
     constructor(options: { host?: string }) {
-      super(router(), poolEvents, options.host !== REPLICAS_HOST);
+      super(router(), poolEvents, options.host !== replicasHost);
     }
   }
   const { defaults, types } = loadPg();

@@ -1,17 +1,18 @@
 import type { DataSourceOptions } from 'typeorm';
+import type { DatabaseKind } from './database-kind.js';
+import { REPLICAS_HOST } from './replicas-host.js';
 import { conceal, concealTexts, withoutTexts, WORD } from '../options/conceal.js';
 import { ROUTING_KEYS } from '../options/option-table.js';
-import type { PostgresOptions, ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/replica-options.js';
 import { decoded } from '../options/option-values.js';
 import { TOP_LEVEL_KEYS, type ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { REPLICAS_HOST, type PgDriver } from '../postgres/driver-module.js';
 
 /**
  * The original options of the data source that a driver belongs to. As a property of the driver they would be
  * visible.
  */
-const GIVEN = new WeakMap<object, ReplicaDataSourceOptions<never>>();
+const GIVEN = new WeakMap<object, OptionsOfAnyType<never>>();
 
 /**
  * The options that TypeORM gets: its own ones, and a `replication` with the primary and one logical replica that
@@ -19,26 +20,25 @@ const GIVEN = new WeakMap<object, ReplicaDataSourceOptions<never>>();
  * are ours.
  */
 export function dataSourceOptions(
-  options: ReplicaDataSourceOptions<never>,
-  { primary }: ResolvedOptions<never>,
-  driver: PgDriver,
+  options: OptionsOfAnyType<never>,
+  { type, primary }: ResolvedOptions<never>,
+  { driver, replacedOptions }: { readonly driver: object } & Pick<DatabaseKind, 'replacedOptions'>,
 ): DataSourceOptions {
   const own = new Set([...ROUTING_KEYS.filter((key) => key !== 'name'), ...TOP_LEVEL_KEYS]);
   keepGiven(driver, options);
   const typeorm = Object.entries(options).filter(([key]) => !own.has(key) && WORD.test(key));
-  const translated: PostgresOptions = {
+  const translated = {
     ...Object.fromEntries(typeorm.map(([key, value]) => [key, concealed(value)])),
-    type: 'postgres',
+    ...replacedOptions,
+    type,
     driver,
-    // Errors of idle connections come from the pools of the nodes.
-    poolErrorHandler: () => undefined,
     replication: concealed({
       master: withoutSecrets(primary),
       slaves: [{ host: REPLICAS_HOST }],
       defaultMode: 'slave',
     } as const),
   };
-  return conceal(translated, () => ({ ...withoutTexts(translated), type: 'postgres' }));
+  return conceal(translated, () => ({ ...withoutTexts(translated), type })) as unknown as DataSourceOptions;
 }
 
 /**
@@ -52,7 +52,7 @@ function concealed<T>(value: T): T {
 }
 
 /** Remembers the original options: whoever makes a data source from options with this driver makes it from these. */
-export function keepGiven(driver: object, options: ReplicaDataSourceOptions<never>): void {
+export function keepGiven(driver: object, options: OptionsOfAnyType<never>): void {
   GIVEN.set(driver, options);
 }
 
@@ -72,9 +72,9 @@ function withoutSecrets({ credentials }: ResolvedNode): { host?: string; port?: 
  * The original options if the driver is ours, because others make a new data source from `{ ...dataSource.options,
  * ... }`. Otherwise the options themselves.
  */
-export function optionsAsGiven(options: ReplicaDataSourceOptions<never>): ReplicaDataSourceOptions<never> {
+export function optionsAsGiven(options: OptionsOfAnyType<never>): OptionsOfAnyType<never> {
   if (typeof options !== 'object' || options === null) return options;
-  const { driver, replication, ...changed } = options as ReplicaDataSourceOptions<never> & {
+  const { driver, replication, ...changed } = options as OptionsOfAnyType<never> & {
     driver?: unknown;
   };
   const given = typeof driver === 'object' && driver !== null ? GIVEN.get(driver) : undefined;

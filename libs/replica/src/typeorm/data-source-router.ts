@@ -9,6 +9,8 @@ import type { RouterCounter } from '../engine/router-counters.js';
 import type { RouterEvents } from '../engine/router-events.js';
 import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
 import type { NodeOptions } from '../options/replica-options.js';
+import type { DatabaseKind } from './database-kind.js';
+import { kindOf } from './kind-of.js';
 
 let engineBehind: (router: DataSourceRouter) => Engine;
 
@@ -49,7 +51,8 @@ export class DataSourceRouter {
   /**
    * Calls `fn` with an entity manager inside a transaction `REPEATABLE READ READ ONLY` on one node, so all its reads
    * see the same snapshot. The node is a replica if one may serve. With rules for tables it is the primary, because
-   * nobody knows what the transaction will read. A write in the transaction fails with error 25006 of PostgreSQL.
+   * nobody knows what the transaction will read. A write in the transaction fails with error 25006 of PostgreSQL (1792 of
+   * MySQL and MariaDB).
    */
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
     this.#engine.checkRead(options, 'readOnlyTransaction()');
@@ -57,8 +60,10 @@ export class DataSourceRouter {
     const scope = this.#engine.scopeFor(intentOf('replica', options, this.#engine.options));
     return contexts.run({ ...scope, readOnlyTransaction: true }, () =>
       // Other transactions that begin inside `fn` are not declared read-only.
-      inReadOnlyTransaction(this.#dataSource.createQueryRunner('slave'), ({ manager }) =>
-        contexts.run(scope, () => fn(manager)),
+      inReadOnlyTransaction(
+        this.#dataSource.createQueryRunner('slave'),
+        kindOf(this.#engine.options.type),
+        ({ manager }) => contexts.run(scope, () => fn(manager)),
       ),
     );
   }
@@ -180,11 +185,11 @@ export function engineOf(router: DataSourceRouter): Engine {
 /** Calls `fn` inside a transaction of its own on this runner, which is released afterwards. */
 async function inReadOnlyTransaction<T>(
   runner: QueryRunner,
+  kind: DatabaseKind,
   fn: (runner: QueryRunner) => Promise<T>,
 ): Promise<T> {
   try {
-    await runner.startTransaction('REPEATABLE READ');
-    await runner.query('SET TRANSACTION READ ONLY');
+    await kind.beginReadOnly(runner);
     const result = await fn(runner);
     await runner.commitTransaction();
     return result;

@@ -1,30 +1,19 @@
 import { DataSource } from 'typeorm';
 import { concealTexts } from '../options/conceal.js';
-import { DEFAULTS } from '../options/option-table.js';
-import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
-import { createPlainDriver } from '../postgres/driver-module.js';
 import { keepGiven, optionsAsGiven } from './data-source-options.js';
 import type { LogSink } from '../engine/operator-log.js';
-import { poolConfig } from '../postgres/connection-options.js';
+import { kindOf } from './kind-of.js';
 import { ReplicaDataSource } from './replica-data-source.js';
 
 /**
  * The same options, from which TypeORM can make a plain `DataSource`, too. It reaches the primary and nothing else,
  * however the nodes are given.
  */
-export function optionsForAnyDataSource(
-  options: ReplicaDataSourceOptions<never>,
-): ReplicaDataSourceOptions<never> {
-  const { connectTimeoutMS = DEFAULTS.connectTimeoutMS, applicationName, poolSize, extra = {} } = options;
-  const config = poolConfig(resolveOptions(options).primary, {
-    connectTimeoutMs: connectTimeoutMS,
-    applicationName,
-    poolSize,
-    extra: extra as Record<string, unknown>,
-    onIdleError: () => undefined,
-  });
-  const driver = createPlainDriver(config);
+export function optionsForAnyDataSource(options: OptionsOfAnyType<never>): OptionsOfAnyType<never> {
+  const { type, primary } = resolveOptions(options);
+  const driver = kindOf(type).plainDriver(options, primary);
   keepGiven(driver, options);
   return concealTexts({ ...options, driver });
 }
@@ -39,7 +28,7 @@ export async function routedInsteadOf(
   log: LogSink,
 ): Promise<ReplicaDataSource | undefined> {
   if (made instanceof ReplicaDataSource) return made.logTo(log);
-  const options = (made as Partial<DataSource>).options as ReplicaDataSourceOptions<never> | undefined;
+  const options = (made as Partial<DataSource>).options as OptionsOfAnyType<never> | undefined;
   if (options === undefined || !isUntouched(made) || optionsAsGiven(options) === options) return undefined;
   if (!made.isInitialized) return new ReplicaDataSource(options).logTo(log);
   await made.destroy();

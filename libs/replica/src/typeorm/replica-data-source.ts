@@ -2,14 +2,13 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { Engine } from '../engine/engine.js';
 import { OperatorLog, type LogSink } from '../engine/operator-log.js';
 import { conceal } from '../options/conceal.js';
+import type { DatabaseType } from '../options/database-type.js';
 import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
-import { createPgDriver } from '../postgres/driver-module.js';
-import { PostgresDatabase } from '../postgres/database.js';
 import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { DataSourceRouter, engineOf } from './data-source-router.js';
 import { keepCacheRouted, onReadRunner, routeCachesOf, routeQueriesOf } from './keep-routed.js';
-import { poolSettingsOf } from './pool-settings.js';
+import { kindOf } from './kind-of.js';
 import { primaryOnlyTables } from './primary-only.decorator.js';
 import { TypeOrmLog } from './typeorm-log.js';
 
@@ -35,20 +34,16 @@ export class ReplicaDataSource extends DataSource {
    * Also takes the options of another `ReplicaDataSource`: `new ReplicaDataSource({ ...dataSource.options, ... })`.
    * Throws an `InvalidReplicaOptionsError` that lists all mistakes.
    */
-  constructor(options: ReplicaDataSourceOptions<never>) {
+  constructor(options: ReplicaDataSourceOptions<never, DatabaseType>) {
     const given = optionsAsGiven(options);
     const resolved = resolveOptions(given);
     const log = new OperatorLog();
     const typeormLog = new TypeOrmLog();
-    const database = new PostgresDatabase(poolSettingsOf(given, typeormLog, log));
-    const engine = new Engine(resolved, database, log);
-    super(
-      dataSourceOptions(
-        given,
-        resolved,
-        createPgDriver(() => engine.cluster.router, database.poolEvents),
-      ),
-    );
+    const kind = kindOf(resolved.type);
+    const behind = kind.open(given, { typeorm: typeormLog, operator: log });
+    const engine = new Engine(resolved, behind.database, log);
+    const driver = behind.driver(() => engine.cluster.router);
+    super(dataSourceOptions(given, resolved, { driver, replacedOptions: kind.replacedOptions }));
     typeormLog.writeBy(this);
     log.sendTo(typeormLog);
     conceal(this, () => ({
@@ -56,7 +51,7 @@ export class ReplicaDataSource extends DataSource {
       isInitialized: this.isInitialized,
       nodes: [resolved.primary, ...resolved.replicas].map(({ name, address }) => `${name} (${address})`),
     }));
-    conceal(this.driver, () => ({ type: 'postgres' }));
+    conceal(this.driver, () => ({ type: resolved.type }));
     this.router = new DataSourceRouter(this, engine);
     keepCacheRouted(this);
   }

@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import type { Sightings } from '../context/shown-sessions.js';
-import { RoutingClient } from '../postgres/routing-client.js';
+import { RoutedClient } from '../execution/routed-client.js';
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
 import type { NodePositions } from './node-positions.js';
@@ -19,7 +19,7 @@ export interface UncachedRead extends Reader {
   /** `Date.now()` when the read began. The age of its answer counts from here, because the read may take its time. */
   readonly epochMs: number;
   readonly topology: Topology | undefined;
-  readonly client: RoutingClient | undefined;
+  readonly client: RoutedClient | undefined;
   /** How many statements the client had been given before. */
   readonly given: number;
 }
@@ -40,7 +40,7 @@ export class UncachedReads {
   async begin(text: string | undefined, runner: QueryRunner | undefined, reader: Reader): Promise<void> {
     if (runner === undefined) return;
     const connection: unknown = await runner.connect();
-    const client = connection instanceof RoutingClient ? connection : undefined;
+    const client = connection instanceof RoutedClient ? connection : undefined;
     const begun = this.#begun.get(runner) ?? new Map<string | undefined, UncachedRead>();
     this.#begun.set(runner, begun);
     begun.set(text, {

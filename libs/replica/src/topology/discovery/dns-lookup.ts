@@ -13,7 +13,8 @@ export interface DnsResolver {
 
 export interface DnsNode {
   readonly host: string;
-  readonly port: number;
+  /** `undefined`: the database's own default. */
+  readonly port?: number;
   /** Of an SRV record: its weight as a multiple of the average. */
   readonly weight?: number;
 }
@@ -22,7 +23,7 @@ export interface DnsQuestion {
   readonly hostname: string;
   readonly type: DnsType;
   /** The port of nodes from `A` and `AAAA` records, which have none. */
-  readonly port: number;
+  readonly port?: number;
 }
 
 /**

@@ -1,0 +1,80 @@
+import type { ConnectionOptions, PoolOptions } from 'mysql2';
+import type { StatementRouter } from '../execution/statement-router.js';
+import { loadMysql2, type Mysql2 } from './load-mysql2.js';
+import { RoutingConnection } from './routing-connection.js';
+
+type ConnectionCallback = (error: Error | null, connection?: RoutingConnection) => void;
+type EndCallback = (error?: Error) => void;
+
+/** By this name TypeORM adds the primary to its cluster of pools. It calls the replicas `SLAVE0`, `SLAVE1`, ... */
+const PRIMARY = 'MASTER';
+
+/**
+ * A pool, or a cluster of pools, in the shape of `mysql2` whose connections stand for all nodes. It gives out connections without
+ * opening one, so an application starts even if every replica is down.
+ */
+class RoutingPool {
+  readonly #router: StatementRouter;
+  #isEnded = false;
+
+  constructor(router: StatementRouter) {
+    this.#router = router;
+  }
+
+  /** Adds nothing: the data source knows its nodes. */
+  add(): void {
+    // TypeORM calls this for each node.
+  }
+
+  /** Takes a pattern of names and a callback, and between them perhaps a selector. Only a pattern that is the primary's name matters. */
+  getConnection(...args: [...patterns: string[], callback: ConnectionCallback]): void {
+    const callback = args.at(-1) as ConnectionCallback;
+    if (this.#isEnded) return callback(new Error('Pool is closed.'));
+    const connection = new RoutingConnection(this.#router, args[0] === PRIMARY);
+    // As soon as possible: a request may end before statements that it does not await, and they need its context for routing.
+    queueMicrotask(() => callback(null, connection));
+  }
+
+  /** Closes no connection: the data source owns them and ends them when it is destroyed. */
+  end(callback?: EndCallback): void {
+    this.#isEnded = true;
+    callback?.();
+  }
+}
+
+/** The part of the `mysql2` module that TypeORM uses (`driver` in its options for MySQL and MariaDB), and what escapes values. */
+export interface MysqlDriver extends Pick<Mysql2, 'escape' | 'escapeId' | 'format' | 'raw'> {
+  createPool(): RoutingPool;
+  createPoolCluster(): RoutingPool;
+}
+
+/** Creates a module in the shape of `mysql2` whose connections route statements. */
+export function createMysqlDriver(router: () => StatementRouter): MysqlDriver {
+  const createPool = (): RoutingPool => new RoutingPool(router());
+  return { ...escapesOf(loadMysql2()), createPool, createPoolCluster: createPool };
+}
+
+/** Creates a module in the shape of `mysql2` whose pools all connect to the node in `config` and route nothing. */
+export function createPlainDriver(config: () => ConnectionOptions & PoolOptions): object {
+  const mysql2 = loadMysql2();
+  const createPool = (): ReturnType<Mysql2['createPool']> => mysql2.createPool(config());
+  const createPoolCluster = (): object => {
+    const cluster = mysql2.createPoolCluster();
+    cluster.add(PRIMARY, config());
+    return {
+      add: () => undefined,
+      getConnection: (_: string, callback: never) => cluster.getConnection(callback),
+      end: (callback: never) => cluster.end(callback),
+    };
+  };
+  return { ...escapesOf(mysql2), createPool, createPoolCluster };
+}
+
+function escapesOf({
+  escape,
+  escapeId,
+  format,
+  raw,
+}: Mysql2): Pick<Mysql2, 'escape' | 'escapeId' | 'format' | 'raw'> {
+  return { escape, escapeId, format, raw };
+}

@@ -1,0 +1,60 @@
+import { nodeConnection, type MysqlSettings } from '../mysql/connection-options.js';
+import { MysqlDatabase } from '../mysql/database.js';
+import { createMysqlDriver, createPlainDriver } from '../mysql/driver-module.js';
+import { dropUndefined } from '../options/option-values.js';
+import { DEFAULTS } from '../options/option-table.js';
+import type { OptionsOfAnyType } from '../options/replica-options.js';
+import type { DatabaseKind } from './database-kind.js';
+
+export const MYSQL_KIND: DatabaseKind = {
+  open(options, { operator }) {
+    const database = new MysqlDatabase({
+      ...connectionSettingsOf(options),
+      onIdleError: (error, node) =>
+        operator.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`),
+    });
+    return { database, driver: createMysqlDriver };
+  },
+  plainDriver(options, node) {
+    const { config, limits } = nodeConnection(node, {
+      ...connectionSettingsOf(options),
+      onIdleError: () => undefined,
+    });
+    return createPlainDriver(() => ({ ...config(), connectionLimit: limits.size }));
+  },
+  replacedOptions: {},
+  async beginReadOnly(runner) {
+    // What is set for the next transaction alone has to come before it.
+    await runner.query('SET TRANSACTION READ ONLY');
+    await runner.startTransaction('REPEATABLE READ');
+  },
+};
+
+function connectionSettingsOf(options: OptionsOfAnyType<never>): Omit<MysqlSettings, 'onIdleError'> {
+  const { connectTimeout, acquireTimeout, poolSize, extra } = options;
+  return {
+    connectTimeoutMs: acquireTimeout ?? connectTimeout ?? DEFAULTS.connectTimeoutMS,
+    poolSize,
+    connection: { ...driverOptionsOf(options), ...(extra as object) },
+  };
+}
+
+/** The options of `mysql2` that TypeORM makes of its own. */
+function driverOptionsOf(options: OptionsOfAnyType<never>): object {
+  const { charset, timezone, insecureAuth, dateStrings, debug, trace, multipleStatements, flags, ssl } =
+    options;
+  const { supportBigNumbers = true, bigNumberStrings = true } = options;
+  const given = {
+    charset,
+    timezone,
+    insecureAuth,
+    dateStrings,
+    debug,
+    trace,
+    multipleStatements,
+    flags,
+    ssl,
+  };
+  // An object among the values would become SQL: `{ id: 1 }` the condition `id` = 1.
+  return dropUndefined({ ...given, supportBigNumbers, bigNumberStrings, stringifyObjects: true });
+}
