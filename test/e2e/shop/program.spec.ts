@@ -141,7 +141,7 @@ describe('the built program', () => {
   });
 
   it('says what is wrong with DATABASE_URL, without its password', async () => {
-    const wrong = run(BUILT, { DATABASE_URL: 'mysql://me:secret@localhost/shop' });
+    const wrong = run(BUILT, { DATABASE_URL: 'mongodb://me:secret@localhost/shop' });
     expect(await wrong.ended).toBe(1);
     expect(wrong.output).toContain('DATABASE_URL');
     const absent = run(BUILT, { DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/shop' });
