@@ -1,25 +1,7 @@
 import { type CteFrame, WithState } from '../../execution/statements/cte-names.js';
+import { FromState } from '../../execution/statements/from-state.js';
 import { mayNameColumn, Role } from './keywords.js';
 import { Token, type Tokenizer } from './tokenizer.js';
-
-/** How far the reader is in the list of relations after FROM. */
-export const FromState = {
-  /** not in a list */
-  none: 0,
-  /** before a relation, a function or a parenthesis */
-  item: 1,
-  /** inside its name, which may be qualified */
-  name: 2,
-  /** after it; an alias may follow */
-  after: 3,
-  /** after the alias */
-  aliased: 4,
-  /** inside the condition of a join, or the arguments of TABLESAMPLE */
-  condition: 5,
-} as const;
-
-/** The deepest nesting that is read. The server's own stack ends in this region, too. */
-export const MAX_DEPTH = 1000;
 
 export type Closer = ')' | ']';
 

@@ -3,7 +3,8 @@ import type { CatalogQuery } from '../../execution/database.js';
 import type { Catalog } from './catalog.js';
 import { EFFECTS_QUERY } from './effects-query.js';
 import { FIXED_EFFECTS } from './effects.js';
-import { LINKS_QUERY, restsOnOf } from './rests-on.js';
+import { restsOnOf } from '../../execution/statements/rests-on.js';
+import { LINKS_QUERY } from './links-query.js';
 
 /**
  * Gives all names that a query can use, in one row: `functions`, `operators` and `relations`, each a JSON array as text, and `strings`,

@@ -1,14 +1,6 @@
+import { FromState, MAX_DEPTH } from '../../execution/statements/from-state.js';
 import type { Catalog } from './catalog.js';
-import {
-  enterClause,
-  type Closer,
-  type Frame,
-  FromState,
-  isRecursiveKeyword,
-  MAX_DEPTH,
-  mayBeType,
-  newFrame,
-} from './frame.js';
+import { enterClause, type Closer, type Frame, isRecursiveKeyword, mayBeType, newFrame } from './frame.js';
 import type { Finding } from '../../execution/statements/finding.js';
 import {
   isConstruct,

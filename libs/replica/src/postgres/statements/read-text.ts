@@ -1,3 +1,4 @@
+import { readStatements } from '../../execution/statements/read-statements.js';
 import type { Catalog } from './catalog.js';
 import { CommandReader } from './command-reader.js';
 import { Finding } from '../../execution/statements/finding.js';
@@ -9,69 +10,13 @@ import { Token, Tokenizer, type TokenType } from './tokenizer.js';
 
 const QUERY_WORDS: ReadonlySet<string> = new Set(['select', 'with', 'values', 'table']);
 
-/** Longer texts are not read, because that would take too long. Reads of this length are lists of values, which should be parameters. */
-export const MAX_CHARACTERS = 1024 * 1024;
-const MAX_STATEMENTS = 1000;
-
 /**
  * Finds out what a SQL text may do. The time grows in proportion to the text, up to some 20 ms. A text with too many characters, tokens
  * or statements counts as unparsable. Never throws.
  */
 export function readText(text: string, catalog: Catalog): Finding {
-  if (text.length > MAX_CHARACTERS) return unparsable('longer than is read');
   const tokens = new Tokenizer(text, catalog.plainBackslashes);
-  const findings: Finding[] = [];
-  tokens.next();
-  while (tokens.type !== Token.end) {
-    if (tokens.type === Token.semicolon) {
-      tokens.next();
-      continue;
-    }
-    const finding = new Finding();
-    findings.push(finding);
-    readStatement(tokens, catalog, finding);
-    if (findings.length > MAX_STATEMENTS) finding.noteUnparsable('more statements than are read');
-    if (finding.isUnparsable) break;
-  }
-  // The protocol ends a text at the first NUL, so the server would not see the rest.
-  if (text.includes('\0')) findings.push(unparsable('not understood'));
-  const [first, ...others] = findings;
-  if (first === undefined) return empty();
-  return others.length === 0 ? first : joined(findings);
-}
-
-function unparsable(because: string): Finding {
-  const finding = new Finding();
-  finding.noteUnparsable(because);
-  return finding;
-}
-
-function empty(): Finding {
-  const finding = new Finding();
-  finding.note('unknown', 'empty');
-  return finding;
-}
-
-/** Several statements are never a read, even if each one is: they go to the primary together. */
-function joined(findings: readonly Finding[]): Finding {
-  const all = new Finding();
-  const [kind, ...otherKinds] = new Set(findings.map((finding) => finding.kind));
-  all.note(
-    kind === undefined || kind === 'read' || otherKinds.length > 0 ? 'unknown' : kind,
-    'several statements',
-  );
-  for (const finding of findings) {
-    all.noteFlags(finding);
-    all.mayWrite ||= finding.kind !== 'read';
-    if (
-      finding.transaction === undefined ||
-      (finding.transaction === 'other' && all.transaction !== undefined)
-    )
-      continue;
-    all.transaction = finding.transaction;
-    all.readOnly = finding.readOnly;
-  }
-  return all;
+  return readStatements(tokens, Token, (finding) => readStatement(tokens, catalog, finding));
 }
 
 function readStatement(tokens: Tokenizer, catalog: Catalog, finding: Finding): void {

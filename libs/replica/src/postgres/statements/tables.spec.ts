@@ -2,7 +2,8 @@ import { Effect } from '../../execution/statements/effects.js';
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
 import { loadCatalog, NAMES_QUERY } from './load-catalog.js';
 import { StatementClassifier } from './statement-classifier.js';
-import { LINKS_QUERY, restsOnOf } from './rests-on.js';
+import { restsOnOf } from '../../execution/statements/rests-on.js';
+import { LINKS_QUERY } from './links-query.js';
 
 function classifierWith(catalog: Partial<Catalog> = {}): StatementClassifier {
   const classifier = new StatementClassifier();
