@@ -25,6 +25,7 @@ import { MysqlLane } from './lanes/lane-connection.js';
 import { MysqlAccess } from './node-access.js';
 import { createProbe } from './node-probe.js';
 import { MysqlPiggyback } from './piggyback.js';
+import { StatementClassifier } from './statements/statement-classifier.js';
 import type { MysqlStream } from './stream.js';
 import { MYSQL_TERMS } from './terms.js';
 
@@ -49,7 +50,7 @@ export class MysqlDatabase implements Database {
   }
 
   createClassifier(): Classifier {
-    throw new Error('statements of MySQL and MariaDB cannot be read yet');
+    return new StatementClassifier();
   }
 
   openNode(node: ResolvedNode, hooks: NodeHooks): MysqlAccess {
