@@ -107,8 +107,9 @@ export class MysqlConnectionPool implements ConnectionPool {
     const pooled = this.#open.get(connection);
     if (pooled === undefined) return;
     this.#listener.returned(connectionOf(connection));
-    if (error === undefined && connection.transaction === 'idle' && !this.#isEnding && this.#isUsable(pooled))
-      this.#rest(pooled);
+    const isClean =
+      error === undefined && connection.transaction === 'idle' && !connection.hasNextTransactionSet;
+    if (isClean && !this.#isEnding && this.#isUsable(pooled)) this.#rest(pooled);
     else this.#close(pooled);
     if (this.#waiters.length > 0) this.#serve();
   }

@@ -9,6 +9,9 @@ import type { Flavor } from './flavor.js';
 const IN_TRANSACTION = 0x0001;
 const SESSION_STATE_CHANGED = 0x4000;
 
+/** Settings for the next transaction alone, which end with it. TypeORM sends this before START TRANSACTION. */
+export const NEXT_TRANSACTION = /^\s*set\s+transaction\b/i;
+
 /** How long a server may take to close a connection; milliseconds. */
 const FAREWELL_MS = 1_000;
 
@@ -48,6 +51,8 @@ export class MysqlConnection {
   owner: ConnectionOwner | undefined;
   /** Called when the server has answered a statement, even if only with an error. */
   onAnswer: (() => void) | undefined;
+  /** Whether somebody has changed the next transaction, which has not begun yet. */
+  hasNextTransactionSet = false;
   /** The status bits of the last answer. */
   #status = 0;
   /** The status bits at the end of the last rows. */
@@ -84,6 +89,8 @@ export class MysqlConnection {
       this.onAnswer?.();
       const answer: MysqlAnswer = [rows, fields];
       this.noteStatus(lastOkOf(answer)?.serverStatus);
+      if (typeof query === 'string' && NEXT_TRANSACTION.test(query)) this.hasNextTransactionSet = true;
+      else if (this.transaction === 'open') this.hasNextTransactionSet = false;
       settled(undefined, answer);
     });
   }

@@ -16,7 +16,7 @@ import type { NodeProbe } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
 import { isOkPacket, type MysqlAnswer, type QueryArguments } from './answer.js';
 import { nodeConnection, probeConfig, withConnectionOf, type MysqlSettings } from './connection-options.js';
-import { physicalOf, type MysqlConnection } from './connection.js';
+import { NEXT_TRANSACTION, physicalOf, type MysqlConnection } from './connection.js';
 import { MYSQL_ERRORS } from './error-kinds.js';
 import { MARIADB, type Flavor } from './flavor.js';
 import { MariadbCluster, MysqlCluster, type GtidCluster } from './gtid-cluster.js';
@@ -28,9 +28,6 @@ import { MysqlPiggyback } from './piggyback.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
 import type { MysqlStream } from './stream.js';
 import { MYSQL_TERMS } from './terms.js';
-
-/** Settings for the next transaction alone. They end with it. */
-const NEXT_TRANSACTION = /^\s*set\s+transaction\b/i;
 
 /** MariaDB and MySQL behind the port, through `mysql2`. Each server's greeting tells which of the two it is. */
 export class MysqlDatabase implements Database {

@@ -27,12 +27,19 @@ export interface ServerAnswer {
   readonly replication: () => Promise<ReplicationStatus | undefined>;
 }
 
+/** What a server's answer means. */
+export interface ServerReport {
+  readonly result: ProbeResult;
+  /** Why the server tells no position, with what to do about it. A probe of the user's own makes up for that. */
+  readonly untold?: string;
+}
+
 /** What is known of the writes of all servers of a cluster. The probes of all nodes share it. */
 export interface GtidCluster {
   /** Gives one row: what {@link GtidCluster.read} needs to know of a server. Needs no privilege. */
   readonly probeSql: string;
   /** What a server's row means. Throws if it makes no sense. */
-  read(answer: ServerAnswer): Promise<ProbeResult>;
+  read(answer: ServerAnswer): Promise<ServerReport>;
   /** A server does not answer any more. */
   lost(server: string): void;
   /** The position of a write that the primary has confirmed; `undefined`: somebody else wrote it. */
@@ -62,12 +69,16 @@ const ERRANT_WRITES =
 const OTHER_HISTORY =
   'it has transactions that the primary does not have: it follows another server, or has to be built anew';
 
+function untold(isReadOnly: boolean, why: string): ServerReport {
+  return { result: { isReadOnly, position: undefined, epoch: undefined }, untold: why };
+}
+
 /** What both flavors do alike. */
 abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> implements GtidCluster {
   abstract readonly probeSql: string;
   protected readonly book = new TermBook<R, H>();
 
-  abstract read(answer: ServerAnswer): Promise<ProbeResult>;
+  abstract read(answer: ServerAnswer): Promise<ServerReport>;
 
   lost(server: string): void {
     this.book.lost(server);
@@ -85,12 +96,12 @@ abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> i
     { server, replication }: ServerAnswer,
     history: H,
     position: Position,
-  ): Promise<ProbeResult> {
+  ): Promise<ServerReport> {
     const isKnown = this.book.newest?.writer === server;
     // If nobody may know, it takes over only when the primary has ended.
     const isFollowing = !isKnown && ((await replication())?.isReplica ?? true);
     const epoch = this.book.wrote(server, { writer: server, history, isFollowing });
-    return { isReadOnly: false, position, epoch };
+    return { result: { isReadOnly: false, position, epoch } };
   }
 
   /** The answer of a server that refuses writes. */
@@ -98,7 +109,7 @@ abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> i
     { server, replication }: ServerAnswer,
     replayed: R,
     hasReplayedOf: (writer: string) => boolean,
-  ): Promise<ProbeResult> {
+  ): Promise<ServerReport> {
     const { position, epoch, hasErrantWrites }: FollowerStanding = this.book.followed(server, replayed);
     const { newest } = this.book;
     const status = await replication();
@@ -107,7 +118,7 @@ abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> i
       : position === undefined && newest !== undefined && newest.writer !== server
         ? OTHER_HISTORY
         : undefined;
-    return {
+    const result: ProbeResult = {
       isReadOnly: true,
       position,
       epoch,
@@ -118,6 +129,7 @@ abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> i
       ...(status === undefined ? {} : { receiver: status.receiver, sender: status.sender }),
       ...(problem === undefined ? {} : { problem }),
     };
+    return { result };
   }
 }
 
@@ -137,23 +149,17 @@ export class MariadbCluster extends Cluster<MariadbReplayed, MariadbHistory> {
   @@global.innodb_read_only AS innodb_read_only, @@global.log_bin AS log_bin, @@global.gtid_slave_pos AS slave_pos,
   @@global.gtid_binlog_pos AS binlog_pos, @@global.gtid_binlog_state AS binlog_state`;
 
-  async read(answer: ServerAnswer): Promise<ProbeResult> {
+  async read(answer: ServerAnswer): Promise<ServerReport> {
     const row = answer.row as unknown as MariadbRow;
     const isReadOnly = isOn(row.read_only) || isOn(row.innodb_read_only);
-    const untold = (problem: string): ProbeResult => ({
-      isReadOnly,
-      position: undefined,
-      epoch: undefined,
-      problem,
-    });
     if (isReadOnly) {
       const replayed = new MariadbReplayed(row.slave_pos, row.binlog_pos, answer.server);
-      if (replayed.position === undefined) return untold(SEVERAL_DOMAINS);
+      if (replayed.position === undefined) return untold(isReadOnly, SEVERAL_DOMAINS);
       return this.readFollower(answer, replayed, (writer) => replayed.last?.server === writer);
     }
-    if (!isOn(row.log_bin)) return untold(NO_BINLOG);
+    if (!isOn(row.log_bin)) return untold(isReadOnly, NO_BINLOG);
     const history = MariadbHistory.parse(row.binlog_state);
-    if (history === undefined) return untold(SEVERAL_DOMAINS);
+    if (history === undefined) return untold(isReadOnly, SEVERAL_DOMAINS);
     // Before its own first write, a promoted server may not have logged what it has replayed.
     const written = [...parseGtids(row.binlog_pos), ...parseGtids(row.slave_pos)].map(
       ({ sequence }) => sequence,
@@ -180,11 +186,10 @@ export class MysqlCluster extends Cluster<MysqlReplayed, MysqlHistory> {
   readonly probeSql = `/* nestjs-replica: probe */ SELECT @@global.gtid_owned AS owned, @@global.gtid_executed AS executed,
   @@global.read_only AS read_only, @@global.innodb_read_only AS innodb_read_only, @@global.gtid_mode AS gtid_mode`;
 
-  async read(answer: ServerAnswer): Promise<ProbeResult> {
+  async read(answer: ServerAnswer): Promise<ServerReport> {
     const row = answer.row as unknown as MysqlRow;
     const isReadOnly = isOn(row.read_only) || isOn(row.innodb_read_only);
-    if (String(row.gtid_mode).toUpperCase() !== 'ON')
-      return { isReadOnly, position: undefined, epoch: undefined, problem: NO_GTIDS };
+    if (String(row.gtid_mode).toUpperCase() !== 'ON') return untold(isReadOnly, NO_GTIDS);
     if (!isReadOnly) {
       const history = MysqlHistory.parse(row.executed, row.owned);
       return this.readWriter(answer, history, history.position);

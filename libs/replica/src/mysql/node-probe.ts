@@ -37,18 +37,14 @@ export function createProbe({ config, clusterOf, subject }: MysqlProbeOptions): 
     const { server } = identity;
     lost = () => cluster.lost(server);
     const [row = {}] = await connection.rows(cluster.probeSql);
-    const answer = await cluster.read({ server, row, replication: () => askReplication(connection) });
-    return { ...answer, identity };
+    const report = await cluster.read({ server, row, replication: () => askReplication(connection) });
+    const result = { ...report.result, identity };
+    if (subject !== undefined)
+      return runProbeFunction(subject, (sql, values) => queryOn(connection, sql, values), result);
+    return report.untold === undefined ? result : { ...result, problem: report.untold };
   };
-  return new ConnectedProbe(new ProbeConnector((onLost) => openLink(config, onLost)), {
-    isConnectionLoss,
-    failed: () => lost?.(),
-    ask: async (probe) => {
-      const answer = await ask(probe);
-      if (subject === undefined) return answer;
-      return runProbeFunction(subject, (sql, values) => queryOn(probe.connection, sql, values), answer);
-    },
-  });
+  const connector = new ProbeConnector((onLost) => openLink(config, onLost));
+  return new ConnectedProbe(connector, { isConnectionLoss, failed: () => lost?.(), ask });
 }
 
 function openLink(config: () => ConnectionOptions, lost: () => void): ProbeLink<ProbeConnection> {
