@@ -12,7 +12,6 @@ import { MemorySessionStore } from '../../../libs/replica/src/session/memory.sto
 import type { Topology } from '../../../libs/replica/src/topology/topology.js';
 import type { DatabaseCluster } from 'nestjs-replica/testing';
 import { until } from '../../support/until.js';
-import { PlainClassifier } from './plain-classifier.js';
 
 /** The user of the application: it has rights on its own database, and no other. */
 export const APP_USER = { username: 'shop', password: 'shop' };
@@ -21,12 +20,6 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** Runs a statement on the client of a request. */
 export type Query = (text: string, values?: readonly unknown[]) => Promise<readonly Row[] & OkPacket>;
-
-class PlainDatabase extends MysqlDatabase {
-  override createClassifier(): PlainClassifier {
-    return new PlainClassifier();
-  }
-}
 
 class PlainClient extends RoutedClient {
   async query(text: string, values?: readonly unknown[]): Promise<readonly Row[] & OkPacket> {
@@ -56,13 +49,13 @@ export class MariadbEngine {
     const [primary, ...replicas] = nodes;
     const monitor = { intervalMs: 100, ...options.monitor };
     const resolved = resolveOptions<never>({
-      type: 'postgres',
+      type: 'mariadb',
       primary,
       replicas,
       ...options,
       monitor,
     } as never);
-    const database = new PlainDatabase({
+    const database = new MysqlDatabase({
       connectTimeoutMs: 5_000,
       connection: {},
       onIdleError: () => undefined,
