@@ -42,8 +42,7 @@ function requestContexts(): Promise<number> {
   return bytesPerThing(CONTEXTS, (index) => {
     const request = engine.createRequest();
     const context = { key: `session-${index}`, getType: () => 'http' } as unknown as ExecutionContext;
-    opener.attach(request, context);
-    opener.begin(request, context, asked);
+    opener.attach(request, () => context);
     opener.conclude(request, context);
     return { request, intent: asked };
   });

@@ -32,8 +32,7 @@ export class Requests {
     const request = this.#engine.createRequest();
     const context = { key, getType: () => 'http' } as unknown as ExecutionContext;
     const intent = this.#intents[method];
-    this.#sessions.attach(request, context);
-    this.#sessions.begin(request, context, intent);
+    this.#sessions.attach(request, () => context);
     this.#sessions.conclude(request, context);
     try {
       return await this.#engine.contexts.run({ request, intent }, handler);

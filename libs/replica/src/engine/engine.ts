@@ -128,11 +128,14 @@ export class Engine {
     return this.state.hasReplicas ? this.#cluster?.monitor : undefined;
   }
 
-  /** A new request. It sees what the request around the caller has written, even if that one has already ended. */
-  createRequest(): RequestContext {
+  /**
+   * A new request. It sees what the request around the caller has written, even if that one has already ended. `own`: the
+   * scope that the request is for, if the caller is already inside it.
+   */
+  createRequest(own?: Scope): RequestContext {
     const request = new RequestContext(this.#positions, performance.now());
-    const surrounding = this.contexts.surrounding()?.request;
-    if (surrounding !== undefined) request.includeWritesOf(surrounding);
+    const surrounding = this.contexts.surrounding();
+    if (surrounding !== undefined && surrounding !== own) request.includeWritesOf(surrounding.request);
     return request;
   }
 

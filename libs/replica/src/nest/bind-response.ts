@@ -33,6 +33,9 @@ export function bindResponse(response: RawResponse, request: RequestContext, hea
     request.end();
     headers.onEnd();
   };
+  // The first statement may come after the answer.
+  if (response.writableFinished || response.destroyed) return end();
+  if (response.writableEnded) request.answered();
   response.once('finish', end);
   response.once('close', end);
 }

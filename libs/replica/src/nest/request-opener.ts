@@ -1,12 +1,13 @@
 import type { ExecutionContext } from '@nestjs/common';
-import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
+import type { Intent } from '../routing/route-query.js';
 import { engineOf, type DataSourceRouter } from '../typeorm/data-source-router.js';
 import { bindResponse } from './bind-response.js';
 import type { RawResponse } from './held-answer.js';
+import { HttpScope, type HttpScopeOwner } from './http-scope.js';
 import { SessionOpener } from './session-opener.js';
 import { SessionWatch } from './session-watch.js';
 import { metadataFor } from './routing-metadata.js';
@@ -21,11 +22,8 @@ export interface RequestOpenerOptions {
   readonly isLimitedToRoutes: boolean;
 }
 
-/** HTTP methods that promise not to write: RFC 9110, section 9.2.1. */
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
-
 /** Opens the context of a request and ties it to its session and its response. */
-export class RequestOpener {
+export class RequestOpener implements HttpScopeOwner {
   readonly router: DataSourceRouter;
   /** The data source's name. */
   readonly name: string;
@@ -35,10 +33,12 @@ export class RequestOpener {
   readonly #prefix: string;
   readonly #watch: SessionWatch;
   /**
-   * Scopes by Node's request. Whatever runs between middleware and guards, such as Fastify's body parser, may lose
-   * the context.
+   * The property of Node's request that holds its scope. Whatever runs between middleware and guards, such as
+   * Fastify's body parser, may lose the context.
    */
-  readonly #opened = new WeakMap<object, Scope>();
+  readonly #scopeOf = Symbol('nestjs-replica:scope');
+  readonly #safeIntent: Intent;
+  readonly #unsafeIntent: Intent;
 
   constructor(options: RequestOpenerOptions) {
     this.router = options.router;
@@ -48,6 +48,8 @@ export class RequestOpener {
     this.#prefix = options.name === 'default' ? '' : `${options.name}:`;
     this.sessions = new SessionOpener(this.#engine, this.#prefix);
     this.#watch = new SessionWatch(this.#engine);
+    this.#safeIntent = intentOf('default', {}, this.#engine.options, true);
+    this.#unsafeIntent = intentOf('default', {}, this.#engine.options, false);
   }
 
   /** The engine that requests are opened in. */
@@ -55,36 +57,21 @@ export class RequestOpener {
     return this.#engine;
   }
 
-  /** Opens the context of an HTTP request, as early as middleware runs. */
+  /** Opens the scope of an HTTP request, as early as middleware runs. */
   openHttp(request: unknown, response: unknown): Scope {
-    const host = new ExecutionContextHost([request, response]);
-    const context = this.#open(host);
-    const raw = rawResponse(response);
-    if (raw !== undefined) {
-      bindResponse(raw, context, {
-        namePrefix: this.#options.setHeaders ? this.#prefix : undefined,
-        onEnd: () => this.#watch.ended(context),
-        beforeHeaders: (sending) =>
-          this.sessions.beforeHeaders(context, host, {
-            sending,
-            response: raw,
-            isSafeMethod: isSafe(request),
-          }),
-      });
-    }
-    const scope = {
-      request: context,
-      intent: intentOf('default', {}, this.#engine.options, isSafe(request)),
-    };
-    this.#opened.set(rawRequest(request), scope);
+    const scope = new HttpScope(this, [request, response]);
+    // A token that leaves before the first statement must know of writes that may follow, and so must a request inside another.
+    if (this.sessions.areInTokens || this.#engine.contexts.surrounding() !== undefined) void scope.request;
+    (rawOf(request) as ScopedRequest)[this.#scopeOf] = scope;
     return scope;
   }
 
   /** The scope around the caller, or the one that was opened earlier for its HTTP request. */
   opened(context: ExecutionContext): Scope | undefined {
-    const scope = this.#engine.contexts.current();
-    if (scope !== undefined || context.getType() !== 'http') return scope;
-    return this.#opened.get(rawRequest(context.switchToHttp().getRequest()));
+    const { contexts } = this.#engine;
+    if (context.getType() !== 'http') return contexts.current();
+    const own = (rawOf(context.switchToHttp().getRequest()) as ScopedRequest)[this.#scopeOf];
+    return own ?? contexts.current();
   }
 
   /** Opens a context for what a guard or interceptor sees and no middleware saw. `undefined`: it gets no context. */
@@ -94,23 +81,50 @@ export class RequestOpener {
       const http = context.switchToHttp();
       return this.openHttp(http.getRequest(), http.getResponse());
     }
-    return { request: this.#open(context), intent: intentOf('default', {}, this.#engine.options) };
-  }
-
-  /** The intent that the handler or its class asks for by a decorator, or else the intent of the scope. */
-  intentFor(context: ExecutionContext, { intent }: Scope): Scope['intent'] {
-    const safeMethod = isSafeOperation(context) ?? intent.safeMethod;
-    const metadata = metadataFor(context.getHandler(), context.getClass(), this.name);
-    return metadata === undefined
-      ? { ...intent, safeMethod }
-      : intentOf(metadata.target, metadata.options, this.#engine.options, safeMethod);
-  }
-
-  #open(context: ExecutionContext): RequestContext {
     const request = this.#engine.createRequest();
-    this.sessions.attach(request, context);
-    return request;
+    this.sessions.attach(request, () => context);
+    return { request, intent: this.#safeIntent };
   }
+
+  create(scope: HttpScope): RequestContext {
+    return this.#engine.createRequest(scope);
+  }
+
+  bind(scope: HttpScope, request: RequestContext): void {
+    this.sessions.attach(request, () => scope.context);
+    const response = rawOf(scope.response);
+    if (!isResponse(response)) return;
+    bindResponse(response, request, {
+      namePrefix: this.#options.setHeaders ? this.#prefix : undefined,
+      onEnd: () => this.#watch.ended(request),
+      beforeHeaders: (sending) =>
+        this.sessions.beforeHeaders(request, scope.context, {
+          sending,
+          response,
+          isSafeMethod: scope.isSafeMethod,
+        }),
+    });
+  }
+
+  conclude(request: RequestContext, context: ExecutionContext): void {
+    this.sessions.conclude(request, context);
+  }
+
+  defaultIntent(isSafeMethod: boolean): Intent {
+    return isSafeMethod ? this.#safeIntent : this.#unsafeIntent;
+  }
+
+  intentFor(context: ExecutionContext, otherwise: Intent): Intent {
+    const safeMethod = isSafeOperation(context) ?? otherwise.safeMethod;
+    const metadata = metadataFor(context.getHandler(), context.getClass(), this.name);
+    if (metadata !== undefined)
+      return intentOf(metadata.target, metadata.options, this.#engine.options, safeMethod);
+    return safeMethod === otherwise.safeMethod ? otherwise : { ...otherwise, safeMethod };
+  }
+}
+
+interface ScopedRequest {
+  [scopeOf: symbol]: HttpScope | undefined;
 }
 
 /** A GraphQL query promises not to write, whatever its HTTP method. `undefined`: it is no GraphQL. */
@@ -122,21 +136,12 @@ function isSafeOperation(context: ExecutionContext): boolean | undefined {
   return operation === undefined ? undefined : operation !== 'mutation';
 }
 
-function isSafe(request: unknown): boolean {
-  return SAFE_METHODS.includes((request as { readonly method?: string } | undefined)?.method ?? '');
+/** Node's own request or response, below that of Express or Fastify. */
+function rawOf(given: unknown): object {
+  const { raw } = (given ?? {}) as { readonly raw?: object };
+  return raw ?? (given as object);
 }
 
-/** Node's own request, below that of Express or Fastify. */
-function rawRequest(request: unknown): object {
-  const { raw } = request as { raw?: object };
-  return raw ?? (request as object);
-}
-
-/** Node's own response, below that of Express or Fastify. */
-function rawResponse(response: unknown): RawResponse | undefined {
-  const { raw } = (response ?? {}) as { raw?: unknown };
-  const candidate = raw ?? response;
-  const isRaw =
-    typeof candidate === 'object' && candidate !== null && 'writeHead' in candidate && 'end' in candidate;
-  return isRaw ? (candidate as RawResponse) : undefined;
+function isResponse(raw: unknown): raw is RawResponse {
+  return typeof raw === 'object' && raw !== null && 'writeHead' in raw && 'end' in raw;
 }

@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { Observable, type Observer, type Subscriber } from 'rxjs';
 import type { Scope } from '../context/context-storage.js';
+import { HttpScope } from './http-scope.js';
 import { RequestOpener } from './request-opener.js';
 import { settleBeforeEach } from './settle-before-each.js';
 
@@ -15,20 +16,40 @@ export class RoutingInterceptor implements NestInterceptor {
   constructor(private readonly opener: RequestOpener) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const { contexts } = this.opener.engine;
     const outer = this.opener.opened(context);
     const scope = outer ?? this.opener.open(context);
     if (scope === undefined) return next.handle();
-    this.opener.sessions.conclude(scope.request, context);
-    const inner: Scope = { request: scope.request, intent: this.opener.intentFor(context, scope) };
-    const endsHere = outer === undefined && context.getType() !== 'http';
-    const isHttp = context.getType() === 'http';
-    // Nest subscribes later. What runs then must still be inside the scope.
+    if (context.getType() === 'http' && scope instanceof HttpScope)
+      return this.#interceptHttp(context, next, scope);
+    this.opener.conclude(scope.request, context);
+    const inner = { request: scope.request, intent: this.opener.intentFor(context, scope.intent) };
+    const endsHere = outer === undefined;
+    return this.#inside(inner, () => settleBeforeEach(next.handle(), scope.request, endsHere));
+  }
+
+  /** The response itself waits until everything is saved. */
+  #interceptHttp(context: ExecutionContext, next: CallHandler, scope: HttpScope): Observable<unknown> {
+    scope.handlerBegins(context);
+    if (this.opener.sessions.areInTokens)
+      return this.#inside(
+        scope,
+        () => next.handle(),
+        (subscriber) => this.#watched(subscriber, scope),
+      );
+    // Something between middleware and guards may have lost the context.
+    if (this.opener.engine.contexts.surrounding() !== scope) return this.#inside(scope, () => next.handle());
+    return next.handle();
+  }
+
+  /** Nest subscribes later. What runs then must still be inside the scope. */
+  #inside(
+    scope: Scope,
+    handle: () => Observable<unknown>,
+    observer: (subscriber: Subscriber<unknown>) => Observer<unknown> = (subscriber) => subscriber,
+  ): Observable<unknown> {
+    const { contexts } = this.opener.engine;
     return new Observable((subscriber) =>
-      contexts.run(inner, () => {
-        const answer = settleBeforeEach(next.handle(), scope.request, endsHere);
-        return answer.subscribe(isHttp ? this.#watched(subscriber, scope) : subscriber);
-      }),
+      contexts.run(scope, () => handle().subscribe(observer(subscriber))),
     );
   }
 

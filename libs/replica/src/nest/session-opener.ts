@@ -6,8 +6,6 @@ import { SessionHandle, type SessionHandleOptions } from '../context/session-han
 import { TokenSession } from '../context/token-session.js';
 import type { Engine } from '../engine/engine.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
-import { primaryAskedBy } from '../routing/decide-route.js';
-import type { Intent } from '../routing/route-query.js';
 import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { checkedKey } from '../session/session-key.js';
 import { isError } from '../errors/is-error.js';
@@ -35,8 +33,6 @@ export class SessionOpener {
    * them.
    */
   readonly #answers = new WeakMap<RequestContext, AnswerProgress>();
-  /** The handler's context of requests that have no session yet. */
-  readonly #handled = new WeakMap<RequestContext, ExecutionContext>();
   readonly #logger = new SafeLogger();
   /** When the store last failed in an outage that has not ended yet; milliseconds since the epoch. */
   #lastFailureMs: number | undefined;
@@ -57,33 +53,29 @@ export class SessionOpener {
     };
   }
 
-  /** Attaches a session to a new request. Loads nothing yet. */
-  attach(request: RequestContext, context: ExecutionContext): void {
+  /** Whether clients carry their sessions in tokens. */
+  get areInTokens(): boolean {
+    return this.#engine.options.session.token !== undefined;
+  }
+
+  /** Attaches a session to a new request. Loads nothing yet. `contextOf`: what is known of the request by now. */
+  attach(request: RequestContext, contextOf: () => ExecutionContext): void {
     const { session } = this.#engine.options;
     if (session.token === undefined && session.key === undefined) return;
     if (session.token !== undefined) this.#answers.set(request, new AnswerProgress());
     if (this.#engine.hasReplicas) {
-      request.attach(this.#sessionOf(context));
+      request.attach(this.#sessionOf(contextOf()));
       return;
     }
     // The first replicas may be added while the request runs. What it writes from then on must be saved.
-    request.attachLater(() =>
-      this.#engine.hasReplicas ? this.#sessionOf(this.#handled.get(request) ?? context) : undefined,
-    );
-  }
-
-  /** A guard runs. Starts to load the session's state if it may matter. */
-  begin(request: RequestContext, context: ExecutionContext, intent: Intent): void {
-    if (intent.consistency === 'session' && primaryAskedBy(intent) === undefined)
-      handleOf(request)?.begin(context);
+    request.attachLater(() => (this.#engine.hasReplicas ? this.#sessionOf(contextOf()) : undefined));
   }
 
   /**
    * The handler begins. Now it is known whose session it is, or there is none. Throws if the user's function throws.
    */
   conclude(request: RequestContext, context: ExecutionContext): void {
-    if (!this.#engine.hasReplicas) this.#handled.set(request, context);
-    handleOf(request)?.conclude(context);
+    if (request.session instanceof SessionHandle) request.session.conclude(context);
     if (context.getType() === 'http')
       this.#answers.get(request)?.handlerBegan(responseOf(context)?.raw !== undefined);
   }
@@ -176,8 +168,4 @@ export class SessionOpener {
 /** Whether the store is our own one in memory, neither extended nor changed. */
 function isOurMemory(store: SessionStore): boolean {
   return Object.getPrototypeOf(store) === MemorySessionStore.prototype && Object.keys(store).length === 0;
-}
-
-function handleOf({ session }: RequestContext): SessionHandle | undefined {
-  return session instanceof SessionHandle ? session : undefined;
 }

@@ -1,9 +1,11 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { HttpScope } from './http-scope.js';
 import { RequestOpener } from './request-opener.js';
 
 /**
- * Lets everything pass. Finds the session behind the request and begins to load its state, but waits for neither. A
- * session that is ahead of the replicas sticks to the primary until they have caught up.
+ * Lets everything pass. Tells the request which handler it is for, from which `session.key` may find its session. The session's
+ * state is loaded when a statement asks for it: a session that is ahead of the replicas then sticks to the primary until they
+ * have caught up.
  */
 @Injectable()
 export class StickyPrimaryGuard implements CanActivate {
@@ -12,8 +14,7 @@ export class StickyPrimaryGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const scope = this.opener.opened(context);
-    if (scope !== undefined)
-      this.opener.sessions.begin(scope.request, context, this.opener.intentFor(context, scope));
+    if (scope instanceof HttpScope) scope.guardRuns(context);
     return true;
   }
 }
