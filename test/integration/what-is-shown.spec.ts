@@ -169,14 +169,15 @@ describe('what a session is shown', () => {
     });
   });
 
-  it('is its own write after an outer interceptor gave up waiting for the save', async () => {
+  it('is its own write although an outer interceptor allows less time than the save takes', async () => {
     const other = await startAppWithTimeout();
     try {
       await whileBehind(async () => {
         const before = (await app.get('/accounts/1/on-primary')).body.balance as number;
         flaky.saveMs = 400;
         const posted = await other.post('/accounts/1/add', 'impatient');
-        expect(posted.status).toBe(500);
+        // The response waits, not the interceptor.
+        expect(posted.status).toBe(201);
         expect((await other.get('/accounts/1', 'impatient')).body.balance).toBe(before + 1);
       });
     } finally {

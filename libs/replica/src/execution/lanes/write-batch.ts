@@ -4,7 +4,10 @@ interface CorkableStream {
   uncork?(): void;
 }
 
-/** Collects everything that is written to a socket in one turn of the event loop into one packet. */
+/**
+ * Collects what is written to a socket before the event loop has dealt with everything that has arrived by now. Under load, the
+ * reads of many requests then leave in one write. That saves both sides more time than the first of them loses.
+ */
 export class WriteBatch {
   readonly #stream: CorkableStream;
   #isOpen = false;
@@ -19,7 +22,7 @@ export class WriteBatch {
     if (this.#isOpen || stream.cork === undefined || stream.uncork === undefined) return;
     this.#isOpen = true;
     stream.cork();
-    process.nextTick(() => {
+    setImmediate(() => {
       this.#isOpen = false;
       stream.uncork?.();
     });
