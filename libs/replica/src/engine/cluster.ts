@@ -82,6 +82,7 @@ export class Cluster {
     this.#positions = new PiggybackedPositions({
       database,
       accept: (node, told) => monitor.acceptPosition(node, told),
+      shareAnswer: (node) => monitor.shareAnswer(node),
       nowMs,
     });
     this.#catalog = new CatalogKeeper({

@@ -10,6 +10,11 @@ interface PiggybackedPositionsOptions {
   readonly database: Pick<Database, 'piggyback' | 'errors'>;
   /** Reads a position from a node's answer. `undefined` if the answer cannot be relied on. */
   readonly accept: (node: string, answer: ProbeResult) => Position | undefined;
+  /**
+   * The node is about to be asked. Returns a function that passes its answer on to others who want its position, or passes on
+   * that there is none; `undefined` if nobody does.
+   */
+  readonly shareAnswer: (node: string) => ((answer: ProbeResult | undefined) => void) | undefined;
   readonly nowMs: () => number;
 }
 
@@ -59,9 +64,12 @@ export class PiggybackedPositions {
     told: (position: Position | undefined) => void,
   ): Promise<Answer> {
     const { piggyback } = this.#options.database as { piggyback: NonNullable<Database['piggyback']> };
+    const share = piggyback.isExtraStatement ? this.#options.shareAnswer(node) : undefined;
     return piggyback.run(connection, args, (failure, read) => {
-      if (read === undefined) this.#failed(failure, piggyback.isHarmless(failure));
-      else told(this.#read(node, read));
+      if (read === undefined) {
+        this.#failed(failure, piggyback.isHarmless(failure));
+        share?.(undefined);
+      } else told(this.#read(node, read, share));
     });
   }
 
@@ -71,12 +79,21 @@ export class PiggybackedPositions {
     this.#isRefused ||= errors.isConnectionLoss(failure) ? !this.#wasAnswered : !isHarmless;
   }
 
-  #read(node: string, read: () => ProbeResult): Position | undefined {
+  #read(
+    node: string,
+    read: () => ProbeResult,
+    share: ((answer: ProbeResult | undefined) => void) | undefined,
+  ): Position | undefined {
     this.#wasAnswered = true;
+    let answer: ProbeResult | undefined;
+    let position: Position | undefined;
     try {
-      return this.#options.accept(node, read());
+      answer = read();
+      position = this.#options.accept(node, answer);
     } catch {
-      return undefined;
+      // Then nobody relies on it.
     }
+    share?.(position === undefined ? undefined : answer);
+    return position;
   }
 }

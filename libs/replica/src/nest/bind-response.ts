@@ -33,8 +33,8 @@ export function bindResponse(response: RawResponse, request: RequestContext, hea
     request.end();
     headers.onEnd();
   };
-  // The first statement may come after the answer.
-  if (response.writableFinished || response.destroyed) return end();
+  // The first statement may come after the answer. Node takes the socket away when the answer has been sent.
+  if (response.destroyed || (response.writableEnded && isNone(response.socket))) return end();
   if (response.writableEnded) request.answered();
   response.once('finish', end);
   response.once('close', end);
@@ -45,4 +45,8 @@ function appendHeader(response: RawResponse, name: string, values: readonly stri
   const before = response.getHeader(name);
   const text = values.map((value) => prefix + value).join(',');
   response.setHeader(name, before === undefined ? text : `${String(before)},${text}`);
+}
+
+function isNone(value: unknown): boolean {
+  return value === null || value === undefined;
 }

@@ -41,8 +41,9 @@ const LOST = new Error('Connection terminated unexpectedly');
 
 async function createPositions(
   accepts = true,
-): Promise<{ positions: PiggybackedPositions; answers: ProbeResult[] }> {
+): Promise<{ positions: PiggybackedPositions; answers: ProbeResult[]; shared: unknown[] }> {
   const answers: ProbeResult[] = [];
+  const shared: unknown[] = [];
   const positions = new PiggybackedPositions({
     database: { piggyback: new PgPiggyback(), errors: POSTGRES_ERRORS },
     accept: (node, answer) => {
@@ -50,10 +51,11 @@ async function createPositions(
       answers.push(answer);
       return accepts ? answer.position : undefined;
     },
+    shareAnswer: () => (answer) => shared.push(answer?.position),
     nowMs: () => 1_000,
   });
   await positions.start(() => Promise.resolve(SIZES));
-  return { positions, answers };
+  return { positions, answers, shared };
 }
 
 /** Sends the write. The returned list collects its outcomes in order. */
@@ -72,7 +74,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 describe('the position behind a write', () => {
   it('is asked for without waiting for the write, and known before the caller gets its answer', async () => {
-    const { positions, answers } = await createPositions();
+    const { positions, answers, shared } = await createPositions();
     const client = new FakeClient();
     const events = write(positions, client);
     expect(client.sent.map(({ text }) => text)).toEqual([
@@ -88,6 +90,7 @@ describe('the position behind a write', () => {
     await settled();
     expect(events).toEqual([0x1000100n, 'updated']);
     expect(answers).toEqual([{ isReadOnly: false, position: 0x1000100n, epoch: 3 }]);
+    expect(shared).toEqual([0x1000100n]);
   });
 
   it('is known even if the write fails, and the connection becomes an ordinary one again', async () => {
@@ -103,13 +106,14 @@ describe('the position behind a write', () => {
   });
 
   it('is unknown if the connection is lost after the answer of the write', async () => {
-    const { positions } = await createPositions();
+    const { positions, shared } = await createPositions();
     const client = new FakeClient();
     const events = write(positions, client);
     client.sent[0]?.callback(null, 'updated');
     client.sent[1]?.callback(LOST);
     await settled();
     expect(events).toEqual(['updated']);
+    expect(shared).toEqual([undefined]);
   });
 
   it.each([
@@ -187,6 +191,7 @@ describe('the position behind a write', () => {
     const positions = new PiggybackedPositions({
       database: { piggyback: new PgPiggyback(), errors: POSTGRES_ERRORS },
       accept: () => 1n,
+      shareAnswer: () => undefined,
       nowMs: () => 0,
     });
     expect(positions.mayAsk(new FakeClient().asConnection, UPDATE)).toBe(false);

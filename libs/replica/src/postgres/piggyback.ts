@@ -15,6 +15,7 @@ const MAY_COPY = /\bcopy\b/i;
 interface PipelinedClient {
   pipeline?: boolean;
   readonly connectionParameters?: { readonly query_timeout?: number | false };
+  readonly connection?: { readonly stream?: { cork?(): void; uncork?(): void } };
   query(query: unknown, values: unknown, callback: (error: unknown, result: pg.QueryResult) => void): void;
 }
 
@@ -45,6 +46,8 @@ export class PgPiggyback implements Piggyback {
       const ended = (): void => {
         if (--left === 0) settle?.();
       };
+      // Both leave in one write.
+      client.connection?.stream?.cork?.();
       client.pipeline = true;
       client.query(text, values, (error, result) => {
         settle = isNone(error) ? () => resolve(result as unknown as Answer) : () => reject(error);
@@ -56,6 +59,7 @@ export class PgPiggyback implements Piggyback {
         onPosition(error, isNone(error) ? () => this.#read(result.rows as ProbeRow[]) : undefined);
         ended();
       });
+      client.connection?.stream?.uncork?.();
     });
   }
 

@@ -13,8 +13,12 @@ interface NodeWatchListener {
 /** How many probes in a row have to succeed to dispel a doubt. */
 const PROBES_AGAINST_DOUBT = 2;
 
-/** The least time between the starts of two probes that nobody waits for; milliseconds. One probe serves all writes of that time. */
-const GAP_MS = 3;
+/**
+ * The least time between the starts of two probes that nobody waits for yet. Under many writes, one probe serves all that were made
+ * in the meantime. It is longer than the time between two writes that carry a question of their own, so while there are such writes,
+ * no probe is needed at all.
+ */
+const GAP_MS = 6;
 
 /** Watches one node in a loop: probe, pause, repeat. Those who ask in between share its probes; at most one is under way. */
 export class NodeWatch {

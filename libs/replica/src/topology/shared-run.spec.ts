@@ -124,6 +124,61 @@ describe('SharedRun', () => {
       expect(await soon).toBe(2);
     });
 
+    describe('if something else replaces one', () => {
+      /** A run has just begun and ended, and two callers wait for the next one. */
+      async function replaced(): Promise<
+        ReturnType<typeof controlled> & { soon: Promise<number>[]; end: (outcome?: number) => void }
+      > {
+        const control = controlled();
+        void control.shared.requestSoon();
+        control.ends[0]?.();
+        await pass(1);
+        const soon = [control.shared.requestSoon(), control.shared.requestSoon()];
+        const end = control.shared.replaceNext() as (outcome: number | undefined) => void;
+        return { ...control, soon, end: (outcome) => end(outcome) };
+      }
+
+      it('gives its outcome to those who waited, and begins none', async () => {
+        const { ends, soon, end } = await replaced();
+        await pass(9);
+        end(42);
+        expect(await Promise.all(soon)).toEqual([42, 42]);
+        await pass(100);
+        expect(ends.length).toBe(1);
+      });
+
+      it('begins one for those who ask later, when the gap is over', async () => {
+        const { shared, ends, soon, end } = await replaced();
+        const later = shared.requestSoon();
+        end(42);
+        expect(await Promise.all(soon)).toEqual([42, 42]);
+        await pass(10);
+        ends[1]?.();
+        expect(await later).toBe(2);
+      });
+
+      it.each<[string, (control: Awaited<ReturnType<typeof replaced>>) => unknown]>([
+        ['has no outcome', ({ end }) => end()],
+        ['takes longer than the gap', () => pass(10)],
+        ['is too slow for somebody', ({ shared }) => shared.hurry()],
+      ])('begins one after all if that %s', async (_, happens) => {
+        const control = await replaced();
+        await happens(control);
+        expect(control.ends.length).toBe(2);
+        control.end(42);
+        control.ends[1]?.();
+        expect(await Promise.all(control.soon)).toEqual([2, 2]);
+      });
+
+      it('replaces none that somebody waits for, or that nobody has asked for', () => {
+        const { shared } = controlled();
+        expect(shared.replaceNext()).toBeUndefined();
+        void shared.request();
+        void shared.request();
+        expect(shared.replaceNext()).toBeUndefined();
+      });
+    });
+
     it('waits for the one under way, and for its time', async () => {
       const { shared, ends } = controlled();
       void shared.request();

@@ -1,7 +1,7 @@
 /** The run that begins when the current one has ended, or when the gap is over. */
 interface NextRun<T> {
   readonly outcome: Promise<T>;
-  readonly begin: () => void;
+  readonly settle: (outcome: Promise<T>) => void;
   isHurried: boolean;
   timer: NodeJS.Timeout | undefined;
 }
@@ -17,6 +17,8 @@ export class SharedRun<T> {
   #running: Promise<T> | undefined;
   #next: NextRun<T> | undefined;
   #startedMs = -Infinity;
+  /** For each run that something else replaces: starts it after all. */
+  readonly #replaced = new Set<() => void>();
 
   /**
    * @param gapMs the least time between the starts of two runs that nobody waits for, in milliseconds of the monotonic clock
@@ -48,15 +50,43 @@ export class SharedRun<T> {
 
   /** Starts the last requested run as soon as possible, because somebody waits for it. */
   hurry(): void {
+    for (const runAnyway of this.#replaced) runAnyway();
     if (this.#next === undefined) return;
     this.#next.isHurried = true;
     if (this.#running === undefined) this.#startNext();
   }
 
+  /**
+   * Somebody is about to do elsewhere what the task does. Those who wait for a run that has not begun, and are in no hurry, get
+   * the outcome of that: call the returned function with it. They get a run of their own if the outcome is `undefined` or takes
+   * longer than the gap, or at {@link hurry}. Returns `undefined` if nobody waits.
+   */
+  replaceNext(): ((outcome: T | undefined) => void) | undefined {
+    const next = this.#next;
+    if (next === undefined || next.isHurried) return undefined;
+    this.#next = undefined;
+    this.#startedMs = this.#nowMs();
+    const ended = (outcome: T | undefined): void => {
+      if (!this.#replaced.delete(runAnyway)) return;
+      clearTimeout(next.timer);
+      next.settle(outcome === undefined ? this.request() : Promise.resolve(outcome));
+    };
+    const runAnyway = (): void => ended(undefined);
+    this.#replaced.add(runAnyway);
+    clearTimeout(next.timer);
+    next.timer = setTimeout(runAnyway, this.#gapMs);
+    return ended;
+  }
+
   #plan(): NextRun<T> {
-    let begin: (() => void) | undefined;
-    const outcome = new Promise<T>((resolve) => (begin = () => resolve(this.#start())));
-    return { outcome, begin: begin as unknown as () => void, isHurried: false, timer: undefined };
+    let settle: ((outcome: Promise<T>) => void) | undefined;
+    const outcome = new Promise<T>((resolve) => (settle = resolve));
+    return {
+      outcome,
+      settle: settle as unknown as (outcome: Promise<T>) => void,
+      isHurried: false,
+      timer: undefined,
+    };
   }
 
   #start(): Promise<T> {
@@ -81,7 +111,7 @@ export class SharedRun<T> {
     const next = this.#next;
     this.#next = undefined;
     clearTimeout(next?.timer);
-    next?.begin();
+    next?.settle(this.#start());
   }
 
   #leftMs(): number {

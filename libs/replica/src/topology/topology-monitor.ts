@@ -125,6 +125,20 @@ export class TopologyMonitor {
     return told.position;
   }
 
+  /**
+   * Somebody else is about to ask the node for its position. Whoever has called {@link capturePositionSoon} by now, and is in no
+   * hurry, gets that answer: call the returned function with it, or with `undefined` if it cannot be relied on. Returns
+   * `undefined` if nobody waits.
+   */
+  shareAnswer(nodeName: string): ((told: ProbeResult | undefined) => void) | undefined {
+    const share = this.#watches.get(nodeName)?.probes.replaceNext();
+    if (share === undefined) return undefined;
+    return (told) => {
+      const identity = this.#state.identities.servers.identityOf(nodeName);
+      share(told === undefined ? undefined : { identity, ...told });
+    };
+  }
+
   async #positionOf(nodeName: string, probing: Promise<ProbeResult> | undefined): Promise<Position> {
     const result = await probing;
     const node = this.#state.find(nodeName);
