@@ -27,15 +27,14 @@ export class RoutingInterceptor implements NestInterceptor {
     return this.#inside(inner, () => settleBeforeEach(next.handle(), scope.request, endsHere));
   }
 
-  /** The response itself waits until everything is saved. */
+  /** The response waits until everything is saved. */
   #interceptHttp(context: ExecutionContext, next: CallHandler, scope: HttpScope): Observable<unknown> {
     scope.handlerBegins(context);
-    if (this.opener.sessions.areInTokens)
-      return this.#inside(
-        scope,
-        () => next.handle(),
-        (subscriber) => this.#watched(subscriber, scope),
-      );
+    if (this.opener.sessions.areInTokens) {
+      // A token leaves with the headers, and they may leave before the body is held back.
+      const settled = (): Observable<unknown> => settleBeforeEach(next.handle(), scope.request, false);
+      return this.#inside(scope, settled, (subscriber) => this.#watched(subscriber, scope));
+    }
     // Something between middleware and guards may have lost the context.
     if (this.opener.engine.contexts.surrounding() !== scope) return this.#inside(scope, () => next.handle());
     return next.handle();
