@@ -117,7 +117,7 @@ export const SEEN_TEXTS: readonly SeenText[] = [
   ["XA END 'x1'", 'ok', 'transaction-control', 'keepsConnection other'],
   ["XA ROLLBACK 'x1'", 'ok', 'transaction-control', 'keepsConnection end'],
   ['SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', 'ok', 'session-change', 'keepsConnection'],
-  ['SET TRANSACTION READ WRITE', 'ok', 'transaction-control', 'keepsConnection other'],
+  ['SET TRANSACTION READ WRITE', 'ok', 'transaction-control', 'keepsConnection begin'],
   ["SET SESSION sql_mode='ANSI_QUOTES'", 'ok', 'session-change', 'keepsConnection'],
   ['SET SESSION sql_mode=DEFAULT', 'ok', 'session-change', 'keepsConnection'],
   ['SET NAMES utf8mb4', 'ok', 'session-change', 'keepsConnection'],

@@ -25,6 +25,7 @@ class PromiseConnection {
 /** A `mysql2`-shaped connection that stands for all nodes. */
 export class RoutingConnection extends RoutedClient {
   #promises: PromiseConnection | undefined;
+  #isReleased = false;
 
   /** The server's number for the pinned connection; `null` while no connection is pinned. */
   get threadId(): number | null {
@@ -50,6 +51,13 @@ export class RoutingConnection extends RoutedClient {
     }
     this.ask(query, values).then(([rows, fields]) => callback(null, rows, fields), callback);
     return undefined;
+  }
+
+  /** To release it again does no harm, as in `mysql2`: TypeORM does so when a stream fails. */
+  override release(error?: unknown): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    super.release(error);
   }
 
   /** Runs one statement. Resolves with its rows and their columns. */

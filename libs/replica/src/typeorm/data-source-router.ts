@@ -51,8 +51,8 @@ export class DataSourceRouter {
   /**
    * Calls `fn` with an entity manager inside a transaction `REPEATABLE READ READ ONLY` on one node, so all its reads
    * see the same snapshot. The node is a replica if one may serve. With rules for tables it is the primary, because
-   * nobody knows what the transaction will read. A write in the transaction fails with error 25006 of PostgreSQL (1792 of
-   * MySQL and MariaDB).
+   * nobody knows what the transaction will read. A write in the transaction fails with error 25006 of PostgreSQL (1290 or
+   * 1792 of MySQL and MariaDB).
    */
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
     this.#engine.checkRead(options, 'readOnlyTransaction()');

@@ -57,11 +57,11 @@ function rollback(words: readonly string[]): Command {
   return words.slice(1, 3).includes('to') ? step('ROLLBACK TO', 'other') : step('ROLLBACK', 'end');
 }
 
-/** SET TRANSACTION holds for the next transaction of the connection. */
+/** SET TRANSACTION holds for the next transaction of the connection, and so begins it: both have to run there. */
 function set(words: readonly string[]): Command | undefined {
   switch (words[1]) {
     case 'transaction':
-      return { ...step('SET TRANSACTION', 'other'), keepsConnection: true };
+      return { ...step('SET TRANSACTION', 'begin'), keepsConnection: true };
     case 'password':
     case 'default':
       return write('SET');
