@@ -78,11 +78,11 @@ export const SHAPES: Readonly<Record<string, (length: number) => string>> = {
   'a COPY without an end': (length) => `COPY (${again('(', length)}`,
 };
 
-function again(part: string, length: number): string {
+export function again(part: string, length: number): string {
   return part.repeat(Math.ceil(length / part.length));
 }
 
-function numbered(part: (index: number) => string, length: number): string {
+export function numbered(part: (index: number) => string, length: number): string {
   let text = '';
   for (let index = 0; text.length < length; index += 1) text += part(index);
   return text;

@@ -1,5 +1,5 @@
-import { Session, type Profiler } from 'node:inspector';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { countSteps } from '../../../../../test/support/statements/count-steps.js';
 import { SHAPES } from '../../../../../test/support/statements/shapes.js';
 import { BUILT_IN_CATALOG } from './catalog.js';
 import { readText } from './read-text.js';
@@ -7,35 +7,7 @@ import { StatementClassifier } from './statement-classifier.js';
 
 const catalog = { ...BUILT_IN_CATALOG, plainBackslashes: true, revision: 'test' };
 
-/**
- * Counts executed steps instead of measuring time: how often each function and each block (the body of a loop, a branch of a condition)
- * of this folder and of the shared one ran. It starts before any of them is called, because V8 counts only blocks that it compiles later.
- */
-const session = new Session();
-
-function post(method: 'Profiler.takePreciseCoverage'): Profiler.TakePreciseCoverageReturnType {
-  let found: Profiler.TakePreciseCoverageReturnType | undefined;
-  session.post(method, (_error, result) => (found = result));
-  return found!;
-}
-
-function stepsOf(work: () => unknown): number {
-  post('Profiler.takePreciseCoverage');
-  work();
-  let steps = 0;
-  for (const { url, functions } of post('Profiler.takePreciseCoverage').result) {
-    if (!/\/(?:postgres|execution)\/statements\//.test(url) || url.endsWith('.spec.ts')) continue;
-    for (const { ranges } of functions) for (const { count } of ranges) steps += count;
-  }
-  return steps;
-}
-
-beforeAll(() => {
-  session.connect();
-  session.post('Profiler.enable');
-  session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-});
-afterAll(() => session.disconnect());
+const stepsOf = countSteps(/\/(?:postgres|execution)\/statements\//);
 
 /** Enough for 150,000 tokens of some fifty steps each, or for a million characters of names and comments. */
 const MOST_STEPS = 12_000_000;
