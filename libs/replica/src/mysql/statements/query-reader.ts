@@ -10,8 +10,8 @@ import { NameEffects } from './name-effects.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
 import { useVariable } from './variables.js';
 
-/** What the next token has to be. `names`: words, up to a parenthesis with the names of indexes or partitions. */
-type Expectation = 'query' | 'name' | 'open' | 'names' | undefined;
+/** What the next tokens have to be. `names`: words, up to a parenthesis with the names of indexes or partitions. */
+type Expectation = 'query' | 'open' | 'names' | undefined;
 
 const BEGINS_QUERY: ReadonlySet<number | undefined> = new Set([
   Role.select,
@@ -133,7 +133,7 @@ export class QueryReader {
 
   #open(): boolean {
     const frame = this.#frame;
-    if (frame.isNames || this.#expected === 'name') return false;
+    if (frame.isNames) return false;
     const areNames = this.#expected === 'names' || this.#isAlias || this.#isJoinUsing();
     if (areNames) {
       if (this.#before === 'using') frame.from = FromState.after;
@@ -159,7 +159,7 @@ export class QueryReader {
     if (this.#expected === 'names') return this.#seen(word);
     const role = roleOf(word);
     if (this.#expected === 'query' ? !BEGINS_QUERY.has(role) : this.#expected === 'open') return false;
-    if (role === undefined || this.#expected === 'name') return this.#name(word);
+    if (role === undefined || (role === Role.window && !this.#definesWindow())) return this.#name(word);
     if (!this.#endRelation() || this.#frame.isNames) return false;
     this.#isAfterName = false;
     this.#isAlias = false;
@@ -205,7 +205,8 @@ export class QueryReader {
     const frame = this.#frame;
     if (role === Role.from) {
       // Elsewhere it belongs to EXTRACT, SUBSTRING, TRIM ...
-      if (!frame.isQuery || this.#before === 'system_time') return true;
+      if (!frame.isQuery || (this.#before === 'system_time' && frame.from === FromState.condition))
+        return true;
       if (frame.from !== FromState.none) return false;
       frame.from = FromState.item;
     } else if (role === Role.join && frame.from !== FromState.none) frame.from = FromState.item;
@@ -221,7 +222,6 @@ export class QueryReader {
       return;
     }
     frame.from = FromState.none;
-    if (role === Role.window) this.#expected = 'name';
     if (role !== Role.setOperation) return;
     frame.isQuery = false;
     this.#expected = 'query';
@@ -277,6 +277,14 @@ export class QueryReader {
       default:
         return true;
     }
+  }
+
+  /** Whether WINDOW, which MariaDB also takes for a name, begins `WINDOW name AS (...)`. */
+  #definesWindow(): boolean {
+    const ahead = this.#tokens.fork();
+    const type = ahead.next();
+    if ((type !== Token.word && type !== Token.quoted) || ahead.next() !== Token.word) return false;
+    return foldWord(ahead.text.slice(ahead.start, ahead.end)) === 'as' && ahead.next() === Token.open;
   }
 
   /** Reads a name, or a word that matters only for the tokens around it. */

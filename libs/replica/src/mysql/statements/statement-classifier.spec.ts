@@ -160,7 +160,10 @@ describe('what a statement may do', () => {
     ['SELECT * FROM performance_schema.threads', 'locking-read'],
     // In older versions, these words may be the names of aliases.
     ['SELECT * FROM t intersect, mem', 'unknown'],
-    ['SELECT * FROM t window, mem', 'unknown'],
+    ['SELECT * FROM t window, mem', 'locking-read'],
+    ['SELECT 1 AS window FROM mem', 'locking-read'],
+    ['SELECT 1 AS system_time FROM mem', 'locking-read'],
+    ['SELECT * FROM window', 'unknown'],
     ['SELECT * FROM json_table j, mem', 'unknown'],
     ['SELECT * FROM lateral, mem', 'unknown'],
     ['SELECT * FROM t outer, mem', 'locking-read'],
