@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Body, Controller, Get, Inject, Param, Post } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { getRepositoryToken } from '@nestjs/typeorm';
-import { ForcePrimary, fromHeader, ReplicaModule, UseReplica } from 'nestjs-replica';
-import type { Repository } from 'typeorm';
+import { ForcePrimary, fromHeader, ReplicaDataSource, ReplicaModule, UseReplica } from 'nestjs-replica';
+import { DataSource, type Repository } from 'typeorm';
 import { isReady, TestApp } from '../support/app/test-app.js';
 import { pauseReplay, resumeReplay, useCluster } from '../support/cluster/use-cluster.js';
 import { until } from '../support/until.js';
@@ -113,3 +113,25 @@ describe.each(['mariadb', 'mysql'] as const)("a Nest application with type: '%s'
     expect(await app.get('/products/count', 'ann')).toMatchObject({ nodes: [REPLICA] });
   });
 });
+
+it.each(['mariadb', 'mysql'] as const)(
+  "a plain DataSource with type: '%s' gives way to one that routes",
+  async (type) => {
+    const module = await Test.createTestingModule({
+      imports: [
+        ReplicaModule.forRootAsync({
+          useFactory: () => ({
+            type,
+            primary: { url: cluster.primary.url },
+            replicas: cluster.replicas.map(({ url }) => ({ url })),
+          }),
+          dataSourceFactory: (options) => new DataSource(options).initialize(),
+        }),
+      ],
+    }).compile();
+    const data = module.get(DataSource);
+    expect(await data.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(data).toBeInstanceOf(ReplicaDataSource);
+    await module.close();
+  },
+);

@@ -55,11 +55,12 @@ describe.each(['mariadb', 'mysql'] as const)("TypeORM with type: '%s'", (type) =
   });
 
   it('saves, and finds on a replica', async () => {
-    const saved = await products.save({ name: 'cup', stock: 3 });
+    const saved = await products.save({ name: 'cup', stock: 3, labels: { colour: "red's" } });
     expect(saved).toMatchObject({ id: expect.any(Number), price: '1.00', createdAt: expect.any(Date) });
     expect(new Set(nodesOf())).toEqual(new Set(['primary']));
     const found = await fromReplica(() => products.findOneByOrFail({ name: 'cup' }));
     expect(found).toEqual(saved);
+    expect(found.labels).toEqual({ colour: "red's" });
     expect(nodesOf()).toEqual([expect.not.stringMatching('primary')]);
   });
 

@@ -22,6 +22,9 @@ export class Product {
   @Column({ type: 'int', default: 0 })
   stock!: number;
 
+  @Column({ type: 'json', nullable: true })
+  labels!: Record<string, unknown> | null;
+
   @CreateDateColumn()
   createdAt!: Date;
 }

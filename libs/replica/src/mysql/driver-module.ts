@@ -1,4 +1,4 @@
-import type { ConnectionOptions, PoolOptions } from 'mysql2';
+import type { ConnectionOptions, Pool, PoolOptions } from 'mysql2';
 import type { StatementRouter } from '../execution/statement-router.js';
 import { loadMysql2, type Mysql2 } from './load-mysql2.js';
 import { RoutingConnection } from './routing-connection.js';
@@ -42,8 +42,11 @@ class RoutingPool {
   }
 }
 
+/** What escapes values. */
+type Escapes = Pick<Mysql2, 'escape' | 'escapeId' | 'format' | 'raw'>;
+
 /** The part of the `mysql2` module that TypeORM uses (`driver` in its options for MySQL and MariaDB), and what escapes values. */
-export interface MysqlDriver extends Pick<Mysql2, 'escape' | 'escapeId' | 'format' | 'raw'> {
+export interface MysqlDriver extends Escapes {
   createPool(): RoutingPool;
   createPoolCluster(): RoutingPool;
 }
@@ -51,30 +54,23 @@ export interface MysqlDriver extends Pick<Mysql2, 'escape' | 'escapeId' | 'forma
 /** Creates a module in the shape of `mysql2` whose connections route statements. */
 export function createMysqlDriver(router: () => StatementRouter): MysqlDriver {
   const createPool = (): RoutingPool => new RoutingPool(router());
-  return { ...escapesOf(loadMysql2()), createPool, createPoolCluster: createPool };
+  const { escape, escapeId, format, raw } = loadMysql2();
+  return { createPool, createPoolCluster: createPool, escape, escapeId, format, raw };
 }
 
 /** Creates a module in the shape of `mysql2` whose pools all connect to the node in `config` and route nothing. */
 export function createPlainDriver(config: () => ConnectionOptions & PoolOptions): object {
   const mysql2 = loadMysql2();
-  const createPool = (): ReturnType<Mysql2['createPool']> => mysql2.createPool(config());
+  const createPool = (): Pool => mysql2.createPool(config());
   const createPoolCluster = (): object => {
-    const cluster = mysql2.createPoolCluster();
-    cluster.add(PRIMARY, config());
+    const pool = createPool();
     return {
       add: () => undefined,
-      getConnection: (_: string, callback: never) => cluster.getConnection(callback),
-      end: (callback: never) => cluster.end(callback),
+      getConnection: (_: string, callback: Parameters<Pool['getConnection']>[0]) =>
+        pool.getConnection(callback),
+      end: (callback: Parameters<Pool['end']>[0]) => pool.end(callback),
     };
   };
-  return { ...escapesOf(mysql2), createPool, createPoolCluster };
-}
-
-function escapesOf({
-  escape,
-  escapeId,
-  format,
-  raw,
-}: Mysql2): Pick<Mysql2, 'escape' | 'escapeId' | 'format' | 'raw'> {
-  return { escape, escapeId, format, raw };
+  // TypeORM 0.3 recognizes `mysql2` by the rest of it.
+  return { ...mysql2, createPool, createPoolCluster };
 }

@@ -55,7 +55,9 @@ const POSTGRES_ONLY: OwnKeys<PostgresOptions> = {
   applicationName: true,
 };
 
-const MYSQL_ONLY: OwnKeys<MysqlOptions> = {
+const MYSQL_ONLY: OwnKeys<MysqlOptions> & { readonly connectorPackage: true } = {
+  // TypeORM 0.3 alone has it, and can use only `mysql2` here.
+  connectorPackage: true,
   socketPath: true,
   charset: true,
   timezone: true,

@@ -22,7 +22,8 @@ export const MYSQL_KIND: DatabaseKind = {
     });
     return createPlainDriver(() => ({ ...config(), connectionLimit: limits.size }));
   },
-  replacedOptions: {},
+  // Otherwise TypeORM 0.3 would take the driver for `mysql`, and parse JSON that is parsed already.
+  replacedOptions: { connectorPackage: 'mysql2' },
   async beginReadOnly(runner) {
     // What is set for the next transaction alone has to come before it.
     await runner.query('SET TRANSACTION READ ONLY');
