@@ -4,6 +4,7 @@ import { WriteBatch } from '../../execution/lanes/write-batch.js';
 import type { Query } from 'mysql2';
 import type { MysqlAnswer } from '../answer.js';
 import type { MysqlConnection } from '../connection.js';
+import { isConnectionLoss } from '../error-kinds.js';
 import { loadMysql2 } from '../load-mysql2.js';
 import type { MysqlLaneCall } from './lane-call.js';
 import { LaneCommand, type LaneConnectionInside } from './lane-command.js';
@@ -17,6 +18,9 @@ const NOTHING_PREPARED: PreparedStatements = {
   forget: () => false,
   forgetAll: () => false,
 };
+
+/** The pools whose servers, and whatever stands in front of them, have answered several questions that were sent at once. */
+const proven = new WeakSet<object>();
 
 /** A `mysql2` connection that sends each read at once and receives the answers in order. */
 export class MysqlLane implements LaneConnection {
@@ -34,6 +38,7 @@ export class MysqlLane implements LaneConnection {
     this.#batch = new WriteBatch((driver as unknown as { readonly stream: Socket }).stream);
     driver.on('error', onLost);
     driver.on('warn', this.#refuse);
+    if (connection.owner !== undefined && !proven.has(connection.owner)) this.#prove(connection.owner);
   }
 
   send(call: LaneCall, _: undefined, settled: Settled): void {
@@ -63,6 +68,24 @@ export class MysqlLane implements LaneConnection {
       const answer: MysqlAnswer = [rows, fields];
       settled(error, answer as unknown as Answer);
     };
+  }
+
+  /** Asks two questions at once. Reads may follow at once, too: if the answers are wrong, they run elsewhere. */
+  #prove(pool: object): void {
+    const { driver } = this.#connection;
+    let next = 1;
+    for (const number of [1, 2]) {
+      const check = (error: unknown, rows: unknown): void => {
+        if (isConnectionLoss(error)) return;
+        const [row] = (error === null ? rows : []) as readonly (readonly (number | string)[])[];
+        if (Number(row?.[0]) !== number || next++ !== number)
+          this.#refuse(new Error('several statements that were sent at once got wrong answers'));
+        else if (number === 2) proven.add(pool);
+      };
+      // Whatever the application has set for its own rows.
+      const plain = { sql: `SELECT ${number}`, rowsAsArray: true, nestTables: false, typeCast: true };
+      this.#command.send(loadMysql2().createQuery(plain, undefined, check, driver.config));
+    }
   }
 
   /** `mysql2` warns of numbers that the packets should not have: a proxy counts the packets of all statements together. */
