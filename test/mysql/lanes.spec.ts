@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startMariadbCluster, type DatabaseCluster } from 'nestjs-replica/testing';
+import { startMariadbCluster, type DatabaseCluster, type DatabaseNode } from 'nestjs-replica/testing';
 import { MariadbEngine, prepare } from './support/mariadb-engine.js';
 
 const SELECT = 'SELECT id, name, n FROM item WHERE id = ?';
@@ -13,6 +13,7 @@ describe('reads that share connections to MariaDB', () => {
     await prepare(cluster);
     const values = Array.from({ length: 200 }, (_, n) => `('name ${n + 1}', ${n + 1})`).join(', ');
     await cluster.primary.query(`INSERT INTO item (name, n) VALUES ${values}`);
+    await createKinds(cluster.primary);
     await cluster.waitForCatchUp();
     app = await MariadbEngine.start(cluster, { pool: { size: 2 } });
   });
@@ -74,4 +75,71 @@ describe('reads that share connections to MariaDB', () => {
     );
     await replica?.start();
   });
+
+  it('gives the same values, whether they are prepared or not', async () => {
+    const all = 'SELECT * FROM kinds WHERE id = ?';
+    for (const id of [1, 2]) {
+      const [first, ...others] = await inTurn(30, () =>
+        app.request(`kinds${id}`, (query) => query(all, [id])),
+      );
+      expect(first).toHaveLength(1);
+      for (const other of others) expect(other).toEqual(first);
+    }
+    const logs = await Promise.all(cluster.replicas.map((node) => node.readLog()));
+    expect(logs.join('')).toMatch(/Execute.*SELECT \* FROM kinds/);
+  });
+
+  it('sends as text what is another value in binary form', async () => {
+    const answers = await inTurn(30, () =>
+      app.request('floats', (query) => query('SELECT f FROM floats WHERE id = ?', [1])),
+    );
+    for (const answer of answers) expect(answer).toEqual([{ f: 1.1 }]);
+  });
 });
+
+async function inTurn<T>(times: number, work: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let n = 0; n < times; n++) results.push(await work());
+  return results;
+}
+
+/** Tables with a value of each type, with NULLs, and with what is another value in binary form. */
+async function createKinds(primary: DatabaseNode): Promise<void> {
+  const columns = [
+    'ti TINYINT',
+    'si SMALLINT',
+    'mi MEDIUMINT',
+    'i INT',
+    'ui INT UNSIGNED',
+    'bi BIGINT',
+    'ubi BIGINT UNSIGNED',
+    'de DECIMAL(30, 10)',
+    'dbl DOUBLE',
+    'bits BIT(10)',
+    'yr YEAR',
+    'dt DATE',
+    'tm TIME(3)',
+    'dtm DATETIME(6)',
+    'ts TIMESTAMP(3) NULL',
+    'ch CHAR(10)',
+    'vc VARCHAR(200)',
+    'tx TEXT',
+    'bin BINARY(4)',
+    'vb VARBINARY(10)',
+    'bl BLOB',
+    "en ENUM('a', 'b')",
+    "st SET('x', 'y')",
+    'js JSON',
+    'uu UUID',
+    'ip INET6',
+    'geo POINT',
+  ];
+  await primary.query(`CREATE TABLE kinds (id INT PRIMARY KEY, ${columns.join(', ')})`);
+  await primary.query(`INSERT INTO kinds VALUES (1, -128, -32768, -8388608, -2147483648, 4294967295, -9223372036854775808,
+    18446744073709551615, -12345678901234567890.0123456789, 1.7976931348623157e308, b'1010101010', 2026, '2026-11-30', '-838:59:58.999',
+    '2026-11-30 23:59:59.123456', '2026-11-30 23:59:59.123', 'ü', '"😀', REPEAT('t', 60000), x'00ff00ff', x'00', x'0001', 'b', 'x,y',
+    '{"a": [1, null]}', '123e4567-e89b-12d3-a456-426655440000', '::1', POINT(1, 2))`);
+  await primary.query('INSERT INTO kinds (id) VALUES (2)');
+  await primary.query('CREATE TABLE floats (id INT PRIMARY KEY, f FLOAT)');
+  await primary.query('INSERT INTO floats VALUES (1, 1.1)');
+}

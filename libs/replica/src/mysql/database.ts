@@ -138,8 +138,8 @@ export class MysqlDatabase implements Database {
     };
   }
 
-  openLane(connection: Connection, _: number, onLost: (error: unknown) => void): MysqlLane {
-    return new MysqlLane(physicalOf(connection), onLost);
+  openLane(connection: Connection, maxPrepared: number, onLost: (error: unknown) => void): MysqlLane {
+    return new MysqlLane(physicalOf(connection), maxPrepared, onLost);
   }
 
   readonly #clusterOf = (flavor: Flavor): GtidCluster => (flavor === MARIADB ? this.#mariadb : this.#mysql);

@@ -50,9 +50,11 @@ export class LaneCommand extends EventEmitter {
     const connection = this.#connection;
     const { sequenceId } = connection;
     this.#sent.push(command);
-    command.execute(undefined, connection);
+    const isOver = command.execute(undefined, connection);
+    // It could not be sent, or the server does not answer to it.
+    if (isOver) this.#sent.pop();
     // The number of the packet that is expected next belongs to an earlier command.
-    if (this.#sent.length > 1) connection.sequenceId = sequenceId;
+    if (isOver || this.#sent.length > 1) connection.sequenceId = sequenceId;
   }
 
   /** Lets the connection have other commands. None may be under way. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Answer, LaneCall, LaneConnection, PreparedStatements } from '../../execution/database.js';
+import type { Answer, LaneCall, LaneConnection, PreparedStatement } from '../../execution/database.js';
 import { WriteBatch } from '../../execution/lanes/write-batch.js';
 import type { Query } from 'mysql2';
 import type { MysqlAnswer } from '../answer.js';
@@ -8,51 +8,73 @@ import { isConnectionLoss } from '../error-kinds.js';
 import { loadMysql2 } from '../load-mysql2.js';
 import type { MysqlLaneCall } from './lane-call.js';
 import { LaneCommand, type LaneConnectionInside } from './lane-command.js';
+import {
+  arePreparable,
+  MysqlPreparedStatements,
+  type MysqlPreparedStatement,
+} from './prepared-statements.js';
 
 type Settled = (error: unknown, answer: Answer) => void;
+type Callback = (error: unknown, rows: unknown, fields: unknown) => void;
 
-/** Statements on lanes are sent as text. */
-const NOTHING_PREPARED: PreparedStatements = {
-  use: () => undefined,
-  isPrepared: () => false,
-  forget: () => false,
-  forgetAll: () => false,
-};
+const preparedOn = new WeakMap<MysqlConnection, MysqlPreparedStatements>();
 
 /** The pools whose servers, and whatever stands in front of them, have answered several questions that were sent at once. */
 const proven = new WeakSet<object>();
 
 /** A `mysql2` connection that sends each read at once and receives the answers in order. */
 export class MysqlLane implements LaneConnection {
-  readonly prepared = NOTHING_PREPARED;
+  readonly prepared: MysqlPreparedStatements;
   readonly #connection: MysqlConnection;
   readonly #onLost: (error: unknown) => void;
   readonly #command: LaneCommand;
   readonly #batch: WriteBatch;
 
-  constructor(connection: MysqlConnection, onLost: (error: unknown) => void) {
+  /** @param maxPrepared how many statements stay prepared */
+  constructor(connection: MysqlConnection, maxPrepared: number, onLost: (error: unknown) => void) {
     const { driver } = connection;
     this.#connection = connection;
     this.#onLost = onLost;
     this.#command = new LaneCommand(driver as unknown as LaneConnectionInside, onLost);
     this.#batch = new WriteBatch((driver as unknown as { readonly stream: Socket }).stream);
+    this.prepared = this.#preparedOf(connection, maxPrepared);
     driver.on('error', onLost);
     driver.on('warn', this.#refuse);
     if (connection.owner !== undefined && !proven.has(connection.owner)) this.#prove(connection.owner);
   }
 
-  send(call: LaneCall, _: undefined, settled: Settled): void {
-    const { driver } = this.#connection;
+  /** What an earlier lane has prepared on the connection is still there. */
+  #preparedOf(connection: MysqlConnection, maxPrepared: number): MysqlPreparedStatements {
+    const send = (command: Query): void => this.#command.send(command);
+    const known = preparedOn.get(connection);
+    if (known !== undefined) known.send = send;
+    const prepared = known ?? new MysqlPreparedStatements(connection, maxPrepared, send);
+    preparedOn.set(connection, prepared);
+    return prepared;
+  }
+
+  send(call: LaneCall, prepared: PreparedStatement | undefined, settled: Settled): void {
     const { sql, values } = call as MysqlLaneCall;
+    const entry = prepared as MysqlPreparedStatement | undefined;
+    const callback = this.#callback(settled);
+    this.#batch.join();
     let query: Query;
     try {
-      const text = values === undefined || values === null ? sql : driver.format(sql, values);
-      query = loadMysql2().createQuery(text, undefined, this.#callback(settled), driver.config);
+      query =
+        entry?.statement !== undefined && arePreparable(values)
+          ? entry.statement.execute(values, callback)
+          : this.#textQuery(sql, values, callback);
     } catch (error) {
       return settled(error, undefined as never);
     }
-    this.#batch.join();
+    if (entry?.state === 'new') this.prepared.prepare(entry, sql);
     this.#command.send(query);
+  }
+
+  #textQuery(sql: string, values: unknown, callback: Callback): Query {
+    const { driver } = this.#connection;
+    const text = values === undefined || values === null ? sql : driver.format(sql, values);
+    return loadMysql2().createQuery(text, undefined, callback, driver.config);
   }
 
   close(): void {
@@ -62,7 +84,7 @@ export class MysqlLane implements LaneConnection {
     if (this.#connection.isOpen) this.#command.end();
   }
 
-  #callback(settled: Settled): (error: unknown, rows: unknown, fields: unknown) => void {
+  #callback(settled: Settled): Callback {
     return (error, rows, fields) => {
       this.#connection.onAnswer?.();
       const answer: MysqlAnswer = [rows, fields];
