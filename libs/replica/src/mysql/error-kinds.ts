@@ -143,13 +143,15 @@ function isServerReadOnly(error: unknown): boolean {
 }
 
 /**
- * The statement failed only because it was prepared. `changed`: its table has changed (1615), or it cannot be prepared (1295). `lost`: the
+ * The statement failed only because it was prepared. `changed`: its table has changed (1615), it cannot be prepared (1295), or it does not
+ * take such values in binary form (1210: MySQL takes no DOUBLE for a LIMIT). `lost`: the
  * server does not know it (1243), or has no room for another one (1461).
  */
 export function preparedFailureOf(error: unknown): 'changed' | 'lost' | undefined {
   switch (numberOf(error)) {
     case 1615:
     case 1295:
+    case 1210:
       return 'changed';
     case 1243:
     case 1461:
