@@ -104,6 +104,10 @@ const HARMFUL_CALLS = [
   '@`y` := v',
   '@@sql_mode',
   'seq.nextval',
+  '`seq`.`nextval`',
+  'app.seq."nextval"',
+  'DEFAULT(d)',
+  'std (v)',
   '"f_write"(1)',
 ];
 const TAILS = [

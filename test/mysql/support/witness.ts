@@ -69,17 +69,18 @@ export class Witness {
     await Promise.all([this.#subject.end(), this.#rival.end()]);
   }
 
-  /** Runs a text in a transaction of its own. Returns what it left or did, in words; empty for a read. */
-  async tracesOf(text: string): Promise<readonly string[]> {
+  /** Runs texts in a transaction of their own. Returns what they left or did, in words; empty for reads. */
+  async tracesOf(...texts: readonly string[]): Promise<readonly string[]> {
     const before = await this.#state();
     await this.#subject.query('START TRANSACTION');
-    const error = await errorOf(this.#subject, text);
+    const errors = [];
+    for (const text of texts) errors.push(await errorOf(this.#subject, text));
     const locked = await errorOf(this.#rival, 'SELECT id FROM t FOR UPDATE');
     await this.#subject.query('ROLLBACK');
     const after = await this.#state();
     const traces = Object.keys(before).filter((name) => before[name] !== after[name]);
     if (LOCKED.includes(locked ?? 0)) traces.push('rows');
-    if (REFUSALS.includes(error ?? 0)) traces.push(`refused: ${error}`);
+    if (errors.some((error) => REFUSALS.includes(error ?? 0))) traces.push('refused');
     if (traces.length > 0) await this.#renew();
     return traces;
   }

@@ -5,8 +5,8 @@ function names(list: string): readonly string[] {
 }
 
 /**
- * Functions of MySQL and MariaDB that change nothing, lock nothing, keep nothing and give the same answer on every connection. A call
- * without a schema always means the built-in function, whatever the user has created.
+ * Functions of MySQL and MariaDB that change nothing, lock nothing, keep nothing and give the same answer on every connection. Some of them
+ * exist only in one of the two, or in some versions.
  * https://dev.mysql.com/doc/refman/8.4/en/built-in-function-reference.html, https://mariadb.com/kb/en/function-and-operator-reference/
  */
 const HARMLESS = names(`
@@ -16,7 +16,7 @@ const HARMLESS = names(`
   column_delete column_exists column_get column_json column_list compress concat concat_operator_oracle concat_ws conv convert
   convert_tz cos cot count crc32 crc32c cume_dist curdate current_date current_role current_time current_timestamp current_user curtime
   database date date_add date_format date_sub datediff day dayname dayofmonth dayofweek dayofyear decode decode_histogram decode_oracle
-  default degrees dense_rank des_decrypt des_encrypt
+  degrees dense_rank des_decrypt des_encrypt
   elt encode encrypt exp export_set extract
   field find_in_set first_value floor format format_bytes format_pico_time from_base64 from_days from_unixtime
   get_format greatest group_concat grouping gtid_subset gtid_subtract
@@ -74,11 +74,11 @@ const HARMLESS = names(`
 `);
 
 /**
- * Functions that are more than harmless. Waiting for a position works on replicas, too, but says nothing about the node that the next
+ * Functions that are more than harmless. DEFAULT(column) may take the next value of a sequence (MariaDB). Waiting for a position works on replicas, too, but says nothing about the node that the next
  * statement reads. `ExtractValue` and `UpdateXML` read user variables that their texts name. Locks belong to one server.
  */
 const BY_EFFECT: readonly (readonly [Effects, string])[] = [
-  [Effect.knownWrite, 'nextval setval'],
+  [Effect.knownWrite, 'default nextval setval'],
   [Effect.usesConnection, 'connection_id extractvalue found_rows last_insert_id lastval row_count rownum'],
   [Effect.usesConnection, 'ps_current_thread_id ps_thread_id updatexml'],
   [Effect.changesConnection, 'get_lock release_all_locks release_lock'],

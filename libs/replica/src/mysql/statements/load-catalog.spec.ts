@@ -9,6 +9,8 @@ const FUNCTIONS = [
   ['app', 'twice', 'NO SQL'],
   ['other', 'twice', 'MODIFIES SQL DATA'],
   ['sys', 'format_path', 'NO SQL'],
+  ['app', 'Sum', 'MODIFIES SQL DATA'],
+  ['app', 'avg', 'NO SQL'],
 ].map(([in_schema, name, access]) => ({ in_schema, name, access }));
 
 const TABLES = [
@@ -66,7 +68,10 @@ describe('a loaded catalog', () => {
     ['SELECT writes()', 'unknown'],
     ['SELECT twice()', 'unknown'],
     ['SELECT app.twice()', 'read'],
-    ['SELECT sys.format_path(?)', 'read'],
+    ['SELECT sys.format_path(?)', 'locking-read'],
+    ['SELECT sum (1)', 'unknown'],
+    ['SELECT SUM(1)', 'unknown'],
+    ['SELECT avg(1)', 'read'],
     ['SELECT format_path(?)', 'unknown'],
     ['SELECT * FROM t, app.t a, history, rocks', 'read'],
     ['SELECT * FROM other.t', 'unknown'],

@@ -76,14 +76,15 @@ function addName(
   if (!SYSTEM_SCHEMAS.has(schema)) add(effects, formatTableName({ name }), more);
 }
 
-/** What a function declares is a promise, which the server does not check. */
+/** What a function declares is a promise, which the server does not check. Those of `sys` describe one server. */
 function functionsOf(rows: readonly Row[]): Map<string, Effects> {
   const effects = new Map<string, Effects>();
   for (const row of rows) {
     const access = textOf(row, 'access');
     const isHarmless = access === 'NO SQL' || access === 'READS SQL DATA';
     const name = { schema: textOf(row, 'in_schema').toLowerCase(), name: textOf(row, 'name').toLowerCase() };
-    addName(effects, name, isHarmless ? Effect.readsTables : Effect.writes);
+    const harmless = SYSTEM_SCHEMAS.has(name.schema) ? Effect.primaryOnly : Effect.readsTables;
+    addName(effects, name, isHarmless ? harmless : Effect.writes);
   }
   return effects;
 }

@@ -42,22 +42,22 @@ export class NameEffects {
     else this.#finding.noteEffects(effects, 'reads a table or view that only the primary may');
   }
 
-  /** Notes a name before a parenthesis. */
+  /**
+   * Notes a name before a parenthesis. A stored function may have the name of a built-in one. Which of them is meant depends on the
+   * version, on quotes, and even on a blank before the parenthesis (`sql_mode` IGNORE_SPACE). So the call may have the effects of both.
+   */
   call(last: LastName): void {
     if (last.depth > 1) return this.#finding.noteUnknown('calls a function of a package');
     const { schema, name } = last.qualifiedName();
-    const isPlain = schema === undefined && !last.isQuoted;
     const word = foldWord(name);
-    const native = isPlain ? NATIVE_FUNCTIONS.get(word) : undefined;
-    if (native !== undefined) return this.#finding.noteEffects(native, `calls ${word}()`);
+    const native = schema === undefined ? NATIVE_FUNCTIONS.get(word) : undefined;
     const stored = this.#catalog.functions.get(
       formatTableName({ schema: schema?.toLowerCase(), name: name.toLowerCase() }),
     );
-    if (stored !== undefined) return this.#finding.noteEffects(stored, `calls ${name}()`);
-    if (isPlain && NOT_CALLS.has(word)) return;
-    // In quotes, some built-in functions mean themselves, and others a stored function.
-    if (schema === undefined)
-      this.#finding.noteEffects(NATIVE_FUNCTIONS.get(word) ?? Effect.none, `calls ${name}()`);
-    this.#finding.noteUnknown(`calls ${name}(), which the catalog does not know`);
+    const isPlain = schema === undefined && !last.isQuoted;
+    if (native !== undefined) this.#finding.noteEffects(native, `calls ${word}()`);
+    if (stored !== undefined) this.#finding.noteEffects(stored, `calls ${name}()`);
+    else if (!isPlain || (native === undefined && !NOT_CALLS.has(word)))
+      this.#finding.noteUnknown(`calls ${name}(), which the catalog does not know`);
   }
 }

@@ -13,6 +13,9 @@ import { useVariable } from './variables.js';
 /** What the next tokens have to be. `names`: words, up to a parenthesis with the names of indexes or partitions. */
 type Expectation = 'query' | 'open' | 'names' | undefined;
 
+/** What `sequence.name` takes from a sequence with `sql_mode` ORACLE, also in quotes. */
+const SEQUENCE_VALUE = /^(?:next|curr)val$/i;
+
 const BEGINS_QUERY: ReadonlySet<number | undefined> = new Set([
   Role.select,
   Role.with,
@@ -296,7 +299,7 @@ export class QueryReader {
     this.#last.set(isQualified);
     this.#isAlias = false;
     this.#isAfterName = true;
-    if (isQualified && (word === 'nextval' || word === 'currval'))
+    if (isQualified && SEQUENCE_VALUE.test(this.#last.name()))
       this.#finding.noteEffects(Effect.knownWrite, 'uses a sequence');
     if (this.#before === 'for' && word === 'share') this.#lock('FOR SHARE');
     const isKnown = this.#before !== '@' && this.#placeName(type === Token.quoted ? '' : word);
