@@ -321,8 +321,8 @@ export class ToyDatabase implements Database {
     return () => undefined;
   }
 
-  forwardEvents(): () => void {
-    return () => undefined;
+  forwardEvents(): void {
+    // There is no socket.
   }
 
   openLane(): LaneConnection {

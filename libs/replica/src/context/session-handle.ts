@@ -183,7 +183,18 @@ export class SessionHandle implements RequestSession {
   announce(hurry: () => void): ((state: SessionState) => void) | undefined {
     const { store, ttlMs } = this.#options;
     const before = this.#key ?? undefined;
-    const keys = before === undefined ? this.#otherKeys() : [before, ...this.#otherKeys()];
+    const others = this.#otherKeys();
+    if (before !== undefined && others.length === 0) {
+      const save = store.announce?.(before, hurry);
+      return (
+        save &&
+        ((state) => {
+          this.#learned(state);
+          save(state, ttlMs);
+        })
+      );
+    }
+    const keys = before === undefined ? others : [before, ...others];
     const saves: ((state: SessionState) => void)[] = [];
     for (const key of keys) {
       const save = store.announce?.(key, hurry);

@@ -1,10 +1,10 @@
-import type { EventEmitter } from 'node:events';
 import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { Position } from '../session/position.js';
 import type { DatabaseTerms } from '../topology/monitor-settings.js';
 import type { NodeProbe, ProbeResult, ServerIdentity } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
+import type { ConnectionOwner } from './forward-events.js';
 import type { Statement } from './statements/statement.js';
 
 /**
@@ -86,15 +86,8 @@ export interface ConnectionOperations {
   keepProcessAlive(connection: Connection, isKept: boolean): void;
   /** Calls `listener` when the connection has ended. Returns a function that stops listening. */
   onEnd(connection: Connection, listener: () => void): () => void;
-  /**
-   * Forwards the driver's events of a connection to its owner. `onError` hears every error first, and returns whether the owner
-   * should hear it, too. Returns a function that stops the forwarding.
-   */
-  forwardEvents(
-    connection: Connection,
-    owner: EventEmitter,
-    onError: (error: unknown) => boolean,
-  ): () => void;
+  /** Forwards the driver's events of a connection to its owner from now on; `undefined`: to nobody. */
+  forwardEvents(connection: Connection, owner: ConnectionOwner | undefined): void;
   /**
    * Turns a connection into a lane, on which several reads may be under way. `onLost` is called when the connection is lost,
    * perhaps more than once. At most `maxPrepared` statements stay prepared.

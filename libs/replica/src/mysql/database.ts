@@ -9,6 +9,7 @@ import type {
   StreamCall,
   TransactionStatus,
 } from '../execution/database.js';
+import { forwardEvents, type ConnectionOwner } from '../execution/forward-events.js';
 import type { Statement } from '../execution/statements/statement.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { Position } from '../session/position.js';
@@ -28,6 +29,8 @@ import { MysqlPiggyback } from './piggyback.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
 import type { MysqlStream } from './stream.js';
 import { MYSQL_TERMS } from './terms.js';
+
+const FORWARDED_EVENTS = ['end'] as const;
 
 /** MariaDB and MySQL behind the port, through `mysql2`. Each server's greeting tells which of the two it is. */
 export class MysqlDatabase implements Database {
@@ -120,22 +123,8 @@ export class MysqlDatabase implements Database {
     return () => driver.removeListener('end', listener);
   }
 
-  forwardEvents(
-    connection: Connection,
-    owner: EventEmitter,
-    onError: (error: unknown) => boolean,
-  ): () => void {
-    const { driver } = physicalOf(connection);
-    const failed = (error: unknown): void => {
-      if (onError(error) && owner.listenerCount('error') > 0) owner.emit('error', error);
-    };
-    const ended = (): void => void owner.emit('end');
-    driver.on('error', failed);
-    driver.on('end', ended);
-    return () => {
-      driver.removeListener('error', failed);
-      driver.removeListener('end', ended);
-    };
+  forwardEvents(connection: Connection, owner: ConnectionOwner | undefined): void {
+    forwardEvents(physicalOf(connection).driver, FORWARDED_EVENTS, owner);
   }
 
   openLane(connection: Connection, maxPrepared: number, onLost: (error: unknown) => void): MysqlLane {

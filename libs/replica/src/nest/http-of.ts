@@ -15,8 +15,6 @@ export interface AnyResponse {
 
 /** The HTTP headers of an execution context, whatever the framework. Without HTTP there are none. */
 export interface HttpHeaders {
-  /** A header of the request. */
-  requestHeader(name: string): string | undefined;
   /** A header of the response as it stands now. */
   responseHeader(name: string): unknown;
   /** Sets a header. Does nothing if the headers have left. */
@@ -25,18 +23,24 @@ export interface HttpHeaders {
   appendHeader(name: string, value: string): void;
 }
 
+/** A header of the request, by its name in small letters. Found for each request, so nothing is made for it. */
+export function requestHeader(context: ExecutionContext, name: string): string | undefined {
+  const headers =
+    context.getType() === 'http'
+      ? context.getArgByIndex<AnyRequest | undefined>(0)?.headers
+      : find(context).request?.headers;
+  const value = headers?.[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
 export function httpOf(context: ExecutionContext): HttpHeaders {
-  const { request, response } = find(context);
+  const { response } = find(context);
   const raw = response?.raw ?? response;
   const responseHeader = (name: string): unknown => response?.getHeader?.(name) ?? raw?.getHeader?.(name);
   const setHeader = (name: string, value: unknown): void => {
     if (raw?.headersSent === false) raw.setHeader?.(name, value);
   };
   return {
-    requestHeader: (name) => {
-      const value = request?.headers?.[name.toLowerCase()];
-      return Array.isArray(value) ? value[0] : value;
-    },
     responseHeader,
     setHeader,
     appendHeader: (name, value) => {
@@ -59,7 +63,7 @@ export function responseOf(context: ExecutionContext): AnyResponse | undefined {
 
 /** The value of a cookie as the client sent it. An empty cookie counts as none. */
 export function sentCookie(context: ExecutionContext, name: string): string | undefined {
-  return cookieIn(httpOf(context).requestHeader('cookie')?.split(';') ?? [], name);
+  return cookieIn(requestHeader(context, 'cookie')?.split(';') ?? [], name);
 }
 
 /** The value of a cookie that the response sets, as it stands now. */

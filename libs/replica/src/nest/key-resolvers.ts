@@ -1,6 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { SessionKey } from '../options/replica-options.js';
-import { httpOf, sentCookie, setCookie } from './http-of.js';
+import { requestHeader, sentCookie, setCookie } from './http-of.js';
 
 /**
  * The session's key is the value of a cookie. If this very response sets the cookie, its value counts, so that the
@@ -14,7 +14,8 @@ export function fromCookie(name: string): SessionKey<ExecutionContext> {
 /** The session's key is the value of a request header, such as `x-session-id`, or `authorization` for API clients. */
 export function fromHeader(name: string): SessionKey<ExecutionContext> {
   requireText('fromHeader', name, /[^\w!#$%&'*.^`|~+-]/);
-  return (context) => httpOf(context).requestHeader(name) ?? null;
+  const sent = name.toLowerCase();
+  return (context) => requestHeader(context, sent) ?? null;
 }
 
 /** @param forbidden matches what no such name can hold: with it no request would ever have a key */

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { OptionProblems } from '../options/option-problems.js';
 import type { TokenCarrier } from '../options/replica-options.js';
-import { httpOf, sentCookie } from './http-of.js';
+import { httpOf, requestHeader, sentCookie } from './http-of.js';
 
 /** Attributes of the cookie of {@link cookieToken}. */
 export interface CookieTokenOptions {
@@ -70,7 +70,7 @@ export function headerToken(name = 'x-replica-token'): TokenCarrier<ExecutionCon
   if (typeof name !== 'string' || !/^[\w!#$%&'*.^`|~+-]+$/.test(name))
     throw new TypeError(`headerToken() needs a header's name: letters, digits, '-' and '_'`);
   return {
-    read: (context) => httpOf(context).requestHeader(name),
+    read: (context) => requestHeader(context, name.toLowerCase()),
     write: (context, token) => httpOf(context).setHeader(name, token),
   };
 }

@@ -9,6 +9,7 @@ import type {
   StreamCall,
   TransactionStatus,
 } from '../execution/database.js';
+import { forwardEvents, type ConnectionOwner } from '../execution/forward-events.js';
 import type { Statement } from '../execution/statements/statement.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { NodeProbe } from '../topology/node-probe.js';
@@ -155,27 +156,8 @@ export class PostgresDatabase implements Database {
     return () => client.removeListener('end', listener);
   }
 
-  forwardEvents(
-    connection: Connection,
-    owner: EventEmitter,
-    onError: (error: unknown) => boolean,
-  ): () => void {
-    const client = clientOf(connection);
-    const listeners: (readonly [string, (...args: unknown[]) => void])[] = [
-      [
-        'error',
-        (error) => {
-          if (onError(error) && owner.listenerCount('error') > 0) owner.emit('error', error);
-        },
-      ],
-      ...FORWARDED_EVENTS.map(
-        (event) => [event, (...args: unknown[]) => void owner.emit(event, ...args)] as const,
-      ),
-    ];
-    for (const [event, listener] of listeners) client.on(event as 'error', listener);
-    return () => {
-      for (const [event, listener] of listeners) client.removeListener(event, listener);
-    };
+  forwardEvents(connection: Connection, owner: ConnectionOwner | undefined): void {
+    forwardEvents(clientOf(connection), FORWARDED_EVENTS, owner);
   }
 
   openLane(connection: Connection, maxPrepared: number, onLost: (error: unknown) => void): PgLane {

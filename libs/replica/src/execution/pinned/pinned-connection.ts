@@ -3,6 +3,7 @@ import type { TransactionLostError } from '../../errors/transaction-lost.error.j
 import type { Route } from '../../routing/route.js';
 import type { Position } from '../../session/position.js';
 import type { Answer, Connection, Database, StatementCall, StreamCall } from '../database.js';
+import type { ConnectionOwner } from '../forward-events.js';
 import { leadToCaller } from '../lead-to-caller.js';
 import type { NodePool } from '../pools/node-pool.js';
 import type { StatementRouter } from '../statement-router.js';
@@ -51,13 +52,13 @@ export interface PinnedStatement {
  * One connection to one node that one client keeps over several statements. The server's own word tells whether a transaction is
  * open. The connection tells the request when its writes have become visible, or never will.
  */
-export class PinnedConnection {
+export class PinnedConnection implements ConnectionOwner {
+  readonly emitter: EventEmitter;
   readonly #router: StatementRouter;
   readonly #route: Route;
   readonly #pool: NodePool;
   readonly #connection: Connection;
   readonly #database: Database;
-  readonly #stopForwarding: () => void;
   readonly #endTurn: () => void;
   readonly #writes: PinnedWrites;
   #pinReason: PinReason | undefined;
@@ -77,8 +78,9 @@ export class PinnedConnection {
   /** The stream under way. `ended` resolves when it has ended. `shown` reports what it has revealed so far. */
   #stream: { readonly ended: Promise<void>; readonly shown: () => void } | undefined;
 
-  constructor(router: StatementRouter, owner: EventEmitter, pin: Pin) {
+  constructor(router: StatementRouter, emitter: EventEmitter, pin: Pin) {
     const { route, pool, connection, pinReason } = pin;
+    this.emitter = emitter;
     this.#router = router;
     this.#route = route;
     this.#pool = pool;
@@ -90,11 +92,13 @@ export class PinnedConnection {
     this.#onReplica = route.node !== router.primary;
     this.#writes = new PinnedWrites(router.contexts, this.#onReplica);
     pool.hold();
-    this.#stopForwarding = router.database.forwardEvents(connection, owner, (error) => {
-      this.#broken ??= error;
-      // In a transaction the next statement reports it. An owner that gave up on this event would never learn the outcome.
-      return this.#hasAnswered && this.#writes.transaction === undefined;
-    });
+    router.database.forwardEvents(connection, this);
+  }
+
+  /** In a transaction the next statement reports it: an owner that gave up on the event would never learn the outcome. */
+  failed(error: unknown): boolean {
+    this.#broken ??= error;
+    return this.#hasAnswered && this.#writes.transaction === undefined;
   }
 
   /** Only for questions about its state. */
@@ -226,7 +230,7 @@ export class PinnedConnection {
   }
 
   #giveBack(isToBeClosed: boolean): void {
-    this.#stopForwarding();
+    this.#database.forwardEvents(this.#connection, undefined);
     this.#pool.letGo();
     this.#endTurn();
     if (isToBeClosed)
