@@ -84,6 +84,15 @@ const ROLES: Readonly<Record<string, number>> = {
   lateral: Role.lateral,
 };
 
+/** What may stand behind UNION, apart from a parenthesis. */
+export const BEGINS_QUERY: ReadonlySet<number | undefined> = new Set([
+  Role.select,
+  Role.with,
+  Role.values,
+  Role.table,
+  Role.quantifier,
+]);
+
 /** Lets most words be found without folding them. */
 function index(): ReadonlyMap<string, string> {
   const words = new Map<string, string>();

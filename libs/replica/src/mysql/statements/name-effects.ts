@@ -14,6 +14,9 @@ export const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set([
   'sys',
 ]);
 
+/** What `sequence.name` takes from a sequence with `sql_mode` ORACLE, also in quotes. */
+const SEQUENCE_VALUE = /^(?:next|curr)val$/i;
+
 /** Notes the effects of the names in a statement, according to the catalog. */
 export class NameEffects {
   readonly #catalog: Catalog;
@@ -40,6 +43,11 @@ export class NameEffects {
     const effects = relations === undefined ? Effect.none : relations.get(table);
     if (effects === undefined) this.#finding.noteUnknown('reads a table that the catalog does not know');
     else this.#finding.noteEffects(effects, 'reads a table or view that only the primary may');
+  }
+
+  /** Notes a name behind a dot. */
+  useMember(name: string): void {
+    if (SEQUENCE_VALUE.test(name)) this.#finding.noteEffects(Effect.knownWrite, 'uses a sequence');
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Finding } from '../../execution/statements/finding.js';
 import { FromState, MAX_DEPTH } from '../../execution/statements/from-state.js';
 import type { Catalog } from './catalog.js';
 import { newFrame, type Frame } from './frame.js';
-import { foldWord, Role, roleOf } from './keywords.js';
+import { BEGINS_QUERY, foldWord, Role, roleOf } from './keywords.js';
 import { LastName } from './last-name.js';
 import { NameEffects } from './name-effects.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
@@ -12,17 +12,6 @@ import { useVariable } from './variables.js';
 
 /** What the next tokens have to be. `names`: words, up to a parenthesis with the names of indexes or partitions. */
 type Expectation = 'query' | 'open' | 'names' | undefined;
-
-/** What `sequence.name` takes from a sequence with `sql_mode` ORACLE, also in quotes. */
-const SEQUENCE_VALUE = /^(?:next|curr)val$/i;
-
-const BEGINS_QUERY: ReadonlySet<number | undefined> = new Set([
-  Role.select,
-  Role.with,
-  Role.values,
-  Role.table,
-  Role.quantifier,
-]);
 
 /**
  * Reads one statement that begins like a query (SELECT, WITH, VALUES, TABLE, a parenthesis) up to its end, and notes whatever makes it
@@ -299,8 +288,7 @@ export class QueryReader {
     this.#last.set(isQualified);
     this.#isAlias = false;
     this.#isAfterName = true;
-    if (isQualified && SEQUENCE_VALUE.test(this.#last.name()))
-      this.#finding.noteEffects(Effect.knownWrite, 'uses a sequence');
+    if (isQualified) this.#names.useMember(this.#last.name());
     if (this.#before === 'for' && word === 'share') this.#lock('FOR SHARE');
     const isKnown = this.#before !== '@' && this.#placeName(type === Token.quoted ? '' : word);
     return this.#before === '@' ? this.#seen('name') : isKnown && this.#seen(word === '' ? 'name' : word);
