@@ -5,6 +5,9 @@ const SRC = '^libs/replica/src';
 const EVERY_FOLDER =
   'cli|context|engine|errors|execution|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
 
+/** The pure functions over options that whoever connects needs. */
+const OPTIONS_OF_DRIVERS = ['options/option-values', 'options/discreet-error'];
+
 /**
  * What each folder may import from the others: anything of `code`, and only types of `types`. A name with a slash is one
  * file: the pure functions over positions, session states and snapshots that belong to these types.
@@ -32,11 +35,11 @@ const HOUSE = {
     types: ['options', 'observability'],
   },
   postgres: {
-    code: ['errors', 'routing', 'topology', 'session', 'context', 'execution', 'options/option-values'],
+    code: ['errors', 'routing', 'topology', 'session', 'context', 'execution', ...OPTIONS_OF_DRIVERS],
     types: ['options', 'observability'],
   },
   mysql: {
-    code: ['errors', 'routing', 'topology', 'session', 'context', 'execution', 'options/option-values'],
+    code: ['errors', 'routing', 'topology', 'session', 'context', 'execution', ...OPTIONS_OF_DRIVERS],
     types: ['options', 'observability'],
   },
   options: {

@@ -95,10 +95,10 @@ export class MysqlConnection {
     });
   }
 
-  /** Runs a statement and resolves with its rows. */
-  rows(text: string): Promise<readonly Record<string, unknown>[]> {
+  /** Runs a statement of the library's own and resolves with its rows, whatever the application has set for rows of its own. */
+  rows(sql: string): Promise<readonly Record<string, unknown>[]> {
     return new Promise((resolve, reject) => {
-      this.query([text], (error, answer) => {
+      this.query([{ sql, rowsAsArray: false, nestTables: false, typeCast: true }], (error, answer) => {
         if (answer === undefined) reject(error);
         else resolve(answer[0] as readonly Record<string, unknown>[]);
       });

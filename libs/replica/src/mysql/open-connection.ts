@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'mysql2';
+import { suspectsIn, withholdMessage } from '../options/discreet-error.js';
 import { inTime } from '../topology/in-time.js';
 import { MysqlConnection, type ConnectionRole } from './connection.js';
 import { MYSQL_ERRORS } from './error-kinds.js';
@@ -20,10 +21,19 @@ interface Greeting {
   readonly serverVersion: string;
 }
 
-/** Opens a connection that is not set up for any role yet. Rejects with the driver's error. */
-export function openConnection({ config, timeoutMs }: ConnectionSource): Promise<MysqlConnection> {
+/** Opens a connection that is not set up for any role yet. Rejects with the driver's error, which repeats no possible password. */
+export async function openConnection({ config, timeoutMs }: ConnectionSource): Promise<MysqlConnection> {
+  const options = config();
+  try {
+    return await connect({ ...options, connectTimeout: timeoutMs });
+  } catch (error) {
+    throw withholdMessage(error, suspectsIn(options));
+  }
+}
+
+function connect(options: ConnectionOptions): Promise<MysqlConnection> {
   return new Promise((resolve, reject) => {
-    const connection = loadMysql2().createConnection({ ...config(), connectTimeout: timeoutMs });
+    const connection = loadMysql2().createConnection(options);
     // An error without a listener would end the process.
     connection.on('error', reject);
     connection.on('connect', (greeting: Greeting) =>

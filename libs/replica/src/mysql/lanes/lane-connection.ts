@@ -4,7 +4,7 @@ import { WriteBatch } from '../../execution/lanes/write-batch.js';
 import type { Query } from 'mysql2';
 import type { MysqlAnswer } from '../answer.js';
 import type { MysqlConnection } from '../connection.js';
-import { isConnectionLoss } from '../error-kinds.js';
+import { isConnectionLoss, MYSQL_ERRORS } from '../error-kinds.js';
 import { loadMysql2 } from '../load-mysql2.js';
 import type { MysqlLaneCall } from './lane-call.js';
 import { LaneCommand, type LaneConnectionInside } from './lane-command.js';
@@ -86,7 +86,7 @@ export class MysqlLane implements LaneConnection {
 
   #callback(settled: Settled): Callback {
     return (error, rows, fields) => {
-      this.#connection.onAnswer?.();
+      if (error === null || MYSQL_ERRORS.isAnswer(error)) this.#connection.onAnswer?.();
       const answer: MysqlAnswer = [rows, fields];
       settled(error, answer as unknown as Answer);
     };
