@@ -25,6 +25,7 @@ export async function checkApplication({ name, source, tarball, workDir }) {
   await step('built', silently('npm', ['run', 'build']));
   await step('its Jest passes', silently('npm', ['test']));
   await step('import and require give one and the same', () => checkOneInstance(cwd));
+  await step('loads no driver but that of its database', () => checkDrivers(cwd));
   await step('runs with plain node', async () =>
     (await run(process.execPath, ['dist/main.js'], { cwd })).trim(),
   );
@@ -67,5 +68,22 @@ async function checkOneInstance(cwd) {
       assert.ok(names.length > 0, specifier + ' exports nothing');
       for (const name of names) assert.equal(imported[name], required[name], specifier + ': ' + name);
     }`;
+  await run(process.execPath, ['--input-type=module', '--eval', program], { cwd });
+}
+
+/** The application has not installed `mysql2`, which it would need for another database. */
+async function checkDrivers(cwd) {
+  const program = `
+    import assert from 'node:assert/strict';
+    import { createRequire } from 'node:module';
+    import { ReplicaDataSource } from 'nestjs-replica';
+    const { cache } = createRequire(process.cwd() + '/');
+    const loadedOf = (driver) => Object.keys(cache).filter((path) => path.includes('/node_modules/' + driver + '/'));
+    assert.deepEqual(loadedOf('pg'), []);
+    const missing = { code: 'REPLICA_DRIVER_NOT_INSTALLED', driver: 'mysql2' };
+    assert.throws(() => new ReplicaDataSource({ type: 'mysql', primary: { host: 'db' } }), missing);
+    assert.deepEqual(loadedOf('pg'), []);
+    new ReplicaDataSource({ type: 'postgres', primary: { host: 'db' } });
+    assert.notDeepEqual(loadedOf('pg'), []);`;
   await run(process.execPath, ['--input-type=module', '--eval', program], { cwd });
 }

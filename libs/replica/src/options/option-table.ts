@@ -80,7 +80,7 @@ export const NODE = {
   pool: group<PoolOptions>(POOL),
   servername: text({}),
   username: unchecked(),
-  password: unchecked(),
+  password: checked('text', checkPassword),
   database: unchecked(),
   ssl: unchecked(),
   applicationName: unchecked(),
@@ -199,6 +199,12 @@ function addProblem(problems: OptionProblems, path: string, problem: string | un
 function checkNodeName(problems: OptionProblems, path: string, name: unknown): void {
   if (name !== undefined && (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)))
     problems.add(path, `must be 1 to 64 letters, digits, '.', '_' or '-', not ${describe(name)}`);
+}
+
+/** Only `pg` asks a function. */
+function checkPassword(problems: OptionProblems, path: string, password: unknown): void {
+  if (problems.family === MYSQL && password !== undefined && typeof password !== 'string')
+    problems.add(path, `must be a text, not ${describe(password)}`);
 }
 
 function checkPort(problems: OptionProblems, path: string, port: unknown): void {

@@ -132,6 +132,11 @@ describe('resolveOptions', () => {
       'primary.socketPath is an option for MySQL and MariaDB only',
     ],
     [
+      'a function that gives the password of MySQL',
+      { type: 'mysql', primary: { host: 'db', password: () => 's3cret' } },
+      'primary.password must be a text, not a function',
+    ],
+    [
       'how MySQL chooses a replica',
       { replication: { master: PRIMARY, slaves: [], selector: 'RR' } },
       'replication.selector is not an option',
