@@ -4,6 +4,7 @@ const topology = 'libs/replica/src/topology';
 const routing = 'libs/replica/src/routing';
 const postgres = 'libs/replica/src/postgres';
 const execution = 'libs/replica/src/execution';
+const mysql = 'libs/replica/src/mysql';
 
 export const MUTANTS = [
   {
@@ -213,5 +214,93 @@ export const MUTANTS = [
     from: 'return stalenessMs(from, query.nowMs) - NOTE_SLACK_MS > notedForMs;',
     to: 'return false;',
     tests: [routing],
+  },
+  {
+    name: 'comment-is-no-code',
+    what: 'a comment that MySQL and MariaDB run is skipped',
+    file: `${mysql}/statements/tokenizer.ts`,
+    from: "if (first === '!' || text.startsWith('M!', from + 2)) return -1;",
+    to: '',
+    tests: [`${mysql}/statements/statement-classifier`],
+  },
+  {
+    name: 'backslash-always-escapes',
+    what: 'a text may end elsewhere with NO_BACKSLASH_ESCAPES and is a read all the same',
+    file: `${mysql}/statements/tokenizer.ts`,
+    from: 'this.isAmbiguous ||= text.charCodeAt(at) === quote;',
+    to: '',
+    tests: [`${mysql}/statements/statement-classifier`],
+  },
+  {
+    name: 'two-dashes-are-a-comment',
+    what: '`--` begins a comment without a blank behind it',
+    file: `${mysql}/statements/tokenizer.ts`,
+    from: 'return Number.isNaN(code) || code <= 0x20 || code === DELETE;',
+    to: 'return true;',
+    tests: [`${mysql}/statements`],
+  },
+  {
+    name: 'locks-are-reads',
+    what: 'FOR UPDATE and its like are reads',
+    file: `${mysql}/statements/query-reader.ts`,
+    from: "this.#finding.note('locking-read', because);",
+    to: '',
+    tests: [`${mysql}/statements/statement-classifier`],
+  },
+  {
+    name: 'stored-functions-give-way',
+    what: 'a stored function with the name of a built-in one is not seen',
+    file: `${mysql}/statements/name-effects.ts`,
+    from: 'if (stored !== undefined) this',
+    to: 'if (stored !== undefined && native === undefined) this',
+    tests: [`${mysql}/statements/load-catalog`],
+  },
+  {
+    name: 'views-hide',
+    what: 'a view does nothing that the views do on which it rests',
+    file: `${mysql}/statements/view-effects.ts`,
+    from: 'effects.set(reader, before | own);',
+    to: '',
+    tests: [`${mysql}/statements/load-catalog`],
+  },
+  {
+    name: 'any-engine',
+    what: 'tables of all engines are alike on all nodes',
+    file: `${mysql}/statements/load-catalog.ts`,
+    from: "TRANSACTIONAL.has(textOf(row, 'engine').toLowerCase())",
+    to: 'true',
+    tests: [`${mysql}/statements/load-catalog`],
+  },
+  {
+    name: 'binlog-is-replayed',
+    what: 'a replica of MariaDB shows what is in its own binary log',
+    file: `${mysql}/positions/mariadb-history.ts`,
+    from: 'this.last = isTold ? replayed[0] : undefined;',
+    to: 'this.last = isTold ? (written[0] ?? replayed[0]) : undefined;',
+    tests: [`${mysql}/positions`],
+  },
+  {
+    name: 'gaps-are-replayed',
+    what: 'a replica of MySQL with a gap counts as one without',
+    file: `${mysql}/positions/mysql-history.ts`,
+    from: 'if (end < to) return count + end - from + 1n;',
+    to: '',
+    tests: [`${mysql}/positions`],
+  },
+  {
+    name: 'any-writable-server-is-newer',
+    what: 'a replica that accepts writes takes over from a primary that is well',
+    file: `${mysql}/positions/term-book.ts`,
+    from: 'order === undefined && isVacant && this',
+    to: 'order === undefined && this',
+    tests: [`${mysql}/positions`],
+  },
+  {
+    name: 'parted-history-has-a-position',
+    what: 'a replica with writes that the primary lacks tells a position',
+    file: `${mysql}/positions/term-book.ts`,
+    from: 'const position = isOnNewest ?',
+    to: 'const position = true ?',
+    tests: [`${mysql}/positions`],
   },
 ];

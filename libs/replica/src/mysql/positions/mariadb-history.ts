@@ -67,9 +67,10 @@ export class MariadbHistory implements WriteHistory<MariadbHistory, MariadbRepla
   }
 
   /** A former primary has what it wrote itself, and replays nothing until the new one writes. */
-  positionOf({ position, last, own }: MariadbReplayed): Position | undefined {
+  positionOf({ position, last, own }: MariadbReplayed, writer: string): Position | undefined {
     if (last !== undefined && !this.#isOfDomain(last)) return undefined;
-    if (position === undefined || own === undefined || !this.#has(own)) return position;
+    if (position === undefined || own === undefined) return position;
+    if (own.server !== writer && !this.#has(own)) return position;
     return own.sequence > position ? own.sequence : position;
   }
 

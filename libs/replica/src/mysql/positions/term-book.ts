@@ -110,7 +110,9 @@ export class TermBook<R extends ReplayedWrites, H extends WriteHistory<H, R>> {
     const newest = this.#newest();
     if (newest === undefined)
       return { epoch: undefined, position: replayed.position, hasErrantWrites: false };
-    const hasErrantWrites = newest.history.lacksOwnWritesOf(replayed, server);
+    // What the last primary wrote before it refused writes may be newer than what is known of it.
+    const wasPrimary = this.#terms.get(server) === newest;
+    const hasErrantWrites = !wasPrimary && newest.history.lacksOwnWritesOf(replayed, server);
     const term = this.#termOf(server, replayed);
     if (term === undefined) {
       // It follows a server that is not known as a primary yet. What it had before, it still has.
