@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ClusterOptions } from 'nestjs-replica/testing';
+import { forDatabase, onPostgres, TEST_DATABASE } from '../support/cluster/test-database.js';
 import { FAULTS } from './support/fault-list.js';
 import { FaultStage } from './support/fault-stage.js';
 import { HARMLESS, watchFault, WRITERS } from './support/watch-fault.js';
@@ -10,8 +12,12 @@ describe('readers and writers whose sessions are checked, while a replica falls 
   let stage: FaultStage;
 
   beforeAll(async () => {
-    stage = await FaultStage.set(FAULTS['recovery-conflicts'].settings, WRITERS);
-    await FAULTS['probe-null'].setUp?.(stage.primary);
+    const { settings } = FAULTS['recovery-conflicts'];
+    stage = await FaultStage.set(
+      forDatabase<ClusterOptions['settings']>({ postgres: settings, mariadb: {} }),
+      WRITERS,
+    );
+    if (TEST_DATABASE === 'postgres') await FAULTS['probe-null'].setUp?.(stage.primary);
     await stage.cluster.waitForCatchUp();
   });
   afterAll(() => stage.clear());
@@ -31,21 +37,23 @@ describe('readers and writers whose sessions are checked, while a replica falls 
     expect(record.returnedMs).toEqual(expect.any(Number));
   });
 
-  it('are answered elsewhere when the replay cancels their reads on both replicas', async () => {
-    const record = await watchFault('recovery-conflicts', stage);
-    expect(record).toMatchObject({ ...HARMLESS, errors: {} });
-    expect(record.nodeErrors['40001']).toBeGreaterThan(0);
-  });
+  onPostgres(() => {
+    it('are answered elsewhere when the replay cancels their reads on both replicas', async () => {
+      const record = await watchFault('recovery-conflicts', stage);
+      expect(record).toMatchObject({ ...HARMLESS, errors: {} });
+      expect(record.nodeErrors['40001']).toBeGreaterThan(0);
+    });
 
-  it('do not notice that a replica tells its monitor no position', async () => {
-    const record = await watchFault('probe-null', stage);
-    expect(record).toMatchObject({ ...HARMLESS, errors: {} });
-    expect([record.noticedMs, record.returnedMs]).toEqual([expect.any(Number), expect.any(Number)]);
-  });
+    it('do not notice that a replica tells its monitor no position', async () => {
+      const record = await watchFault('probe-null', stage);
+      expect(record).toMatchObject({ ...HARMLESS, errors: {} });
+      expect([record.noticedMs, record.returnedMs]).toEqual([expect.any(Number), expect.any(Number)]);
+    });
 
-  it('do not notice that a replica answers its monitor too late', async () => {
-    const record = await watchFault('probe-late', stage);
-    expect(record).toMatchObject({ ...HARMLESS, errors: {} });
-    expect([record.noticedMs, record.returnedMs]).toEqual([expect.any(Number), expect.any(Number)]);
+    it('do not notice that a replica answers its monitor too late', async () => {
+      const record = await watchFault('probe-late', stage);
+      expect(record).toMatchObject({ ...HARMLESS, errors: {} });
+      expect([record.noticedMs, record.returnedMs]).toEqual([expect.any(Number), expect.any(Number)]);
+    });
   });
 });

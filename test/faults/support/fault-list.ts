@@ -1,4 +1,4 @@
-import type { PostgresNode, ClusterOptions } from 'nestjs-replica/testing';
+import type { ClusterOptions, DatabaseNode } from 'nestjs-replica/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppUnderFault, Notice } from './app-under-fault.js';
 import { eventually } from './clock.js';
@@ -26,13 +26,13 @@ export interface Fault {
   /** Mended as soon as it is there. */
   readonly isBrief?: boolean;
   /** What the primary needs, before there is any application. */
-  readonly setUp?: (primary: PostgresNode) => Promise<unknown>;
+  readonly setUp?: (primary: DatabaseNode) => Promise<unknown>;
   /** What goes before it, while the load runs. */
   readonly prepare?: (scene: FaultScene) => Promise<unknown>;
   /** What the monitor has to show; absent: nothing, for the nodes are well. */
   readonly notice?: Notice;
   /** The nodes that it is about. Default: the victim. */
-  readonly nodes?: (stage: FaultStage) => readonly PostgresNode[];
+  readonly nodes?: (stage: FaultStage) => readonly DatabaseNode[];
   /** It is worth knowing whether an application starts meanwhile. */
   readonly isStartTried?: boolean;
   /** What comes back: reads from these nodes (the default), or writes. */
@@ -50,7 +50,7 @@ export interface Fault {
   readonly evidence?: (stage: FaultStage) => Promise<Readonly<Record<string, number>>>;
 }
 
-const replicasOf = (stage: FaultStage): readonly PostgresNode[] => stage.replicas;
+const replicasOf = (stage: FaultStage): readonly DatabaseNode[] => stage.replicas;
 
 /** All faults, by name. */
 export const FAULTS = {
@@ -102,13 +102,7 @@ export const FAULTS = {
   },
   'replication-broken': {
     notice: 'ineligible',
-    inject: async ({ stage: { victim } }) => {
-      await breakReplication(victim);
-      return async () => {
-        await victim.query('ALTER SYSTEM RESET primary_conninfo');
-        await victim.query('SELECT pg_reload_conf()');
-      };
-    },
+    inject: ({ stage: { servers, victim } }) => servers.breakReplication(victim),
   },
   'recovery-conflicts': {
     settings: { max_standby_streaming_delay: '20ms' },
@@ -121,12 +115,12 @@ export const FAULTS = {
       );
       return async () => {
         const happened = async (): Promise<true | undefined> =>
-          (await sumOfStatistics(replicas, 'conflicts')) > 0 || undefined;
+          (await sumOf(replicas, countConflicts)) > 0 || undefined;
         await eventually(happened, 10_000);
         return end();
       };
     },
-    evidence: async (stage) => ({ recoveryConflicts: await sumOfStatistics(stage.replicas, 'conflicts') }),
+    evidence: async (stage) => ({ recoveryConflicts: await sumOf(stage.replicas, countConflicts) }),
   },
   'all-replicas-down': {
     notice: 'down',
@@ -138,11 +132,11 @@ export const FAULTS = {
     },
   },
   'pool-exhausted': {
-    inject: async ({ stage: { victim }, app, faultMs }) => {
+    inject: async ({ stage, app, faultMs }) => {
       // More than both replicas can run: where one gets fewer, what it cannot take comes to the other.
       await app.occupy(4 * POOL_SIZE, faultMs);
-      if (!(await isFull(victim)))
-        throw new Error(`${victim.name}: its ${POOL_SIZE} connections were never all busy`);
+      if (!(await isFull(stage)))
+        throw new Error(`${stage.victim.name}: its ${POOL_SIZE} connections were never all busy`);
       return () => app.release();
     },
   },
@@ -171,9 +165,10 @@ export const FAULTS = {
   },
   'idle-sockets-killed': {
     nodes: replicasOf,
-    inject: async ({ stage }) => repeat(100, () => Promise.all(stage.cluster.nodes.map(endIdle))),
-    evidence: async ({ cluster }) => ({
-      terminated: await sumOfStatistics(cluster.nodes, 'sessions_killed'),
+    inject: async ({ stage: { cluster, servers } }) =>
+      repeat(100, () => Promise.all(cluster.nodes.map((node) => servers.endIdle(node, APPLICATIONS)))),
+    evidence: async ({ cluster, servers }) => ({
+      terminated: await sumOf(cluster.nodes, (node) => servers.countEnded(node)),
     }),
   },
   'probe-null': probeAnswers('null'),
@@ -199,44 +194,28 @@ async function repeat(everyMs: number, act: () => Promise<unknown>): Promise<Men
 }
 
 /** Whether reports come to run on all connections that a pool has for them: it may keep one for quick reads. */
-async function isFull(node: PostgresNode): Promise<boolean> {
-  const found = await eventually(async () => {
-    const reports = await node.query(`SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
-    return reports.length >= POOL_SIZE - 1 || undefined;
-  }, 20_000);
+async function isFull({ servers, victim }: FaultStage): Promise<boolean> {
+  const found = await eventually(
+    async () => (await servers.countReports(victim)) >= POOL_SIZE - 1 || undefined,
+    20_000,
+  );
   return found !== undefined;
 }
 
-/** The node cannot reach its primary any more: its WAL receiver ends and none comes back. */
-async function breakReplication(node: PostgresNode): Promise<void> {
-  await node.query(`ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'`);
-  await node.query('SELECT pg_reload_conf()');
-  for (;;) {
-    const receivers = await node.query(
-      `SELECT 1 AS one FROM pg_stat_wal_receiver WHERE status = 'streaming'`,
-    );
-    if (receivers.length === 0) return;
-  }
-}
-
-/** A column of `pg_stat_database`, of all databases and nodes together. Servers tell it up to a second later. */
-async function sumOfStatistics(
-  nodes: readonly PostgresNode[],
-  column: 'conflicts' | 'sessions_killed',
+/** What a function tells of all nodes together. Servers may tell it up to a second later. */
+async function sumOf(
+  nodes: readonly DatabaseNode[],
+  tell: (node: DatabaseNode) => Promise<number>,
 ): Promise<number> {
-  const sql = `SELECT sum(${column})::int AS sum FROM pg_stat_database`;
   const sum = await eventually(async () => {
-    const sums = await Promise.all(nodes.map((node) => node.query<{ sum: number }>(sql)));
-    return sums.reduce((all, [row]) => all + (row?.sum ?? 0), 0) || undefined;
+    const all = await Promise.all(nodes.map(tell));
+    return all.reduce((total, one) => total + one, 0) || undefined;
   }, 3_000);
   return sum ?? 0;
 }
 
-/** What a firewall or pooler does that closes connections on which nothing has happened for a while. */
-async function endIdle(node: PostgresNode): Promise<void> {
-  await node.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE state = 'idle' AND state_change < clock_timestamp() - interval '50 ms' AND application_name = ANY($1)`,
-    [APPLICATIONS],
-  );
+/** How many statements the replay of a PostgreSQL server has cancelled. */
+async function countConflicts(node: DatabaseNode): Promise<number> {
+  const [row] = await node.query<{ sum: number }>('SELECT sum(conflicts)::int AS sum FROM pg_stat_database');
+  return row?.sum ?? 0;
 }

@@ -1,26 +1,31 @@
 import {
-  startPostgresCluster,
   startTcpProxy,
-  type PostgresCluster,
   type ClusterOptions,
-  type PostgresNode,
+  type DatabaseCluster,
+  type DatabaseNode,
   type TcpProxy,
 } from 'nestjs-replica/testing';
+import { forDatabase, STARTS } from '../../support/cluster/test-database.js';
 import type { AppUnderFault } from './app-under-fault.js';
 import { ROWS_PER_WRITER } from './checked-load.js';
+import { MARIADB_SERVERS } from './mariadb-servers.js';
+import { POSTGRES_SERVERS } from './postgres-servers.js';
 import type { VersionsAppOptions } from './versions-app.js';
+
+const SERVERS = forDatabase({ postgres: POSTGRES_SERVERS, mariadb: MARIADB_SERVERS });
 
 /** Servers that run when a stage is set. */
 export const STAGE_NODES = ['primary', 'replica-1', 'replica-2'] as const;
 
 /** A cluster, a proxy before each of its nodes, and who has which part at present. */
 export class FaultStage {
-  readonly cluster: PostgresCluster;
+  readonly cluster: DatabaseCluster;
+  readonly servers = SERVERS;
   readonly #proxies: ReadonlyMap<string, TcpProxy>;
-  #primary: PostgresNode;
-  #former: PostgresNode | undefined;
+  #primary: DatabaseNode;
+  #former: DatabaseNode | undefined;
 
-  private constructor(cluster: PostgresCluster, proxies: ReadonlyMap<string, TcpProxy>) {
+  private constructor(cluster: DatabaseCluster, proxies: ReadonlyMap<string, TcpProxy>) {
     this.cluster = cluster;
     this.#proxies = proxies;
     this.#primary = cluster.primary;
@@ -28,40 +33,38 @@ export class FaultStage {
 
   /** @param writers how many writers need rows */
   static async set(settings: ClusterOptions['settings'], writers: number): Promise<FaultStage> {
-    const cluster = await startPostgresCluster({ replicas: 2, settings });
+    const cluster = await forDatabase(STARTS)({ replicas: 2, settings });
     const proxies = await Promise.all(
       cluster.nodes.map(async (node) => [node.name, await startTcpProxy(node)] as const),
     );
     const { primary } = cluster;
-    await primary.query('CREATE TABLE counter (id int PRIMARY KEY, version int NOT NULL)');
-    await primary.query('INSERT INTO counter SELECT n, 0 FROM generate_series(1, $1) n', [
-      writers * ROWS_PER_WRITER,
-    ]);
+    await primary.query(SERVERS.createSql);
+    await primary.query(SERVERS.fillSql, [writers * ROWS_PER_WRITER]);
     await cluster.waitForCatchUp();
     return new FaultStage(cluster, new Map(proxies));
   }
 
   /** Who takes writes. */
-  get primary(): PostgresNode {
+  get primary(): DatabaseNode {
     return this.#primary;
   }
 
   /** Who took writes before the last failover. */
-  get former(): PostgresNode {
+  get former(): DatabaseNode {
     if (this.#former === undefined) throw new Error('there was no failover');
     return this.#former;
   }
 
-  get replicas(): readonly PostgresNode[] {
+  get replicas(): readonly DatabaseNode[] {
     return this.cluster.nodes.filter((node) => node !== this.#primary);
   }
 
   /** The replica to which things are done. */
-  get victim(): PostgresNode {
-    return this.replicas[0] as PostgresNode;
+  get victim(): DatabaseNode {
+    return this.replicas[0] as DatabaseNode;
   }
 
-  proxy(node: PostgresNode): TcpProxy {
+  proxy(node: DatabaseNode): TcpProxy {
     return this.#proxies.get(node.name) as TcpProxy;
   }
 
@@ -73,7 +76,7 @@ export class FaultStage {
     isProxied: boolean;
     query?: string;
   }): Pick<VersionsAppOptions, 'primary' | 'replicas'> {
-    const address = (node: PostgresNode): { name: string; url: string } => ({
+    const address = (node: DatabaseNode): { name: string; url: string } => ({
       name: node.name,
       url: (isProxied ? this.proxy(node).url : node.url) + query,
     });
@@ -92,7 +95,7 @@ export class FaultStage {
    */
   async failOver(app: AppUnderFault): Promise<{ lostWrites: number }> {
     const received = await Promise.all(
-      this.replicas.map(async (node) => [await replayAll(node), node] as const),
+      this.replicas.map(async (node) => [await SERVERS.replayAll(node), node] as const),
     );
     const [, best] = received.reduce((a, b) => (b[0] > a[0] ? b : a));
     const rows = await best.query<{ id: number; version: number }>('SELECT id, version FROM counter');
@@ -121,37 +124,12 @@ export class FaultStage {
   async connections(applications: readonly string[]): Promise<Record<string, number>> {
     const counts = this.cluster.nodes
       .filter(({ state }) => state === 'running')
-      .map(async (node) => {
-        const [row] = await node.query<{ count: number }>(
-          'SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = ANY($1)',
-          [applications],
-        );
-        return [node.name, row?.count ?? 0] as const;
-      });
+      .map(async (node) => [node.name, await SERVERS.countConnections(node, applications)] as const);
     return Object.fromEntries(await Promise.all(counts));
   }
 
   async clear(): Promise<void> {
     await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
     await this.cluster.stop();
-  }
-}
-
-/**
- * Resolves when a replica whose primary is gone has replayed all that it can: what it has received may end in the middle of
- * a record. Gives its position.
- */
-async function replayAll(node: PostgresNode): Promise<bigint> {
-  let position = -1n;
-  let sinceMs = performance.now();
-  for (;;) {
-    const [row] = await node.query<{ isDone: boolean; position: string }>(
-      `SELECT pg_last_wal_replay_lsn() >= coalesce(pg_last_wal_receive_lsn(), '0/0') AS "isDone",
-              (pg_last_wal_replay_lsn() - '0/0')::text AS position`,
-    );
-    const now = BigInt(row?.position ?? 0);
-    if (row?.isDone === true || (now === position && performance.now() - sinceMs > 100)) return now;
-    if (now !== position) sinceMs = performance.now();
-    position = now;
   }
 }

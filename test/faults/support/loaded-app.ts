@@ -150,7 +150,7 @@ export class LoadedApp implements AppUnderFault {
 const SIGNS: Readonly<Record<Notice, (node: NodeStatus, maxLagMs: number) => boolean>> = {
   down: ({ health }) => health === 'down',
   ineligible: ({ health, lagMs }, maxLagMs) => health !== 'up' || lagMs === null || lagMs > maxLagMs,
-  fenced: ({ health, problem }) => health === 'down' && (problem ?? '').includes('timeline'),
+  fenced: ({ health, problem }) => health === 'down' && /timeline|term/.test(problem ?? ''),
 };
 
 function countIn(counts: Record<string, number>, key: string): void {

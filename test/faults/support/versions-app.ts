@@ -23,6 +23,7 @@ import {
 } from 'nestjs-replica';
 import type { Server, ServerResponse } from 'node:http';
 import { Column, DataSource, Entity, PrimaryColumn, Repository } from 'typeorm';
+import { databaseOfUrl, NODE_NAME_SQL } from '../../support/cluster/test-database.js';
 
 /** What routes the application's statements. */
 export const SYSTEMS = ['nestjs-replica', 'typeorm-replication'] as const;
@@ -69,6 +70,10 @@ class VersionsController {
     @InjectDataSource() private readonly dataSource: DataSource,
   ) {}
 
+  get #isMariadb(): boolean {
+    return this.dataSource.options.type === 'mariadb';
+  }
+
   @Get('counters/:id')
   one(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
     return this.#select(id).getRawOne();
@@ -78,7 +83,7 @@ class VersionsController {
   @Get('reports/:id/:ms')
   report(@Param('id', ParseIntPipe) id: number, @Param('ms', ParseIntPipe) ms: number): Promise<unknown> {
     return this.#select(id)
-      .addSelect('pg_sleep(:seconds)', 'slept')
+      .addSelect(this.#isMariadb ? 'SLEEP(:seconds)' : 'pg_sleep(:seconds)', 'slept')
       .setParameter('seconds', ms / 1000)
       .getRawOne();
   }
@@ -99,7 +104,7 @@ class VersionsController {
     return this.dataSource
       .createQueryBuilder(Counter, 'counter')
       .select('counter.version', 'version')
-      .addSelect(`current_setting('cluster_name')`, 'node')
+      .addSelect(NODE_NAME_SQL[this.#isMariadb ? 'mariadb' : 'postgres'], 'node')
       .where('counter.id = :id', { id });
   }
 }
@@ -123,7 +128,8 @@ class ErrorTeller {
 
 function dataSourceModule({ system, primary, replicas, routing }: VersionsAppOptions): DynamicModule {
   const shared = {
-    type: 'postgres' as const,
+    // Both databases take all of these options.
+    type: databaseOfUrl(primary.url) as 'postgres',
     entities: [Counter],
     poolSize: POOL_SIZE,
     applicationName: APPLICATION_NAME,

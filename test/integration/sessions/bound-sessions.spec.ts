@@ -138,7 +138,7 @@ describe.each(SESSIONS)("a session's key that a request names, kept $where", ({ 
     await post('/register', { owner });
     await cluster.waitForCatchUp();
     await whilePaused(cluster, async () => {
-      await cluster.primary.query('UPDATE account SET balance = 9 WHERE owner = $1', [owner]);
+      await cluster.primary.query(`UPDATE account SET balance = 9 WHERE owner = '${owner}'`);
       expect((await post(`/look/${owner}`)).body).toEqual({ balance: 9 });
       const seen = await app.http.get(`/see/${owner}`).set('authorization', 'Bearer onlooker');
       expect(seen.body).toMatchObject({ balance: 9 });

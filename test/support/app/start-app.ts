@@ -13,6 +13,7 @@ import type { PostgresCluster } from 'nestjs-replica/testing';
 import { isReady, TestApp } from './test-app.js';
 import { until } from '../until.js';
 import { TestCluster } from '../cluster/use-cluster.js';
+import { databaseOf } from '../cluster/test-database.js';
 import { APPLICATION } from '../cluster/transcript.js';
 import { Account, Entry } from '../ledger/accounts.js';
 import { LedgerController } from '../ledger/ledger.controller.js';
@@ -38,7 +39,8 @@ type Extras = Pick<ModuleMetadata, 'imports' | 'providers'> & LaunchSettings;
  */
 export function optionsFor(cluster: PostgresCluster, changes: Changes = {}): ReplicaModuleOptions {
   return {
-    type: 'postgres',
+    // Both databases take all options that the tests share.
+    type: databaseOf(cluster) as 'postgres',
     primary: { url: cluster.primary.url },
     replicas: cluster.replicas.map(({ name, url }) => ({ name, url })),
     entities: [Account, Entry],

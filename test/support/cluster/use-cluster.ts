@@ -1,20 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
-import {
-  startMariadbCluster,
-  startPostgresCluster,
-  type PostgresCluster,
-  type ClusterOptions,
-  type PostgresNode,
-} from 'nestjs-replica/testing';
+import { type PostgresCluster, type ClusterOptions, type PostgresNode } from 'nestjs-replica/testing';
+import { forDatabase, TEST_DATABASE, type TestDatabase, STARTS } from './test-database.js';
 import { TRANSCRIPT_SETTINGS } from './transcript.js';
 
-/** A database whose servers tests can start. */
-export type TestDatabase = 'postgres' | 'mariadb';
-
-const STARTS = { postgres: startPostgresCluster, mariadb: startMariadbCluster };
-
 interface ClusterSetup extends ClusterOptions {
-  /** Default `postgres`. */
+  /** Default: the one on which the tests of the file run. */
   readonly database?: TestDatabase;
   /** Statements for the primary. All replicas have replayed them when the first test begins. */
   readonly sql?: string;
@@ -31,6 +21,21 @@ export function useCluster(setup: ClusterSetup = {}): TestCluster {
   return cluster;
 }
 
+const LEDGER_SQL = forDatabase({
+  postgres: `
+    CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0);
+    CREATE TABLE entry (id serial PRIMARY KEY, amount int NOT NULL, "accountId" int REFERENCES account)`,
+  mariadb: `
+    CREATE TABLE account (id int AUTO_INCREMENT PRIMARY KEY, owner varchar(255) NOT NULL, balance int NOT NULL DEFAULT 0);
+    CREATE TABLE entry (id int AUTO_INCREMENT PRIMARY KEY, amount int NOT NULL, accountId int,
+      FOREIGN KEY (accountId) REFERENCES account (id))`,
+});
+
+const EMPTY_LEDGER_SQL = forDatabase({
+  postgres: 'TRUNCATE account, entry RESTART IDENTITY',
+  mariadb: 'SET foreign_key_checks = 0; TRUNCATE account; TRUNCATE entry; SET foreign_key_checks = 1',
+});
+
 /** As {@link useCluster}, with the tables of the ledger, `count` accounts of balance 0 (`owner-1`, ...) and a transcript. */
 export function useLedgerCluster({
   count = 100,
@@ -41,22 +46,21 @@ export function useLedgerCluster({
   return useCluster({
     ...setup,
     settings: { ...TRANSCRIPT_SETTINGS, ...settings },
-    sql: `
-      CREATE TABLE account (id serial PRIMARY KEY, owner varchar NOT NULL, balance int NOT NULL DEFAULT 0);
-      CREATE TABLE entry (id serial PRIMARY KEY, amount int NOT NULL, "accountId" int REFERENCES account);
-      ${openAccounts(count)};
-      ${sql}`,
+    sql: `${LEDGER_SQL}; ${openAccounts(count)}; ${sql}`,
   });
 }
 
 /** Makes the ledger what it was at the beginning, on all nodes. */
 export async function resetLedger(cluster: PostgresCluster, count = 100): Promise<void> {
-  await cluster.primary.query(`TRUNCATE account, entry RESTART IDENTITY; ${openAccounts(count)}`);
+  await cluster.primary.query(`${EMPTY_LEDGER_SQL}; ${openAccounts(count)}`);
   await cluster.waitForCatchUp();
 }
 
 function openAccounts(count: number): string {
-  return `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, ${count}) n`;
+  return forDatabase({
+    postgres: `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, ${count}) n`,
+    mariadb: `INSERT INTO account (owner) SELECT CONCAT('owner-', seq) FROM seq_1_to_${count}`,
+  });
 }
 
 /** Stops the replay of all replicas: from now on each write is lag. */
@@ -101,7 +105,7 @@ export class TestCluster implements PostgresCluster {
   }
 
   async start(): Promise<void> {
-    const { sql, isPerTest: _, database = 'postgres', ...options } = this.#setup;
+    const { sql, isPerTest: _, database = TEST_DATABASE, ...options } = this.#setup;
     this.#started = await STARTS[database](options);
     if (sql === undefined) return;
     await this.primary.query(sql);

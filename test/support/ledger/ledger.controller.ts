@@ -2,7 +2,13 @@ import { Controller, Get, Param, ParseIntPipe, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
 import { DataSource, Repository } from 'typeorm';
+import { forDatabase } from '../cluster/test-database.js';
 import { Account } from './accounts.js';
+
+const SLOW_SQL = forDatabase({
+  postgres: 'SELECT id, balance, pg_sleep($1::float / 1000) FROM account WHERE id = $2',
+  mariadb: 'SELECT id, balance, SLEEP(? / 1000) FROM account WHERE id = ?',
+});
 
 /**
  * The application that most tests run: it reads balances in each way that the library knows, and adds to them.
@@ -77,10 +83,7 @@ export class LedgerController {
 
   @Get('accounts/:id/slow/:ms')
   async slow(@Param('id', ParseIntPipe) id: number, @Param('ms', ParseIntPipe) ms: number): Promise<object> {
-    const [row] = await this.dataSource.query(
-      'SELECT id, balance, pg_sleep($2::float / 1000) FROM account WHERE id = $1',
-      [id, ms],
-    );
+    const [row] = await this.dataSource.query(SLOW_SQL, [ms, id]);
     return row;
   }
 

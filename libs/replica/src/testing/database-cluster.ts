@@ -24,7 +24,8 @@ export interface NodeAddress {
 export interface DatabaseNode extends NodeAddress {
   /**
    * `primary`, `replica-1`, `replica-2`, ... PostgreSQL: also the server's `cluster_name`, and its `application_name` when it
-   * replicates. MariaDB: `server_id` is 1, 2, 3, ... in the order of `nodes`, and a new number for each new copy.
+   * replicates. MariaDB: also the name of its `pid_file`; `server_id` is 1, 2, 3, ... in the order of `nodes`, and a new number
+   * for each new copy.
    */
   readonly name: string;
   readonly role: NodeRole;

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { NodeAddress } from '../database-cluster.js';
 import { copyTree } from '../embedded/copy-tree.js';
 import { EmbeddedServer } from '../embedded/embedded-server.js';
@@ -31,7 +32,9 @@ export class EmbeddedMariadbServer extends EmbeddedServer implements MariadbServ
     const { host, port } = this.address;
     const own = {
       datadir: this.dataFolder,
-      pid_file: 'node.pid',
+      // A server that starts removes the temporary tables that it finds there, whoever's they are.
+      tmpdir: path.dirname(this.dataFolder),
+      pid_file: `${this.name}.pid`,
       server_id: this.#serverId,
       read_only: this.isReadOnly,
       bind_address: host,

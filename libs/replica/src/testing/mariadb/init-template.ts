@@ -43,6 +43,7 @@ export async function initTemplate(
     args: [
       '--no-defaults',
       `--datadir=${template}`,
+      `--tmpdir=${workplace.folder}`,
       `--extra-file=${setupFile}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',

@@ -41,6 +41,7 @@ const OWNED_SETTINGS = new Set([
   'server_id',
   'skip_networking',
   'socket',
+  'tmpdir',
   'user',
 ]);
 

@@ -36,7 +36,8 @@ export async function startEmbeddedMariadb(
       await makePrivateFolder(workplace, path.dirname(server.dataFolder));
       await server.renew();
     }
-    await Promise.all(servers.map((it) => it.start()));
+    const started = await Promise.allSettled(servers.map((it) => it.start()));
+    for (const it of started) if (it.status === 'rejected') throw it.reason;
     const [primary, ...replicas] = servers as [EmbeddedMariadbServer, ...EmbeddedMariadbServer[]];
     await withConnection(primary.address, (query) => query(FIRST_ENTRY));
     await Promise.all(replicas.map((it) => replicate(it, primary)));

@@ -57,6 +57,7 @@ function configure(
   const own = {
     server_id: serverId,
     read_only: true,
+    pid_file: `${name}.pid`,
     report_host: name,
     report_port: replicationEndpoint.port,
   };

@@ -1,0 +1,2 @@
+import '../support/cluster/on-mariadb.js';
+import '../integration/sessions/bound-sessions.spec.js';

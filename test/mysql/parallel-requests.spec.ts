@@ -1,0 +1,2 @@
+import '../support/cluster/on-mariadb.js';
+import '../integration/sessions/parallel-requests.spec.js';
