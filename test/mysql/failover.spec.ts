@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startMariadbCluster, type DatabaseCluster, type DatabaseNode } from 'nestjs-replica/testing';
 import { until } from '../support/until.js';
-import { MariadbEngine, prepare } from './support/mariadb-engine.js';
+import { APP_USER, MariadbEngine, prepare } from './support/mariadb-engine.js';
 
 const SELECT = 'SELECT name, n FROM item WHERE name = ?';
 const INSERT = 'INSERT INTO item (name) VALUES (?)';
@@ -42,6 +42,24 @@ describe('a change of the primary of MariaDB', () => {
       app.topology.replicas.some(({ name, health }) => name === other.name && health === 'up'),
     );
     expect(await read('waited')).toHaveLength(1);
+  });
+
+  it('lets a replica serve before the new primary has written if the user may ask whom the replica follows', async () => {
+    await cluster.primary.query(`GRANT REPLICA MONITOR ON *.* TO ${APP_USER.username}@'%'`);
+    await cluster.waitForCatchUp();
+    await app.stop();
+    app = await MariadbEngine.start(cluster);
+    expect(app.topology.replicas.map(({ receiver }) => receiver)).toEqual([
+      'receives: Yes, replays: Yes',
+      'receives: Yes, replays: Yes',
+    ]);
+    await cluster.primary.stop();
+    await heir.promote();
+    await other.follow(heir);
+    await until(() => app.topology.primary.name === heir.name, 'that the new primary is found');
+    await until(() =>
+      app.topology.replicas.some(({ name, health }) => name === other.name && health === 'up'),
+    );
   });
 
   it('is followed when the primary hangs', async () => {
