@@ -64,6 +64,25 @@ describe('the engine on MariaDB', () => {
     expect(app.lastRoute).toMatch(/^replica-[12] \(session-replayed\)$/);
   });
 
+  it('answers a read that waits for a replica as soon as the replica has what it waits for', async () => {
+    await app.stop();
+    // Probes come too seldom to explain it.
+    app = await MariadbEngine.start(cluster, {
+      onBehind: 'wait',
+      catchUpTimeoutMs: 30_000,
+      monitor: { intervalMs: 20_000, catchUpIntervalMs: 20_000, maxIntervalMs: 20_000 },
+      session: { ttlMs: 60_000 },
+    });
+    await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
+    await app.request('ann', (query) => query("INSERT INTO item (name) VALUES ('awaited')"));
+    const reading = app.request('ann', (query) => query(SELECT, ['awaited']));
+    await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
+    const resumedMs = performance.now();
+    expect(await reading).toHaveLength(1);
+    expect(performance.now() - resumedMs).toBeLessThan(5_000);
+    expect(app.lastRoute).toMatch(/^replica-[12] /);
+  });
+
   it('keeps a transaction together on the primary, and shows what it wrote afterwards', async () => {
     await app.request('ann', async (query) => {
       await query('START TRANSACTION');

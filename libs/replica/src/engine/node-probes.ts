@@ -27,6 +27,7 @@ export class NodeProbes {
     let used: NodeProbe | undefined;
     return {
       probe: (timeoutMs) => (used ??= this.#overhear(node.name, own)).probe(timeoutMs),
+      reaches: (position, timeoutMs) => own.reaches?.(position, timeoutMs) ?? Promise.resolve(false),
       reconnect: () => (used ?? own).reconnect(),
       close: () => (used ?? own).close(),
     };

@@ -24,7 +24,7 @@ import { MariadbCluster, MysqlCluster, type GtidCluster } from './gtid-cluster.j
 import { laneCallOf } from './lanes/lane-call.js';
 import { MysqlLane } from './lanes/lane-connection.js';
 import { MysqlAccess } from './node-access.js';
-import { createProbe } from './node-probe.js';
+import { MysqlProbe } from './node-probe.js';
 import { MysqlPiggyback } from './piggyback.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
 import type { MysqlStream } from './stream.js';
@@ -63,7 +63,7 @@ export class MysqlDatabase implements Database {
 
   createProbe(node: ResolvedNode, probe: ProbeFunction | undefined): NodeProbe {
     const { name, address } = node;
-    return createProbe({
+    return new MysqlProbe({
       config: () => probeConfig(node, this.#settings),
       clusterOf: this.#clusterOf,
       subject: probe === undefined ? undefined : { name, address, probe },

@@ -40,6 +40,8 @@ export interface GtidCluster {
   readonly probeSql: string;
   /** What a server's row means. Throws if it makes no sense. */
   read(answer: ServerAnswer): Promise<ServerReport>;
+  /** Gives one row: `outcome`, 0 once the server has replayed the position. `undefined`: these servers cannot wait for a number. */
+  waitSql(position: Position, timeoutMs: number): string | undefined;
   /** A server does not answer any more. */
   lost(server: string): void;
   /** The position of a write that the primary has confirmed; `undefined`: somebody else wrote it. */
@@ -79,6 +81,10 @@ abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> i
   protected readonly book = new TermBook<R, H>();
 
   abstract read(answer: ServerAnswer): Promise<ServerReport>;
+
+  waitSql(_position: Position, _timeoutMs: number): string | undefined {
+    return undefined;
+  }
 
   lost(server: string): void {
     this.book.lost(server);
@@ -145,9 +151,16 @@ interface MariadbRow {
 
 /** A cluster of MariaDB. https://mariadb.com/docs/server/ha-and-performance/standard-replication/gtid */
 export class MariadbCluster extends Cluster<MariadbReplayed, MariadbHistory> {
+  /** The domain of all writes. */
+  #domain = 0;
   readonly probeSql = `/* nestjs-replica: probe */ SELECT @@global.read_only AS read_only,
   @@global.innodb_read_only AS innodb_read_only, @@global.log_bin AS log_bin, @@global.gtid_slave_pos AS slave_pos,
   @@global.gtid_binlog_pos AS binlog_pos, @@global.gtid_binlog_state AS binlog_state`;
+
+  /** The server compares domain and number. It does not look at the server that wrote. */
+  override waitSql(position: Position, timeoutMs: number): string {
+    return `SELECT MASTER_GTID_WAIT('${this.#domain}-1-${position}', ${timeoutMs / 1_000}) AS outcome`;
+  }
 
   async read(answer: ServerAnswer): Promise<ServerReport> {
     const row = answer.row as unknown as MariadbRow;
@@ -160,6 +173,7 @@ export class MariadbCluster extends Cluster<MariadbReplayed, MariadbHistory> {
     if (!isOn(row.log_bin)) return untold(isReadOnly, NO_BINLOG);
     const history = MariadbHistory.parse(row.binlog_state);
     if (history === undefined) return untold(isReadOnly, SEVERAL_DOMAINS);
+    this.#domain = parseGtids(row.binlog_state)[0]?.domain ?? this.#domain;
     // Before its own first write, a promoted server may not have logged what it has replayed.
     const written = [...parseGtids(row.binlog_pos), ...parseGtids(row.slave_pos)].map(
       ({ sequence }) => sequence,

@@ -2,13 +2,14 @@ import type { ConnectionOptions } from 'mysql2';
 import { ConnectedProbe } from '../execution/probes/connected-probe.js';
 import { ProbeConnector, type ProbeLink } from '../execution/probes/probe-connector.js';
 import { runProbeFunction, type ProbeSubject } from '../execution/run-probe-function.js';
-import type { NodeProbe, ProbeResult } from '../topology/node-probe.js';
+import type { Position } from '../session/position.js';
+import type { ProbeResult } from '../topology/node-probe.js';
 import type { MysqlConnection } from './connection.js';
 import { isConnectionLoss } from './error-kinds.js';
 import type { Flavor } from './flavor.js';
 import type { GtidCluster } from './gtid-cluster.js';
 import { identifyServer, type MysqlIdentity } from './identify-server.js';
-import { openConnection } from './open-connection.js';
+import { inTimeOrCut, openConnection } from './open-connection.js';
 import { askReplication } from './replication-status.js';
 
 /** A probe's connection, and the server that it leads to. */
@@ -28,23 +29,64 @@ export interface MysqlProbeOptions {
 
 /** The longest time that connecting may take. A probe gives up earlier, but the attempt goes on beside the next one; milliseconds. */
 const CONNECT_MS = 10_000;
+/** How much longer than it should a server may take to say that it has waited in vain; milliseconds. */
+const SLACK_MS = 1_000;
 
-/** Probes a node on a connection of its own. */
-export function createProbe({ config, clusterOf, subject }: MysqlProbeOptions): NodeProbe {
-  let lost: (() => void) | undefined;
-  const ask = async ({ connection, identity }: ProbeConnection): Promise<ProbeResult> => {
-    const cluster = clusterOf(connection.flavor);
-    const { server } = identity;
-    lost = () => cluster.lost(server);
-    const [row = {}] = await connection.rows(cluster.probeSql);
-    const report = await cluster.read({ server, row, replication: () => askReplication(connection) });
-    const result = { ...report.result, identity };
-    if (subject !== undefined)
-      return runProbeFunction(subject, (sql, values) => queryOn(connection, sql, values), result);
-    return report.untold === undefined ? result : { ...result, problem: report.untold };
-  };
-  const connector = new ProbeConnector((onLost) => openLink(config, onLost));
-  return new ConnectedProbe(connector, { isConnectionLoss, failed: () => lost?.(), ask });
+/** Probes a node on a connection of its own. A second one waits for positions. */
+export class MysqlProbe extends ConnectedProbe<ProbeConnection> {
+  readonly #waiting: ProbeConnector<ProbeConnection>;
+  readonly #cluster: () => GtidCluster | undefined;
+
+  constructor({ config, clusterOf, subject }: MysqlProbeOptions) {
+    let cluster: GtidCluster | undefined;
+    let server: string | undefined;
+    const ask = async ({ connection, identity }: ProbeConnection): Promise<ProbeResult> => {
+      cluster = clusterOf(connection.flavor);
+      ({ server } = identity);
+      const [row = {}] = await connection.rows(cluster.probeSql);
+      const report = await cluster.read({ server, row, replication: () => askReplication(connection) });
+      const result = { ...report.result, identity };
+      if (subject !== undefined)
+        return runProbeFunction(subject, (sql, values) => queryOn(connection, sql, values), result);
+      return report.untold === undefined ? result : { ...result, problem: report.untold };
+    };
+    super(connectorOf(config), {
+      isConnectionLoss,
+      failed: () => {
+        if (server !== undefined) cluster?.lost(server);
+      },
+      ask,
+    });
+    this.#cluster = () => cluster;
+    this.#waiting = connectorOf(config);
+  }
+
+  async reaches(position: Position, timeoutMs: number): Promise<boolean> {
+    const sql = this.#cluster()?.waitSql(position, timeoutMs);
+    if (sql === undefined) return false;
+    try {
+      const { connection } = await this.#waiting.get();
+      const [row] = await inTimeOrCut(connection, timeoutMs + SLACK_MS, connection.rows(sql));
+      return Number(row?.['outcome']) === 0;
+    } catch {
+      this.#waiting.drop();
+      return false;
+    }
+  }
+
+  override reconnect(): void {
+    super.reconnect();
+    this.#waiting.drop();
+  }
+
+  override close(): Promise<void> {
+    this.#waiting.close();
+    return super.close();
+  }
+}
+
+function connectorOf(config: () => ConnectionOptions): ProbeConnector<ProbeConnection> {
+  return new ProbeConnector((lost) => openLink(config, lost));
 }
 
 function openLink(config: () => ConnectionOptions, lost: () => void): ProbeLink<ProbeConnection> {

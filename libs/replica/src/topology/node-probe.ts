@@ -76,6 +76,11 @@ export interface ProbeTimes {
 export interface NodeProbe {
   /** Connects if necessary. Rejects if the node does not answer within `timeoutMs`, or answers nonsense. */
   probe(timeoutMs: number): Promise<ProbeResult>;
+  /**
+   * Resolves to `true` as soon as the node has replayed the position, and to `false` after `timeoutMs`, or if the node cannot wait.
+   * Never rejects. Absent if the database cannot wait. At most one call is under way at a time.
+   */
+  reaches?(position: Position, timeoutMs: number): Promise<boolean>;
   /** Lets the next probe open a new connection, because another server may answer at the node's address by then. */
   reconnect(): void;
   close(): Promise<void>;

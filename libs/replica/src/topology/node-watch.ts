@@ -1,3 +1,4 @@
+import type { Position } from '../session/position.js';
 import type { NodeProbe, ProbeResult, ProbeTimes } from './node-probe.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { Pace, PaceReasons } from './probe-pace.js';
@@ -39,6 +40,7 @@ export class NodeWatch {
   #isOutdated = false;
   #probesAgainstDoubt = 0;
   #isSilent = false;
+  #isAwaiting = false;
 
   constructor(
     probe: NodeProbe,
@@ -77,6 +79,16 @@ export class NodeWatch {
   retry(): void {
     this.#pace = undefined;
     this.#endPause?.();
+  }
+
+  /** Probes at once when the node has replayed the position, if it can tell when. Meanwhile the loop goes on. */
+  awaitPosition(position: Position, timeoutMs: number): void {
+    if (this.#isAwaiting || this.#probe.reaches === undefined) return;
+    this.#isAwaiting = true;
+    void this.#outside(() => this.#probe.reaches?.(position, timeoutMs))?.then((isReached) => {
+      this.#isAwaiting = false;
+      if (isReached && !this.#stopped) this.probes.request().catch(() => undefined);
+    });
   }
 
   reconnect(): void {

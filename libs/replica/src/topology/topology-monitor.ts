@@ -171,6 +171,9 @@ export class TopologyMonitor {
       );
     const isGone = (): boolean => name !== undefined && this.#state.find(name) === undefined;
     this.expect(position);
+    for (const node of this.topology.replicas)
+      if ((name === undefined || node.name === name) && (node.position ?? 0n) < position)
+        this.#watches.get(node.name)?.awaitPosition(position, timeoutMs);
     await this.#waiters.until(() => isThere() || isGone(), timeoutMs);
     return isThere();
   }
