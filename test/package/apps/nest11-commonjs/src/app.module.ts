@@ -1,6 +1,6 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { fromHeader, ReplicaModule } from 'nestjs-replica';
+import { DatabaseType, fromHeader, ReplicaModule } from 'nestjs-replica';
 import { Product } from './product.entity';
 import { ProductsController } from './products.controller';
 
@@ -14,12 +14,12 @@ interface DatabaseNodes {
 
 @Module({})
 export class AppModule {
-  static on({ primary, replicas }: DatabaseNodes): DynamicModule {
+  static on({ primary, replicas }: DatabaseNodes, type: DatabaseType): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ReplicaModule.forRoot({
-          type: 'postgres',
+          type,
           primary: { url: primary.url },
           replicas: replicas.map(({ name, url }) => ({ name, url })),
           entities: [Product],
@@ -29,7 +29,7 @@ export class AppModule {
           setHeaders: true,
         }),
         TypeOrmModule.forFeature([Product]),
-        ReplicaModule.forRoot({ type: 'postgres', name: ARCHIVE, url: primary.url, entities: [Product] }),
+        ReplicaModule.forRoot({ type, name: ARCHIVE, url: primary.url, entities: [Product] }),
         TypeOrmModule.forFeature([Product], ARCHIVE),
       ],
       controllers: [ProductsController],

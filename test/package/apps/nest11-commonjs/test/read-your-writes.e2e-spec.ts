@@ -1,15 +1,20 @@
+import { spawnSync } from 'node:child_process';
 import { NestFactory } from '@nestjs/core';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { AppModule, ARCHIVE } from '../src/app.module';
 import { Client } from '../src/client';
-import { start, Started } from '../src/start';
+import { Database, start, Started } from '../src/start';
 
-describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
+// A machine without a MariaDB tests PostgreSQL alone.
+const hasMariadb = spawnSync('mariadbd', ['--version']).error === undefined;
+const databases: Database[] = hasMariadb ? ['postgres', 'mariadb'] : ['postgres'];
+
+describe.each(databases)('a CommonJS application on Nest 11, TypeORM 0.3 and %s', (database) => {
   let application: Started;
 
   beforeAll(async () => {
-    application = await start();
+    application = await start(database);
   });
 
   afterAll(() => application?.stop());
@@ -58,7 +63,7 @@ describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
 
   it('closes each data source, also the one that has a name', async () => {
     const options = { logger: ['error', 'warn'] as ('error' | 'warn')[], abortOnError: false };
-    const another = await NestFactory.create(AppModule.on(application.cluster), options);
+    const another = await NestFactory.create(AppModule.on(application.cluster, database), options);
     await another.init();
     const dataSources = [getDataSourceToken(), getDataSourceToken(ARCHIVE)].map((token) =>
       another.get<DataSource>(token),
