@@ -113,6 +113,21 @@ describe('a text that MariaDB runs', () => {
     },
   );
 
+  it.each(
+    SEEN_TEXTS.map(([text]) => text).filter((text) => {
+      const { kind, mayWrite, transaction } = new StatementClassifier().classify(text);
+      return kind !== 'read' && !mayWrite && transaction === undefined && !text.startsWith('SET GLOBAL');
+    }),
+  )('writes nothing and leaves nothing on its connection unless it is said to: %s', async (text) => {
+    const { mayWrite, keepsConnection } = classifier.classify(text);
+    const unsaid = new Set(mayWrite ? [] : ['position', 'inserted']);
+    // Every INSERT also sets the last number that was given out, which is no reason to keep a connection.
+    if (!keepsConnection && !text.includes('LAST_INSERT_ID'))
+      for (const trace of ['locks', 'variables', 'settings']) unsaid.add(trace);
+    const traces = await witnesses[0]!.tracesOf(text);
+    expect(traces.filter((trace) => unsaid.has(trace))).toEqual([]);
+  });
+
   it('leaves no trace by any function that counts as harmless', async () => {
     const wrong: string[] = [];
     const harmless = [...NATIVE_FUNCTIONS].filter(

@@ -61,7 +61,7 @@ export class Witness {
     const subject = await connect(node);
     await subject.query(setup);
     const rival = await connect(node);
-    await rival.query('SET SESSION innodb_lock_wait_timeout = 0');
+    await rival.query('SET SESSION innodb_lock_wait_timeout = 0, lock_wait_timeout = 0');
     return new Witness(subject, rival, setup);
   }
 

@@ -45,6 +45,14 @@ export class NameEffects {
     else this.#finding.noteEffects(effects, 'reads a table or view that only the primary may');
   }
 
+  /** Notes that the statement may read the table or view of this name, if there is one. */
+  mayUseRelation(tableName: TableName): void {
+    const effects = this.#catalog.relations?.get(formatTableName(tableName));
+    if (effects === undefined) return;
+    this.#finding.noteEffects(effects, 'may read a table or view that only the primary may');
+    this.#finding.noteEffects(Effect.readsTables, '');
+  }
+
   /** Notes a name behind a dot. */
   useMember(name: string): void {
     if (SEQUENCE_VALUE.test(name)) this.#finding.noteEffects(Effect.knownWrite, 'uses a sequence');

@@ -36,6 +36,8 @@ export class QueryReader {
   /** Whether it is the alias of a relation or the name of a CTE, so that its columns may follow. */
   #isAlias = false;
   #expected: Expectation;
+  /** How many lists WITH has begun. */
+  #lists = 0;
   /** The names that WITH has defined, as they are written, by their lower case. Whether case matters depends on the server. */
   readonly #spellings = new Map<string, string>();
 
@@ -180,6 +182,7 @@ export class QueryReader {
     if (role === Role.with) {
       // Elsewhere WITH ROLLUP ...
       if (!isPlace) return true;
+      this.#lists += 1;
       frame.with = WithState.name;
       frame.isRecursive = false;
       frame.from = FromState.none;
@@ -335,7 +338,11 @@ export class QueryReader {
     this.#isAfterName = false;
     if (this.#last.depth > 1) return false;
     const table = this.#names.tableName(this.#last.qualifiedName());
-    if (this.#cteNames.has(table)) return true;
+    if (this.#cteNames.has(table)) {
+      // In nested lists, MariaDB may take the name of an outer list for that of a table.
+      if (this.#lists > 1) this.#names.mayUseRelation(table);
+      return true;
+    }
     const spelling = table.schema === undefined ? this.#spellings.get(table.name.toLowerCase()) : undefined;
     if (spelling !== undefined && spelling !== table.name) return false;
     this.#names.useRelation(table);

@@ -174,6 +174,11 @@ describe('what a statement may do', () => {
     ['SELECT * FROM json_table j, mem', 'unknown'],
     ['SELECT * FROM lateral, mem', 'unknown'],
     ['SELECT * FROM t outer, mem', 'locking-read'],
+    [
+      'WITH mem (x) AS (SELECT 1) SELECT * FROM (WITH a AS (SELECT x FROM mem) SELECT x FROM a) t',
+      'locking-read',
+    ],
+    ['WITH mem (x) AS (SELECT 1) SELECT * FROM mem', 'read'],
     // Whether the names are the same depends on the server.
     ['WITH a AS (SELECT 1) SELECT * FROM A', 'unknown'],
   ])('is no more than it has to be: %s', (text, kind) => {
@@ -266,6 +271,13 @@ describe('the tables of a read', () => {
   ])('are listed: %s', (text, tables = '') => {
     const statement = all.classify(text);
     expect([statement.kind, statement.tables?.join()]).toEqual(['read', tables]);
+  });
+
+  it('are not listed if nested lists of WITH give names that tables have, too', () => {
+    const nested = 'WITH t AS (SELECT 1) SELECT * FROM (WITH a AS (SELECT * FROM t) SELECT * FROM a) x';
+    expect(classifier.classify(nested)).toMatchObject({ kind: 'read' });
+    expect(classifier.classify(nested).tables).toBeUndefined();
+    expect(classifier.classify(nested.replaceAll(/\bt\b/g, 'u')).tables).toEqual([]);
   });
 
   it('are not listed if it calls a stored function, which may read others', () => {
