@@ -1,21 +1,30 @@
-// npm run bench -- NAME [--quick] [--json]: builds the library as it is published, compiles the benchmarks, runs one.
-import { spawn } from 'node:child_process';
+// npm run bench -- NAME [--quick] [--json] [--node VERSION]: builds the library as it is published, compiles the benchmarks, runs
+// one. VERSION: a version or a major number of Node, which npm fetches as a package. All processes of the benchmark run on it.
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
-const [name, ...flags] = process.argv.slice(2);
+const [name, ...rest] = process.argv.slice(2);
+const nodeAt = rest.indexOf('--node');
+const version = nodeAt < 0 ? undefined : rest[nodeAt + 1];
+const flags = nodeAt < 0 ? rest : rest.toSpliced(nodeAt, 2);
 const names = readdirSync(here).flatMap((file) => /^(.+)\.bench\.ts$/.exec(file)?.slice(1) ?? []);
 const unknown = flags.filter((flag) => flag !== '--quick' && flag !== '--json');
-if (!names.includes(name ?? '') || unknown.length > 0) {
-  console.error(`usage: npm run bench -- NAME [--quick] [--json], NAME one of ${names.join(', ')}`);
+const isBadVersion = nodeAt >= 0 && !/^\d+(?:\.\d+){0,2}$/.test(version ?? '');
+if (!names.includes(name ?? '') || unknown.length > 0 || isBadVersion) {
+  console.error(
+    `usage: npm run bench -- NAME [--quick] [--json] [--node VERSION], NAME one of ${names.join(', ')}, VERSION such as 24`,
+  );
   process.exit(2);
 }
 
+// The load that the benchmark tells must not be that of its own build.
+const env = { ...process.env, BENCH_LOAD_BEFORE: String(loadavg()[0]) };
 let running;
 let interruptedBy;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -27,8 +36,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 /** Runs one program to its end. Ends this process if the program fails or is interrupted. */
-async function run(args, stdio) {
-  running = spawn(process.execPath, args, { cwd: root, stdio });
+async function run(args, stdio, program = process.execPath) {
+  running = spawn(program, args, { cwd: root, env, stdio });
   const [status] = await once(running, 'exit');
   if (interruptedBy !== undefined) process.exit(128 + constants.signals[interruptedBy]);
   if (status !== 0) process.exit(status ?? 1);
@@ -46,5 +55,13 @@ await step('compiling the benchmarks', [
   '-p',
   'test/bench/tsconfig.build.json',
 ]);
+/** The path of the Node that runs the benchmark. */
+function nodeOf(wanted) {
+  if (wanted === undefined) return process.execPath;
+  console.error(`--- fetching Node ${wanted}`);
+  const npm = ['exec', '--yes', `--package=node@${wanted}`, '--', 'node', '-p', 'process.execPath'];
+  return execFileSync('npm', npm, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 2] }).trim();
+}
+
 const compiled = join(root, 'dist', 'bench', 'test', 'bench', `${name}.bench.js`);
-await run(['--expose-gc', '--enable-source-maps', compiled, ...flags], 'inherit');
+await run(['--expose-gc', '--enable-source-maps', compiled, ...flags], 'inherit', nodeOf(version));

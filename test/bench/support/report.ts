@@ -1,3 +1,5 @@
+import { availableParallelism, cpus, loadavg } from 'node:os';
+
 /** What the command line asks of a benchmark. */
 export const isQuick = process.argv.includes('--quick');
 export const wantsJson = process.argv.includes('--json');
@@ -7,10 +9,39 @@ export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** Beyond this load for each processor, before a benchmark begins, something else runs beside it. */
+const BUSY_LOAD = 0.5;
+
+/** The machine that a benchmark runs on, and its load before the benchmark was built. */
+function machine(): Readonly<Record<string, unknown>> {
+  const processors = availableParallelism();
+  const loadBefore = Number(process.env.BENCH_LOAD_BEFORE ?? loadavg()[0]);
+  return {
+    node: process.version,
+    processors,
+    processor: cpus()[0]?.model.trim(),
+    loadBefore: rounded(loadBefore, 2),
+    wasBusy: loadBefore > BUSY_LOAD * processors,
+  };
+}
+
+function printObject(result: object): void {
+  process.stdout.write(`${JSON.stringify({ ...result, machine: machine() })}\n`);
+}
+
+function sayMachine(): void {
+  const { node, processors, processor, loadBefore, wasBusy } = machine();
+  const warning = wasBusy === true ? ': the machine was BUSY, so the figures are in doubt' : '';
+  process.stdout.write(
+    `Node ${node}, ${processors} processors (${processor}), load before ${loadBefore}${warning}\n`,
+  );
+}
+
 /** Prints the results: with --json one object and nothing else, otherwise a table. */
 export function report(result: object, table: readonly Record<string, unknown>[]): void {
-  if (wantsJson) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else console.table(table);
+  if (wantsJson) return printObject(result);
+  sayMachine();
+  console.table(table);
 }
 
 /** Like {@link report}, with several tables under their titles. */
@@ -18,10 +49,8 @@ export function reportTables(
   result: object,
   tables: Readonly<Record<string, readonly (object | undefined)[]>>,
 ): void {
-  if (wantsJson) {
-    process.stdout.write(`${JSON.stringify(result)}\n`);
-    return;
-  }
+  if (wantsJson) return printObject(result);
+  sayMachine();
   for (const [title, rows] of Object.entries(tables)) {
     process.stdout.write(`\n${title}\n${textTable(rows as Record<string, unknown>[])}`);
   }
