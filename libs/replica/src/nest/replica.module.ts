@@ -35,6 +35,7 @@ import {
   optionsOfExisting,
   type ReplicaModuleForDataSourceSettings,
 } from './existing-data-source.js';
+import { mayNeedHandler } from './key-resolvers.js';
 import { loggerOf } from './loggers.js';
 import { RequestOpener } from './request-opener.js';
 import { routedByFactory, routerOf, toRetryBut } from './router-of.js';
@@ -78,11 +79,12 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
     const { name, isGlobal, forRoutes, exclude, ...rest } = options as ReplicaModuleOptions<DatabaseType>;
     const settings = { name: dataSourceName ?? name, isGlobal, forRoutes, exclude };
     const given = concealTexts({ ...rest, name: settings.name });
-    return create(settings, {
+    const source = {
       extraProviders: [{ provide: TYPEORM_MODULE_OPTIONS, useValue: given }],
       inject: [TYPEORM_MODULE_OPTIONS],
       useFactory: (found: typeof rest) => found,
-    });
+    };
+    return create(settings, source, mayNeedHandler(rest.session?.key));
   }
 
   static forRootAsync(options: ReplicaModuleAsyncOptions): DynamicModule {
@@ -143,6 +145,7 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
 function create(
   settings: ReplicaModuleSettings,
   source: Omit<ReplicaModuleAsyncOptions, keyof ReplicaModuleSettings>,
+  needsGuard = true,
 ): DynamicModule {
   checkSettings(settings);
   const { name = DEFAULT_NAME } = settings;
@@ -175,6 +178,7 @@ function create(
     providers: [],
     exports: [dataSourceModule],
     dataSource: getDataSourceToken(name),
+    needsGuard,
   });
 }
 
@@ -182,11 +186,13 @@ function create(
 interface RoutingModuleParts extends Required<Pick<DynamicModule, 'imports' | 'providers' | 'exports'>> {
   /** The data source's injection token. */
   readonly dataSource: InjectionToken;
+  /** `false`: no session is found by the handler, so requests do without the guard, which costs each several microseconds. */
+  readonly needsGuard?: boolean;
 }
 
 function replicaModule(
   settings: ReplicaModuleSettings,
-  { dataSource, imports, providers, exports }: RoutingModuleParts,
+  { dataSource, imports, providers, exports, needsGuard = true }: RoutingModuleParts,
 ): DynamicModule {
   const { name = DEFAULT_NAME, isGlobal = true } = settings;
   return {
@@ -197,10 +203,17 @@ function replicaModule(
       { provide: MODULE_SETTINGS, useValue: settings },
       ...providers,
       ...routingProviders(settings, dataSource),
+      ...(needsGuard ? [GUARD] : []),
     ],
     exports: [...exports, getDataSourceRouterToken(name)],
   };
 }
+
+const GUARD: Provider = {
+  provide: APP_GUARD,
+  inject: [RequestOpener],
+  useFactory: (opener: RequestOpener) => new StickyPrimaryGuard(opener),
+};
 
 function routingProviders(settings: ReplicaModuleSettings, dataSource: InjectionToken): Provider[] {
   const { name = DEFAULT_NAME, forRoutes, exclude } = settings;
@@ -221,11 +234,6 @@ function routingProviders(settings: ReplicaModuleSettings, dataSource: Injection
           setHeaders,
           isLimitedToRoutes: forRoutes !== undefined || exclude !== undefined,
         }),
-    },
-    {
-      provide: APP_GUARD,
-      inject: [RequestOpener],
-      useFactory: (opener: RequestOpener) => new StickyPrimaryGuard(opener),
     },
     {
       provide: APP_INTERCEPTOR,
