@@ -145,6 +145,7 @@ const NOT_HERE = [
   // Errors that tell of names, numbers and the server's own words.
   'CommitOutcomeUnknownError',
   'DrainInterruptedError',
+  'DriverNotInstalledError',
   'InvalidChoiceError',
   'NoReplicaError',
   'NodeCrashedError',
