@@ -1,5 +1,6 @@
+import { connect, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'mysql2';
-import { dropUndefined } from '../options/option-values.js';
+import { decoded, dropUndefined } from '../options/option-values.js';
 import type { PoolLimits } from '../execution/database.js';
 import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
@@ -82,19 +83,39 @@ function connectionConfig(
     ([key]) => !(POOL_KEYS as readonly string[]).includes(key),
   );
   const { url, host, port, socketPath, username: user, password, database, ssl } = credentials;
-  const tls = withServername(ssl, servername);
-  const reach = { host, port, socketPath, user, password, database, ssl: tls };
-  return {
+  const reach = { host, port, socketPath, user, password, database, ssl };
+  const config = {
     ...Object.fromEntries(others),
     // `mysql2` takes from the URL only what is not given otherwise.
     ...dropUndefined({ uri: url, ...reach }),
     ...(applicationName === undefined ? {} : { connectAttributes: { program_name: applicationName } }),
   } as ConnectionOptions;
+  return servername === undefined ? config : withServername(config, servername);
 }
 
-/** `mysql2` checks the certificate of a host against the host's name. */
-function withServername(ssl: unknown, servername: string | undefined): unknown {
-  return servername === undefined || typeof ssl !== 'object' ? ssl : { servername, ...ssl };
+/** TLS options that also check the name. `mysql2` keeps what it makes of TLS options by their object. */
+const checkingName = new WeakMap<object, object>();
+
+/**
+ * Requires the server's TLS certificate to be for `servername`. `mysql2` only knows the name of the host, so it gets this one, and a
+ * socket that leads to the real host. Changes nothing without TLS.
+ */
+function withServername(config: ConnectionOptions, servername: string): ConnectionOptions {
+  const { ssl, stream } = config;
+  if (typeof ssl !== 'object' || stream !== undefined) return config;
+  let tls = checkingName.get(ssl);
+  if (tls === undefined) checkingName.set(ssl, (tls = { ...ssl, verifyIdentity: true }));
+  const { host, port } = addressOf(config);
+  const connectThere = (): Socket => connect(port, host).setNoDelay(true).setKeepAlive(true);
+  return { ...config, host: servername, ssl: tls, stream: connectThere };
+}
+
+function addressOf({ uri, host, port }: ConnectionOptions): { readonly host: string; readonly port: number } {
+  const url = uri === undefined ? undefined : new URL(uri);
+  return {
+    host: host ?? (url === undefined ? 'localhost' : decoded(url.hostname).replace(/^\[(.+)\]$/, '$1')),
+    port: port ?? (Number(url?.port) || 3306),
+  };
 }
 
 /**
