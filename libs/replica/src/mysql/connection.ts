@@ -80,16 +80,17 @@ export class MysqlConnection {
     settled: (error: unknown, answer: MysqlAnswer | undefined) => void,
   ): void {
     this.#endOfRows = 0;
+    const text = typeof query === 'string' ? query : query.sql;
     this.driver.query(query as string, values as string, (error, rows, fields) => {
       if (error !== null) {
         if (MYSQL_ERRORS.isAnswer(error)) this.onAnswer?.();
-        if (this.role === 'primary') noteErrorOfPrimary(error, typeof query === 'string' ? query : query.sql);
+        if (this.role === 'primary') noteErrorOfPrimary(error, text);
         return settled(error, undefined);
       }
       this.onAnswer?.();
       const answer: MysqlAnswer = [rows, fields];
       this.noteStatus(lastOkOf(answer)?.serverStatus);
-      if (typeof query === 'string' && NEXT_TRANSACTION.test(query)) this.hasNextTransactionSet = true;
+      if (NEXT_TRANSACTION.test(text)) this.hasNextTransactionSet = true;
       else if (this.transaction === 'open') this.hasNextTransactionSet = false;
       settled(undefined, answer);
     });
