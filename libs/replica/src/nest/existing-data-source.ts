@@ -9,6 +9,7 @@ import {
 import { getDataSourceToken, getEntityManagerToken } from '@nestjs/typeorm';
 import type { EntityManager } from 'typeorm';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+import type { DatabaseType } from '../options/database-type.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { ReplicaDataSource } from '../typeorm/replica-data-source.js';
@@ -91,7 +92,7 @@ export function optionsOfExisting(
 ): NestReplicaOptions {
   const problems: string[] = [];
   const isToken = ['string', 'symbol', 'function'].includes(typeof dataSource);
-  const { router } = (dataSource ?? {}) as Partial<ReplicaDataSource>;
+  const { router, options } = (dataSource ?? {}) as Partial<ReplicaDataSource>;
   if (!isToken && !(router instanceof DataSourceRouter)) {
     problems.push('forDataSource() needs a ReplicaDataSource, or the injection token of one');
   }
@@ -101,7 +102,7 @@ export function optionsOfExisting(
   if (problems.length > 0) throw new InvalidReplicaOptionsError(problems);
   return {
     // Used only if a test has replaced the data source.
-    dataSource: { type: 'postgres', host: 'localhost' },
+    dataSource: { type: (options?.type ?? 'postgres') as DatabaseType, host: 'localhost' },
     setHeaders: setHeaders === true,
     onUnrouted: () => {
       if (isToken)
