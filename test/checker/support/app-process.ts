@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { fromHeader, headerToken, MemorySessionStore, ReplicaModule } from 'nestjs-replica';
+import { databaseOfUrl } from '../../support/cluster/test-database.js';
 import { RegisterController } from './register.controller.js';
 import { SharedSessionStore } from './session-wire.js';
 
@@ -32,14 +33,15 @@ async function main(): Promise<void> {
   @Module({
     imports: [
       ReplicaModule.forRoot({
-        type: 'postgres',
+        // Both databases take all of these options.
+        type: databaseOfUrl(primary?.url ?? '') as 'postgres',
         primary,
         replicas,
         lanes,
         session,
         cache: hasCache === true,
         monitor: { intervalMs: 200, probeTimeoutMs: 300 },
-        connectTimeoutMS: 1_000,
+        pool: { connectTimeoutMs: 1_000 },
         poolSize: 8,
       }),
     ],

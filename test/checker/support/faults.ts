@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresCluster, PostgresNode } from 'nestjs-replica/testing';
 import { crash } from '../../support/cluster/crash.js';
+import { forDatabase } from '../../support/cluster/test-database.js';
 import type { Course } from './course.js';
 
 /** What is done to the nodes: `any` of the faults in turn, and a failover; or one that brings out one kind of defect. */
@@ -120,7 +121,7 @@ async function oneFault(
       [() => node.pauseReplay(), () => node.resumeReplay(), 'replay paused'],
       [() => node.kill(), () => node.start(), 'killed'],
       [() => node.hang(), () => node.resume(), 'hung'],
-      [() => delay(node, '200ms'), () => delay(node, '0'), 'delayed by 200 ms'],
+      [() => delay(node, DELAY), () => delay(node, '0'), `delayed by ${DELAY}`],
     ] as const,
     random,
   );
@@ -131,9 +132,15 @@ async function oneFault(
   await sleep(random() * 300);
 }
 
+/** How long a replica is told to wait before it replays: MariaDB knows whole seconds. */
+const DELAY = forDatabase({ postgres: '200ms', mariadb: '1' });
+
 async function delay(node: PostgresNode, time: string): Promise<void> {
-  await node.query(`ALTER SYSTEM SET recovery_min_apply_delay = '${time}'`);
-  await node.query('SELECT pg_reload_conf()');
+  const statements = forDatabase({
+    postgres: [`ALTER SYSTEM SET recovery_min_apply_delay = '${time}'`, 'SELECT pg_reload_conf()'],
+    mariadb: [`STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = ${time}; START SLAVE`],
+  });
+  for (const statement of statements) await node.query(statement);
 }
 
 /** A fast shutdown sends all that was committed to the replicas first: nothing that was acknowledged is lost. */

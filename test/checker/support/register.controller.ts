@@ -1,38 +1,32 @@
 import { Controller, Get, Param, ParseIntPipe, Put } from '@nestjs/common';
 import { DataSourceRouter, UseReplica } from 'nestjs-replica';
-import type { PoolClient } from 'pg';
-import QueryStream from 'pg-query-stream';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
+import { REGISTERS, type Registers, type Row as RegisterRow } from './registers.js';
 
-/** What somebody was told of a register, and who told it. */
-interface Row {
-  readonly value: number;
-  readonly node: string;
+interface Row extends RegisterRow {
   /** Where it is not the request that says so: whether it was written. */
   readonly kind?: 'read' | 'write';
   /** What the same request was told before. */
   readonly before?: number;
 }
 
-const NODE = `current_setting('cluster_name') AS node`;
-const INCREMENT = `UPDATE register SET value = value + 1 WHERE key = $1`;
-
 /** Ways to read registers, to write them, and to be told of them by other means. */
 @Controller('registers/:key')
 export class RegisterController {
   /** When the answers to cached reads were made. */
   readonly #madeAt = new Set<string>();
+  readonly #registers: Registers;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly router: DataSourceRouter,
-  ) {}
+  ) {
+    this.#registers = REGISTERS[dataSource.options.type === 'mariadb' ? 'mariadb' : 'postgres'];
+  }
 
   @Get()
   async read(@Param('key', ParseIntPipe) key: number): Promise<Row | undefined> {
-    const rows = await this.dataSource.query<Row[]>(`SELECT value, ${NODE} FROM register WHERE key = $1`, [
-      key,
-    ]);
+    const rows = await this.dataSource.query<Row[]>(this.#registers.readSql, [key]);
     return rows[0];
   }
 
@@ -54,7 +48,7 @@ export class RegisterController {
       .addSelect(`current_setting('cluster_name')`, 'node')
       .addSelect('now()::text', 'at')
       .from('register', 'register')
-      .where('register.key = :key', { key })
+      .where('register.id = :key', { key })
       .cache(200)
       .getRawOne<Row & { at: string }>();
     if (row === undefined) return undefined;
@@ -66,7 +60,7 @@ export class RegisterController {
 
   @Put()
   async write(@Param('key', ParseIntPipe) key: number): Promise<Row | undefined> {
-    return this.dataSource.transaction((manager) => this.#increment(manager, key));
+    return this.dataSource.transaction((manager) => this.#registers.increment(manager, key));
   }
 
   /** The rows of the write come as a stream. */
@@ -74,13 +68,7 @@ export class RegisterController {
   async stream(@Param('key', ParseIntPipe) key: number): Promise<Row | undefined> {
     const runner = this.dataSource.createQueryRunner();
     try {
-      const client = (await runner.connect()) as PoolClient;
-      let row: Row | undefined;
-      const rows = client.query(new QueryStream(`${INCREMENT} RETURNING value, ${NODE}`, [key]));
-      for await (const one of rows as AsyncIterable<Row>) row = one;
-      // The last row comes before the write is committed.
-      await client.query('SELECT 1');
-      return row;
+      return await this.#registers.stream(runner, key);
     } finally {
       await runner.release();
     }
@@ -92,7 +80,7 @@ export class RegisterController {
     const runner = this.dataSource.createQueryRunner();
     try {
       await runner.startTransaction();
-      const row = await this.#increment(runner.manager, key);
+      const row = await this.#registers.increment(runner.manager, key);
       await runner.rollbackTransaction();
       return row && { ...row, value: row.value - 1 };
     } finally {
@@ -103,7 +91,7 @@ export class RegisterController {
   /** An error that tells the value. */
   @Put('raised')
   async raised(@Param('key', ParseIntPipe) key: number): Promise<Row> {
-    const error: unknown = await this.dataSource.query('SELECT tell_register($1)', [key]).catch(String);
+    const error: unknown = await this.dataSource.query(this.#registers.tellSql, [key]).catch(String);
     const [, value] = /register has (\d+)/.exec(String(error)) ?? [];
     if (value === undefined) throw new Error(String(error));
     return { value: Number(value), node: 'the primary' };
@@ -124,17 +112,9 @@ export class RegisterController {
     @Param('key', ParseIntPipe) key: number,
     @Param('version', ParseIntPipe) version: number,
   ): Promise<Row> {
-    const [rows] = await this.dataSource.query<[Row[], number]>(
-      `${INCREMENT} AND value = $2 RETURNING value, ${NODE}`,
-      [key, version],
-    );
-    return rows[0] === undefined
+    const row = await this.#registers.incrementFrom(this.dataSource.manager, key, version);
+    return row === undefined
       ? { kind: 'read', value: version + 1, node: 'the primary' }
-      : { ...rows[0], kind: 'write' };
-  }
-
-  async #increment(manager: EntityManager, key: number): Promise<Row | undefined> {
-    const [rows] = await manager.query<[Row[], number]>(`${INCREMENT} RETURNING value, ${NODE}`, [key]);
-    return rows[0];
+      : { ...row, kind: 'write' };
   }
 }

@@ -2,13 +2,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import type { PostgresCluster } from 'nestjs-replica/testing';
 import { DataSource } from 'typeorm';
 import { Course } from './course.js';
 import { runFaults, type FaultPlan } from './faults.js';
 import type { Operation } from './history.js';
 import { Recorder } from './recorder.js';
 import { KEYS, PROCESSES, runSession, SessionClient } from './session-client.js';
+import { REGISTERS } from './registers.js';
+import { STARTS, TEST_DATABASE } from '../../support/cluster/test-database.js';
 import { keepOutput } from '../../support/quiet/keep-output.js';
 import { seededRandom } from '../../support/random.js';
 
@@ -63,7 +65,7 @@ export async function runHistory({
   isPlain,
   isEnough,
 }: RunOptions): Promise<Run> {
-  const cluster = await startPostgresCluster({ replicas: 2 });
+  const cluster = await STARTS[TEST_DATABASE]({ replicas: 2 });
   const children: ChildProcess[] = [];
   const agent = new Agent({ keepAlive: true });
   try {
@@ -98,12 +100,7 @@ export async function runHistory({
 }
 
 async function prepare(cluster: PostgresCluster): Promise<void> {
-  await cluster.primary.query('CREATE TABLE register (key int PRIMARY KEY, value int NOT NULL)');
-  await cluster.primary.query(`INSERT INTO register SELECT n, 0 FROM generate_series(1, ${KEYS}) n`);
-  await cluster.primary.query(`
-    CREATE FUNCTION tell_register(int) RETURNS int LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION 'the register has %', (SELECT value FROM register WHERE key = $1); END $$
-  `);
+  await cluster.primary.query(REGISTERS[TEST_DATABASE].createSql(KEYS));
   await cluster.waitForCatchUp();
 }
 
