@@ -1,5 +1,7 @@
 import type { ClusterOptions, DatabaseNode } from 'nestjs-replica/testing';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createConnection } from 'mysql2/promise';
+import { TEST_DATABASE, type TestDatabase } from '../../support/cluster/test-database.js';
 import type { AppUnderFault, Notice } from './app-under-fault.js';
 import { eventually } from './clock.js';
 import type { FaultStage } from './fault-stage.js';
@@ -21,6 +23,8 @@ type Mend = () => Promise<unknown>;
 
 /** Something that goes wrong, for real, and how it is put right. */
 export interface Fault {
+  /** Default: every database has it. */
+  readonly onlyOn?: TestDatabase;
   /** Resolves when it is there; gives how to mend it. */
   readonly inject: (scene: FaultScene) => Promise<Mend>;
   /** Mended as soon as it is there. */
@@ -105,6 +109,7 @@ export const FAULTS = {
     inject: ({ stage: { servers, victim } }) => servers.breakReplication(victim),
   },
   'recovery-conflicts': {
+    onlyOn: 'postgres',
     settings: { max_standby_streaming_delay: '20ms' },
     reportMs: 150,
     nodes: replicasOf,
@@ -173,10 +178,43 @@ export const FAULTS = {
   },
   'probe-null': probeAnswers('null'),
   'probe-late': probeAnswers('late'),
+  /** As an operator does it: the old primary refuses writes, until a replica that has all of them takes its place. */
+  'read-only-switchover': {
+    onlyOn: 'mariadb',
+    returns: 'writes',
+    nodes: ({ primary }) => [primary],
+    inject: async ({ stage }) => {
+      await stage.primary.query('SET GLOBAL read_only = 1');
+      return () => stage.switchOver();
+    },
+  },
+  /** What a backup does: from now on no write ends. */
+  'primary-locked': {
+    onlyOn: 'mariadb',
+    returns: 'writes',
+    nodes: ({ primary }) => [primary],
+    inject: async ({ stage: { primary } }) => {
+      const backup = await createConnection(primary.url);
+      await backup.query('FLUSH TABLES WITH READ LOCK');
+      return () => backup.end();
+    },
+  },
+  /** Somebody wrote on a replica, which cannot replay what comes after that. */
+  'errant-write': {
+    onlyOn: 'mariadb',
+    notice: 'ineligible',
+    inject: async ({ stage: { victim } }) => {
+      await victim.query('INSERT INTO counter VALUES (1000000, 0)');
+      return () => victim.query('SET GLOBAL gtid_strict_mode = 0; START SLAVE');
+    },
+  },
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;
-export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
+export const FAULT_NAMES = (Object.keys(FAULTS) as FaultName[]).filter((name) => {
+  const { onlyOn = TEST_DATABASE }: Fault = FAULTS[name];
+  return onlyOn === TEST_DATABASE;
+});
 
 /** Does it again and again until mended. */
 async function repeat(everyMs: number, act: () => Promise<unknown>): Promise<Mend> {

@@ -106,6 +106,16 @@ export class FaultStage {
     return { lostWrites };
   }
 
+  /** A replica that has replayed everything takes the place of a primary that refuses writes, and is followed by it. */
+  async switchOver(): Promise<void> {
+    const { primary, victim } = this;
+    await this.cluster.waitForCatchUp();
+    await victim.promote();
+    this.#former = primary;
+    this.#primary = victim;
+    await primary.follow(victim);
+  }
+
   /** The replicas that run follow the new primary. */
   async followPrimary(): Promise<void> {
     for (const node of this.replicas) if (node.state === 'running') await node.follow(this.primary);

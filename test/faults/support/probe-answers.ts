@@ -26,6 +26,7 @@ const SHADOW_SQL = `
 /** A fault of the probe alone: the node is well and serves everybody else. */
 export function probeAnswers(answer: 'null' | 'late'): Fault {
   return {
+    onlyOn: 'postgres',
     notice: 'down',
     urlQuery: SEARCH_PATH,
     notForTypeOrm: 'it has no probes',
