@@ -10,17 +10,26 @@ export class MariadbContainer extends ContainerServer implements MariadbServer {
   protected readonly stopSignal = 'SIGTERM';
   protected readonly innerPort = 3306;
   isReadOnly = false;
+  #serverId: number;
 
   constructor(
     name: string,
     address: Omit<NodeAddress, 'url'>,
-    private readonly runContainer: RunContainer<MariadbContainer>,
+    private readonly environment: {
+      readonly run: RunContainer<MariadbContainer>;
+      readonly nextServerId: () => number;
+    },
   ) {
     super(name, address);
+    this.#serverId = environment.nextServerId();
+  }
+
+  get serverId(): number {
+    return this.#serverId;
   }
 
   protected run(): Promise<RunningContainer> {
-    return this.runContainer(this, undefined);
+    return this.environment.run(this, undefined);
   }
 
   protected async ping(): Promise<void> {
@@ -40,6 +49,7 @@ export class MariadbContainer extends ContainerServer implements MariadbServer {
   }
 
   async renew(): Promise<void> {
+    this.#serverId = this.environment.nextServerId();
     await this.recreate();
   }
 

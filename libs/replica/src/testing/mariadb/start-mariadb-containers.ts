@@ -25,12 +25,12 @@ export async function startMariadbContainers(
       image: options.image,
       // The server that only sets the container up listens on no port.
       readyLine: /port: 3306\b/,
-      configure: (builder, server) => configure(builder, server, { serverId: ++lastServerId, options }),
+      configure: (builder, server) => configure(builder, server, options),
     });
     const password = randomBytes(16).toString('hex');
     const makeServer = (name: string): MariadbContainer => {
       const address = { host: 'localhost', port: 0, database: DATABASE, username: USERNAME, password };
-      const server = new MariadbContainer(name, address, run);
+      const server = new MariadbContainer(name, address, { run, nextServerId: () => ++lastServerId });
       server.isReadOnly = name !== 'primary';
       group.own(server);
       return server;
@@ -51,8 +51,8 @@ export async function startMariadbContainers(
 
 function configure(
   builder: ContainerBuilder,
-  { name, replicationEndpoint, address: { password } }: MariadbContainer,
-  { serverId, options }: { serverId: number; options: ResolvedClusterOptions },
+  { name, serverId, replicationEndpoint, address: { password } }: MariadbContainer,
+  options: ResolvedClusterOptions,
 ): ContainerBuilder {
   const own = {
     server_id: serverId,
