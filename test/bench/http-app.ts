@@ -17,7 +17,7 @@ import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { fromHeader, ReplicaModule } from 'nestjs-replica';
 import type { Observable } from 'rxjs';
 import { Repository } from 'typeorm';
-import { Item, Shelf } from './support/items.js';
+import { DATABASE, Item, Shelf } from './support/items.js';
 import type { ClusterAddress } from './support/servers.js';
 
 /**
@@ -90,7 +90,7 @@ class NoOpInterceptor implements NestInterceptor {
 }
 
 function dataSourceModule({ system, cluster }: HttpAppOptions): DynamicModule {
-  const shared = { type: 'postgres' as const, entities: [Item, Shelf], poolSize: 8 };
+  const shared = { type: DATABASE as 'postgres', entities: [Item, Shelf], poolSize: 8 };
   const { primaryUrl, replicas } = cluster;
   if (system.startsWith('primary-only')) return TypeOrmModule.forRoot({ ...shared, url: primaryUrl });
   if (system.startsWith('typeorm-replication')) {

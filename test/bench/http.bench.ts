@@ -5,11 +5,16 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { startPostgresCluster } from 'nestjs-replica/testing';
+import {
+  type MariadbCluster,
+  type PostgresCluster,
+  startMariadbCluster,
+  startPostgresCluster,
+} from 'nestjs-replica/testing';
 import { HTTP_SYSTEMS, type HttpAppOptions, type HttpSystem } from './http-app.js';
 import type { HttpLoad, HttpMeasured } from './http-load.js';
 import { withCleanUp, type CleanUp } from './support/clean-up.js';
-import { fillItems } from './support/items.js';
+import { DATABASE, fillItems, fillItemsOnMariadb } from './support/items.js';
 import { isQuick, reportTables, rounded, target } from './support/report.js';
 import { inTurns, medianOf } from './support/rounds.js';
 import { addressOf } from './support/servers.js';
@@ -93,11 +98,22 @@ class Application {
   }
 }
 
-await withCleanUp(async (cleanUp) => {
+async function postgres(cleanUp: CleanUp): Promise<PostgresCluster> {
   const starting = startPostgresCluster({ replicas: 2 });
   cleanUp.add(async () => (await starting).stop());
-  const cluster = await starting;
-  await fillItems(cluster);
+  await fillItems(await starting);
+  return starting;
+}
+
+async function mariadb(cleanUp: CleanUp): Promise<MariadbCluster> {
+  const starting = startMariadbCluster({ replicas: 2 });
+  cleanUp.add(async () => (await starting).stop());
+  await fillItemsOnMariadb(await starting);
+  return starting;
+}
+
+await withCleanUp(async (cleanUp) => {
+  const cluster = await (DATABASE === 'mariadb' ? mariadb(cleanUp) : postgres(cleanUp));
   const results: HttpResult[] = [];
   for (const platform of PLATFORMS) {
     const measured: HttpResult[] = [];
@@ -164,7 +180,7 @@ await withCleanUp(async (cleanUp) => {
       ];
     });
   reportTables(
-    { bench: 'http', node: process.version, results, ratios, targets },
+    { bench: 'http', database: DATABASE, results, ratios, targets },
     { requests: results, "ours to TypeORM's replication": ratios, targets },
   );
 });

@@ -1,4 +1,4 @@
-// npm run bench -- NAME [--quick] [--json] [--node VERSION]: builds the library as it is published, compiles the benchmarks, runs
+// npm run bench -- NAME [--quick] [--json] [--node VERSION] [--database mariadb]: builds the library as it is published, compiles the benchmarks, runs
 // one. VERSION: a version or a major number of Node, which npm fetches as a package. All processes of the benchmark run on it.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,21 +10,36 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
 const [name, ...rest] = process.argv.slice(2);
-const nodeAt = rest.indexOf('--node');
-const version = nodeAt < 0 ? undefined : rest[nodeAt + 1];
-const flags = nodeAt < 0 ? rest : rest.toSpliced(nodeAt, 2);
+const flags = [...rest];
+const version = takeValue('--node');
+const database = takeValue('--database');
+
+/** Removes a flag and its value from the flags. Returns the value; `undefined` without the flag. */
+function takeValue(flag) {
+  const at = flags.indexOf(flag);
+  return at < 0 ? undefined : (flags.splice(at, 2)[1] ?? '');
+}
+
+/** The benchmarks that run on MariaDB, too. */
+const ON_MARIADB = ['http'];
 const names = readdirSync(here).flatMap((file) => /^(.+)\.bench\.ts$/.exec(file)?.slice(1) ?? []);
 const unknown = flags.filter((flag) => flag !== '--quick' && flag !== '--json');
-const isBadVersion = nodeAt >= 0 && !/^\d+(?:\.\d+){0,2}$/.test(version ?? '');
-if (!names.includes(name ?? '') || unknown.length > 0 || isBadVersion) {
+const isBadVersion = version !== undefined && !/^\d+(?:\.\d+){0,2}$/.test(version);
+const isBadDatabase = database !== undefined && !(database === 'mariadb' && ON_MARIADB.includes(name));
+if (!names.includes(name ?? '') || unknown.length > 0 || isBadVersion || isBadDatabase) {
   console.error(
-    `usage: npm run bench -- NAME [--quick] [--json] [--node VERSION], NAME one of ${names.join(', ')}, VERSION such as 24`,
+    `usage: npm run bench -- NAME [--quick] [--json] [--node VERSION] [--database mariadb], NAME one of ${names.join(', ')}, VERSION such as 24; ` +
+      `on MariaDB: ${ON_MARIADB.join(', ')}`,
   );
   process.exit(2);
 }
 
 // The load that the benchmark tells must not be that of its own build.
-const env = { ...process.env, BENCH_LOAD_BEFORE: String(loadavg()[0]) };
+const env = {
+  ...process.env,
+  BENCH_LOAD_BEFORE: String(loadavg()[0]),
+  BENCH_DATABASE: database ?? 'postgres',
+};
 let running;
 let interruptedBy;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

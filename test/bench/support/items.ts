@@ -1,5 +1,8 @@
-import type { PostgresCluster } from 'nestjs-replica/testing';
+import type { MariadbCluster, PostgresCluster } from 'nestjs-replica/testing';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+
+/** The database of the benchmark, as its command line says. */
+export const DATABASE = process.env.BENCH_DATABASE === 'mariadb' ? 'mariadb' : 'postgres';
 
 export const ITEMS = 10_000;
 export const ITEMS_PER_SHELF = 20;
@@ -35,7 +38,7 @@ export class Item {
   @Column()
   active!: boolean;
 
-  @Column('timestamptz')
+  @Column(DATABASE === 'mariadb' ? 'datetime' : 'timestamptz')
   createdAt!: Date;
 
   @Column()
@@ -63,6 +66,22 @@ export async function fillItems(cluster: PostgresCluster): Promise<void> {
   );
   await primary.query('CREATE INDEX ON item ("shelfId")');
   await primary.query('VACUUM ANALYZE');
+  await cluster.waitForCatchUp();
+}
+
+/** As {@link fillItems}, on MariaDB. */
+export async function fillItemsOnMariadb(cluster: MariadbCluster): Promise<void> {
+  const { primary } = cluster;
+  await primary.query('CREATE TABLE shelf (id int PRIMARY KEY, label varchar(40) NOT NULL)');
+  await primary.query(`INSERT INTO shelf SELECT seq, CONCAT('shelf ', seq) FROM seq_1_to_${SHELVES}`);
+  await primary.query(
+    `CREATE TABLE item (id int PRIMARY KEY, name varchar(40) NOT NULL, sku varchar(40) NOT NULL, price int NOT NULL,
+      stock int NOT NULL, active boolean NOT NULL, createdAt datetime NOT NULL, shelfId int NOT NULL, INDEX (shelfId))`,
+  );
+  await primary.query(
+    `INSERT INTO item SELECT seq, CONCAT('item ', seq), CONCAT('SKU-', seq), seq * 3, seq % 100, seq % 2 = 0,
+      FROM_UNIXTIME(seq), 1 + (seq - 1) DIV ${ITEMS_PER_SHELF} FROM seq_1_to_${ITEMS}`,
+  );
   await cluster.waitForCatchUp();
 }
 
