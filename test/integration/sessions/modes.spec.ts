@@ -13,9 +13,28 @@ import {
   pauseReplay,
   resumeReplay,
 } from '../../support/cluster/use-cluster.js';
+import { forDatabase, onPostgres } from '../../support/cluster/test-database.js';
 import { Transcript } from '../../support/cluster/transcript.js';
 import { Account } from '../../support/ledger/accounts.js';
 import { LedgerController } from '../../support/ledger/ledger.controller.js';
+
+/** A function that claims to read. */
+const SECRETLY_WRITES_SQL = forDatabase({
+  postgres: `CREATE FUNCTION secretly_writes() RETURNS int LANGUAGE plpgsql STABLE AS $$
+    BEGIN PERFORM nextval('numbers'); RETURN 1; END $$`,
+  mariadb: `CREATE FUNCTION secretly_writes() RETURNS int READS SQL DATA
+    BEGIN INSERT INTO entry (amount) VALUES (1); RETURN 1; END`,
+});
+
+const NEXT_NUMBER_SQL = forDatabase({
+  postgres: `SELECT nextval('numbers')`,
+  mariadb: 'SELECT NEXTVAL(numbers)',
+});
+
+const RETURNING_SQL = forDatabase({
+  postgres: 'WITH gone AS (DELETE FROM entry RETURNING *) SELECT * FROM gone',
+  mariadb: 'DELETE FROM entry RETURNING id',
+});
 
 @Controller()
 class CarelessController extends LedgerController {
@@ -92,29 +111,33 @@ describe("onBehind: 'wait'", () => {
     });
   });
 
-  it('lets 50 reads at once wait with few probes, and answers them from the replica that replays', async () => {
-    const probes = async (): Promise<number> => {
-      const logs = await Promise.all(cluster.replicas.map((node) => node.readLog()));
-      return logs.join('\n').split('SELECT pg_is_in_recovery()').length - 1;
-    };
-    await pauseReplay(cluster);
-    await Promise.all(Array.from({ length: 50 }, (_, index) => app.post('/accounts/3/add', `many-${index}`)));
-    const before = await probes();
-    const waiting = Promise.all(
-      Array.from({ length: 50 }, (_, index) => app.get('/accounts/3/patient', `many-${index}`)),
-    );
-    const pausedMs = performance.now();
-    await delay(1_000);
-    const during = (await probes()) - before;
-    const seconds = (performance.now() - pausedMs) / 1_000;
-    await resumeReplay(cluster);
-    const answers = await waiting;
-    expect(new Set(answers.map(({ body }) => body.balance))).toEqual(new Set([50]));
-    expect(answers.filter(({ nodes }) => nodes[0] === 'primary')).toEqual([]);
-    // In each second: every 20 ms at first, then more and more seldom, whatever the number of those who wait.
-    expect(during).toBeGreaterThan(0);
-    expect(during).toBeLessThan(30 * seconds);
-    await cluster.waitForCatchUp();
+  onPostgres(() => {
+    it('lets 50 reads at once wait with few probes, and answers them from the replica that replays', async () => {
+      const probes = async (): Promise<number> => {
+        const logs = await Promise.all(cluster.replicas.map((node) => node.readLog()));
+        return logs.join('\n').split('SELECT pg_is_in_recovery()').length - 1;
+      };
+      await pauseReplay(cluster);
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => app.post('/accounts/3/add', `many-${index}`)),
+      );
+      const before = await probes();
+      const waiting = Promise.all(
+        Array.from({ length: 50 }, (_, index) => app.get('/accounts/3/patient', `many-${index}`)),
+      );
+      const pausedMs = performance.now();
+      await delay(1_000);
+      const during = (await probes()) - before;
+      const seconds = (performance.now() - pausedMs) / 1_000;
+      await resumeReplay(cluster);
+      const answers = await waiting;
+      expect(new Set(answers.map(({ body }) => body.balance))).toEqual(new Set([50]));
+      expect(answers.filter(({ nodes }) => nodes[0] === 'primary')).toEqual([]);
+      // In each second: every 20 ms at first, then more and more seldom, whatever the number of those who wait.
+      expect(during).toBeGreaterThan(0);
+      expect(during).toBeLessThan(30 * seconds);
+      await cluster.waitForCatchUp();
+    });
   });
 });
 
@@ -124,11 +147,8 @@ describe('preventWrites: true', () => {
 
   beforeAll(async () => {
     transcript = new Transcript(cluster);
-    await app.dataSource.query('CREATE SEQUENCE IF NOT EXISTS numbers');
-    await app.dataSource.query(
-      `CREATE OR REPLACE FUNCTION secretly_writes() RETURNS int LANGUAGE plpgsql STABLE AS $$
-       BEGIN PERFORM nextval('numbers'); RETURN 1; END $$`,
-    );
+    await cluster.primary.query('CREATE SEQUENCE IF NOT EXISTS numbers');
+    await cluster.primary.query(SECRETLY_WRITES_SQL);
     await cluster.waitForCatchUp();
   });
 
@@ -152,11 +172,8 @@ describe('preventWrites: true', () => {
 
   it.each<[string, () => Promise<unknown>]>([
     ['query()', () => app.dataSource.query("UPDATE account SET balance = 9 WHERE owner = 'owner-4'")],
-    ['a function that writes', () => app.dataSource.query("SELECT nextval('numbers')")],
-    [
-      'a CTE that writes',
-      () => app.dataSource.query('WITH gone AS (DELETE FROM entry RETURNING *) SELECT * FROM gone'),
-    ],
+    ['a function that writes', () => app.dataSource.query(NEXT_NUMBER_SQL)],
+    ['a statement that writes and gives rows', () => app.dataSource.query(RETURNING_SQL)],
     ['several statements', () => app.dataSource.query('SELECT 1; DROP TABLE entry')],
     ['insert()', () => app.accounts.insert({ owner: 'eve' })],
     ['update()', () => app.accounts.update({ id: 4 }, { balance: 9 })],
@@ -172,16 +189,18 @@ describe('preventWrites: true', () => {
     expect((await app.accounts.findOneByOrFail({ id: 4 })).balance).toBe(0);
   });
 
-  it('sends nothing that writes: a stream', async () => {
-    await expectPrevented(async () => {
-      const runner = app.dataSource.createQueryRunner();
-      try {
-        const client: { query(stream: QueryStream): QueryStream } = await runner.connect();
-        const stream = client.query(new QueryStream('DELETE FROM entry RETURNING *'));
-        await new Promise((resolve, reject) => stream.on('error', reject).on('end', resolve).resume());
-      } finally {
-        await runner.release();
-      }
+  onPostgres(() => {
+    it('sends nothing that writes: a stream', async () => {
+      await expectPrevented(async () => {
+        const runner = app.dataSource.createQueryRunner();
+        try {
+          const client: { query(stream: QueryStream): QueryStream } = await runner.connect();
+          const stream = client.query(new QueryStream('DELETE FROM entry RETURNING *'));
+          await new Promise((resolve, reject) => stream.on('error', reject).on('end', resolve).resume());
+        } finally {
+          await runner.release();
+        }
+      });
     });
   });
 
