@@ -73,5 +73,6 @@ export const SHAPES: Readonly<Record<string, (length: number) => string>> = {
   'analyses of tables': (length) => again('ANALYZE TABLE ', length),
   inserts: (length) => `INSERT INTO a VALUES ${again("(1, 'a'), ", length)}(1, 'b')`,
   'a procedure': (length) => `CREATE PROCEDURE p() BEGIN ${again('SELECT 1; ', length)}END`,
+  'settings of a statement': (length) => again('SET STATEMENT a = 1 FOR ', length),
   settings: (length) => `SET ${again('@a = f(), ', length)}@b = 1`,
 };

@@ -45,6 +45,7 @@ function readStatement(tokens: Tokenizer, catalog: Catalog, finding: Finding): v
   else if (word === 'explain' || word === 'describe' || word === 'desc')
     readExplain(tokens, catalog, finding);
   else if (word === 'analyze' && !isAnalyzeTable(tokens)) readAnalyze(tokens, catalog, finding);
+  else if (word === 'set' && wordAfter(tokens) === 'statement') readSetStatement(tokens, catalog, finding);
   else new CommandReader(tokens, catalog, finding).read();
 }
 
@@ -53,10 +54,14 @@ function wordOf(tokens: Tokenizer): string {
   return tokens.type === Token.word ? foldWord(tokens.text.slice(tokens.start, tokens.end)) : '';
 }
 
-function isAnalyzeTable(tokens: Tokenizer): boolean {
+function wordAfter(tokens: Tokenizer): string {
   const ahead = tokens.fork();
   ahead.next();
-  return ['table', 'tables', 'local', 'no_write_to_binlog'].includes(wordOf(ahead));
+  return wordOf(ahead);
+}
+
+function isAnalyzeTable(tokens: Tokenizer): boolean {
+  return ['table', 'tables', 'local', 'no_write_to_binlog'].includes(wordAfter(tokens));
 }
 
 /**
@@ -90,6 +95,22 @@ function readAnalyze(tokens: Tokenizer, catalog: Catalog, finding: Finding): voi
       return finding.noteUnparsable('not understood');
   const inner = new Finding();
   readStatement(tokens, catalog, inner);
+  noteRun(finding, inner);
+}
+
+/** SET STATEMENT ... FOR runs a statement with other settings (MariaDB). Even a read may not do that on a replica. */
+function readSetStatement(tokens: Tokenizer, catalog: Catalog, finding: Finding): void {
+  finding.note('session-change', 'SET STATEMENT');
+  for (let type = tokens.next(); wordOf(tokens) !== 'for'; type = tokens.next()) {
+    // The values of settings call nothing that may write, but that is not looked at.
+    if (type === Token.end || type === Token.semicolon || type === Token.broken || type === Token.open)
+      return finding.noteUnparsable('not understood');
+  }
+  tokens.next();
+  // It cannot be nested.
+  const inner = new Finding();
+  if (wordOf(tokens) === 'set') new CommandReader(tokens, catalog, inner).read();
+  else readStatement(tokens, catalog, inner);
   noteRun(finding, inner);
 }
 
