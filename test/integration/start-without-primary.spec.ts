@@ -10,6 +10,7 @@ import {
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { sourceOptions } from '../support/app/start-source.js';
 import { until } from '../support/until.js';
+import { forDatabase } from '../support/cluster/test-database.js';
 import { useCluster, heal } from '../support/cluster/use-cluster.js';
 import { Account, Entry } from '../support/ledger/accounts.js';
 
@@ -23,6 +24,22 @@ class Badge {
   title!: string;
 }
 
+const EXTENSIONS = forDatabase<Partial<ReplicaDataSourceOptions<never>>>({
+  postgres: { uuidExtension: 'pgcrypto', installExtensions: false },
+  mariadb: {},
+});
+
+/** The code of an error about a wrong password. */
+const REFUSED = forDatabase({ postgres: '28P01', mariadb: 'ER_ACCESS_DENIED_ERROR' });
+
+/** Makes a function that only gives what it gets. */
+function functionSql(name: string): string {
+  return forDatabase({
+    postgres: `CREATE FUNCTION ${name}(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT n $$`,
+    mariadb: `CREATE FUNCTION ${name}(n int) RETURNS int NO SQL RETURN n`,
+  });
+}
+
 const cluster = useCluster();
 
 describe('an application that starts while the primary is down', () => {
@@ -31,8 +48,8 @@ describe('an application that starts while the primary is down', () => {
   beforeAll(async () => {
     const setUp = await new ReplicaDataSource(optionsOf({ synchronize: true })).initialize();
     await setUp.getRepository(Account).insert([{ owner: 'ann' }]);
-    await setUp.query('CREATE FUNCTION harmless(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT n $$');
     await setUp.destroy();
+    await cluster.primary.query(functionSql('harmless'));
     await cluster.waitForCatchUp();
   });
   beforeEach(() => cluster.primary.stop());
@@ -46,8 +63,7 @@ describe('an application that starts while the primary is down', () => {
     return {
       ...sourceOptions(cluster),
       entities: [Account, Entry, Badge],
-      uuidExtension: 'pgcrypto',
-      installExtensions: false,
+      ...EXTENSIONS,
       ...changes,
     };
   }
@@ -73,7 +89,7 @@ describe('an application that starts while the primary is down', () => {
     await cluster.primary.start();
     await until(() => data.router.topology().primary.health === 'up', 'the primary');
     await data.getRepository(Account).increment({ id: 1 }, 'balance', 1);
-    await data.query('CREATE FUNCTION newer(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT n $$');
+    await cluster.primary.query(functionSql('newer'));
     await cluster.waitForCatchUp();
     await until(async () => {
       nodes.length = 0;
@@ -85,7 +101,7 @@ describe('an application that starts while the primary is down', () => {
 
   it('starts with one replica down, too, and where extensions would have to be installed', async () => {
     await cluster.replicas[0]?.stop();
-    const data = await start({ installExtensions: true });
+    const data = await start(forDatabase({ postgres: { installExtensions: true }, mariadb: {} }));
     await until(() => data.router.topology().replicas[1]?.health === 'up', 'the replica');
     const count = await data.router.runOnReplica({}, () => data.getRepository(Badge).count());
     expect(count).toBe(0);
@@ -121,6 +137,6 @@ describe('an application that starts while the primary is down', () => {
   it('does not start where the primary refuses the password', async () => {
     await cluster.primary.start();
     const url = cluster.primary.url.replace(cluster.primary.password, 'wrong');
-    await expect(start({ primary: { url } })).rejects.toMatchObject({ reasonCode: '28P01' });
+    await expect(start({ primary: { url } })).rejects.toMatchObject({ reasonCode: REFUSED });
   });
 });

@@ -1,0 +1,2 @@
+import '../support/cluster/on-mariadb.js';
+import '../integration/start-without-primary.spec.js';
