@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource, type StatementEvent } from 'nestjs-replica';
 import { In, type Repository } from 'typeorm';
-import mysql2 from 'mysql2';
+import mysql2, { type Connection } from 'mysql2';
+import type { Connection as PromiseConnection } from 'mysql2/promise';
 import { isReady } from '../support/app/test-app.js';
 import { useCluster } from '../support/cluster/use-cluster.js';
 import { until } from '../support/until.js';
@@ -140,6 +141,27 @@ describe.each(['mariadb', 'mysql'] as const)("TypeORM with type: '%s'", (type) =
     const header = await data.query<object>('INSERT INTO product (name) VALUES (?)', ['raw']);
     expect(header).toMatchObject({ affectedRows: 1, insertId: expect.any(Number) });
     await expect(data.query('SELECT * FROM nowhere')).rejects.toMatchObject({ errno: 1146 });
+  });
+
+  it('gives connections that take what those of mysql2 take', async () => {
+    const runner = data.createQueryRunner();
+    const connection = (await runner.connect()) as Connection;
+    const answerTo = (...call: readonly unknown[]): Promise<unknown> =>
+      new Promise((resolve) => {
+        connection.query(...(call as [string]), (error, rows) => resolve(error ?? rows));
+      });
+    const one = [{ one: 1 }];
+    expect(await answerTo('SELECT 1 AS one')).toEqual(one);
+    expect(await answerTo('SELECT ? AS one', [1])).toEqual(one);
+    expect(await answerTo({ sql: 'SELECT ? AS one', values: [1] })).toEqual(one);
+    expect(await answerTo({ sql: 'SELECT ? AS one', timeout: 5_000 }, [1])).toEqual(one);
+    expect(await answerTo({ sql: 'SELECT 1 AS one', rowsAsArray: true })).toEqual([[1]]);
+    expect(await answerTo('SELECT * FROM nowhere')).toMatchObject({ errno: 1146 });
+    const [rows, fields] = await (connection.promise() as unknown as PromiseConnection).query(
+      'SELECT 1 AS one',
+    );
+    expect([rows, fields.map(({ name }) => name)]).toEqual([one, ['one']]);
+    await runner.release();
   });
 
   it('takes values that are SQL for more than a read', async () => {

@@ -58,13 +58,23 @@ export function checkObject(
   table: OptionTable,
 ): boolean {
   if (!problems.object(path, value, Object.keys(table))) return false;
+  checkOptions(problems, path, value, table);
+  return true;
+}
+
+/** Checks the options of a table. Whatever else the object has is left to others. */
+export function checkOptions(
+  problems: OptionProblems,
+  path: string,
+  value: Readonly<Record<string, unknown>>,
+  table: OptionTable,
+): void {
   for (const [key, { check, only }] of Object.entries(table)) {
     const pathOfKey = path === '' ? key : `${path}.${key}`;
     if (value[key] !== undefined && isOfOthers(only, problems.family))
       problems.add(pathOfKey, `is an option for ${only.name} only`);
     else check(problems, pathOfKey, value[key]);
   }
-  return true;
 }
 
 function isOfOthers(

@@ -298,7 +298,8 @@ export interface RoutingOptions<Context = unknown> {
   readonly monitor?: MonitorOptions;
   /**
    * Reads outside transactions that are known to be fast share connections of the same `poolSize`: the client sends each at
-   * once, and the server answers in turn. Needs `pg` 8.23; has no effect with `extra.query_timeout` or `extra.maxUses`.
+   * once, and the server answers in turn. On PostgreSQL it needs `pg` 8.23, and has no effect with `extra.query_timeout` or
+   * `extra.maxUses`.
    * `false`, for example behind a pooler that takes one statement at a time, gives each read a connection to itself.
    * Default `true`.
    */

@@ -1,5 +1,6 @@
 import { conceal, concealTexts, withoutTexts } from './conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+import { checkOptions } from './option.js';
 import { describeName, OptionProblems } from './option-problems.js';
 import { DATABASE_TYPES, familyOf, type DatabaseType } from './database-type.js';
 import { DEFAULTS, knownKeysOf, ROUTING, ROUTING_KEYS } from './option-table.js';
@@ -48,8 +49,7 @@ export function resolveOptions<Context>(options: OptionsOfAnyType<Context>): Res
   if (!problems.lenientObject(options, knownKeysOf(family), hintsOf(family)))
     throw new InvalidReplicaOptionsError(problems.list);
   problems.oneOf('type', options.type ?? 'none', DATABASE_TYPES);
-  for (const [key, { check }] of Object.entries(ROUTING))
-    check(problems, key, options[key as keyof RoutingOptions]);
+  checkOptions(problems, '', options as object as Record<string, unknown>, ROUTING);
   checkTogether(problems, options);
   const nodes = findNodes(problems, options);
   if (nodes !== undefined) checkRuledNodes(problems, options, nodes);
