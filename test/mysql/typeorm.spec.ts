@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { ReplicaDataSource, type StatementEvent } from 'nestjs-replica';
 import { In, type Repository } from 'typeorm';
 import mysql2, { type Connection } from 'mysql2';
-import type { Connection as PromiseConnection } from 'mysql2/promise';
 import { isReady } from '../support/app/test-app.js';
 import { useCluster } from '../support/cluster/use-cluster.js';
 import { until } from '../support/until.js';
@@ -157,9 +156,7 @@ describe.each(['mariadb', 'mysql'] as const)("TypeORM with type: '%s'", (type) =
     expect(await answerTo({ sql: 'SELECT ? AS one', timeout: 5_000 }, [1])).toEqual(one);
     expect(await answerTo({ sql: 'SELECT 1 AS one', rowsAsArray: true })).toEqual([[1]]);
     expect(await answerTo('SELECT * FROM nowhere')).toMatchObject({ errno: 1146 });
-    const [rows, fields] = await (connection.promise() as unknown as PromiseConnection).query(
-      'SELECT 1 AS one',
-    );
+    const [rows, fields] = await connection.promise().query('SELECT 1 AS one');
     expect([rows, fields.map(({ name }) => name)]).toEqual([one, ['one']]);
     await runner.release();
   });
