@@ -106,6 +106,17 @@ function dataSourceModule({ system, cluster }: HttpAppOptions): DynamicModule {
   });
 }
 
+/** What an application's process has used since it began, as it tells whoever asks. */
+export interface HttpAppUsage {
+  readonly cpuUs: number;
+  readonly peakMegabytes: number;
+}
+
+function usage(): HttpAppUsage {
+  const { user, system } = process.cpuUsage();
+  return { cpuUs: user + system, peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1024) };
+}
+
 async function main(): Promise<void> {
   const options = JSON.parse(process.env.HTTP_APP ?? '{}') as HttpAppOptions;
 
@@ -126,8 +137,7 @@ async function main(): Promise<void> {
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
   process.send?.({ port });
-  // Tells how much processor time it has used whenever it is asked.
-  process.on('message', () => process.send?.(process.cpuUsage()));
+  process.on('message', () => process.send?.(usage()));
   process.once('disconnect', () => void app.close());
 }
 

@@ -2,19 +2,11 @@
  * What users feel: requests through HTTP, to a real Nest application and from a load generator in processes of their own. Compared
  * with TypeORM's `replication` and with TypeORM on the primary, each also with a guard and an interceptor that do nothing.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import {
-  type MariadbCluster,
-  type PostgresCluster,
-  startMariadbCluster,
-  startPostgresCluster,
-} from 'nestjs-replica/testing';
-import { HTTP_SYSTEMS, type HttpAppOptions, type HttpSystem } from './http-app.js';
+import { HTTP_SYSTEMS, type HttpSystem } from './http-app.js';
 import type { HttpLoad, HttpMeasured } from './http-load.js';
-import { withCleanUp, type CleanUp } from './support/clean-up.js';
-import { DATABASE, fillItems, fillItemsOnMariadb } from './support/items.js';
+import { withCleanUp } from './support/clean-up.js';
+import { Application, startServers } from './support/http-application.js';
+import { DATABASE } from './support/items.js';
 import { isQuick, reportTables, rounded, target } from './support/report.js';
 import { inTurns, medianOf } from './support/rounds.js';
 import { addressOf } from './support/servers.js';
@@ -48,72 +40,8 @@ interface HttpResult extends HttpMeasured {
 
 type Load = Omit<HttpLoad, 'port'>;
 
-/** An application in a process of its own. */
-class Application {
-  readonly #child: ChildProcess;
-  readonly #port: number;
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
-    this.#port = port;
-  }
-
-  static async start(options: HttpAppOptions, cleanUp: CleanUp): Promise<Application> {
-    const child = fork(join(import.meta.dirname, 'http-app.js'), {
-      env: { ...process.env, HTTP_APP: JSON.stringify(options), NODE_ENV: 'production' },
-      execArgv: ['--enable-source-maps'],
-      stdio: ['ignore', 2, 2, 'ipc'],
-    });
-    cleanUp.add(() => child.kill('SIGKILL'));
-    const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-    return new Application(child, port);
-  }
-
-  async measure(load: Load, cleanUp: CleanUp): Promise<HttpMeasured & { nodeCpuUsPerRequest: number }> {
-    const generator = fork(join(import.meta.dirname, 'http-load.js'), { stdio: ['ignore', 2, 2, 'ipc'] });
-    cleanUp.add(() => generator.kill('SIGKILL'));
-    const exited = once(generator, 'exit') as Promise<[number | null]>;
-    const failed = exited.then(([code]) =>
-      Promise.reject(new Error(`the load generator ended with ${code}`)),
-    );
-    generator.send({ ...load, port: this.#port });
-    await Promise.race([once(generator, 'message'), failed]);
-    const before = await this.#processorTime();
-    const [measured] = (await Promise.race([once(generator, 'message'), failed])) as [HttpMeasured];
-    const cpuUs = (await this.#processorTime()) - before;
-    await exited;
-    return { ...measured, nodeCpuUsPerRequest: rounded(cpuUs / measured.requests, 1) };
-  }
-
-  async stop(): Promise<void> {
-    const exited = once(this.#child, 'exit');
-    this.#child.disconnect();
-    await exited;
-  }
-
-  async #processorTime(): Promise<number> {
-    this.#child.send('cpu');
-    const [{ user, system }] = (await once(this.#child, 'message')) as [NodeJS.CpuUsage];
-    return user + system;
-  }
-}
-
-async function postgres(cleanUp: CleanUp): Promise<PostgresCluster> {
-  const starting = startPostgresCluster({ replicas: 2 });
-  cleanUp.add(async () => (await starting).stop());
-  await fillItems(await starting);
-  return starting;
-}
-
-async function mariadb(cleanUp: CleanUp): Promise<MariadbCluster> {
-  const starting = startMariadbCluster({ replicas: 2 });
-  cleanUp.add(async () => (await starting).stop());
-  await fillItemsOnMariadb(await starting);
-  return starting;
-}
-
 await withCleanUp(async (cleanUp) => {
-  const cluster = await (DATABASE === 'mariadb' ? mariadb(cleanUp) : postgres(cleanUp));
+  const cluster = await startServers(cleanUp);
   const results: HttpResult[] = [];
   for (const platform of PLATFORMS) {
     const measured: HttpResult[] = [];
@@ -130,7 +58,8 @@ await withCleanUp(async (cleanUp) => {
       ][])
         for (const concurrency of CONCURRENCIES) {
           const load: Load = { method, path: `/${handler}`, concurrency, ...TIMES };
-          const one = await (applications.get(system) as Application).measure(load, cleanUp);
+          const application = applications.get(system) as Application;
+          const one = await application.load<HttpMeasured>('http-load.js', load, cleanUp);
           measured.push({ platform, handler, concurrency, system, ...one });
         }
     });
