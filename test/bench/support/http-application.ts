@@ -1,12 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import {
-  type MariadbCluster,
-  type PostgresCluster,
-  startMariadbCluster,
-  startPostgresCluster,
-} from 'nestjs-replica/testing';
+import { type DatabaseCluster, startMariadbCluster, startPostgresCluster } from 'nestjs-replica/testing';
 import type { HttpAppOptions, HttpAppUsage } from '../http-app.js';
 import type { CleanUp } from './clean-up.js';
 import { DATABASE, fillItems, fillItemsOnMariadb } from './items.js';
@@ -74,18 +69,18 @@ export class Application {
 }
 
 /** Starts the servers that the command line names, with two replicas, and fills them with items. */
-export function startServers(cleanUp: CleanUp): Promise<MariadbCluster | PostgresCluster> {
+export function startServers(cleanUp: CleanUp): Promise<DatabaseCluster> {
   return DATABASE === 'mariadb' ? mariadb(cleanUp) : postgres(cleanUp);
 }
 
-async function postgres(cleanUp: CleanUp): Promise<PostgresCluster> {
+async function postgres(cleanUp: CleanUp): Promise<DatabaseCluster> {
   const starting = startPostgresCluster({ replicas: 2 });
   cleanUp.add(async () => (await starting).stop());
   await fillItems(await starting);
   return starting;
 }
 
-async function mariadb(cleanUp: CleanUp): Promise<MariadbCluster> {
+async function mariadb(cleanUp: CleanUp): Promise<DatabaseCluster> {
   const starting = startMariadbCluster({ replicas: 2 });
   cleanUp.add(async () => (await starting).stop());
   await fillItemsOnMariadb(await starting);

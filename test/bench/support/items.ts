@@ -1,4 +1,4 @@
-import type { MariadbCluster, PostgresCluster } from 'nestjs-replica/testing';
+import type { DatabaseCluster } from 'nestjs-replica/testing';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
 
 /** The database of the benchmark, as its command line says. */
@@ -51,7 +51,7 @@ export class Item {
 
 export const ITEM_COLUMNS = '"id", "name", "sku", "price", "stock", "active", "createdAt", "shelfId"';
 
-export async function fillItems(cluster: PostgresCluster): Promise<void> {
+export async function fillItems(cluster: DatabaseCluster): Promise<void> {
   const { primary } = cluster;
   await primary.query('CREATE TABLE shelf (id int PRIMARY KEY, label varchar NOT NULL)');
   await primary.query(`INSERT INTO shelf SELECT n, 'shelf ' || n FROM generate_series(1, ${SHELVES}) n`);
@@ -70,7 +70,7 @@ export async function fillItems(cluster: PostgresCluster): Promise<void> {
 }
 
 /** As {@link fillItems}, on MariaDB. */
-export async function fillItemsOnMariadb(cluster: MariadbCluster): Promise<void> {
+export async function fillItemsOnMariadb(cluster: DatabaseCluster): Promise<void> {
   const { primary } = cluster;
   await primary.query('CREATE TABLE shelf (id int PRIMARY KEY, label varchar(40) NOT NULL)');
   await primary.query(`INSERT INTO shelf SELECT seq, CONCAT('shelf ', seq) FROM seq_1_to_${SHELVES}`);

@@ -13,13 +13,19 @@ export function say(line: string): void {
 const BUSY_LOAD = 0.5;
 
 /** The machine that a benchmark runs on, and its load before the benchmark was built. */
-function machine(): Readonly<Record<string, unknown>> {
+function machine(): {
+  readonly node: string;
+  readonly processors: number;
+  readonly processor: string;
+  readonly loadBefore: number;
+  readonly wasBusy: boolean;
+} {
   const processors = availableParallelism();
   const loadBefore = Number(process.env.BENCH_LOAD_BEFORE ?? loadavg()[0]);
   return {
     node: process.version,
     processors,
-    processor: cpus()[0]?.model.trim(),
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
     loadBefore: rounded(loadBefore, 2),
     wasBusy: loadBefore > BUSY_LOAD * processors,
   };
@@ -31,7 +37,7 @@ function printObject(result: object): void {
 
 function sayMachine(): void {
   const { node, processors, processor, loadBefore, wasBusy } = machine();
-  const warning = wasBusy === true ? ': the machine was BUSY, so the figures are in doubt' : '';
+  const warning = wasBusy ? ': the machine was BUSY, so the figures are in doubt' : '';
   process.stdout.write(
     `Node ${node}, ${processors} processors (${processor}), load before ${loadBefore}${warning}\n`,
   );

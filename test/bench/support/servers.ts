@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MariadbCluster, PostgresCluster } from 'nestjs-replica/testing';
+import type { DatabaseCluster } from 'nestjs-replica/testing';
 import pg from 'pg';
 import { parentOf, processorTimeUs, withDescendants } from './processor-time.js';
 
@@ -13,10 +13,7 @@ export interface ClusterAddress {
   readonly pooler?: { readonly url: string; readonly pid: number };
 }
 
-export function addressOf(
-  cluster: PostgresCluster | MariadbCluster,
-  pooler?: ClusterAddress['pooler'],
-): ClusterAddress {
+export function addressOf(cluster: DatabaseCluster, pooler?: ClusterAddress['pooler']): ClusterAddress {
   return {
     primaryUrl: cluster.primary.url,
     replicas: cluster.replicas.map(({ name, url }) => ({ name, url })),
