@@ -3,8 +3,15 @@ import { fromHeader } from 'nestjs-replica';
 import { startTcpProxy } from 'nestjs-replica/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startLedger } from '../support/app/start-app.js';
+import { forDatabase } from '../support/cluster/test-database.js';
 import { until } from '../support/until.js';
 import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+
+/** Writes whose positions are far beyond what came before. */
+const FILLER_SQL = forDatabase({
+  postgres: ['CREATE TABLE filler AS SELECT repeat(n::text, 100) AS t FROM generate_series(1, 20000) n'],
+  mariadb: ['CREATE TABLE filler (n int)', ...Array<string>(50).fill('INSERT INTO filler VALUES (1)')],
+});
 
 const cluster = useLedgerCluster({ count: 1 });
 
@@ -56,9 +63,7 @@ describe('a session, when nodes come and go', () => {
     });
     try {
       await candidate.stop();
-      await cluster.primary.query(
-        'CREATE TABLE filler AS SELECT repeat(n::text, 100) AS t FROM generate_series(1, 20000) n',
-      );
+      for (const sql of FILLER_SQL) await cluster.primary.query(sql);
       await cluster.waitForCatchUp();
       await delay(300);
       await cluster.primary.kill();

@@ -9,6 +9,7 @@ import {
 import { startTcpProxy, type PostgresCluster } from 'nestjs-replica/testing';
 import type { QueryRunner } from 'typeorm';
 import { startSource } from '../support/app/start-source.js';
+import { forDatabase } from '../support/cluster/test-database.js';
 import { until } from '../support/until.js';
 import { useLedgerCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
 import { Account } from '../support/ledger/accounts.js';
@@ -28,6 +29,12 @@ async function outcomeOf(promise: Promise<unknown>): Promise<Outcome> {
   );
   return { ...settled, tookMs: performance.now() - startedMs };
 }
+
+const SLEEP_SQL = forDatabase({ postgres: 'SELECT pg_sleep(0.2)', mariadb: 'SELECT SLEEP(0.2)' });
+const COUNT_SLOWLY_SQL = forDatabase({
+  postgres: 'SELECT count(*)::int AS n, pg_sleep(1) FROM account',
+  mariadb: 'SELECT count(*) AS n, SLEEP(1) FROM account',
+});
 
 const cluster = useLedgerCluster({
   isPerTest: true,
@@ -129,7 +136,7 @@ describe('without a primary', () => {
     const data = await start();
     const runner = await beginWriting(data);
     // Connections that are there before: statements find one that is open, and hang on it.
-    await Promise.all([data.query('SELECT pg_sleep(0.2)'), data.query('SELECT pg_sleep(0.2)')]);
+    await Promise.all([data.query(SLEEP_SQL), data.query(SLEEP_SQL)]);
     await cluster.primary.hang();
     const committing = outcomeOf(runner.commitTransaction());
     // Outside a request only the primary will do.
@@ -210,12 +217,10 @@ describe('without a primary', () => {
     const [heir] = cluster.replicas;
     await cluster.primary.kill();
     const reads = Array.from({ length: 12 }, () =>
-      data.router.runOnReplica({ consistency: 'eventual' }, () =>
-        data.query('SELECT count(*)::int AS n, pg_sleep(1) FROM account'),
-      ),
+      data.router.runOnReplica({ consistency: 'eventual' }, () => data.query(COUNT_SLOWLY_SQL)),
     );
     await heir?.promote();
-    for (const rows of await Promise.all(reads)) expect(rows).toMatchObject([{ n: 2 }]);
+    for (const [row] of await Promise.all(reads)) expect(Number(row.n)).toBe(2);
   });
 
   it('writes fail while the address of the primary leads to a standby, and go where it leads then', async () => {
@@ -230,10 +235,7 @@ describe('without a primary', () => {
     await cluster.primary.kill();
     const waitsFor = (text: string) => async (): Promise<boolean> =>
       String((await outcomeOf(write(data))).error).includes(text);
-    await until(
-      waitsFor('it is configured as the primary but is in recovery'),
-      'the standby to be found out',
-    );
+    await until(waitsFor('it is configured as the primary but is '), 'the standby to be found out');
     const { error } = await outcomeOf(data.transaction((manager) => manager.count(Account)));
     expect(error).toMatchObject({ code: 'REPLICA_PRIMARY_UNAVAILABLE' });
     // No connection breaks now: whoever asks on the old ones would be told by the standby for ever.

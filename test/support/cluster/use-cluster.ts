@@ -59,7 +59,7 @@ export async function resetLedger(cluster: PostgresCluster, count = 100): Promis
 function openAccounts(count: number): string {
   return forDatabase({
     postgres: `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, ${count}) n`,
-    mariadb: `INSERT INTO account (owner) SELECT CONCAT('owner-', seq) FROM seq_1_to_${count}`,
+    mariadb: `INSERT INTO account (owner) SELECT CONCAT('owner-', seq) FROM seq_1_to_1000 WHERE seq <= ${count}`,
   });
 }
 
