@@ -68,18 +68,20 @@ export class RequestOpener implements HttpScopeOwner {
 
   /** The scope around the caller, or the one that was opened earlier for its HTTP request. */
   opened(context: ExecutionContext): Scope | undefined {
-    const { contexts } = this.#engine;
-    if (context.getType() !== 'http') return contexts.current();
-    const own = (rawOf(context.switchToHttp().getRequest()) as ScopedRequest)[this.#scopeOf];
-    return own ?? contexts.current();
+    return this.httpScopeOf(context) ?? this.#engine.contexts.current();
+  }
+
+  /** The scope of the very HTTP request that Nest tells of, if one was opened. */
+  httpScopeOf(context: ExecutionContext): HttpScope | undefined {
+    return (httpRequestOf(context) as ScopedRequest | undefined)?.[this.#scopeOf];
   }
 
   /** Opens a context for what a guard or interceptor sees and no middleware saw. `undefined`: it gets no context. */
   open(context: ExecutionContext): Scope | undefined {
-    if (context.getType() === 'http') {
+    if (httpRequestOf(context) !== undefined) {
       if (this.#options.isLimitedToRoutes) return undefined;
-      const http = context.switchToHttp();
-      return this.openHttp(http.getRequest(), http.getResponse());
+      const [request, response] = context.getArgs<unknown[]>();
+      return this.openHttp(request, response);
     }
     const request = this.#engine.createRequest();
     this.sessions.attach(request, () => context);
@@ -134,6 +136,18 @@ function isSafeOperation(context: ExecutionContext): boolean | undefined {
     { readonly operation?: { readonly operation?: string } } | undefined;
   const operation = info?.operation?.operation;
   return operation === undefined ? undefined : operation !== 'mutation';
+}
+
+/**
+ * Node's own HTTP request that Nest tells of. `undefined`: it tells of something else, even if it says `http`, which is the default for
+ * whatever is called from outside.
+ */
+function httpRequestOf(context: ExecutionContext): object | undefined {
+  if (context.getType() !== 'http') return undefined;
+  const request = context.getArgByIndex<unknown>(0);
+  if (typeof request !== 'object' || request === null) return undefined;
+  const raw = rawOf(request);
+  return 'headers' in raw ? raw : undefined;
 }
 
 /** Node's own request or response, below that of Express or Fastify. */

@@ -19,7 +19,7 @@ export class RoutingInterceptor implements NestInterceptor {
     const outer = this.opener.opened(context);
     const scope = outer ?? this.opener.open(context);
     if (scope === undefined) return next.handle();
-    if (context.getType() === 'http' && scope instanceof HttpScope)
+    if (scope instanceof HttpScope && scope === this.opener.httpScopeOf(context))
       return this.#interceptHttp(context, next, scope);
     this.opener.conclude(scope.request, context);
     const inner = { request: scope.request, intent: this.opener.intentFor(context, scope.intent) };

@@ -4,9 +4,8 @@ import { RequestOpener } from './request-opener.js';
 
 /**
  * Lets everything pass. Tells the request which handler it is for, from which a `session.key` of the application's own may find its
- * session. The session's
- * state is loaded when a statement asks for it: a session that is ahead of the replicas then sticks to the primary until they
- * have caught up.
+ * session. The session's state is loaded when a statement asks for it: a session that is ahead of the replicas then sticks to the
+ * primary until they have caught up.
  */
 @Injectable()
 export class StickyPrimaryGuard implements CanActivate {
