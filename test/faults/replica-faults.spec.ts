@@ -155,7 +155,7 @@ describe('an application whose nodes fail', () => {
     const counts = await Promise.all(
       cluster.replicas.map((node) =>
         node.query<{ n: number }>(
-          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep($2%' AND state = 'active' AND pid <> pg_backend_pid()`,
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()`,
         ),
       ),
     );
