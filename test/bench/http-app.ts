@@ -109,12 +109,11 @@ function dataSourceModule({ system, cluster }: HttpAppOptions): DynamicModule {
 /** What an application's process has used since it began, as it tells whoever asks. */
 export interface HttpAppUsage {
   readonly cpuUs: number;
-  readonly peakMegabytes: number;
 }
 
 function usage(): HttpAppUsage {
   const { user, system } = process.cpuUsage();
-  return { cpuUs: user + system, peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1024) };
+  return { cpuUs: user + system };
 }
 
 async function main(): Promise<void> {
