@@ -117,7 +117,7 @@ function requestOf(store: MemorySessionStore): RequestContext {
   const handle = new SessionHandle({ store, timeoutMs: 250, ttlMs: 30_000, resolveKey: () => 'session-1' });
   const context = new RequestContext(POSITIONS, performance.now());
   context.attach(handle);
-  handle.begin();
+  void handle.loaded();
   handle.conclude();
   return context;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { NODE, ROUTING } from '../../libs/replica/src/options/option-table.js';
+import { TOP_LEVEL_KEYS } from '../../libs/replica/src/options/resolve-nodes.js';
 import { noCounts } from '../../libs/replica/src/engine/router-counters.js';
 import { factsOf, NODE_OPTIONS, OPTIONS, PAGE, withTables } from './support/options-page.js';
 
@@ -13,17 +14,7 @@ const paths = Object.entries(ROUTING).flatMap(([key, option]) => [
 ]);
 
 /** TypeORM's options of a node. */
-const ADDRESS = [
-  'url',
-  'host',
-  'port',
-  'socketPath',
-  'username',
-  'password',
-  'database',
-  'ssl',
-  'applicationName',
-];
+const ADDRESS: readonly string[] = [...TOP_LEVEL_KEYS, 'applicationName'];
 
 describe('the page of options', () => {
   it('holds what npm run docs:options writes', () => {

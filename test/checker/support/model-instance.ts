@@ -164,7 +164,7 @@ export class ModelInstance {
     // Where homes have notes, nobody needs to know the former ones.
     if (defect === 'notes-no-home' || defect === 'forgets-former-homes')
       Object.defineProperty(session, 'isShared', { value: false });
-    session.begin();
+    void session.loaded();
     context.attach(session);
     await work({
       read: (intent) => this.#read(context, intent),

@@ -29,7 +29,7 @@ describe('a request that is bound to the session of another key', () => {
       ttlMs: TTL_MS,
       resolveKey: () => key,
     });
-    session.begin();
+    void session.loaded();
     return session;
   };
 

@@ -24,7 +24,7 @@ describe('a request whose session is in the memory of its process', () => {
   const requestOf = (store: SessionStore): RequestContext => {
     const request = new RequestContext(positions, 0);
     const session = new SessionHandle({ store, timeoutMs: 50, ttlMs: TTL_MS, resolveKey: () => key });
-    session.begin();
+    void session.loaded();
     request.attach(session);
     return request;
   };

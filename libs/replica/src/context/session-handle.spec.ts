@@ -36,8 +36,8 @@ describe('SessionHandle', () => {
   it('loads once, from the guard on', async () => {
     memory.save('ann', { position: 5n }, 30_000);
     const session = handle();
-    session.begin();
-    session.begin();
+    void session.loaded();
+    void session.loaded();
     expect([calls, session.view(0)?.status]).toEqual([['load ann'], 'loading']);
     session.conclude();
     await session.loaded();
@@ -57,7 +57,7 @@ describe('SessionHandle', () => {
   it('finds its key as late as needed, but not after the handler began', () => {
     key = undefined;
     const session = handle();
-    session.begin();
+    void session.loaded();
     expect([session.standing, session.view(0)?.status]).toEqual(['unresolved', 'unresolved']);
     key = 'ann';
     expect(session.standing).toBe('known');
@@ -71,7 +71,7 @@ describe('SessionHandle', () => {
   it.each([null, ''])('does not exist if the key is %j, and saves nothing', async (none) => {
     key = none;
     const session = handle();
-    session.begin();
+    void session.loaded();
     await session.save({ position: 1n });
     expect([session.standing, session.mayBeSaved, calls]).toEqual(['none', false, []]);
   });
@@ -79,7 +79,7 @@ describe('SessionHandle', () => {
   it('is unavailable if the store fails, and passes no error on', async () => {
     failing = true;
     const session = handle();
-    session.begin();
+    void session.loaded();
     await session.loaded();
     expect(session.view(0)?.status).toBe('unavailable');
     await session.save({ position: 1n });
@@ -89,7 +89,7 @@ describe('SessionHandle', () => {
   it('knows what it saved while its state was being loaded', async () => {
     memory.save('ann', { position: 3n }, 30_000);
     const session = handle();
-    session.begin();
+    void session.loaded();
     await session.save({ position: 9n });
     await session.loaded();
     expect(session.view(0)?.position).toBe(9n);
@@ -98,7 +98,7 @@ describe('SessionHandle', () => {
   it('saves under the key that the client will come with next, too', async () => {
     memory.save('ann', { position: 5n, servedBy: 'replica-2', servedAtMs: 1 }, 30_000);
     const session = handle();
-    session.begin();
+    void session.loaded();
     await session.loaded();
     key = 'ann after the log-in';
     await session.save({ position: 7n });
@@ -108,7 +108,7 @@ describe('SessionHandle', () => {
 
   it('saves under the key that it had if none can be found any more', async () => {
     const session = handle();
-    session.begin();
+    void session.loaded();
     key = new TypeError('request.session is gone after the log-out');
     await session.save({ position: 7n });
     expect(await memory.load('ann')).toMatchObject({ position: 7n });
@@ -117,7 +117,7 @@ describe('SessionHandle', () => {
   it('does not know whose session it is while its key cannot be found, and says why when the handler begins', async () => {
     key = new Error('no user yet');
     const session = handle();
-    session.begin();
+    void session.loaded();
     expect([session.standing, session.mayBeSaved, session.view(0)?.status]).toEqual([
       'unresolved',
       false,
@@ -133,7 +133,7 @@ describe('SessionHandle', () => {
   it('finds a key that it could not find before', () => {
     key = new Error('no user yet');
     const session = handle();
-    session.begin();
+    void session.loaded();
     key = 'ann';
     session.conclude();
     expect(session.standing).toBe('known');
@@ -148,10 +148,16 @@ describe('SessionHandle', () => {
       resolveKey,
       keyPrefix: 'archive:',
     });
-    session.begin();
+    void session.loaded();
     await session.save({ position: 1n });
     key = 'short';
-    new SessionHandle({ store, ttlMs: 30_000, timeoutMs: 250, resolveKey, keyPrefix: 'archive:' }).begin();
+    void new SessionHandle({
+      store,
+      ttlMs: 30_000,
+      timeoutMs: 250,
+      resolveKey,
+      keyPrefix: 'archive:',
+    }).loaded();
     expect(calls).toEqual([
       expect.stringMatching(/^load [\w-]{43}$/),
       expect.stringMatching(/^save [\w-]{43}$/),

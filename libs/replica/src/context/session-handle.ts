@@ -60,18 +60,11 @@ export class SessionHandle implements RequestSession {
   /** 0 for a store that answers at once: it is asked each time. */
   #reloadAfterMs = RELOAD_AFTER_MS;
 
-  /** @param context for `resolveKey`, until {@link begin} or {@link conclude} is given a better one */
+  /** @param context for `resolveKey`, until {@link conclude} is given a better one */
   constructor(options: SessionHandleOptions, context?: unknown) {
     this.#options = options;
     this.#context = context;
     if (this.isLocal) this.#reloadAfterMs = 0;
-  }
-
-  /** Finds the key and starts loading the state, if possible. Waits for nothing. */
-  begin(context = this.#context): void {
-    this.#context = context;
-    this.#findKey();
-    this.#startLoading();
   }
 
   /**
@@ -120,6 +113,7 @@ export class SessionHandle implements RequestSession {
 
   /** Starts loading unless that has begun. Resolves when the state is loaded or cannot be. Never rejects. */
   async loaded(): Promise<void> {
+    this.#findKey();
     this.#startLoading();
     await this.#loading;
   }

@@ -45,7 +45,7 @@ describe.each([31_000, 60_000, -31_000])('the wall clock steps by %s ms after a 
   async function requestOn(store: SessionStore): Promise<RequestContext> {
     const request = requestOf();
     const session = new SessionHandle({ store, ttlMs: TTL_MS, timeoutMs: 1_000, resolveKey: () => 'ann' });
-    session.begin();
+    void session.loaded();
     await session.loaded();
     request.attach(session);
     return request;

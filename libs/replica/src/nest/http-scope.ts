@@ -83,8 +83,8 @@ export class HttpScope implements Scope {
 
   #open(): RequestContext {
     const request = this.#owner.create(this);
-    this.#request = request;
     this.#owner.bind(this, request);
+    this.#request = request;
     if (this.#isHandled) this.#conclude(request, this.context);
     return request;
   }

@@ -93,6 +93,27 @@ describe('the position behind a write', () => {
     expect(shared).toEqual([0x1000100n]);
   });
 
+  it('leaves in one packet with the write, and holds the socket back no longer even if the driver throws', async () => {
+    const { positions } = await createPositions();
+    const steps: string[] = [];
+    const stream = { cork: () => steps.push('cork'), uncork: () => steps.push('uncork') };
+    const client = Object.assign(new FakeClient(), { connection: { stream } });
+    write(positions, client);
+    expect([steps, client.sent.length]).toEqual([['cork', 'uncork'], 2]);
+    const error = new TypeError('a value that cannot be sent');
+    const events = write(
+      positions,
+      Object.assign(new FakeClient(), {
+        connection: { stream },
+        query: () => {
+          throw error;
+        },
+      }),
+    );
+    await settled();
+    expect([steps, events]).toEqual([['cork', 'uncork', 'cork', 'uncork'], [error]]);
+  });
+
   it('is known even if the write fails, and the connection becomes an ordinary one again', async () => {
     const { positions } = await createPositions();
     const client = new FakeClient();

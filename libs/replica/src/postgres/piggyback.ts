@@ -46,20 +46,24 @@ export class PgPiggyback implements Piggyback {
       const ended = (): void => {
         if (--left === 0) settle?.();
       };
+      const stream = client.connection?.stream;
       // Both leave in one write.
-      client.connection?.stream?.cork?.();
-      client.pipeline = true;
-      client.query(text, values, (error, result) => {
-        settle = isNone(error) ? () => resolve(result as unknown as Answer) : () => reject(error);
-        ended();
-      });
-      client.query(POSITION_STATEMENT, undefined, (error, result) => {
-        // The next user of the connection may send a stream, which `pg` refuses in pipeline mode.
-        client.pipeline = false;
-        onPosition(error, isNone(error) ? () => this.#read(result.rows as ProbeRow[]) : undefined);
-        ended();
-      });
-      client.connection?.stream?.uncork?.();
+      stream?.cork?.();
+      try {
+        client.pipeline = true;
+        client.query(text, values, (error, result) => {
+          settle = isNone(error) ? () => resolve(result as unknown as Answer) : () => reject(error);
+          ended();
+        });
+        client.query(POSITION_STATEMENT, undefined, (error, result) => {
+          // The next user of the connection may send a stream, which `pg` refuses in pipeline mode.
+          client.pipeline = false;
+          onPosition(error, isNone(error) ? () => this.#read(result.rows as ProbeRow[]) : undefined);
+          ended();
+        });
+      } finally {
+        stream?.uncork?.();
+      }
     });
   }
 
