@@ -20,6 +20,9 @@ import { SafeLogger } from './loggers.js';
 /** How long a store must answer without a failure before an outage has ended; milliseconds. */
 const OUTAGE_QUIET_MS = 1_000;
 
+/** What is known of a request by now. */
+type ContextOf = () => ExecutionContext;
+
 /**
  * Ties requests to their sessions, which are found by a key and kept in a store, or carried by the client in a token.
  */
@@ -49,7 +52,8 @@ export class SessionOpener {
       timeoutMs,
       ttlMs,
       keyPrefix: prefix,
-      resolveKey: (context) => checkedKey('session.key', key?.(context as ExecutionContext)),
+      // A guard may tell more of the request after its session was attached.
+      resolveKey: (contextOf) => checkedKey('session.key', key?.((contextOf as ContextOf)())),
     };
   }
 
@@ -58,24 +62,24 @@ export class SessionOpener {
     return this.#engine.options.session.token !== undefined;
   }
 
-  /** Attaches a session to a new request. Loads nothing yet. `contextOf`: what is known of the request by now. */
-  attach(request: RequestContext, contextOf: () => ExecutionContext): void {
+  /** Attaches a session to a new request. Loads nothing yet. */
+  attach(request: RequestContext, contextOf: ContextOf): void {
     const { session } = this.#engine.options;
     if (session.token === undefined && session.key === undefined) return;
     if (session.token !== undefined) this.#answers.set(request, new AnswerProgress());
     if (this.#engine.hasReplicas) {
-      request.attach(this.#sessionOf(contextOf()));
+      request.attach(this.#sessionOf(contextOf));
       return;
     }
     // The first replicas may be added while the request runs. What it writes from then on must be saved.
-    request.attachLater(() => (this.#engine.hasReplicas ? this.#sessionOf(contextOf()) : undefined));
+    request.attachLater(() => (this.#engine.hasReplicas ? this.#sessionOf(contextOf) : undefined));
   }
 
   /**
    * The handler begins. Now it is known whose session it is, or there is none. Throws if the user's function throws.
    */
   conclude(request: RequestContext, context: ExecutionContext): void {
-    if (request.session instanceof SessionHandle) request.session.conclude(context);
+    if (request.session instanceof SessionHandle) request.session.conclude(() => context);
     if (context.getType() === 'http')
       this.#answers.get(request)?.handlerBegan(responseOf(context)?.raw !== undefined);
   }
@@ -118,23 +122,23 @@ export class SessionOpener {
     });
   }
 
-  #sessionOf(context: ExecutionContext): RequestSession {
+  #sessionOf(contextOf: ContextOf): RequestSession {
     const { token } = this.#engine.options.session;
     return token === undefined
-      ? new SessionHandle(this.#handleOptions, context)
-      : this.#tokenSession(token, context);
+      ? new SessionHandle(this.#handleOptions, contextOf)
+      : this.#tokenSession(token, contextOf);
   }
 
   /** If the token cannot be read, the session is never known, and the request fails when its handler begins. */
-  #tokenSession(carrier: TokenCarrier<ExecutionContext>, context: ExecutionContext): RequestSession {
+  #tokenSession(carrier: TokenCarrier<ExecutionContext>, contextOf: ContextOf): RequestSession {
     try {
-      const token = checkedKey('session.token.read', carrier.read(context));
+      const token = checkedKey('session.token.read', carrier.read(contextOf()));
       return this.#engine.sessionOf(token, this.#tokenStates);
     } catch (error) {
       const resolveKey = (): never => {
         throw error;
       };
-      return new SessionHandle({ ...this.#handleOptions, resolveKey }, context);
+      return new SessionHandle({ ...this.#handleOptions, resolveKey }, contextOf);
     }
   }
 
