@@ -91,6 +91,7 @@ export { RedisSessionStore, type RedisSessionStoreOptions } from './session/redi
 export type { SessionStore } from './session/session-store.js';
 export type { ProbedNode, ProbeFunction, ProbeVerdict } from './topology/probe-function.js';
 export { DataSourceRouter } from './typeorm/data-source-router.js';
+export { ReplicaRouter } from './engine/replica-router.js';
 export type { RouterCounter } from './engine/router-counters.js';
 export type { CatalogStatus } from './execution/statements/catalog-keeper.js';
 export type { LogSink } from './engine/operator-log.js';

@@ -3,7 +3,7 @@ import type { Engine } from '../../../libs/replica/src/engine/engine.js';
 
 // Benchmarks run the package as it is published. Its objects are known to its own modules only, not to those compiled beside the benchmarks.
 const published = import.meta.resolve('nestjs-replica');
-const inside = (await import(new URL('typeorm/data-source-router.js', published).href)) as {
+const inside = (await import(new URL('engine/replica-router.js', published).href)) as {
   readonly engineOf: (router: DataSourceRouter) => Engine;
 };
 

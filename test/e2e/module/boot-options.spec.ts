@@ -21,7 +21,7 @@ import { optionsFor, launch, launchReady } from '../../support/app/start-app.js'
 import type { TestApp } from '../../support/app/test-app.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';
 import { Transcript, TRANSCRIPT_SETTINGS, APPLICATION } from '../../support/cluster/transcript.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 
 @Entity()
 class Parcel {

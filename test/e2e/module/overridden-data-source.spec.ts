@@ -14,7 +14,7 @@ import {
 import request from 'supertest';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CapturedLogs } from '../../support/app/captured-logs.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 
 @Controller()
 class RowsController {

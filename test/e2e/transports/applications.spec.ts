@@ -12,7 +12,7 @@ import {
   WithToken,
 } from 'nestjs-replica';
 import { DataSource } from 'typeorm';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 import { optionsFor } from '../../support/app/start-app.js';
 import { isReady } from '../../support/app/test-app.js';
 import { Routes, ON_REPLICA } from '../../support/app/routes.js';

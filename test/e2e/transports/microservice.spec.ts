@@ -17,7 +17,7 @@ import { concat, defer, lastValueFrom, type Observable, timer, toArray } from 'r
 import { mergeMap } from 'rxjs/operators';
 import { Repository } from 'typeorm';
 import { choosePort } from '../../../libs/replica/src/testing/choose-port.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 import { accountsOn } from '../../support/app/start-app.js';
 import { isReady } from '../../support/app/test-app.js';
 import { Routes, ON_REPLICA } from '../../support/app/routes.js';

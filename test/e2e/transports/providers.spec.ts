@@ -15,7 +15,7 @@ import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
 import { setTimeout as delay } from 'node:timers/promises';
 import { defer, lastValueFrom, type Observable, Subject } from 'rxjs';
 import { Repository } from 'typeorm';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 import { launchReady, accountsOn } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { Routes, ON_REPLICA } from '../../support/app/routes.js';

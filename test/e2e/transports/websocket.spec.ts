@@ -18,7 +18,7 @@ import { useRoutes, ON_REPLICA } from '../../support/app/routes.js';
 import { until } from '../../support/until.js';
 import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 import { Account } from '../../support/ledger/accounts.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 
 interface Message {
   readonly id: number;

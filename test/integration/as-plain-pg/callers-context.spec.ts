@@ -11,7 +11,7 @@ import { startSource } from '../../support/app/start-source.js';
 import { until } from '../../support/until.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 import { Account } from '../../support/ledger/accounts.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 
 interface Pools {
   readonly master: pg.Pool;

@@ -3,7 +3,7 @@ import { ReplicaDataSource } from 'nestjs-replica';
 import { startSource } from '../../support/app/start-source.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 import { Entry } from '../../support/ledger/accounts.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 
 const cluster = useLedgerCluster({
   replicas: 1,

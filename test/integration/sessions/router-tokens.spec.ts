@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { useLedger } from '../../support/app/start-app.js';
 import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
-import { engineOf } from '../../../libs/replica/src/typeorm/data-source-router.js';
+import { engineOf } from '../../../libs/replica/src/engine/replica-router.js';
 
 const secrets = ['one secret of at least 32 letters for all'];
 

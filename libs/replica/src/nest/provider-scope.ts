@@ -4,7 +4,7 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { intentOf, type TokenOptions } from '../engine/read-options.js';
-import { engineOf, type DataSourceRouter } from '../typeorm/data-source-router.js';
+import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
 import { metadataOfClass, type RoutingMetadata } from './routing-metadata.js';
 import type { MethodScope } from './scoped-method.js';
 import { settleBeforeEach } from './settle-before-each.js';
@@ -12,10 +12,10 @@ import { settleBeforeEach } from './settle-before-each.js';
 /** Runs the decorated methods of providers in the request around the call, or otherwise in a request of their own. */
 export class ProviderScope implements MethodScope {
   readonly dataSource: string;
-  readonly #router: DataSourceRouter;
+  readonly #router: ReplicaRouter;
   readonly #engine: Engine;
 
-  constructor(router: DataSourceRouter, dataSource: string) {
+  constructor(router: ReplicaRouter, dataSource: string) {
     this.#router = router;
     this.#engine = engineOf(router);
     this.dataSource = dataSource;

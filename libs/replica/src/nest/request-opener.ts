@@ -4,7 +4,7 @@ import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
 import type { Intent } from '../routing/route-query.js';
-import { engineOf, type DataSourceRouter } from '../typeorm/data-source-router.js';
+import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
 import { bindResponse } from './bind-response.js';
 import type { RawResponse } from './held-answer.js';
 import { HttpScope, type HttpScopeOwner } from './http-scope.js';
@@ -14,7 +14,7 @@ import { metadataFor } from './routing-metadata.js';
 
 /** What a {@link RequestOpener} works with. */
 export interface RequestOpenerOptions {
-  readonly router: DataSourceRouter;
+  readonly router: ReplicaRouter;
   /** The data source's name. It stands in headers and keys, unless it is the default one. */
   readonly name: string;
   readonly setHeaders: boolean;
@@ -24,7 +24,7 @@ export interface RequestOpenerOptions {
 
 /** Opens the context of a request and ties it to its session and its response. */
 export class RequestOpener implements HttpScopeOwner {
-  readonly router: DataSourceRouter;
+  readonly router: ReplicaRouter;
   /** The data source's name. */
   readonly name: string;
   readonly #engine: Engine;

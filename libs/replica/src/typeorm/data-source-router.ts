@@ -1,51 +1,18 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import { bindSession } from '../engine/bind-session.js';
 import type { Engine } from '../engine/engine.js';
-import { JobTokens } from '../engine/job-tokens.js';
-import { topologyStatusOf, type TopologyStatus } from '../engine/node-status.js';
-import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
-import { intentOf, type ReadOptions, type TokenOptions } from '../engine/read-options.js';
-import type { RouterCounter } from '../engine/router-counters.js';
-import type { RouterEvents } from '../engine/router-events.js';
-import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
-import type { NodeOptions } from '../options/replica-options.js';
+import { intentOf, type ReadOptions } from '../engine/read-options.js';
+import { engineOf, ReplicaRouter } from '../engine/replica-router.js';
 import type { DatabaseKind } from './database-kind.js';
 import { kindOf } from './kind-of.js';
 
-let engineBehind: (router: DataSourceRouter) => Engine;
-
 /** Controls and observes the routing of one data source. Get it by `@InjectDataSourceRouter(name?)`. */
-export class DataSourceRouter {
+export class DataSourceRouter extends ReplicaRouter {
   readonly #dataSource: DataSource;
-  readonly #engine: Engine;
-  readonly #tokens: JobTokens;
-
-  static {
-    engineBehind = (router) => router.#engine;
-  }
 
   /** @internal Only `ReplicaDataSource` makes one. */
   constructor(dataSource: DataSource, engine: Engine) {
+    super(engine);
     this.#dataSource = dataSource;
-    this.#engine = engine;
-    this.#tokens = new JobTokens(engine);
-  }
-
-  /** Everything that `fn` does goes to the primary. */
-  runOnPrimary<T>(fn: () => T): T {
-    const { contexts, options } = this.#engine;
-    const intent = intentOf('primary', { consistency: 'strong' }, options);
-    return contexts.run(this.#engine.scopeFor(intent), fn);
-  }
-
-  /**
-   * Reads of `fn` may go to replicas, also outside a request and under an unsafe HTTP method. Writes go to the
-   * primary, and later reads of `fn` see them.
-   */
-  runOnReplica<T>(options: ReadOptions, fn: () => T): T {
-    this.#engine.checkRead(options, 'runOnReplica()');
-    const intent = intentOf('replica', options, this.#engine.options);
-    return this.#engine.contexts.run(this.#engine.scopeFor(intent), fn);
   }
 
   /**
@@ -55,131 +22,19 @@ export class DataSourceRouter {
    * 1792 of MySQL and MariaDB).
    */
   async readOnlyTransaction<T>(options: ReadOptions, fn: (manager: EntityManager) => Promise<T>): Promise<T> {
-    this.#engine.checkRead(options, 'readOnlyTransaction()');
-    const { contexts } = this.#engine;
-    const scope = this.#engine.scopeFor(intentOf('replica', options, this.#engine.options));
+    const engine = engineOf(this);
+    engine.checkRead(options, 'readOnlyTransaction()');
+    const { contexts } = engine;
+    const scope = engine.scopeFor(intentOf('replica', options, engine.options));
     return contexts.run({ ...scope, readOnlyTransaction: true }, () =>
       // Other transactions that begin inside `fn` are not declared read-only.
       inReadOnlyTransaction(
         this.#dataSource.createQueryRunner('slave'),
-        kindOf(this.#engine.options.type),
+        kindOf(engine.options.type),
         ({ manager }) => contexts.run(scope, () => fn(manager)),
       ),
     );
   }
-
-  /** What is known of the database's functions, and what keeps reads on the primary. */
-  catalogStatus(): CatalogStatus {
-    return this.#engine.cluster.catalogStatus;
-  }
-
-  /** What is known of the nodes now. */
-  topology(): TopologyStatus {
-    return topologyStatusOf(this.#engine.cluster.monitor.topology, this.#engine.database);
-  }
-
-  /**
-   * Replaces the list of replicas, given as in the options. A replica without a name keeps its current name, or else
-   * is named by host and port. A replica whose connection stays the same goes on as it is.
-   *
-   * Resolves when the list is in place. A new replica serves once it is warm and has caught up. What runs on a
-   * replica that leaves may go on for `drainTimeoutMs`. Rejects with an `InvalidReplicaOptionsError`, or with a
-   * `ReplicasAreDiscoveredError` if the option `discovery` is set; then nothing has changed.
-   */
-  async setReplicas(replicas: readonly NodeOptions[]): Promise<void> {
-    const { replicaSet } = this.#engine.cluster;
-    if (this.#engine.options.discovery !== undefined) throw new ReplicasAreDiscoveredError();
-    await replicaSet.put(replicaSet.resolve(replicas));
-  }
-
-  /**
-   * Takes a replica out: it gets no new reads. Resolves when nothing runs on it any more, so that you can shut it
-   * down. Rejects with a `DrainInterruptedError` if the replica is resumed before that.
-   */
-  async drain(replica: string): Promise<void> {
-    await this.#engine.cluster.replicaSet.drain(replica);
-  }
-
-  /** Gives reads to a drained replica again. Throws an `UnknownReplicaError` if there is no replica of that name. */
-  resume(replica: string): void {
-    this.#engine.cluster.replicaSet.resume(replica);
-  }
-
-  /** Routing is on: reads may leave the primary. */
-  get isEnabled(): boolean {
-    return this.#engine.state.isEnabled;
-  }
-
-  /** Lets reads leave the primary again. Sessions still know what they wrote in the meantime. */
-  enable(): void {
-    this.#engine.state.isEnabled = true;
-  }
-
-  /** Sends everything to the primary from now on. */
-  disable(): void {
-    this.#engine.state.isEnabled = false;
-  }
-
-  /**
-   * Calls `listener` at each event, and returns a function that stops that. If a listener throws or its promise
-   * rejects, the error is logged and does no other harm.
-   */
-  on<E extends keyof RouterEvents>(event: E, listener: (...args: RouterEvents[E]) => unknown): () => void {
-    return this.#engine.events.on(event, listener);
-  }
-
-  /**
-   * A token for everything that the request, job or message around the caller has written and seen. Give it to
-   * `runWithToken()` in another one, also in another process. Waits until the position of its writes is known.
-   * Outside a request the token covers everything committed so far.
-   */
-  currentToken(): Promise<string> {
-    return this.#tokens.current();
-  }
-
-  /**
-   * Calls `fn` in a context of its own whose reads include everything the token covers. A token that is damaged,
-   * forged or older than `session.ttlMs` counts as none; by that age every replica that may serve has what the token
-   * covered.
-   *
-   * Writes go to the primary as always. `currentToken()` inside `fn` covers them, too, and so does the request around
-   * the call.
-   */
-  runWithToken<T>(
-    token: string | undefined,
-    fn: () => T | Promise<T>,
-    options: TokenOptions = {},
-  ): Promise<T> {
-    return this.#tokens.run(token, fn, options);
-  }
-
-  /**
-   * Waits until some replica has everything the token covers, and resolves to `true`. Resolves to `false` if that
-   * takes longer than `timeoutMs` milliseconds, or if only the primary can tell.
-   */
-  waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
-    return this.#tokens.waitFor(token, timeoutMs);
-  }
-
-  /**
-   * Binds the request around the caller to the session of this key, which is what `session.key` gives for later
-   * requests: that session sees everything the request has written and seen, and will. Use it for a request that
-   * comes as nobody or as somebody else, such as a log-in, a link in an e-mail or a webhook. The request's own reads
-   * stay as they are. Throws a `SessionNotBoundError` outside a request, and if sessions have no keys.
-   */
-  bindSession(key: string): void {
-    bindSession(key, this.#engine);
-  }
-
-  /** Counts of what went wrong but did no harm, since the start. */
-  counters(): Readonly<Record<RouterCounter, number>> {
-    return { ...this.#engine.counters };
-  }
-}
-
-/** @internal The engine behind a router, for the parts of this package. Applications cannot reach it. */
-export function engineOf(router: DataSourceRouter): Engine {
-  return engineBehind(router);
 }
 
 /** Calls `fn` inside a transaction of its own on this runner, which is released afterwards. */

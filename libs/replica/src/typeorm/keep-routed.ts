@@ -1,6 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { asProvider } from './cache-as-provider.js';
-import { engineOf, type DataSourceRouter } from './data-source-router.js';
+import { engineOf } from '../engine/replica-router.js';
+import type { DataSourceRouter } from './data-source-router.js';
 import { RoutedResultCache, type ResultCache } from './routed-result-cache.js';
 
 /** Calls `fn` with a query runner whose reads may use a replica. */

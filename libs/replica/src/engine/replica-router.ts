@@ -1,0 +1,158 @@
+import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
+import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
+import type { NodeOptions } from '../options/replica-options.js';
+import { bindSession } from './bind-session.js';
+import type { Engine } from './engine.js';
+import { JobTokens } from './job-tokens.js';
+import { topologyStatusOf, type TopologyStatus } from './node-status.js';
+import { intentOf, type ReadOptions, type TokenOptions } from './read-options.js';
+import type { RouterCounter } from './router-counters.js';
+import type { RouterEvents } from './router-events.js';
+
+let engineBehind: (router: ReplicaRouter) => Engine;
+
+/** Controls and observes the routing of one data source or pool. */
+export class ReplicaRouter {
+  readonly #engine: Engine;
+  readonly #tokens: JobTokens;
+
+  static {
+    engineBehind = (router) => router.#engine;
+  }
+
+  /** @internal Data sources and pools make one. */
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#tokens = new JobTokens(engine);
+  }
+
+  /** Everything that `fn` does goes to the primary. */
+  runOnPrimary<T>(fn: () => T): T {
+    const { contexts, options } = this.#engine;
+    const intent = intentOf('primary', { consistency: 'strong' }, options);
+    return contexts.run(this.#engine.scopeFor(intent), fn);
+  }
+
+  /**
+   * Reads of `fn` may go to replicas, also outside a request and under an unsafe HTTP method. Writes go to the
+   * primary, and later reads of `fn` see them.
+   */
+  runOnReplica<T>(options: ReadOptions, fn: () => T): T {
+    this.#engine.checkRead(options, 'runOnReplica()');
+    const intent = intentOf('replica', options, this.#engine.options);
+    return this.#engine.contexts.run(this.#engine.scopeFor(intent), fn);
+  }
+
+  /** What is known of the database's functions, and what keeps reads on the primary. */
+  catalogStatus(): CatalogStatus {
+    return this.#engine.cluster.catalogStatus;
+  }
+
+  /** What is known of the nodes now. */
+  topology(): TopologyStatus {
+    return topologyStatusOf(this.#engine.cluster.monitor.topology, this.#engine.database);
+  }
+
+  /**
+   * Replaces the list of replicas, given as in the options. A replica without a name keeps its current name, or else
+   * is named by host and port. A replica whose connection stays the same goes on as it is.
+   *
+   * Resolves when the list is in place. A new replica serves once it is warm and has caught up. What runs on a
+   * replica that leaves may go on for `drainTimeoutMs`. Rejects with an `InvalidReplicaOptionsError`, or with a
+   * `ReplicasAreDiscoveredError` if the option `discovery` is set; then nothing has changed.
+   */
+  async setReplicas(replicas: readonly NodeOptions[]): Promise<void> {
+    const { replicaSet } = this.#engine.cluster;
+    if (this.#engine.options.discovery !== undefined) throw new ReplicasAreDiscoveredError();
+    await replicaSet.put(replicaSet.resolve(replicas));
+  }
+
+  /**
+   * Takes a replica out: it gets no new reads. Resolves when nothing runs on it any more, so that you can shut it
+   * down. Rejects with a `DrainInterruptedError` if the replica is resumed before that.
+   */
+  async drain(replica: string): Promise<void> {
+    await this.#engine.cluster.replicaSet.drain(replica);
+  }
+
+  /** Gives reads to a drained replica again. Throws an `UnknownReplicaError` if there is no replica of that name. */
+  resume(replica: string): void {
+    this.#engine.cluster.replicaSet.resume(replica);
+  }
+
+  /** Routing is on: reads may leave the primary. */
+  get isEnabled(): boolean {
+    return this.#engine.state.isEnabled;
+  }
+
+  /** Lets reads leave the primary again. Sessions still know what they wrote in the meantime. */
+  enable(): void {
+    this.#engine.state.isEnabled = true;
+  }
+
+  /** Sends everything to the primary from now on. */
+  disable(): void {
+    this.#engine.state.isEnabled = false;
+  }
+
+  /**
+   * Calls `listener` at each event, and returns a function that stops that. If a listener throws or its promise
+   * rejects, the error is logged and does no other harm.
+   */
+  on<E extends keyof RouterEvents>(event: E, listener: (...args: RouterEvents[E]) => unknown): () => void {
+    return this.#engine.events.on(event, listener);
+  }
+
+  /**
+   * A token for everything that the request, job or message around the caller has written and seen. Give it to
+   * `runWithToken()` in another one, also in another process. Waits until the position of its writes is known.
+   * Outside a request the token covers everything committed so far.
+   */
+  currentToken(): Promise<string> {
+    return this.#tokens.current();
+  }
+
+  /**
+   * Calls `fn` in a context of its own whose reads include everything the token covers. A token that is damaged,
+   * forged or older than `session.ttlMs` counts as none; by that age every replica that may serve has what the token
+   * covered.
+   *
+   * Writes go to the primary as always. `currentToken()` inside `fn` covers them, too, and so does the request around
+   * the call.
+   */
+  runWithToken<T>(
+    token: string | undefined,
+    fn: () => T | Promise<T>,
+    options: TokenOptions = {},
+  ): Promise<T> {
+    return this.#tokens.run(token, fn, options);
+  }
+
+  /**
+   * Waits until some replica has everything the token covers, and resolves to `true`. Resolves to `false` if that
+   * takes longer than `timeoutMs` milliseconds, or if only the primary can tell.
+   */
+  waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
+    return this.#tokens.waitFor(token, timeoutMs);
+  }
+
+  /**
+   * Binds the request around the caller to the session of this key, which is what `session.key` gives for later
+   * requests: that session sees everything the request has written and seen, and will. Use it for a request that
+   * comes as nobody or as somebody else, such as a log-in, a link in an e-mail or a webhook. The request's own reads
+   * stay as they are. Throws a `SessionNotBoundError` outside a request, and if sessions have no keys.
+   */
+  bindSession(key: string): void {
+    bindSession(key, this.#engine);
+  }
+
+  /** Counts of what went wrong but did no harm, since the start. */
+  counters(): Readonly<Record<RouterCounter, number>> {
+    return { ...this.#engine.counters };
+  }
+}
+
+/** @internal The engine behind a router, for the parts of this package. Applications cannot reach it. */
+export function engineOf(router: ReplicaRouter): Engine {
+  return engineBehind(router);
+}
