@@ -109,11 +109,12 @@ function dataSourceModule({ system, cluster }: HttpAppOptions): DynamicModule {
 /** What an application's process has used since it began, as it tells whoever asks. */
 export interface HttpAppUsage {
   readonly cpuUs: number;
+  readonly peakMegabytes: number;
 }
 
 function usage(): HttpAppUsage {
   const { user, system } = process.cpuUsage();
-  return { cpuUs: user + system };
+  return { cpuUs: user + system, peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1024) };
 }
 
 async function main(): Promise<void> {
