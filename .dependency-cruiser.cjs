@@ -31,8 +31,8 @@ const HOUSE = {
     types: ['routing', 'session', 'observability'],
   },
   execution: {
-    code: ['errors', 'routing', 'topology', 'session', 'context'],
-    types: ['options', 'observability'],
+    code: ['errors', 'routing', 'topology', 'session', 'context', 'observability'],
+    types: ['options'],
   },
   postgres: {
     code: ['errors', 'routing', 'topology', 'session', 'context', 'execution', ...OPTIONS_OF_DRIVERS],
@@ -46,10 +46,9 @@ const HOUSE = {
     code: ['errors', 'routing/route', 'routing/balancer', 'routing/table-name'],
     types: ['routing', 'topology', 'session', 'observability'],
   },
-  observability: { types: ['routing', 'topology', 'session'] },
+  observability: { code: ['routing'], types: ['topology', 'session'] },
   engine: {
-    code: ['errors', 'execution', 'routing', 'topology', 'session', 'context', 'options'],
-    types: ['observability'],
+    code: ['errors', 'execution', 'routing', 'topology', 'session', 'context', 'options', 'observability'],
   },
   typeorm: {
     code: [

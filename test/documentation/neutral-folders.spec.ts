@@ -10,8 +10,8 @@ const OF_POSTGRES = ['postgres', 'testing'];
 
 const EXCEPTIONS = [
   // Events and statuses that users see, whose fields keep their names.
-  'engine/node-status.ts',
-  'engine/router-events.ts',
+  'observability/node-status.ts',
+  'observability/router-events.ts',
 ].map((path) => join(SOURCE, path));
 
 /** What only PostgreSQL has, however it is spelt: `walPosition`, `LSN`, `sqlState`. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { NODE, ROUTING } from '../../libs/replica/src/options/option-table.js';
 import { TOP_LEVEL_KEYS } from '../../libs/replica/src/options/resolve-nodes.js';
-import { noCounts } from '../../libs/replica/src/engine/router-counters.js';
+import { noCounts } from '../../libs/replica/src/observability/router-counters.js';
 import { factsOf, NODE_OPTIONS, OPTIONS, PAGE, withTables } from './support/options-page.js';
 
 const page = readFileSync(PAGE, 'utf8');

@@ -92,11 +92,20 @@ export type { SessionStore } from './session/session-store.js';
 export type { ProbedNode, ProbeFunction, ProbeVerdict } from './topology/probe-function.js';
 export { DataSourceRouter } from './typeorm/data-source-router.js';
 export { ReplicaRouter } from './engine/replica-router.js';
-export type { RouterCounter } from './engine/router-counters.js';
+export type { RecordedEvent } from './observability/recent-events.js';
+export type {
+  PatternStats,
+  PoolStats,
+  RetryStats,
+  RouterStats,
+  RouteStats,
+  SessionStats,
+} from './observability/router-stats.js';
+export type { RouterCounter } from './observability/router-counters.js';
 export type { CatalogStatus } from './execution/statements/catalog-keeper.js';
 export type { LogSink } from './engine/operator-log.js';
-export type { NodeStatus, TopologyStatus } from './engine/node-status.js';
-export type { RouterEvents } from './engine/router-events.js';
+export type { NodeStatus, TopologyStatus } from './observability/node-status.js';
+export type { RouterEvents } from './observability/router-events.js';
 export { discoverReplicas, type DiscoverReplicasOptions } from './engine/discover-replicas.js';
 export { dnsReplicas, type DnsReplicasOptions } from './engine/dns-replicas.js';
 export { DrainInterruptedError } from './errors/drain-interrupted.error.js';

@@ -1,5 +1,11 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ReplicaDataSource, type RefusedStatementEvent, type StatementEvent } from 'nestjs-replica';
+import {
+  ReplicaDataSource,
+  type RefusedStatementEvent,
+  type RouterStats,
+  type RouteStats,
+  type StatementEvent,
+} from 'nestjs-replica';
 import type { PostgresNode } from 'nestjs-replica/testing';
 import { until } from '../../support/until.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';
@@ -70,20 +76,45 @@ async function terminate(pattern: string): Promise<void> {
   });
 }
 
+/** What was counted since `before`, by what the counts are about. */
+function countsSince(before: RouterStats): Record<string, string> {
+  const { routes, retries } = dataSource.router.stats();
+  const told: Record<string, string> = {};
+  for (const { node, kind, reason, count, failed } of routes) {
+    const is = (one: RouteStats): boolean => one.node === node && one.kind === kind && one.reason === reason;
+    const known = before.routes.find(is);
+    const news = count - (known?.count ?? 0);
+    if (news > 0) told[`${kind} ${reason}`] = `${news}, ${failed - (known?.failed ?? 0)} failed`;
+  }
+  for (const { node, code, count } of retries) {
+    const known = before.retries.find((one) => one.node === node && one.code === code);
+    const news = count - (known?.count ?? 0);
+    if (news > 0) told[`retry after ${code}`] = String(news);
+  }
+  return told;
+}
+
 describe('the events of a statement', () => {
   it('number its attempts, and say which one is the last', async () => {
+    const before = dataSource.router.stats();
     const answer = read('SELECT pg_sleep(1), id FROM parcel');
     await terminate('SELECT pg_sleep(1)');
     expect(await answer).toMatchObject([{ id: 1 }]);
     expect(events.map(shape)).toEqual(['read on replica: 1 57P01 goes on', 'read on replica: 2 ok final']);
+    expect(countsSince(before)).toEqual({ 'read session-free': '1, 0 failed', 'retry after 57P01': '1' });
+    expect(dataSource.router.recentEvents().filter(({ event }) => event === 'statement')).toEqual(
+      events.map((event) => ({ event: 'statement', atMs: expect.any(Number), ...event })),
+    );
   });
 
   it('say that an error of its own was the last', async () => {
+    const before = dataSource.router.stats();
     await expect(read('SELECT 1 / 0 AS nothing')).rejects.toMatchObject({ code: '22012' });
     await expect(dataSource.query('INSERT INTO parcel VALUES (1 / 0)')).rejects.toMatchObject({
       code: '22012',
     });
     expect(events.map(shape)).toEqual(['read on replica: 1 22012 final', 'write on primary: 1 22012 final']);
+    expect(countsSince(before)).toEqual({ 'read session-free': '1, 1 failed', 'write write': '1, 1 failed' });
   });
 
   it('report what only a replica refuses as an attempt, with its text', async () => {
@@ -103,9 +134,10 @@ describe('the events of a statement', () => {
         node: expect.stringMatching(/^replica-/),
       },
     ]);
-    expect(JSON.stringify([events, refusals])).not.toContain('label');
+    expect(JSON.stringify([events, refusals, dataSource.router.recentEvents()])).not.toContain('label');
     await read(text);
     expect(refusals).toHaveLength(1);
+    expect(dataSource.router.stats().refused).toBe(1);
     expect(events.map(shape).slice(2)).toEqual(['write on primary: 1 ok final']);
   });
 
@@ -117,6 +149,7 @@ describe('the events of a statement', () => {
       'SELECT made_by_nobody()',
     ];
     const calls = Array.from({ length: 80 }, (_, index) => read(texts[index % texts.length]!));
+    const before = dataSource.router.stats();
     const outcomes = Promise.allSettled(calls);
     await terminate('SELECT pg_sleep(0.2)');
     const failed = (await outcomes).filter(({ status }) => status === 'rejected').length;
@@ -124,6 +157,12 @@ describe('the events of a statement', () => {
     expect(finals).toHaveLength(calls.length);
     expect(finals.filter(({ errorCode }) => errorCode !== undefined)).toHaveLength(failed);
     expect(failed).toBeGreaterThanOrEqual(40);
+    const counts = ({ routes }: RouterStats): number[] => [
+      routes.reduce((sum, { count }) => sum + count, 0),
+      routes.reduce((sum, one) => sum + one.failed, 0),
+    ];
+    const [counted = 0, countedFailed = 0] = counts(before);
+    expect(counts(dataSource.router.stats())).toEqual([counted + calls.length, countedFailed + failed]);
     expect(events.length).toBeGreaterThan(calls.length);
   });
 
@@ -146,6 +185,9 @@ describe('the events of a statement', () => {
           isFinal: true,
         }),
       ]);
+      expect(strict.router.stats().routes).toContainEqual(
+        expect.objectContaining({ node: null, role: null, reason: 'no-eligible-replica', failed: 1 }),
+      );
     } finally {
       await strict.destroy();
     }

@@ -8,6 +8,8 @@ import { ReadingNode } from './reading-node.js';
 import type { RequestSession } from './request-session.js';
 
 const NONE: readonly never[] = [];
+/** The number of the last request that was given one. */
+let lastNumber = 0;
 
 /**
  * All that is known of one request (or job, or message) while it runs, shared by everything that runs in it. It ends with the
@@ -29,6 +31,7 @@ export class RequestContext {
   #ended = false;
   #isAnswered = false;
   #settling: Promise<void> | undefined;
+  #number: number | undefined;
 
   /** @param startedMs when the request began; milliseconds of the monotonic clock */
   constructor(
@@ -37,6 +40,11 @@ export class RequestContext {
   ) {
     this.#positions = positions;
     this.ledger = new Ledger(positions);
+  }
+
+  /** Tells the request from others of this process. Requests are numbered from 1, each when it is first asked for its number. */
+  get number(): number {
+    return (this.#number ??= ++lastNumber);
   }
 
   /** The session behind the request, if there is one. */

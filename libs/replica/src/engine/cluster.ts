@@ -19,8 +19,11 @@ import { logMissingLanes, NodePools } from './node-pools.js';
 import { NodeProbes, watchedNode } from './node-probes.js';
 import type { OperatorLog } from './operator-log.js';
 import { discoverInto, ReplicaSet } from './replica-set.js';
-import type { RouterCounter } from './router-counters.js';
-import { forwardTopologyEvents, type RouterEvents } from './router-events.js';
+import type { RecentEvents } from '../observability/recent-events.js';
+import type { RouteCounts } from '../observability/route-counts.js';
+import type { PoolStats } from '../observability/router-stats.js';
+import type { RouterCounter } from '../observability/router-counters.js';
+import { forwardTopologyEvents, type RouterEvents } from '../observability/router-events.js';
 import type { RoutingState } from './routing-state.js';
 import { sessionMemory } from './session-memory.js';
 
@@ -30,6 +33,8 @@ interface ClusterParts {
   readonly contexts: ContextStorage;
   readonly state: RoutingState;
   readonly events: Listeners<RouterEvents>;
+  readonly counts: RouteCounts;
+  readonly recent: RecentEvents;
   readonly counters: Record<RouterCounter, number>;
   readonly log: OperatorLog;
 }
@@ -175,8 +180,18 @@ export class Cluster {
     this.monitor.hurryPosition(this.monitor.topology.primary.name);
   }
 
+  /** The connections to each node. */
+  get poolStats(): readonly PoolStats[] {
+    const { primary } = this.monitor.topology;
+    return Array.from(this.#pools.byName.values(), ({ name, stats }) => ({
+      node: name,
+      role: name === primary.name ? 'primary' : 'replica',
+      ...stats,
+    }));
+  }
+
   #createRouter(): StatementRouter {
-    const { options, database, contexts, state, events } = this.#parts;
+    const { options, database, contexts, state, events, counts, recent } = this.#parts;
     const { renoteAfterMs, rememberedMs } = sessionMemory(options);
     const tellStatement = (event: RouterEvents['statement'][0]): void => events.emit('statement', event);
     return new StatementRouter({
@@ -199,6 +214,8 @@ export class Cluster {
       },
       isEnabled: () => state.hasReplicas && state.isEnabled,
       listener: () => (events.has('statement') ? tellStatement : undefined),
+      counts,
+      recent,
       onRefused: (event) => events.emit('statement:refused', event),
       catalog: this.#catalog,
       nowMs,

@@ -9,14 +9,18 @@ import type { Intent } from '../routing/route-query.js';
 import { SessionClock } from '../session/session-clock.js';
 import type { SessionTable } from '../session/session-table.js';
 import { TokenCodec } from '../session/token-codec.js';
-import { Listeners } from '../topology/listeners.js';
+import type { Listeners } from '../topology/listeners.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { checkReplicaNames } from './check-selection.js';
 import { Cluster } from './cluster.js';
 import { OperatorLog } from './operator-log.js';
 import { checkReadOptions, type ReadOptions } from './read-options.js';
-import { noCounts } from './router-counters.js';
-import type { RouterEvents } from './router-events.js';
+import { RecentEvents } from '../observability/recent-events.js';
+import type { RouterStats } from '../observability/router-stats.js';
+import { fallbacksOf, RouteCounts } from '../observability/route-counts.js';
+import { RouterListeners } from './router-listeners.js';
+import { noCounts } from '../observability/router-counters.js';
+import type { RouterEvents } from '../observability/router-events.js';
 import { RoutingState } from './routing-state.js';
 import { TableRules } from './table-rules.js';
 
@@ -28,6 +32,13 @@ export class Engine {
   /** The requests of this data source. */
   readonly contexts = new ContextStorage();
   readonly events: Listeners<RouterEvents>;
+  /** Where statements went, since the start. */
+  readonly counts = new RouteCounts();
+  readonly recent = new RecentEvents();
+  /** When counting began; milliseconds since the epoch. */
+  readonly sinceMs = Date.now();
+  /** How many sessions are kept in this process; `null`: they are kept elsewhere, or there are none. */
+  storedSessions: () => number | null = () => null;
   /** What went wrong and did no harm, counted since the start. */
   readonly counters = noCounts();
   readonly log: OperatorLog;
@@ -46,7 +57,7 @@ export class Engine {
     this.#options = options;
     this.database = database;
     this.log = log;
-    this.events = new Listeners((event, error) =>
+    this.events = new RouterListeners(this.recent, (event, error) =>
       log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${kindOfFailure(error)}`),
     );
     this.clock = new SessionClock({ keptMs: session.ttlMs });
@@ -75,10 +86,20 @@ export class Engine {
    * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
    */
   async start(schemaChanges: readonly string[]): Promise<void> {
-    const { contexts, state, events, counters, log } = this;
+    const { contexts, state, events, counts, recent, counters, log, database } = this;
     const options = this.#options;
-    state.tableRules = new TableRules(this.database, options.tables);
-    const cluster = new Cluster({ options, database: this.database, contexts, state, events, counters, log });
+    state.tableRules = new TableRules(database, options.tables);
+    const cluster = new Cluster({
+      options,
+      database,
+      contexts,
+      state,
+      events,
+      counts,
+      recent,
+      counters,
+      log,
+    });
     this.#cluster = cluster;
     for (const warning of options.warnings) log.warn(`option ${warning}`);
     // Whatever begins here belongs to no request, because it goes on for as long as the engine runs.
@@ -105,6 +126,23 @@ export class Engine {
     const cluster = this.#cluster;
     this.#cluster = undefined;
     await cluster?.stop();
+  }
+
+  /** Everything that was counted. */
+  get stats(): RouterStats {
+    const routes = this.counts.routes();
+    const cluster = this.#cluster;
+    return {
+      sinceMs: this.sinceMs,
+      routes,
+      pools: cluster?.poolStats ?? [],
+      retries: this.counts.retries(),
+      refused: this.counts.refused,
+      fallbacks: fallbacksOf(routes),
+      sessions: { stored: this.storedSessions(), waiting: cluster?.router.finder.waiting ?? 0 },
+      counters: { ...this.counters },
+      patterns: [],
+    };
   }
 
   get isStarted(): boolean {

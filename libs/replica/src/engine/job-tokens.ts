@@ -6,7 +6,7 @@ import { checkedKey } from '../session/session-key.js';
 import { SessionTable } from '../session/session-table.js';
 import { laterPosition } from '../session/position.js';
 import type { Engine } from './engine.js';
-import { topologyStatusOf } from './node-status.js';
+import { topologyStatusOf } from '../observability/node-status.js';
 import { checkTokenOptions, intentOf, type TokenOptions } from './read-options.js';
 
 /** Tokens that jobs and messages carry from one request to another, possibly in another process. */

@@ -1,13 +1,15 @@
 import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
 import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
+import { topologyStatusOf, type TopologyStatus } from '../observability/node-status.js';
+import type { RecordedEvent } from '../observability/recent-events.js';
+import type { RouterCounter } from '../observability/router-counters.js';
+import type { RouterEvents } from '../observability/router-events.js';
+import type { RouterStats } from '../observability/router-stats.js';
 import type { NodeOptions } from '../options/replica-options.js';
 import { bindSession } from './bind-session.js';
 import type { Engine } from './engine.js';
 import { JobTokens } from './job-tokens.js';
-import { topologyStatusOf, type TopologyStatus } from './node-status.js';
 import { intentOf, type ReadOptions, type TokenOptions } from './read-options.js';
-import type { RouterCounter } from './router-counters.js';
-import type { RouterEvents } from './router-events.js';
 
 let engineBehind: (router: ReplicaRouter) => Engine;
 
@@ -144,6 +146,22 @@ export class ReplicaRouter {
    */
   bindSession(key: string): void {
     bindSession(key, this.#engine);
+  }
+
+  /**
+   * What this router has done since the process began: where statements went and why, what its pools do, and what needed another
+   * attempt. Cheap enough to be asked every second.
+   */
+  stats(): RouterStats {
+    return this.#engine.stats;
+  }
+
+  /**
+   * The last 200 events, the oldest first, whether anybody listens or not. Of statements only those that failed or needed more
+   * than one attempt. No event holds SQL text.
+   */
+  recentEvents(): readonly RecordedEvent[] {
+    return this.#engine.recent.list();
   }
 
   /** Counts of what went wrong but did no harm, since the start. */

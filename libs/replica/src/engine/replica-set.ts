@@ -13,7 +13,7 @@ import type { NodePools } from './node-pools.js';
 import { watchedNode, type NodeProbes } from './node-probes.js';
 import type { LogSink } from './operator-log.js';
 import { isSameConnection, resolveFound, resolveReplicas, type CurrentNodes } from './resolve-replicas.js';
-import type { RouterCounter } from './router-counters.js';
+import type { RouterCounter } from '../observability/router-counters.js';
 import type { RoutingState } from './routing-state.js';
 import { UnknownReplicaError } from '../errors/unknown-replica.error.js';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { replicaNode, WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
 import { formatLsn } from '../postgres/positions.js';
 import { logTopology } from './log-topology.js';
-import { forwardTopologyEvents } from './router-events.js';
+import { forwardTopologyEvents } from '../observability/router-events.js';
 
 const second = (): Promise<void> => jest.advanceTimersByTimeAsync(1_000);
 

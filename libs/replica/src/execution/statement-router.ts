@@ -4,7 +4,7 @@ import { UnboundTransactionError } from '../errors/unbound-transaction.error.js'
 import { WritePreventedError } from '../errors/write-prevented.error.js';
 import { isWrite } from '../routing/decide-route.js';
 import { mayServe } from '../routing/eligible-replicas.js';
-import type { Route } from '../routing/route.js';
+import { isFallback, type Route } from '../routing/route.js';
 import { FallbackGate } from './attempts/fallback-gate.js';
 import type { PooledReadTools } from './attempts/pooled-read.js';
 import { RetryBudget, type RetryLimits } from './attempts/retry-budget.js';
@@ -158,8 +158,7 @@ export class StatementRouter implements PooledReadTools {
 
   /** If the options limit how many reads fall back on the primary at once, each of them waits for its turn. */
   enter({ node, reason }: Route): (() => void) | Promise<() => void> {
-    const isFallBack = reason === 'no-eligible-replica' || reason === 'replica-failed';
-    if (this.#fallback === undefined || !isFallBack || node !== this.primary) return nothing;
+    if (this.#fallback === undefined || !isFallback(reason) || node !== this.primary) return nothing;
     return this.#enterInTurn(this.#fallback, reason);
   }
 

@@ -46,6 +46,9 @@ export class SessionOpener {
     const { ttlMs, timeoutMs } = engine.options.session;
     const key = engine.options.session.key as SessionKey<ExecutionContext> | undefined;
     const store = this.#openStore();
+    const { token } = engine.options.session;
+    if (key !== undefined && token === undefined && store instanceof MemorySessionStore)
+      engine.storedSessions = () => store.size;
     this.#handleOptions = {
       store,
       recent: isOurMemory(store) ? undefined : new SessionTable(),

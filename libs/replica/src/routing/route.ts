@@ -84,6 +84,11 @@ export type ReplicaReason = (typeof REPLICA_REASONS)[number];
 
 export type RouteReason = PrimaryReason | ReplicaReason;
 
+/** Whether the primary answers a read with this reason only because no replica can. */
+export function isFallback(reason: RouteReason): reason is 'no-eligible-replica' | 'replica-failed' {
+  return reason === 'no-eligible-replica' || reason === 'replica-failed';
+}
+
 /** The decision: which node, and why. */
 export interface Route {
   /** The node's name. */

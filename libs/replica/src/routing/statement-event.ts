@@ -23,6 +23,11 @@ export interface StatementEvent {
   readonly attempt: number;
   /** No other attempt follows: the caller got this answer, or an error. */
   readonly isFinal: boolean;
+  /**
+   * The request, job or message to which it belongs: a number that no other request of this process has, from 1. `null`: none,
+   * or its response has left.
+   */
+  readonly request: number | null;
 }
 
 /** A replica refused, as a write, a statement that looked like a read. From now on statements with this text go to the primary. */

@@ -7,6 +7,7 @@ import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import { PrimaryUnavailableError } from '../../errors/primary-unavailable.error.js';
 import { WritePreventedError } from '../../errors/write-prevented.error.js';
+import type { StatementEvent } from '../../routing/statement-event.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Statement } from '../statements/statement.js';
 import { POSTGRES_ERRORS } from '../../postgres/error-kinds.js';
@@ -76,6 +77,18 @@ interface Scene {
   onAttempt?: (scene: { primary: string }) => void;
 }
 
+const FAILURE: StatementEvent = {
+  kind: 'read',
+  tables: null,
+  node: 'r1',
+  reason: 'session-free',
+  durationMs: 1,
+  errorCode: 'unknown',
+  attempt: 1,
+  isFinal: true,
+  request: null,
+};
+
 /** Runs a statement. Returns the nodes that were tried and the outcome. */
 async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; reported: number }> {
   const state = { primary: 'primary', nowMs: 0 };
@@ -104,7 +117,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
     reports: {
       failedAttempt: () => {
         reported++;
-        return undefined;
+        return FAILURE;
       },
       tell: () => undefined,
       unplaced: () => undefined,

@@ -52,7 +52,7 @@ export abstract class Attempts<T> {
   #primaryFor: PrimaryReason | undefined;
   /** How many attempts have failed. */
   #failures = 0;
-  /** The last failed attempt, until it is clear whether another one follows. Only set while somebody listens. */
+  /** The last failed attempt, until it is clear whether another one follows. */
   #untold: StatementEvent | undefined;
   #failed: readonly string[] = NONE;
   #replicasFailed = 0;
@@ -316,9 +316,9 @@ export abstract class Attempts<T> {
    */
   #noteFailedAttempt(route: Route, startedMs: number, error: unknown): void {
     const { reports } = this.#tools;
-    const { statement, attempt } = this;
+    const { statement, attempt, scope } = this;
     this.#tellUntold(false);
-    this.#untold = reports.failedAttempt({ route, statement, startedMs, attempt }, error);
+    this.#untold = reports.failedAttempt({ scope, route, statement, startedMs, attempt }, error);
     this.#failures++;
   }
 
@@ -329,10 +329,10 @@ export abstract class Attempts<T> {
   }
 
   #giveUp(error: unknown, route?: Route): Promise<never> {
-    const { statement, attempt } = this;
+    const { statement, attempt, scope } = this;
     this.#tellUntold(true);
     if (this.#failures === 0 && error instanceof NoReplicaError)
-      this.#tools.reports.unplaced({ statement, startedMs: this.#startedMs, attempt }, error);
+      this.#tools.reports.unplaced({ scope, statement, startedMs: this.#startedMs, attempt }, error);
     this.gaveUp(error, route);
     return Promise.reject(error);
   }

@@ -46,8 +46,8 @@ export class PooledRead extends Attempts<Answer> {
   }
 
   protected override answered(_: Answer, route: Route, startedMs: number): void {
-    const { statement, attempt } = this;
-    this.#tools.reports.answered(this.scope, { route, statement, startedMs, attempt });
+    const { statement, attempt, scope } = this;
+    this.#tools.reports.answered({ scope, route, statement, startedMs, attempt });
     if (statement.kind === 'read') this.#read.ended(route.node);
   }
 

@@ -51,6 +51,8 @@ export class RouteFinder {
   readonly #options: RouteFinderOptions;
   readonly #balancer: Balancer;
   readonly #stays = new StaysOnPrimary();
+  /** How many reads wait for a replica to catch up. */
+  waiting = 0;
 
   /** @param load the current load of the node with that name */
   constructor(options: RouteFinderOptions, load: (node: string) => NodePool['load']) {
@@ -127,7 +129,10 @@ export class RouteFinder {
         await monitor.capturePosition(this.primary).catch(() => undefined);
         return;
       case 'wait-for-replica':
-        await monitor.waitForReplica(decision.position, decision.timeoutMs, decision.node);
+        this.waiting++;
+        await monitor
+          .waitForReplica(decision.position, decision.timeoutMs, decision.node)
+          .finally(() => this.waiting--);
         if (scope !== undefined) this.#stays.ended(scope, this.#options.nowMs());
     }
   }

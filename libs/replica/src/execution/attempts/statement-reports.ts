@@ -2,6 +2,9 @@ import type { Scope } from '../../context/context-storage.js';
 import { noteRead, type NoteSettings } from '../../context/note-read.js';
 import type { Route } from '../../routing/route.js';
 import type { RefusedStatementEvent, StatementEvent } from '../../routing/statement-event.js';
+import type { RecentEvents } from '../../observability/recent-events.js';
+import type { RouteCount, RouteCounts } from '../../observability/route-counts.js';
+import type { NodeRole } from '../../topology/topology.js';
 import type { TopologyMonitor } from '../../topology/topology-monitor.js';
 import type { CatalogKeeper } from '../statements/catalog-keeper.js';
 import { CommitOutcomeUnknownError } from '../../errors/commit-outcome-unknown.error.js';
@@ -20,6 +23,7 @@ interface Attempt {
   readonly startedMs: number;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
+  readonly scope: Scope | undefined;
 }
 
 /** What {@link StatementReports} needs. */
@@ -27,6 +31,10 @@ export interface StatementReportOptions extends NoteSettings {
   readonly database: Pick<Database, 'errors'>;
   readonly monitor: TopologyMonitor;
   readonly onRefused: (event: RefusedStatementEvent) => void;
+  /** Counts every outcome, whether anybody listens or not. */
+  readonly counts: RouteCounts;
+  /** Keeps the statements that failed or needed more than one attempt. */
+  readonly recent: Pick<RecentEvents, 'add'>;
   /** Gets an event for each statement. `undefined` while nobody listens. */
   readonly listener: () => ((event: StatementEvent) => void) | undefined;
   readonly catalog: Pick<CatalogKeeper, 'refreshSoon' | 'missesName' | 'fresh'>;
@@ -45,22 +53,32 @@ export class StatementReports {
   }
 
   /** A statement was answered. Tells its request and the listeners. */
-  answered(scope: Scope | undefined, { route, statement, startedMs, attempt }: Attempt): void {
-    const endedMs = this.#options.nowMs();
+  answered({ scope, route, statement, startedMs, attempt }: Attempt): void {
+    const { listener, counts, recent, nowMs } = this.#options;
+    const endedMs = nowMs();
     if (scope !== undefined) {
       scope.request.routed(route.node, route.reason);
       if (showsData(statement))
         noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
     }
-    this.#options.listener()?.({
-      kind: statement.kind,
-      tables: statement.tables ?? null,
-      node: route.node,
-      reason: route.reason,
-      durationMs: endedMs - startedMs,
-      attempt,
-      isFinal: true,
-    });
+    const count = counts.of(route.node, this.#roleOf(route.node), statement.kind, route.reason);
+    count.count++;
+    count.totalMs += endedMs - startedMs;
+    const listen = listener();
+    if (listen !== undefined || attempt > 1) {
+      const event: StatementEvent = {
+        kind: statement.kind,
+        tables: statement.tables ?? null,
+        node: route.node,
+        reason: route.reason,
+        durationMs: endedMs - startedMs,
+        attempt,
+        isFinal: true,
+        request: scope?.request.number ?? null,
+      };
+      if (attempt > 1) recent.add('statement', event);
+      listen?.(event);
+    }
     if (statement.changesCatalog) this.#options.catalog.refreshSoon();
   }
 
@@ -75,17 +93,19 @@ export class StatementReports {
 
   /** A statement failed and is not tried again. Tells the listeners. If its connection was lost, has the node probed. */
   failed(attempt: Attempt, error: unknown): void {
-    const event = this.failedAttempt(attempt, error);
-    if (event !== undefined) this.tell(event);
+    this.tell(this.failedAttempt(attempt, error));
   }
 
-  /**
-   * An attempt failed. If its connection was lost, has the node probed. Returns the event for the listeners, `undefined` while
-   * nobody listens.
-   */
-  failedAttempt(attempt: Attempt, error: unknown): StatementEvent | undefined {
+  /** A stream broke after it was sent. It was counted when it was sent. */
+  broke(attempt: Attempt, error: unknown): void {
+    const event = this.failedAttempt(attempt, error);
+    this.#countOf(event).failed++;
+    this.#show(event);
+  }
+
+  /** An attempt failed. If its connection was lost, has the node probed. Returns the event to {@link tell}. */
+  failedAttempt(attempt: Attempt, error: unknown): StatementEvent {
     this.#probe(attempt, error);
-    if (this.#options.listener() === undefined) return undefined;
     return this.#failure(attempt, attempt.route.node, error);
   }
 
@@ -95,13 +115,33 @@ export class StatementReports {
     this.tell(this.#failure({ ...attempt, route: { reason } }, null, error));
   }
 
-  /** Passes an event to the listeners. */
+  /** Counts a failed attempt and tells the listeners, once it is known whether another one follows. */
   tell(event: StatementEvent): void {
+    if (event.isFinal) {
+      const count = this.#countOf(event);
+      count.count++;
+      count.failed++;
+      count.totalMs += event.durationMs;
+    } else if (event.node !== null) this.#options.counts.retried(event.node, event.errorCode ?? 'unknown');
+    this.#show(event);
+  }
+
+  #countOf({ node, kind, reason }: StatementEvent): RouteCount {
+    return this.#options.counts.of(node, node === null ? null : this.#roleOf(node), kind, reason);
+  }
+
+  #roleOf(node: string): NodeRole {
+    return node === this.#options.monitor.topology.primary.name ? 'primary' : 'replica';
+  }
+
+  #show(event: StatementEvent): void {
+    this.#options.recent.add('statement', event);
     this.#options.listener()?.(event);
   }
 
   /** A statement looked like a read, but a replica refused it as a write. */
   refused(node: string, { tables }: Statement, text: string): void {
+    this.#options.counts.refused++;
     this.#options.onRefused({ digest: digestOf(text), tables: tables ?? null, node });
   }
 
@@ -111,6 +151,7 @@ export class StatementReports {
       statement,
       startedMs,
       attempt,
+      scope,
     }: Omit<Attempt, 'route'> & { readonly route: Pick<Route, 'reason'> },
     node: string | null,
     error: unknown,
@@ -124,6 +165,7 @@ export class StatementReports {
       errorCode: codeOf(error) ?? 'unknown',
       attempt,
       isFinal: true,
+      request: scope?.request.number ?? null,
     };
   }
 

@@ -43,6 +43,11 @@ export class NodeReads {
     this.#lanes?.end();
   }
 
+  /** How many connections are lanes now. */
+  get laneCount(): number {
+    return this.#lanes?.lanes.length ?? 0;
+  }
+
   /** Whether a read of this text was answered before, as far as that is remembered. */
   hasAnswered(text: string): boolean {
     return this.#tools.costs.wasAnswered(text);

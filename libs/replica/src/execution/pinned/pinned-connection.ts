@@ -138,7 +138,7 @@ export class PinnedConnection implements ConnectionOwner {
         this.#hasAnswered = true;
         this.#hasState ||= this.#database.leavesState(statement, text);
         this.#ended(() => this.#succeeded(statement, position));
-        this.#router.reports.answered(scope, { route, statement, startedMs, attempt: attempt ?? 1 });
+        this.#router.reports.answered({ scope, route, statement, startedMs, attempt: attempt ?? 1 });
         if (statement.mayWrite && this.#writes.transaction !== undefined)
           this.#router.reports.shown(scope, route);
         ended(true);
@@ -157,7 +157,7 @@ export class PinnedConnection implements ConnectionOwner {
         const isCovered = statement.mayWrite && this.#writes.transaction === undefined;
         if (meaning === undefined && !isCovered) this.#router.reports.shown(scope, route);
         if (attempt === undefined)
-          this.#router.reports.failed({ route, statement, startedMs, attempt: 1 }, told);
+          this.#router.reports.failed({ scope, route, statement, startedMs, attempt: 1 }, told);
         const isAsAsked = meaning === 'rolled-back' && endsInRollback(statement, text);
         if (isAsAsked) this.lostTransaction = undefined;
         ended(isAsAsked);
@@ -179,7 +179,7 @@ export class PinnedConnection implements ConnectionOwner {
     this.#hasAnswered = true;
     this.#begins(statement);
     // The stream's reader learns of the node with the first row. What the reader has seen is only known at the end.
-    this.#router.reports.answered(scope, { route, statement, startedMs, attempt });
+    this.#router.reports.answered({ scope, route, statement, startedMs, attempt });
     const shown = (): void => this.#router.reports.shown(scope, route);
     const streaming = this.#database.stream(this.#connection, stream);
     this.#stream = { ended: streaming, shown };
@@ -193,7 +193,8 @@ export class PinnedConnection implements ConnectionOwner {
     });
     // Some rows may have arrived before it broke.
     shown();
-    if (broken !== undefined) this.#router.reports.failed({ route, statement, startedMs, attempt }, broken);
+    if (broken !== undefined)
+      this.#router.reports.broke({ scope, route, statement, startedMs, attempt }, broken);
   }
 
   /** Returns the connection to its pool. A connection that is broken, busy or inside a transaction is closed. */

@@ -2,6 +2,7 @@ import { messageOf } from '../../errors/describe-error.js';
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
+import type { PoolStats } from '../../observability/router-stats.js';
 import type { NodeLoad } from '../../routing/balancer.js';
 import { inTime } from '../../topology/in-time.js';
 import {
@@ -67,15 +68,21 @@ export class NodePool implements ReadConnections {
   readonly losses: LossWatch;
   readonly #reads: NodeReads;
   readonly #clock: AnswerClock;
+  readonly #nowMs: () => number;
   #pool: ConnectionPool;
   #inFlight = 0;
   #latencyMs = 0;
+  /** How often somebody found no idle connection, how long they waited in all, and how often in vain. */
+  #waits = 0;
+  #waitedMs = 0;
+  #timeouts = 0;
 
   constructor(options: NodePoolOptions) {
     this.name = options.name;
     this.address = options.address;
     const { database, access, lanes, probedMs, outside = callAtOnce, nowMs } = options;
     this.#database = database;
+    this.#nowMs = nowMs;
     this.access = access;
     this.#clock = lanes === undefined ? plainClock(nowMs) : new LoopClock(options);
     this.losses = new LossWatch({ database, access, nowMs });
@@ -123,8 +130,10 @@ export class NodePool implements ReadConnections {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       let isWaiting = true;
+      const sinceMs = pool.idle > pool.waiting ? undefined : this.#nowMs();
       const end = (): void => {
         isWaiting = false;
+        if (sinceMs !== undefined) this.#waited(sinceMs);
         clearInterval(timer);
         waiting.remove(giveUp);
       };
@@ -146,6 +155,11 @@ export class NodePool implements ReadConnections {
       }, PATIENCE_MS);
       timer.unref();
     });
+  }
+
+  #waited(sinceMs: number): void {
+    this.#waits++;
+    this.#waitedMs += this.#nowMs() - sinceMs;
   }
 
   /** Whether a connection can be had without waiting for others. */
@@ -198,6 +212,23 @@ export class NodePool implements ReadConnections {
 
   get load(): NodeLoad {
     return { inFlight: this.#inFlight, latencyMs: this.#latencyMs };
+  }
+
+  /** What its connections do, and what was counted since it was made. */
+  get stats(): Omit<PoolStats, 'node' | 'role'> {
+    const { total, idle, waiting, max } = this.#pool;
+    return {
+      used: total - idle,
+      idle,
+      waiting,
+      max,
+      lanes: this.#reads.laneCount,
+      inFlight: this.#inFlight,
+      latencyMs: this.#latencyMs === 0 ? null : this.#latencyMs,
+      waits: this.#waits,
+      waitedMs: this.#waitedMs,
+      timeouts: this.#timeouts,
+    };
   }
 
   /** A stream or a transaction uses this node until {@link letGo}. */
@@ -322,7 +353,9 @@ export class NodePool implements ReadConnections {
   #checkoutError(error: unknown): unknown {
     const { errors } = this.#database;
     const { total, waiting, max } = this.#pool;
-    if (errors.isPoolTimeout(error) && total >= max)
+    const isTimeout = errors.isPoolTimeout(error);
+    if (isTimeout) this.#timeouts++;
+    if (isTimeout && total >= max)
       return new PoolExhaustedError(this.name, { inUse: total, waiting: waiting + 1 });
     return errors.isConnectionLoss(error) ? this.#unavailable(error) : error;
   }

@@ -1,4 +1,4 @@
-import type { Database } from '../execution/database.js';
+import type { Position } from '../session/position.js';
 import type { NodeSnapshot, Topology } from '../topology/topology.js';
 
 /** A node as an operator wants to see it. It can be turned into JSON. */
@@ -51,7 +51,9 @@ export interface TopologyStatus {
 }
 
 /** The database whose positions statuses show. */
-export type PositionFormat = Pick<Database, 'formatPosition'>;
+export interface PositionFormat {
+  formatPosition(position: Position): string;
+}
 
 export function topologyStatusOf(
   { version, primary, replicas }: Topology,
