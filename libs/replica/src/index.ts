@@ -28,7 +28,6 @@ export type {
   NodeOptions,
   PoolLevels,
   PoolOptions,
-  ReplicaDataSourceOptions,
   ReplicaDiscovery,
   RetryOptions,
   RoutingOptions,
@@ -37,6 +36,7 @@ export type {
   StickyOptions,
   TokenCarrier,
 } from './options/replica-options.js';
+export type { ReplicaDataSourceOptions } from './options/typeorm-options.js';
 export { DriverNotInstalledError } from './errors/driver-not-installed.error.js';
 export { CommitOutcomeUnknownError } from './errors/commit-outcome-unknown.error.js';
 export { NoNodeError } from './errors/no-node.error.js';

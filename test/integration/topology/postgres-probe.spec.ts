@@ -6,6 +6,9 @@ import type { ProbeFunction } from '../../../libs/replica/src/topology/probe-fun
 import { until } from '../../support/until.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';
 import { crash } from '../../support/cluster/crash.js';
+import { importPg } from '../../../libs/replica/src/postgres/pg-module.js';
+
+await importPg();
 
 /** Who may see what: a superuser, anybody, and anybody who may read statistics. */
 const USERS = ['superuser', 'plain', 'reader'] as const;

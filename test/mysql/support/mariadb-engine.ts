@@ -5,13 +5,16 @@ import { intentOf } from '../../../libs/replica/src/engine/read-options.js';
 import { RoutedClient } from '../../../libs/replica/src/execution/routed-client.js';
 import type { MysqlAnswer, OkPacket } from '../../../libs/replica/src/mysql/answer.js';
 import { MysqlDatabase } from '../../../libs/replica/src/mysql/database.js';
-import type { ReplicaDataSourceOptions } from '../../../libs/replica/src/options/replica-options.js';
+import type { ReplicaDataSourceOptions } from '../../../libs/replica/src/options/typeorm-options.js';
 import { resolveOptions } from '../../../libs/replica/src/options/resolve-options.js';
 import type { StatementEvent } from '../../../libs/replica/src/routing/statement-event.js';
 import { MemorySessionStore } from '../../../libs/replica/src/session/memory.store.js';
 import type { Topology } from '../../../libs/replica/src/topology/topology.js';
 import type { DatabaseCluster } from 'nestjs-replica/testing';
 import { until } from '../../support/until.js';
+import { importMysql2 } from '../../../libs/replica/src/mysql/mysql2-module.js';
+
+await importMysql2();
 
 /** The user of the application: it has rights on its own database, and no other. */
 export const APP_USER = { username: 'shop', password: 'shop' };

@@ -5,6 +5,9 @@ import { NodePool, type NodePoolOptions } from '../../../libs/replica/src/execut
 import { PostgresAccess } from '../../../libs/replica/src/postgres/node-access.js';
 import { PostgresDatabase } from '../../../libs/replica/src/postgres/database.js';
 import { until } from '../until.js';
+import { importPg } from '../../../libs/replica/src/postgres/pg-module.js';
+
+await importPg();
 
 /** How the connections of a {@link lanePool} are known to the server. */
 export const LANES_APPLICATION = 'lanes-under-test';

@@ -4,6 +4,9 @@ import { PostgresDatabase } from '../postgres/database.js';
 import { Engine } from './engine.js';
 import { OperatorLog } from './operator-log.js';
 import { intentOf } from './read-options.js';
+import { importPg } from '../postgres/pg-module.js';
+
+await importPg();
 
 /** Nobody listens at these addresses. */
 const nowhere = (host: string): { host: string; port: number } => ({ host, port: 1 });

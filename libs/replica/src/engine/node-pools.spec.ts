@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { PostgresAccess } from '../postgres/node-access.js';
 import { logMissingLanes } from './node-pools.js';
+import { importPg } from '../postgres/pg-module.js';
+
+await importPg();
 
 /** As `pg` before 8.23, which knows no pipeline. */
 class OldClient {}

@@ -8,7 +8,7 @@ export class DriverNotInstalledError extends Error {
     readonly driver: string,
     cause: unknown,
   ) {
-    super(`The package ${driver} cannot be loaded. Install it beside typeorm: npm install ${driver}`, {
+    super(`The package ${driver} cannot be loaded. Install it: npm install ${driver}`, {
       cause,
     });
   }

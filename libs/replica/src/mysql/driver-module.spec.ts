@@ -3,6 +3,9 @@ import { ContextStorage } from '../context/context-storage.js';
 import type { StatementRouter } from '../execution/statement-router.js';
 import { createMysqlDriver, createPlainDriver } from './driver-module.js';
 import type { RoutingConnection } from './routing-connection.js';
+import { importMysql2 } from './mysql2-module.js';
+
+await importMysql2();
 
 const router = { contexts: new ContextStorage() } as unknown as StatementRouter;
 

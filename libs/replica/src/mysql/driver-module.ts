@@ -1,6 +1,6 @@
 import type { ConnectionOptions, Pool, PoolOptions } from 'mysql2';
 import type { StatementRouter } from '../execution/statement-router.js';
-import { loadMysql2, type Mysql2 } from './load-mysql2.js';
+import { mysql2Module, type Mysql2 } from './mysql2-module.js';
 import { RoutingConnection } from './routing-connection.js';
 
 type ConnectionCallback = (error: Error | null, connection?: RoutingConnection) => void;
@@ -54,13 +54,13 @@ export interface MysqlDriver extends Escapes {
 /** Creates a module in the shape of `mysql2` whose connections route statements. */
 export function createMysqlDriver(router: () => StatementRouter): MysqlDriver {
   const createPool = (): RoutingPool => new RoutingPool(router());
-  const { escape, escapeId, format, raw } = loadMysql2();
+  const { escape, escapeId, format, raw } = mysql2Module();
   return { createPool, createPoolCluster: createPool, escape, escapeId, format, raw };
 }
 
 /** Creates a module in the shape of `mysql2` whose pools all connect to the node in `config` and route nothing. */
 export function createPlainDriver(config: () => ConnectionOptions & PoolOptions): object {
-  const mysql2 = loadMysql2();
+  const mysql2 = mysql2Module();
   const createPool = (): Pool => mysql2.createPool(config());
   const createPoolCluster = (): object => {
     const pool = createPool();

@@ -4,7 +4,7 @@ import { inTime } from '../topology/in-time.js';
 import { MysqlConnection, type ConnectionRole } from './connection.js';
 import { MYSQL_ERRORS } from './error-kinds.js';
 import { flavorOf, READ_ONLY_SQL, type Flavor } from './flavor.js';
-import { loadMysql2 } from './load-mysql2.js';
+import { mysql2Module } from './mysql2-module.js';
 
 /** How to open the connections of a node. */
 export interface ConnectionSource {
@@ -33,7 +33,7 @@ export async function openConnection({ config, timeoutMs }: ConnectionSource): P
 
 function connect(options: ConnectionOptions): Promise<MysqlConnection> {
   return new Promise((resolve, reject) => {
-    const connection = loadMysql2().createConnection(options);
+    const connection = mysql2Module().createConnection(options);
     // An error without a listener would end the process.
     connection.on('error', reject);
     connection.on('connect', (greeting: Greeting) =>

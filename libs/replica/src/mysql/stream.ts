@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { StatementCall, StreamCall } from '../execution/database.js';
 import type { QueryCommand } from './answer.js';
-import { loadMysql2 } from './load-mysql2.js';
+import { mysql2Module } from './mysql2-module.js';
 
 /** A command of `mysql2` behind the port. The application gets it before any connection is known, and listens to it. */
 export class MysqlStream implements StreamCall {
@@ -11,7 +11,7 @@ export class MysqlStream implements StreamCall {
 
   constructor({ text, args: [query, values] }: StatementCall) {
     this.text = text;
-    const command = loadMysql2().createQuery(query, values, undefined, {}) as QueryCommand;
+    const command = mysql2Module().createQuery(query, values, undefined, {}) as QueryCommand;
     const stream = command.stream.bind(command);
     command.stream = (...options: Parameters<typeof stream>) => (this.#readable = stream(...options));
     this.command = command;

@@ -4,7 +4,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { concealTexts } from '../options/conceal.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { NEST_TYPEORM_KEYS } from '../options/typeorm-keys.js';
-import type { OptionsOfAnyType } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import { problemsOfOptions } from '../options/resolve-options.js';
 import { problemsOfModuleKeys } from './check-settings.js';
 import type {

@@ -10,7 +10,7 @@ import type {
 import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { DatabaseType } from '../options/database-type.js';
-import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { ReplicaDataSourceOptions } from '../options/typeorm-options.js';
 
 /** Which routes the context middleware is for, as in `MiddlewareConsumer`. */
 type Routes = Parameters<ReturnType<MiddlewareConsumer['apply']>['forRoutes']>;

@@ -1,5 +1,5 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import type { OptionsOfAnyType, ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { OptionsOfAnyType, ReplicaDataSourceOptions } from '../options/typeorm-options.js';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { LogSink } from '../engine/operator-log.js';
 import { optionsForAnyDataSource, routedInsteadOf } from '../typeorm/plain-data-source.js';

@@ -1,4 +1,4 @@
-import type { DataSourceOptions } from 'typeorm';
+import type { TlsOptions } from 'node:tls';
 import type { DatabaseType } from './database-type.js';
 import type { BalancerFunction, BalancerName, TagSet } from '../routing/balancer.js';
 import type { RouteFunction } from '../routing/route-query.js';
@@ -7,15 +7,23 @@ import type { SessionStore } from '../session/session-store.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
 import type { Discovery, DiscoveryResult } from '../topology/discovery/discovery-loop.js';
 
-/** TypeORM's own options for PostgreSQL. */
-export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
-
-/** TypeORM's own options for MySQL and MariaDB. */
-export type MysqlOptions = Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>;
-
 /** How to reach one node, as in TypeORM: a `url`, or its parts. */
-export type NodeCredentials = NonNullable<PostgresOptions['replication']>['master'] &
-  Pick<MysqlOptions, 'socketPath'>;
+export interface NodeCredentials {
+  /** Such as `postgres://user:password@host:5432/database`. */
+  readonly url?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly username?: string;
+  /** With `pg` also a function that gives it, for passwords that change. It is called for each new connection. */
+  readonly password?: string | (() => string) | (() => Promise<string>);
+  readonly database?: string;
+  /** TLS, as in the driver. */
+  readonly ssl?: boolean | TlsOptions;
+  /** The name of the connections in `pg_stat_activity`. */
+  readonly applicationName?: string;
+  /** Only for MySQL and MariaDB. */
+  readonly socketPath?: string;
+}
 
 /** One node. */
 export type NodeOptions = NodeCredentials & {
@@ -313,35 +321,18 @@ export interface RoutingOptions<Context = unknown> {
   readonly prepareAfter?: number;
 }
 
-/** TypeORM's `replication` for MySQL and MariaDB, and the name that `mysql2` has for `selector`. */
-type MysqlReplication = Omit<NonNullable<MysqlOptions['replication']>, 'master' | 'slaves'> & {
+/** TypeORM's `replication`. What only MySQL and MariaDB have is optional. */
+export interface GivenReplication {
   readonly master: NodeOptions;
-  readonly slaves: NodeOptions[];
-  readonly defaultSelector?: NonNullable<MysqlOptions['replication']>['selector'];
-};
+  readonly slaves: readonly NodeOptions[];
+  readonly defaultMode?: 'master' | 'slave';
+  readonly selector?: 'RR' | 'RANDOM' | 'ORDER';
+  readonly defaultSelector?: 'RR' | 'RANDOM' | 'ORDER';
+  readonly canRetry?: boolean;
+  readonly removeNodeErrorCount?: number;
+  readonly restoreNodeTimeout?: number;
+}
 
-/** TypeORM's options for a type of database. What this library says in another way is left out. */
-type TypeOrmOptions<Database extends DatabaseType> = Database extends 'postgres'
-  ? Omit<Partial<PostgresOptions>, 'type' | 'driver'>
-  : Omit<Partial<MysqlOptions>, 'type' | 'driver' | 'replication' | 'password'> &
-      Pick<NodeCredentials, 'password'> & { readonly replication?: MysqlReplication };
-
-/**
- * Options of a replicated data source: TypeORM's own for its type of database (entities, migrations, logging, poolSize, ...) and
- * what this library adds. TypeORM's `replication` is accepted as it stands. `Database`: `'mysql'`, `'mariadb'` or, by default,
- * `'postgres'`.
- */
-export type ReplicaDataSourceOptions<
-  Context = unknown,
-  Database extends DatabaseType = 'postgres',
-> = Database extends DatabaseType
-  ? TypeOrmOptions<Database> & RoutingOptions<Context> & { readonly type: Database }
-  : never;
-
-/** The options of any type, to be read before anybody has checked which of them belong to the type. */
-export type OptionsOfAnyType<Context = unknown> = Omit<TypeOrmOptions<'postgres'>, 'replication'> &
-  Omit<TypeOrmOptions<'mysql'>, 'replication'> &
-  RoutingOptions<Context> & {
-    readonly type: DatabaseType;
-    readonly replication?: MysqlReplication;
-  };
+/** What is read of the options of a data source or pool, whatever else they hold. */
+export type GivenOptions<Context = unknown> = RoutingOptions<Context> &
+  NodeCredentials & { readonly type: DatabaseType; readonly replication?: GivenReplication };

@@ -8,7 +8,7 @@ import { DEFAULTS, NODE } from './option-table.js';
 import type {
   NodeCredentials,
   NodeOptions,
-  OptionsOfAnyType,
+  GivenOptions,
   PoolLevels,
   PoolOptions,
 } from './replica-options.js';
@@ -65,10 +65,7 @@ export interface FoundNodes {
 }
 
 /** Takes the nodes from `primary` and `replicas`, from TypeORM's `replication`, or from `url` or `host` at the top. Checks them. */
-export function findNodes(
-  problems: OptionProblems,
-  options: OptionsOfAnyType<never>,
-): FoundNodes | undefined {
+export function findNodes(problems: OptionProblems, options: GivenOptions<never>): FoundNodes | undefined {
   const { replication } = options;
   if (replication !== undefined) {
     if (options.primary !== undefined || options.replicas !== undefined) {
@@ -100,7 +97,7 @@ export function findNodes(
 }
 
 /** With `primary` or `replication`, each node has credentials of its own. TypeORM ignores those at the top, too. */
-function warnOfTopLevel(problems: OptionProblems, options: OptionsOfAnyType<never>): void {
+function warnOfTopLevel(problems: OptionProblems, options: GivenOptions<never>): void {
   for (const key of TOP_LEVEL_KEYS) {
     // TypeORM's option for MySQL is for all nodes.
     if (key === 'ssl' && problems.family === MYSQL) continue;
@@ -109,7 +106,7 @@ function warnOfTopLevel(problems: OptionProblems, options: OptionsOfAnyType<neve
   }
 }
 
-function topLevelNode(options: OptionsOfAnyType<never>): NodeOptions | undefined {
+function topLevelNode(options: GivenOptions<never>): NodeOptions | undefined {
   const { url, host, socketPath, port, username, password, database, ssl, applicationName } = options;
   if (url === undefined && host === undefined && socketPath === undefined) return undefined;
   return dropUndefined({ url, host, socketPath, port, username, password, database, ssl, applicationName });
@@ -120,7 +117,7 @@ function replicationKeysOf(family: DatabaseFamily | undefined): readonly string[
 }
 
 /** The balancer that `replication` names, unless the option `balancer` does. Warns of what else has no meaning. */
-function balancerOf(problems: OptionProblems, options: OptionsOfAnyType<never>): FoundNodes['balancer'] {
+function balancerOf(problems: OptionProblems, options: GivenOptions<never>): FoundNodes['balancer'] {
   const replication: Partial<NonNullable<typeof options.replication>> = options.replication ?? {};
   for (const key of CLUSTER_KEYS)
     if (replication[key] !== undefined)

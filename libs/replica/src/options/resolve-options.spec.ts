@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { MemorySessionStore } from '../session/memory.store.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { resolveOptions } from './resolve-options.js';
-import type { ReplicaDataSourceOptions } from './replica-options.js';
+import type { ReplicaDataSourceOptions } from './typeorm-options.js';
 
 const PRIMARY = { url: 'postgres://app:s3cret@primary.internal:6432/shop' };
 

@@ -7,7 +7,7 @@ import { DEFAULTS, knownKeysOf, ROUTING, ROUTING_KEYS } from './option-table.js'
 import type {
   FallbackLimit,
   MonitorOptions,
-  OptionsOfAnyType,
+  GivenOptions,
   RetryOptions,
   RoutingOptions,
   SessionOptions,
@@ -43,7 +43,7 @@ export interface ResolvedOptions<Context = unknown>
 }
 
 /** Validates the options and fills in the defaults. Throws one `InvalidReplicaOptionsError` with all mistakes. */
-export function resolveOptions<Context>(options: OptionsOfAnyType<Context>): ResolvedOptions<Context> {
+export function resolveOptions<Context>(options: GivenOptions<Context>): ResolvedOptions<Context> {
   const family = familyOf((options as { type?: unknown } | undefined)?.type);
   const problems = new OptionProblems(family);
   if (!problems.lenientObject(options, knownKeysOf(family), hintsOf(family)))
@@ -58,7 +58,7 @@ export function resolveOptions<Context>(options: OptionsOfAnyType<Context>): Res
 }
 
 /** All that {@link resolveOptions} would complain about. */
-export function problemsOfOptions(options: OptionsOfAnyType<never>): readonly string[] {
+export function problemsOfOptions(options: GivenOptions<never>): readonly string[] {
   try {
     resolveOptions(options);
     return [];
@@ -69,7 +69,7 @@ export function problemsOfOptions(options: OptionsOfAnyType<never>): readonly st
 }
 
 function fillIn<Context>(
-  options: OptionsOfAnyType<Context>,
+  options: GivenOptions<Context>,
   nodes: FoundNodes,
   warnings: readonly string[],
 ): ResolvedOptions<Context> {

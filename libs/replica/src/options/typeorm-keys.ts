@@ -1,5 +1,5 @@
 import { MYSQL, type DatabaseFamily } from './database-type.js';
-import type { MysqlOptions, PostgresOptions } from './replica-options.js';
+import type { MysqlOptions, PostgresOptions } from './typeorm-options.js';
 
 /** Options that TypeORM has for both, the same in 0.3 and 1.x. The compiler checks that none is missing. */
 const COMMON: {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { ReplicaDataSourceOptions } from '../options/typeorm-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import {
   poolConfig,
@@ -9,6 +9,9 @@ import {
   withServername,
   withConnectionOf,
 } from './connection-options.js';
+import { importPg } from './pg-module.js';
+
+await importPg();
 
 const SETTINGS: PoolSettings = { connectTimeoutMs: 10_000, extra: {}, onIdleError: () => undefined };
 

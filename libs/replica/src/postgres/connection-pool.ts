@@ -14,7 +14,7 @@ import type { ServerIdentity } from '../topology/node-probe.js';
 import { connectionOf, cutSocket, nextIdle } from './connection.js';
 import { discreetClient } from './discreet-client.js';
 import { identifyServer } from './identify-server.js';
-import { loadPg } from './load-pg.js';
+import { pgModule } from './pg-module.js';
 
 export interface ConnectionPoolOptions {
   /** Watches each new connection for the transaction status that the server reports. */
@@ -104,7 +104,7 @@ function createPool(
   const discreet = { Client: discreetClient(), ...config };
   const identified = (client: pg.ClientBase, identity: ServerIdentity | undefined): void =>
     listener.identified(connectionOf(client), identity);
-  const pool = new (loadPg().Pool)(check === undefined ? discreet : withCheck(discreet, check, identified));
+  const pool = new (pgModule().Pool)(check === undefined ? discreet : withCheck(discreet, check, identified));
   const inside = pool as unknown as PoolInside;
   for (const name of ['newClient', '_release'] as const) {
     const method = inside[name];

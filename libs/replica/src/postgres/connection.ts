@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Connection } from '../execution/database.js';
-import { loadPg } from './load-pg.js';
+import { pgModule } from './pg-module.js';
 
 /** A `pg` client as the port's connection. */
 export function connectionOf(client: pg.ClientBase): Connection {
@@ -70,7 +70,7 @@ const CANCEL_MS = 5_000;
 export function cancelStatement(client: pg.Client): void {
   const { host, port, processID, secretKey } = client as unknown as CancellableClient;
   if (processID === null || secretKey === null) return;
-  const request = new (loadPg().Connection)({}) as unknown as CancelConnection;
+  const request = new (pgModule().Connection)({}) as unknown as CancelConnection;
   const timer = setTimeout(() => request.stream.destroy(), CANCEL_MS);
   timer.unref();
   request.on('error', () => request.stream.destroy());

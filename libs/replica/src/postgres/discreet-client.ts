@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { kindOfFailure, SafeMessageError } from '../errors/safe-message.error.js';
 import { suspectsIn, withholdMessage } from '../options/discreet-error.js';
-import { loadPg } from './load-pg.js';
+import { pgModule } from './pg-module.js';
 
 type PgClient = new (config?: pg.ClientConfig) => pg.Client;
 
@@ -12,7 +12,7 @@ let loaded: PgClient | undefined;
  * (`database "..." does not exist`), and someone may have put a password in the wrong option.
  */
 export function discreetClient(): PgClient {
-  return (loaded ??= discreet(loadPg().Client));
+  return (loaded ??= discreet(pgModule().Client));
 }
 
 function discreet(Client: PgClient): PgClient {

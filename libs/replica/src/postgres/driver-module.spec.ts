@@ -1,6 +1,9 @@
 import { expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { createPlainDriver } from './driver-module.js';
+import { importPg } from './pg-module.js';
+
+await importPg();
 
 it('a plain pool never repeats a misplaced password', async () => {
   const { Pool } = createPlainDriver({

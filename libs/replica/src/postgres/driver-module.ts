@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { StatementRouter } from '../execution/statement-router.js';
 import { discreetClient } from './discreet-client.js';
 import type { PoolEvents } from './connection-pool.js';
-import { loadPg } from './load-pg.js';
+import { pgModule } from './pg-module.js';
 import { RoutingPool } from './routing-pool.js';
 
 /** The part of the `pg` module that TypeORM uses (`driver` in its options for PostgreSQL). */
@@ -27,13 +27,13 @@ export function createPgDriver(
       super(router(), poolEvents, options.host !== replicasHost);
     }
   }
-  const { defaults, types } = loadPg();
+  const { defaults, types } = pgModule();
   return { Pool, defaults, types };
 }
 
 /** Creates a module in the shape of `pg` whose pools all connect to the node in `config` and route nothing. */
 export function createPlainDriver(config: pg.PoolConfig): object {
-  const { Pool: PgPool, defaults, types } = loadPg();
+  const { Pool: PgPool, defaults, types } = pgModule();
   const discreet = { Client: discreetClient(), ...config };
   class Pool extends PgPool {
     constructor() {

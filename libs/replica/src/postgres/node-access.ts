@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { NodeAccess, PoolLimits, PoolListener, Uptime } from '../execution/database.js';
 import { openPool, type ConnectionPoolOptions, type PgConnectionPool } from './connection-pool.js';
 import { answersAnew, askUptime } from './fresh-connection.js';
-import { loadPg } from './load-pg.js';
+import { pgModule } from './pg-module.js';
 
 /** Defaults of `pg-pool`: connections, and milliseconds. */
 const DEFAULT_SIZE = 10;
@@ -69,7 +69,7 @@ interface LaneCandidate {
 function laneObstacleOf(config: pg.PoolConfig): string | undefined {
   const { maxUses } = config;
   if (maxUses !== undefined && maxUses !== Infinity) return 'maxUses counts how often a connection is used';
-  const Client = (config as { Client?: new (config: object) => LaneCandidate }).Client ?? loadPg().Client;
+  const Client = (config as { Client?: new (config: object) => LaneCandidate }).Client ?? pgModule().Client;
   let client: LaneCandidate;
   try {
     client = new Client(config);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { RoutedClient } from '../execution/routed-client.js';
 import { clientOf } from './connection.js';
-import { loadPg } from './load-pg.js';
+import { pgModule } from './pg-module.js';
 import { parseQueryCall, PgStream, type QueryCall } from './query-call.js';
 
 /** Transaction statuses in the letters of the protocol. */
@@ -24,20 +24,20 @@ export class RoutingClient extends RoutedClient {
   }
 
   escapeIdentifier(text: string): string {
-    return loadPg().escapeIdentifier(text);
+    return pgModule().escapeIdentifier(text);
   }
 
   escapeLiteral(text: string): string {
-    return loadPg().escapeLiteral(text);
+    return pgModule().escapeLiteral(text);
   }
 
   /** Applies to all queries of this client, on any node. Unlike in `pg`, it ends when the client is released. */
   setTypeParser(...args: Parameters<pg.TypeOverrides['setTypeParser']>): void {
-    (this.#types ??= new (loadPg().TypeOverrides)()).setTypeParser(...args);
+    (this.#types ??= new (pgModule().TypeOverrides)()).setTypeParser(...args);
   }
 
   getTypeParser(...args: Parameters<pg.TypeOverrides['getTypeParser']>): unknown {
-    return (this.#types ?? loadPg().types).getTypeParser(...args);
+    return (this.#types ?? pgModule().types).getTypeParser(...args);
   }
 
   /** Like `query` of a `pg` client: takes a text or a config with values, by promise or callback, or a stream or cursor. */

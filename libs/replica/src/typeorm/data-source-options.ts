@@ -3,7 +3,7 @@ import type { DatabaseKind } from './database-kind.js';
 import { REPLICAS_HOST } from './replicas-host.js';
 import { conceal, concealTexts, withoutTexts, WORD } from '../options/conceal.js';
 import { ROUTING_KEYS } from '../options/option-table.js';
-import type { OptionsOfAnyType } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import { decoded } from '../options/option-values.js';
 import { TOP_LEVEL_KEYS, type ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';

@@ -2,7 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import type { OperatorLog } from '../engine/operator-log.js';
 import type { Database } from '../execution/database.js';
 import type { StatementRouter } from '../execution/statement-router.js';
-import type { OptionsOfAnyType } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { TypeOrmLog } from './typeorm-log.js';
 

@@ -1,13 +1,16 @@
 import { nodeConnection, type MysqlSettings } from '../mysql/connection-options.js';
 import { MysqlDatabase } from '../mysql/database.js';
 import { createMysqlDriver, createPlainDriver } from '../mysql/driver-module.js';
+import { useMysql2, type Mysql2 } from '../mysql/mysql2-module.js';
 import { dropUndefined } from '../options/option-values.js';
 import { DEFAULTS } from '../options/option-table.js';
-import type { OptionsOfAnyType } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import type { DatabaseKind } from './database-kind.js';
+import { loadDriver } from './load-driver.js';
 
 export const MYSQL_KIND: DatabaseKind = {
   open(options, { operator }) {
+    loadMysql2();
     const database = new MysqlDatabase({
       ...connectionSettingsOf(options),
       onIdleError: (error, node) =>
@@ -16,6 +19,7 @@ export const MYSQL_KIND: DatabaseKind = {
     return { database, driver: createMysqlDriver };
   },
   plainDriver(options, node) {
+    loadMysql2();
     const { config, limits } = nodeConnection(node, {
       ...connectionSettingsOf(options),
       onIdleError: () => undefined,
@@ -30,6 +34,11 @@ export const MYSQL_KIND: DatabaseKind = {
     await runner.startTransaction('REPEATABLE READ');
   },
 };
+
+/** Throws a `DriverNotInstalledError`. */
+function loadMysql2(): void {
+  useMysql2(loadDriver('mysql2') as Mysql2);
+}
 
 function connectionSettingsOf(options: OptionsOfAnyType<never>): Omit<MysqlSettings, 'onIdleError'> {
   const { connectTimeout, acquireTimeout, poolSize, extra } = options;

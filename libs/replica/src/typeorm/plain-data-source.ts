@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
 import { concealTexts } from '../options/conceal.js';
-import type { OptionsOfAnyType } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { keepGiven, optionsAsGiven } from './data-source-options.js';
 import type { LogSink } from '../engine/operator-log.js';

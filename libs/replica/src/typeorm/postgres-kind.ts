@@ -1,18 +1,22 @@
 import { DEFAULTS } from '../options/option-table.js';
-import type { OptionsOfAnyType } from '../options/replica-options.js';
+import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import { poolConfig, type PoolSettings } from '../postgres/connection-options.js';
 import { PostgresDatabase } from '../postgres/database.js';
 import { createPgDriver, createPlainDriver } from '../postgres/driver-module.js';
+import { usePg } from '../postgres/pg-module.js';
 import type { ConnectionLogs, DatabaseKind } from './database-kind.js';
+import { loadDriver } from './load-driver.js';
 import { REPLICAS_HOST } from './replicas-host.js';
 import { tellErrorHandler, type TypeOrmLog } from './typeorm-log.js';
 
 export const POSTGRES_KIND: DatabaseKind = {
   open(options, logs) {
+    loadPg();
     const database = new PostgresDatabase(poolSettingsOf(options, logs));
     return { database, driver: (router) => createPgDriver(router, database.poolEvents, REPLICAS_HOST) };
   },
   plainDriver(options, node) {
+    loadPg();
     const settings = { ...connectionSettingsOf(options), onIdleError: () => undefined };
     return createPlainDriver(poolConfig(node, settings));
   },
@@ -23,6 +27,11 @@ export const POSTGRES_KIND: DatabaseKind = {
     await runner.query('SET TRANSACTION READ ONLY');
   },
 };
+
+/** Throws a `DriverNotInstalledError`. */
+function loadPg(): void {
+  usePg(loadDriver('pg') as Parameters<typeof usePg>[0]);
+}
 
 function connectionSettingsOf({
   connectTimeoutMS = DEFAULTS.connectTimeoutMS,

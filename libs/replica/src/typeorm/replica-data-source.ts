@@ -3,7 +3,7 @@ import { Engine } from '../engine/engine.js';
 import { OperatorLog, type LogSink } from '../engine/operator-log.js';
 import { conceal } from '../options/conceal.js';
 import type { DatabaseType } from '../options/database-type.js';
-import type { ReplicaDataSourceOptions } from '../options/replica-options.js';
+import type { ReplicaDataSourceOptions } from '../options/typeorm-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { engineOf } from '../engine/replica-router.js';

@@ -5,7 +5,7 @@ import type { Query } from 'mysql2';
 import type { MysqlAnswer } from '../answer.js';
 import type { MysqlConnection } from '../connection.js';
 import { isConnectionLoss, MYSQL_ERRORS } from '../error-kinds.js';
-import { loadMysql2 } from '../load-mysql2.js';
+import { mysql2Module } from '../mysql2-module.js';
 import type { MysqlLaneCall } from './lane-call.js';
 import { LaneCommand, type LaneConnectionInside } from './lane-command.js';
 import {
@@ -74,7 +74,7 @@ export class MysqlLane implements LaneConnection {
   #textQuery(sql: string, values: unknown, callback: Callback): Query {
     const { driver } = this.#connection;
     const text = values === undefined || values === null ? sql : driver.format(sql, values);
-    return loadMysql2().createQuery(text, undefined, callback, driver.config);
+    return mysql2Module().createQuery(text, undefined, callback, driver.config);
   }
 
   close(): void {
@@ -106,7 +106,7 @@ export class MysqlLane implements LaneConnection {
       };
       // Whatever the application has set for its own rows.
       const plain = { sql: `SELECT ${number}`, rowsAsArray: true, nestTables: false, typeCast: true };
-      this.#command.send(loadMysql2().createQuery(plain, undefined, check, driver.config));
+      this.#command.send(mysql2Module().createQuery(plain, undefined, check, driver.config));
     }
   }
 

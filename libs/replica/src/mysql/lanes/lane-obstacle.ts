@@ -1,5 +1,5 @@
 import type { NodeConnection } from '../connection-options.js';
-import { loadMysql2 } from '../load-mysql2.js';
+import { mysql2Module } from '../mysql2-module.js';
 
 /** The private methods of a connection that lanes need. */
 const METHODS = ['addCommand', 'handlePacket', 'format'] as const;
@@ -8,7 +8,7 @@ const METHODS = ['addCommand', 'handlePacket', 'format'] as const;
 export function laneObstacleOf({ config }: Pick<NodeConnection, 'config'>): string | undefined {
   if (config().compress === true)
     return 'compress counts packets in a way that allows one statement at a time';
-  const { Connection, createQuery } = loadMysql2() as unknown as {
+  const { Connection, createQuery } = mysql2Module() as unknown as {
     readonly Connection?: { readonly prototype: object };
     readonly createQuery?: unknown;
   };

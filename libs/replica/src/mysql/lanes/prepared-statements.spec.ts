@@ -6,6 +6,9 @@ import {
   MysqlPreparedStatements,
   type MysqlPreparedStatement,
 } from './prepared-statements.js';
+import { importMysql2 } from '../mysql2-module.js';
+
+await importMysql2();
 
 /** A command that waits for the answer of the server. */
 interface SentCommand {

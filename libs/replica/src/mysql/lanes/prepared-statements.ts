@@ -2,7 +2,7 @@
 import type { Query } from 'mysql2';
 import type { PreparableText, PreparedStatement, PreparedStatements } from '../../execution/database.js';
 import type { MysqlConnection } from '../connection.js';
-import { loadMysql2 } from '../load-mysql2.js';
+import { mysql2Module } from '../mysql2-module.js';
 
 type Callback = (error: unknown, rows: unknown, fields: unknown) => void;
 
@@ -153,7 +153,7 @@ function isPreparable(value: unknown): boolean {
 type Prepared = (error: unknown, statement: DriverStatement | undefined) => void;
 
 function prepareCommand(sql: string, callback: Prepared): Query {
-  const { Connection } = loadMysql2() as unknown as {
+  const { Connection } = mysql2Module() as unknown as {
     readonly Connection: {
       readonly prototype: {
         prepare(this: CommandTaker, options: { sql: string }, callback: Prepared): Query;

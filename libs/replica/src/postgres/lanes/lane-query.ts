@@ -1,7 +1,7 @@
 /* oxlint-disable eslint/no-underscore-dangle -- these are private members of `pg` */
 import type pg from 'pg';
 import type { PreparedStatement, LaneCall } from '../../execution/database.js';
-import { loadPg } from '../load-pg.js';
+import { pgModule } from '../pg-module.js';
 
 /** A read in the form that a lane takes. It is also a valid `pg` config, to run the same read on its own connection. */
 export interface PgLaneCall extends LaneCall {
@@ -118,7 +118,7 @@ export function laneQuery(
 ): object {
   const { text, values, rowMode, types } = call;
   const isPlain = rowMode === undefined && types === undefined;
-  LaneQuery ??= laneQueryOf(loadPg());
+  LaneQuery ??= laneQueryOf(pgModule());
   const query = new LaneQuery(isPlain ? text : { text, rowMode, types }, values, callback);
   if (statement !== undefined) query.use(statement);
   return query;
