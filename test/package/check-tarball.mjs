@@ -12,6 +12,9 @@ const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
 const EXPECTED_FILE =
   /^(dist\/(esm|cjs)\/.+|docs\/(adr\/)?[\w-]+\.md|CHANGELOG\.md|README\.md|LICENSE|package\.json)$/;
 
+/** Entry points whose users have installed a peer that others need not have; their declarations may name it. */
+const PEERS_OF_ENTRIES = { prometheus: 'prom-client', terminus: '@nestjs/terminus' };
+
 /** Packs the library, which builds it first (its `prepack` script), and unpacks the tarball beside itself. */
 export async function pack(workDir) {
   const args = ['pack', '--json', '--workspace', 'nestjs-replica', '--pack-destination', workDir];
@@ -51,13 +54,19 @@ async function checkNothingLeaks(packageDir, files) {
   const optionalPeers = Object.keys(manifest.peerDependenciesMeta ?? {});
   const untyped = optionalPeers.filter((peer) => manifest.dependencies?.[`@types/${peer}`] === undefined);
 
-  for (const index of files.filter((name) => /^dist\/(esm|cjs)\/(testing\/)?index\.d\.ts$/.test(name)))
-    for (const file of await filesLoadedBy(join(packageDir, index))) await checkNames(file, untyped);
+  for (const index of files.filter((name) => /^dist\/(esm|cjs)\/(\w+\/)?index\.d\.ts$/.test(name))) {
+    const own = PEERS_OF_ENTRIES[index.split('/').at(-2)];
+    const others = untyped.filter((peer) => peer !== own);
+    for (const file of await filesLoadedBy(join(packageDir, index))) await checkNames(file, others);
+  }
   for (const index of ['dist/esm/index.js', 'dist/cjs/index.js']) {
     const loaded = await filesLoadedBy(join(packageDir, index));
     for (const file of loaded) await checkNames(file, optionalPeers);
-    const testing = loaded.filter((file) => file.startsWith(join(packageDir, index, '../testing/')));
-    assert.deepEqual(testing, [], `${index} loads the test kit`);
+    const folders = ['testing', ...Object.keys(PEERS_OF_ENTRIES)].map((name) =>
+      join(packageDir, index, `../${name}/`),
+    );
+    const others = loaded.filter((file) => folders.some((folder) => file.startsWith(folder)));
+    assert.deepEqual(others, [], `${index} loads another entry point`);
   }
 }
 

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 const root = new URL('../../../', import.meta.url);
 const entries = {
   'nestjs-replica': new URL('libs/replica/src/index.ts', root).href,
+  'nestjs-replica/prometheus': new URL('libs/replica/src/prometheus/index.ts', root).href,
+  'nestjs-replica/terminus': new URL('libs/replica/src/terminus/index.ts', root).href,
   'nestjs-replica/testing': new URL('libs/replica/src/testing/index.ts', root).href,
 };
 const mutation = JSON.parse(process.env.MUTATION ?? 'null');

@@ -6,15 +6,7 @@ import type { ProbeResult, ServerIdentity, WatchedNode } from './node-probe.js';
 import { NodeWatch } from './node-watch.js';
 import { ProbePaces, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
-import type { NodeSnapshot, Topology } from './topology.js';
-
-/** What {@link TopologyMonitor.waitUntil} waits for. */
-interface ReplayWait {
-  readonly position: Position;
-  readonly timeoutMs: number;
-  /** Which replicas are waited for. Default: all. */
-  readonly isMeant?: (node: NodeSnapshot) => boolean;
-}
+import type { Topology } from './topology.js';
 
 /**
  * Watches the nodes, each in a loop of its own on its own connection, and keeps the topology as an immutable snapshot.
@@ -35,6 +27,7 @@ export class TopologyMonitor {
   #lastCapture: { readonly probing: Promise<ProbeResult>; readonly position: Promise<Position> } | undefined;
   #waitingForPrimary = 0;
   #isStarted = false;
+  #probedAtMs: number | undefined;
 
   constructor(nodes: readonly WatchedNode[], settings: MonitorSettings, sources: MonitorSources) {
     this.#settings = settings;
@@ -48,6 +41,11 @@ export class TopologyMonitor {
   /** The current topology. It is frozen, and each change replaces it as a whole with a higher version. */
   get topology(): Topology {
     return this.#state.topology;
+  }
+
+  /** When the last probe of any node ended, in milliseconds of the monotonic clock; `undefined` before the first. */
+  get probedAtMs(): number | undefined {
+    return this.#probedAtMs;
   }
 
   /** Starts to watch. Does not wait for any node. */
@@ -170,27 +168,20 @@ export class TopologyMonitor {
    * `false` after `timeoutMs` or once there is no replica with this name. Never rejects.
    */
   async waitForReplica(position: Position, timeoutMs: number, name?: string): Promise<boolean> {
-    const isMeant = (node: NodeSnapshot): boolean => name === undefined || node.name === name;
-    const isThere = ({ replicas }: Topology): boolean =>
-      replicas.some((node) => node.health === 'up' && (node.position ?? 0n) >= position && isMeant(node));
+    const isThere = (): boolean =>
+      this.topology.replicas.some(
+        (node) =>
+          node.health === 'up' &&
+          (node.position ?? 0n) >= position &&
+          (name === undefined || node.name === name),
+      );
     const isGone = (): boolean => name !== undefined && this.#state.find(name) === undefined;
-    await this.waitUntil((topology) => isThere(topology) || isGone(), { position, timeoutMs, isMeant });
-    return isThere(this.topology);
-  }
-
-  /**
-   * Waits until the topology `holds` something that comes with the replay of `position`: replicas that lack it (those that are
-   * meant, if told) are probed more often. Resolves at the latest after `timeoutMs`. Never rejects.
-   */
-  async waitUntil(
-    holds: (topology: Topology) => boolean,
-    { position, timeoutMs, isMeant = () => true }: ReplayWait,
-  ): Promise<void> {
     this.expect(position);
     for (const node of this.topology.replicas)
-      if (isMeant(node) && (node.position ?? 0n) < position)
+      if ((name === undefined || node.name === name) && (node.position ?? 0n) < position)
         this.#watches.get(node.name)?.awaitPosition(position, timeoutMs);
-    await this.#waiters.until(() => holds(this.topology), timeoutMs);
+    await this.#waiters.until(() => isThere() || isGone(), timeoutMs);
+    return isThere();
   }
 
   /**
@@ -253,11 +244,15 @@ export class TopologyMonitor {
   #watch({ name, probe }: WatchedNode): void {
     const watch = new NodeWatch(probe, this.#settings, this.#sources, {
       succeeded: (result, times) => {
+        this.#probedAtMs = times.endedMs;
         // The right server may be back at the address by now, and the connection to this one would never show it.
         if (!this.#state.answered(name, result, times)) probe.reconnect();
         this.#askForAwaited(name);
       },
-      failed: (error) => this.#state.failed(name, describe(error)),
+      failed: (error) => {
+        this.#probedAtMs = this.#sources.nowMs();
+        this.#state.failed(name, describe(error));
+      },
       pace: (own) => this.#paces.choose({ ...own, ...this.#paceReasons(name) }),
     });
     this.#watches.set(name, watch);

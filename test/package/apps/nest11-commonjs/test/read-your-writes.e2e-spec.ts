@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { NestFactory } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { ReplicaHealthIndicator } from 'nestjs-replica/terminus';
 import { DataSource } from 'typeorm';
 import { AppModule, ARCHIVE } from '../src/app.module';
 import { Client } from '../src/client';
@@ -59,6 +61,19 @@ describe.each(databases)('a CommonJS application on Nest 11, TypeORM 0.3 and %s'
   it('reads from a replica in a POST where the handler says @UseReplica()', async () => {
     const search = await new Client(application.baseUrl).post('/products/search', { name: 'kettle' });
     expect(search).toMatchObject({ status: 201, node: expect.stringMatching(/^replica-[12]$/) });
+  });
+
+  it('is up, but says that it is degraded, where Terminus knows no other word for it', async () => {
+    const module = {
+      module: class HealthModule {},
+      imports: [AppModule.on(application.cluster, database), TerminusModule],
+      providers: [ReplicaHealthIndicator],
+    };
+    const context = await NestFactory.createApplicationContext(module, { logger: ['error', 'warn'] });
+    const health = () => context.get(ReplicaHealthIndicator).isReady('database', { minReplicas: 3 }).database;
+    while (health().status !== 'up') await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(health()).toMatchObject({ status: 'up', degraded: true, primary: 'up', replicas: 2 });
+    await context.close();
   });
 
   it('closes each data source, also the one that has a name', async () => {

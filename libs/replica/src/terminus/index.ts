@@ -1,0 +1,1 @@
+export { ReplicaHealthIndicator, type ReplicaHealthOptions } from './replica-health.indicator.js';
