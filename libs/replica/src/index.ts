@@ -17,6 +17,7 @@ export {
   type ForcePrimaryOptions,
   type UseReplicaOptions,
 } from './nest/routing.decorators.js';
+export { SyncWrite, type SyncWriteOptions } from './nest/sync-write.decorator.js';
 export { WithToken, type WithTokenOptions } from './nest/with-token.decorator.js';
 export { InvalidReplicaOptionsError } from './errors/invalid-options.error.js';
 export type { DatabaseType } from './options/database-type.js';
@@ -48,6 +49,7 @@ export { PrimaryUnavailableError } from './errors/primary-unavailable.error.js';
 export { StartNeedsPrimaryError } from './errors/start-needs-primary.error.js';
 export { TransactionLostError } from './errors/transaction-lost.error.js';
 export { UnboundTransactionError } from './errors/unbound-transaction.error.js';
+export { WriteNotVisibleError } from './errors/write-not-visible.error.js';
 export { WritePreventedError } from './errors/write-prevented.error.js';
 export {
   BALANCERS,
@@ -105,7 +107,14 @@ export type { RouterCounter } from './observability/router-counters.js';
 export type { CatalogStatus } from './execution/statements/catalog-keeper.js';
 export type { LogSink } from './engine/operator-log.js';
 export type { NodeStatus, TopologyStatus } from './observability/node-status.js';
-export type { RouterEvents } from './observability/router-events.js';
+export type { NotVisibleEvent, NotVisibleReason, RouterEvents } from './observability/router-events.js';
+export {
+  ON_TIMEOUT,
+  type OnTimeout,
+  type SyncWriteRule,
+  type VisibilityOptions,
+  type VisibleOn,
+} from './engine/visibility-options.js';
 export { discoverReplicas, type DiscoverReplicasOptions } from './engine/discover-replicas.js';
 export { dnsReplicas, type DnsReplicasOptions } from './engine/dns-replicas.js';
 export { DrainInterruptedError } from './errors/drain-interrupted.error.js';

@@ -44,6 +44,7 @@ const EVENTS: { readonly [E in keyof RouterEvents]: true } = {
   'primary:changed': true,
   'primary:conflict': true,
   'node:foreign': true,
+  'visibility:missed': true,
 };
 
 /** What a router emits from now on, of every event there is: a list that grows. */

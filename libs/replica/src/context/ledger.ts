@@ -71,6 +71,7 @@ export class Ledger {
   #openWrites = 0;
   #mayHaveWritten = false;
   #hasWritten = false;
+  #writes = 0;
   /** Captures under way, in the order in which they began; most requests have none. */
   #batches: readonly CaptureBatch[] = NONE;
   #position: Position | undefined;
@@ -155,6 +156,16 @@ export class Ledger {
   /** Something was written. */
   get hasWritten(): boolean {
     return this.#hasWritten;
+  }
+
+  /** How many writes have happened so far. Those of a transaction count when it has ended, together as one. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** What the request of `other` has written is among what this one answers for. */
+  countWritesOf(other: Ledger): void {
+    this.#writes += other.writes;
   }
 
   /** As {@link hasWritten}, or the outcome of a write is not known. */
@@ -312,6 +323,7 @@ export class Ledger {
 
   #happened(): void {
     this.#hasWritten = true;
+    this.#writes++;
     this.#end();
   }
 

@@ -2,6 +2,7 @@ import type { Intent, RequestView, SessionView } from '../routing/route-query.js
 import type { RouteReason } from '../routing/route.js';
 import type { Position } from '../session/position.js';
 import type { SessionClock } from '../session/session-clock.js';
+import type { AnswerGate } from './answer-gate.js';
 import { Ledger } from './ledger.js';
 import type { PositionSource, ToldPosition } from './position-source.js';
 import { ReadingNode } from './reading-node.js';
@@ -22,6 +23,10 @@ export class RequestContext {
   readonly ledger: Ledger;
   /** The node that it reads from. */
   readonly reading = new ReadingNode();
+  /** What else keeps the answer back. */
+  gate: AnswerGate | undefined;
+  /** Why a write of the request is not known to be visible on replicas although a `@SyncWrite()` waited for that. */
+  missedVisibility: string | undefined;
   readonly #positions: PositionSource;
   #nodes: readonly string[] = NONE;
   #reasons: readonly RouteReason[] = NONE;
@@ -196,6 +201,7 @@ export class RequestContext {
   includeWritesOf(other: RequestContext): void {
     const { isUnderWay, position } = other.ledger;
     this.ledger.shareDeadlines(other.ledger);
+    this.ledger.countWritesOf(other.ledger);
     if (isUnderWay || position !== undefined) this.cover(this.#positionOf(other));
   }
 
@@ -239,6 +245,17 @@ export class RequestContext {
     if (this.trySettle()) return;
     this.#settling ??= this.#settleOnce().finally(() => (this.#settling = undefined));
     await this.#settling;
+  }
+
+  /** Whether the answer may leave at once. */
+  tryAnswer(): boolean {
+    return this.gate?.isOpen !== false && this.trySettle();
+  }
+
+  /** Resolves when the answer may leave. Rejects if the caller is to get an error in its place. */
+  async mayAnswer(): Promise<void> {
+    await this.gate?.pass();
+    await this.settle();
   }
 
   /** Nobody will ask for it any more. If it takes no time, it is done at once: the session may be asked for next. */

@@ -10,6 +10,7 @@ import { bindSession } from './bind-session.js';
 import type { Engine } from './engine.js';
 import { JobTokens } from './job-tokens.js';
 import { intentOf, type ReadOptions, type TokenOptions } from './read-options.js';
+import type { VisibilityOptions } from './visibility-options.js';
 
 let engineBehind: (router: ReplicaRouter) => Engine;
 
@@ -136,6 +137,18 @@ export class ReplicaRouter {
    */
   waitForToken(token: string, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
     return this.#tokens.waitFor(token, timeoutMs);
+  }
+
+  /**
+   * Waits until replicas show what was written: by the request around the caller, or outside any request by anybody until now.
+   * Resolves to `true` then, and to `false` if it takes longer, or if nobody can tell; the event `visibility:missed` says why.
+   * Without replicas, and in a request that has written nothing, it resolves to `true` at once. What a transaction has written
+   * counts when it is committed.
+   *
+   * Rejects with an `InvalidReplicaOptionsError` for wrong options, and if there are not so many replicas.
+   */
+  waitUntilVisible(options: VisibilityOptions = {}): Promise<boolean> {
+    return this.#engine.visibility.waitFor(options);
   }
 
   /**

@@ -27,6 +27,9 @@ export function bindResponse(response: RawResponse, request: RequestContext, hea
     if (headers.namePrefix === undefined) return;
     appendHeader(response, 'x-replica-node', request.nodes, headers.namePrefix);
     appendHeader(response, 'x-replica-reason', request.reasons, headers.namePrefix);
+    const { missedVisibility } = request;
+    if (missedVisibility !== undefined)
+      appendHeader(response, 'x-replica-not-visible', [missedVisibility], headers.namePrefix);
   });
   const end = (): void => {
     if (request.ended) return;

@@ -1,7 +1,9 @@
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { problemOfNames, unknownReplicas } from '../engine/check-selection.js';
 import type { Engine } from '../engine/engine.js';
-import { metadataOfClasses, metadataOn, type RoutingMetadata } from './routing-metadata.js';
+import { problemOfVisibleOn } from '../engine/visibility-options.js';
+import type { DecoratorMetadata } from './decorator-metadata.js';
+import { ROUTING, SYNC_WRITES, type RoutingMetadata, type SyncWriteMetadata } from './routing-metadata.js';
 import { decoratedMethods } from './scoped-method.js';
 
 /** A data source that decorators may mean. */
@@ -18,13 +20,17 @@ export function checkDecorators(targets: readonly object[], known: readonly Mean
   const problems = new Set<string>();
   for (const target of targets) {
     const { name } = target.constructor;
-    const ofClass = metadataOfClasses(target.constructor);
-    for (const { dataSource } of ofClass) checkDataSource(problems, known, { place: name, dataSource });
+    const ofClass = ROUTING.ofClasses(target.constructor);
+    const syncOfClass = SYNC_WRITES.ofClasses(target.constructor);
+    for (const { dataSource } of [...ofClass, ...syncOfClass])
+      checkDataSource(problems, known, { place: name, dataSource });
     checkReplicas(problems, known, { place: name, metadata: ofClass });
+    checkSyncWrites(problems, known, { place: name, metadata: syncOfClass });
     for (const { method, dataSource } of decoratedMethods(target)) {
       const place = `${name}.${method}`;
       checkDataSource(problems, known, { place, dataSource });
-      checkReplicas(problems, known, { place, metadata: metadataOfMethod(target, method) });
+      checkReplicas(problems, known, { place, metadata: metadataOfMethod(ROUTING, target, method) });
+      checkSyncWrites(problems, known, { place, metadata: metadataOfMethod(SYNC_WRITES, target, method) });
     }
   }
   if (problems.size > 0) throw new InvalidReplicaOptionsError([...problems]);
@@ -55,7 +61,36 @@ function checkReplicas(
   }
 }
 
-function metadataOfMethod(target: object, method: string): readonly RoutingMetadata[] {
+/** With a discovery nobody knows how many replicas there will be. */
+function checkSyncWrites(
+  problems: Set<string>,
+  known: readonly MeantDataSource[],
+  { place, metadata }: { place: string; metadata: readonly SyncWriteMetadata[] },
+): void {
+  for (const { dataSource, rule } of metadata) {
+    for (const { name, engine } of known) {
+      if (dataSource !== undefined && dataSource !== name) continue;
+      const { options } = engine;
+      const replicas = options.discovery === undefined ? options.replicas.length : undefined;
+      const problem = problemOfVisibleOn(rule.visibleOn, replicas, options);
+      if (problem !== undefined) problems.add(`@SyncWrite() of ${place}: visibleOn ${problem}`);
+    }
+  }
+}
+
+/** Whether a `@SyncWrite()` stands on a method of this object, or on its class. */
+export function hasSyncWrites(target: object): boolean {
+  return (
+    SYNC_WRITES.ofClasses(target.constructor).length > 0 ||
+    decoratedMethods(target).some(({ method }) => metadataOfMethod(SYNC_WRITES, target, method).length > 0)
+  );
+}
+
+function metadataOfMethod<T extends { readonly dataSource: string | undefined }>(
+  kind: DecoratorMetadata<T>,
+  target: object,
+  method: string,
+): readonly T[] {
   const value: unknown = (target as Readonly<Record<string, unknown>>)[method];
-  return typeof value === 'function' ? (metadataOn(value) ?? []) : [];
+  return typeof value === 'function' ? (kind.on(value) ?? []) : [];
 }

@@ -1,4 +1,5 @@
-import { metadataOfClasses, metadataOn } from './routing-metadata.js';
+import type { DecoratorMetadata } from './decorator-metadata.js';
+import { ROUTING, SYNC_WRITES } from './routing-metadata.js';
 import { noteDecorated, scoped } from './scoped-method.js';
 
 /** Nest calls these when the application starts and ends, where there is nothing to route. */
@@ -11,20 +12,33 @@ const LIFECYCLE_METHODS: readonly string[] = [
   'afterInit',
 ];
 
-/** On a function that `coverClass` has made. */
+/** On a function that `coverClass` has made: the kinds of decorators that it covers. */
 const COVERED: unique symbol = Symbol.for('nestjs-replica:covered-by-class');
 
+type AnyKind = Pick<DecoratorMetadata<{ readonly dataSource: string | undefined }>, 'on' | 'ofClasses'>;
+
 /**
- * Replaces the methods that a decorated class has or inherits by scoped ones, except those with a decorator of their
- * own. The metadata of the class is looked up at each call, because classes share inherited methods.
+ * Replaces the methods that a decorated class has or inherits by scoped ones, except those with a decorator of the same kind of
+ * their own. The metadata of the class is looked up at each call, because classes share inherited methods.
  */
 export function coverClass(prototype: object): void {
-  if (metadataOfClasses(prototype.constructor).length === 0 || !Object.isExtensible(prototype)) return;
+  if (!Object.isExtensible(prototype)) return;
+  cover(prototype, ROUTING, (method) =>
+    scoped(method, (scope, call, self) => scope.routedByClass(call, self)),
+  );
+  cover(prototype, SYNC_WRITES, (method) =>
+    scoped(method, (scope, call, self) => scope.syncedByClass(call, self)),
+  );
+}
+
+function cover(prototype: object, kind: AnyKind, scope: (method: () => unknown) => () => unknown): void {
+  if (kind.ofClasses(prototype.constructor).length === 0) return;
   for (const [name, descriptor] of methodsOf(prototype)) {
-    const method = descriptor.value as () => unknown;
-    if (LIFECYCLE_METHODS.includes(name) || COVERED in method || metadataOn(method) !== undefined) continue;
-    const covered = scoped(method, (scope, call, self) => scope.routedByClass(call, self));
-    Object.defineProperty(covered, COVERED, { value: true });
+    const method = descriptor.value as (() => unknown) & { readonly [COVERED]?: readonly AnyKind[] };
+    const kinds = method[COVERED] ?? [];
+    if (LIFECYCLE_METHODS.includes(name) || kinds.includes(kind) || kind.on(method) !== undefined) continue;
+    const covered = scope(method);
+    Object.defineProperty(covered, COVERED, { value: [...kinds, kind] });
     Object.defineProperty(prototype, name, { ...descriptor, value: covered });
     noteDecorated(prototype, name, undefined);
   }

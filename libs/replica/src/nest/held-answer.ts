@@ -92,7 +92,7 @@ export class HeldAnswer {
 
   /** Calls inside a call pass with it: `end()` of HTTP/2 calls `write()`. */
   #passes(): boolean {
-    return this.#isPassing || (this.#held.length === 0 && isSettled(this.#request));
+    return this.#isPassing || (this.#held.length === 0 && mayLeave(this.#request));
   }
 
   #pass(sending: SendKind, send: Send, response: unknown, args: unknown[]): unknown {
@@ -117,7 +117,7 @@ export class HeldAnswer {
       one.isReady = true;
       this.#release();
     };
-    this.#request.settle().then(release, release);
+    this.#request.mayAnswer().then(release, (error: Error) => this.#giveUp(error));
     this.#heldBytes += bytes;
     const isFull = this.#heldBytes >= (this.#response.writableHighWaterMark ?? HIGH_WATER_MARK_BYTES);
     this.#needsDrain ||= isFull;
@@ -135,11 +135,16 @@ export class HeldAnswer {
         isEmpty = this.#held.length === 0;
       }
     } catch (error) {
-      this.#held.length = 0;
-      this.#response.destroy(error as Error);
+      this.#giveUp(error as Error);
       return;
     }
     if (isEmpty) this.#tellRoom(result !== false);
+  }
+
+  /** The client gets no answer, which tells it more than a wrong one. */
+  #giveUp(error: Error): void {
+    this.#held.length = 0;
+    this.#response.destroy(error);
   }
 
   /** `hasRoom`: the response can take more. Otherwise it emits `drain` itself. */
@@ -153,9 +158,9 @@ export class HeldAnswer {
   }
 }
 
-function isSettled(request: RequestContext): boolean {
+function mayLeave(request: RequestContext): boolean {
   try {
-    return request.trySettle();
+    return request.tryAnswer();
   } catch {
     // The failure was reported. An answer that never comes would help nobody.
     return true;

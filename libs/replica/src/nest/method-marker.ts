@@ -1,5 +1,5 @@
 import type { ModulesContainer } from '@nestjs/core';
-import { checkDecorators } from './check-decorators.js';
+import { checkDecorators, hasSyncWrites } from './check-decorators.js';
 import { coverClass } from './cover-class.js';
 import { ControllerScope, ProviderScope } from './provider-scope.js';
 import { RequestOpener } from './request-opener.js';
@@ -40,6 +40,7 @@ export class MethodMarker {
       [...providers, ...controllers].map(targetOf).filter((target) => target !== undefined),
       openersAmong(providers),
     );
+    this.#opener.hasSyncWrites = controllers.some((wrapper) => hasSyncWrites(targetOf(wrapper) ?? {}));
     for (const wrapper of providers) this.#mark(wrapper, new ProviderScope(router, name));
     for (const wrapper of controllers) this.#mark(wrapper, new ControllerScope(router, name));
   }

@@ -1,13 +1,14 @@
 import { isPromise } from 'node:util/types';
-import { isObservable, Observable } from 'rxjs';
+import { defer, isObservable, Observable } from 'rxjs';
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { intentOf, type TokenOptions } from '../engine/read-options.js';
+import { VisibilityGate } from '../engine/visibility-gate.js';
 import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
-import { metadataOfClass, type RoutingMetadata } from './routing-metadata.js';
+import { ROUTING, SYNC_WRITES, type RoutingMetadata, type SyncWriteMetadata } from './routing-metadata.js';
 import type { MethodScope } from './scoped-method.js';
-import { settleBeforeEach } from './settle-before-each.js';
+import { passBeforeEach, settleBeforeEach } from './settle-before-each.js';
 
 /** Runs the decorated methods of providers in the request around the call, or otherwise in a request of their own. */
 export class ProviderScope implements MethodScope {
@@ -38,7 +39,30 @@ export class ProviderScope implements MethodScope {
 
   routedByClass(call: () => unknown, self: object): unknown {
     if (this.#engine.contexts.current()?.inside === self) return call();
-    return this.routed(call, self, (dataSource) => metadataOfClass(self.constructor, dataSource));
+    return this.routed(call, self, (dataSource) => ROUTING.ofClass(self.constructor, dataSource));
+  }
+
+  synced(
+    call: () => unknown,
+    self: object,
+    metadataFor: (dataSource: string) => SyncWriteMetadata | undefined,
+  ): unknown {
+    const rule = metadataFor(this.dataSource)?.rule;
+    if (rule === undefined) return call();
+    const { contexts, options, visibility } = this.#engine;
+    const gateOf = (request: RequestContext): VisibilityGate => new VisibilityGate(visibility, request, rule);
+    const inRequest = (request: RequestContext): unknown =>
+      // Each subscription may have a request of its own.
+      passed(call, () => gateOf(contexts.current()?.request ?? request));
+    const outer = contexts.current();
+    if (outer !== undefined) return inRequest(outer.request);
+    // As outside any request, everything goes to the primary.
+    const intent = intentOf('primary', { consistency: 'strong' }, options);
+    return this.#inOwnRequest(inRequest, (request) => ({ request, intent }));
+  }
+
+  syncedByClass(call: () => unknown, self: object): unknown {
+    return this.synced(call, self, (dataSource) => SYNC_WRITES.ofClass(self.constructor, dataSource));
   }
 
   async withToken(
@@ -56,12 +80,15 @@ export class ProviderScope implements MethodScope {
     return new Observable((subscriber) => contexts.run(scope, () => result.subscribe(subscriber)));
   }
 
-  #inOwnRequest(call: () => unknown, scopeFor: (request: RequestContext) => Scope): unknown {
+  #inOwnRequest(
+    call: (request: RequestContext) => unknown,
+    scopeFor: (request: RequestContext) => Scope,
+  ): unknown {
     const { contexts } = this.#engine;
     const request = this.#engine.continueRequest();
     let endsLater = false;
     try {
-      const result = contexts.run(scopeFor(request), call);
+      const result = contexts.run(scopeFor(request), () => call(request));
       if (isPromise(result)) {
         endsLater = true;
         return settled(result, request);
@@ -87,7 +114,8 @@ export class ProviderScope implements MethodScope {
 }
 
 /**
- * The scope of controllers. The interceptor opens and ends the request of a handler; only tokens are handled here.
+ * The scope of controllers. The interceptor opens and ends the request of a handler; only tokens are handled
+ * here.
  */
 export class ControllerScope extends ProviderScope {
   override routed(call: () => unknown): unknown {
@@ -97,6 +125,34 @@ export class ControllerScope extends ProviderScope {
   override routedByClass(call: () => unknown): unknown {
     return call();
   }
+
+  override synced(call: () => unknown): unknown {
+    return call();
+  }
+
+  override syncedByClass(call: () => unknown): unknown {
+    return call();
+  }
+}
+
+/** Makes the call. What it promises passes the gate first, and so does an error. */
+function passed(call: () => unknown, gateNow: () => VisibilityGate): unknown {
+  const gate = gateNow();
+  const result = call();
+  if (isCold(result)) return defer(() => passBeforeEach(result, gateNow()));
+  return isPromise(result) ? passedResult(result, gate) : result;
+}
+
+async function passedResult(result: Promise<unknown>, gate: VisibilityGate): Promise<unknown> {
+  try {
+    await result;
+  } catch {
+    // The error of the method itself tells more.
+    await gate.pass().catch(() => undefined);
+    return result;
+  }
+  await gate.pass();
+  return result;
 }
 
 async function settled(result: Promise<unknown>, request: RequestContext): Promise<unknown> {

@@ -3,6 +3,7 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
+import { VisibilityGate } from '../engine/visibility-gate.js';
 import type { Intent } from '../routing/route-query.js';
 import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
 import { bindResponse } from './bind-response.js';
@@ -10,7 +11,7 @@ import type { RawResponse } from './held-answer.js';
 import { HttpScope, type HttpScopeOwner } from './http-scope.js';
 import { SessionOpener } from './session-opener.js';
 import { SessionWatch } from './session-watch.js';
-import { metadataFor } from './routing-metadata.js';
+import { ROUTING, SYNC_WRITES } from './routing-metadata.js';
 
 /** What a {@link RequestOpener} works with. */
 export interface RequestOpenerOptions {
@@ -39,6 +40,8 @@ export class RequestOpener implements HttpScopeOwner {
   readonly #scopeOf = Symbol('nestjs-replica:scope');
   readonly #safeIntent: Intent;
   readonly #unsafeIntent: Intent;
+  /** Some handler of the application has a `@SyncWrite()`, or its class. Otherwise no request looks for one. */
+  hasSyncWrites = false;
 
   constructor(options: RequestOpenerOptions) {
     this.router = options.router;
@@ -108,6 +111,16 @@ export class RequestOpener implements HttpScopeOwner {
     });
   }
 
+  /** Keeps the answer of a handler with a `@SyncWrite()` back. Returns what keeps it; `undefined`: nothing does. */
+  keepBack(context: ExecutionContext, scope: Scope): VisibilityGate | undefined {
+    if (!this.hasSyncWrites) return undefined;
+    const metadata = SYNC_WRITES.for(context.getHandler(), context.getClass(), this.name);
+    if (metadata === undefined) return undefined;
+    const gate = new VisibilityGate(this.#engine.visibility, scope.request, metadata.rule);
+    scope.request.gate = gate;
+    return gate;
+  }
+
   conclude(request: RequestContext, context: ExecutionContext): void {
     this.sessions.conclude(request, context);
   }
@@ -118,7 +131,7 @@ export class RequestOpener implements HttpScopeOwner {
 
   intentFor(context: ExecutionContext, otherwise: Intent): Intent {
     const safeMethod = isSafeOperation(context) ?? otherwise.safeMethod;
-    const metadata = metadataFor(context.getHandler(), context.getClass(), this.name);
+    const metadata = ROUTING.for(context.getHandler(), context.getClass(), this.name);
     if (metadata !== undefined)
       return intentOf(metadata.target, metadata.options, this.#engine.options, safeMethod);
     return safeMethod === otherwise.safeMethod ? otherwise : { ...otherwise, safeMethod };

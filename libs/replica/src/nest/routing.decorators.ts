@@ -1,13 +1,5 @@
-import 'reflect-metadata';
 import { checkReadOptions, type ReadOptions } from '../engine/read-options.js';
-import {
-  metadataOn,
-  pick,
-  ROUTING_METADATA,
-  splitOptions,
-  type RoutingMetadata,
-} from './routing-metadata.js';
-import { noteDecorated, scoped } from './scoped-method.js';
+import { ROUTING, splitOptions } from './routing-metadata.js';
 
 /** Options of {@link UseReplica}. */
 export interface UseReplicaOptions extends ReadOptions {
@@ -42,7 +34,7 @@ export interface UseReplicaOptions extends ReadOptions {
 export function UseReplica(options: UseReplicaOptions = {}): MethodDecorator & ClassDecorator {
   const { dataSource, options: readOptions } = splitOptions(options, '@UseReplica()');
   checkReadOptions(readOptions, '@UseReplica()');
-  return routingDecorator({ target: 'replica', options: readOptions, dataSource });
+  return ROUTING.decorator({ target: 'replica', options: readOptions, dataSource });
 }
 
 /** Options of {@link ForcePrimary}. */
@@ -60,40 +52,5 @@ export interface ForcePrimaryOptions {
 export function ForcePrimary(options: ForcePrimaryOptions = {}): MethodDecorator & ClassDecorator {
   const { dataSource, options: others } = splitOptions(options, '@ForcePrimary()');
   checkReadOptions(others, '@ForcePrimary()');
-  return routingDecorator({ target: 'primary', options: {}, dataSource });
-}
-
-/** The decorator behind `@UseReplica()` and `@ForcePrimary()`. */
-function routingDecorator(metadata: RoutingMetadata): MethodDecorator & ClassDecorator {
-  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
-    if (descriptor === undefined) {
-      Reflect.defineMetadata(ROUTING_METADATA, [metadata, ...(metadataOn(target) ?? [])], target);
-      return;
-    }
-    const method: unknown = descriptor.value;
-    if (typeof method !== 'function') {
-      throw new TypeError(
-        `@UseReplica() and @ForcePrimary() belong on methods and classes, not on ${String(key)}`,
-      );
-    }
-    descriptor.value = onMethod(target, method, metadata);
-    noteDecorated(target, key, metadata.dataSource);
-  };
-}
-
-/** Other decorators may have replaced the method in between. All functions with the list share it. */
-// oxlint-disable-next-line typescript/no-unsafe-function-type -- whatever was decorated
-function onMethod(target: object, method: Function, metadata: RoutingMetadata): Function {
-  const known = metadataOn(method) as RoutingMetadata[] | undefined;
-  if (known !== undefined) {
-    known.unshift(metadata);
-    return method;
-  }
-  const list = [metadata];
-  const isStatic = typeof target === 'function';
-  const result = isStatic
-    ? method
-    : scoped(method, (scope, call, self) => scope.routed(call, self, (name) => pick(list, name)));
-  Reflect.defineMetadata(ROUTING_METADATA, list, result);
-  return result;
+  return ROUTING.decorator({ target: 'primary', options: {}, dataSource });
 }

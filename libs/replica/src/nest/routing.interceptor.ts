@@ -3,7 +3,7 @@ import { Observable, type Observer, type Subscriber } from 'rxjs';
 import type { Scope } from '../context/context-storage.js';
 import { HttpScope } from './http-scope.js';
 import { RequestOpener } from './request-opener.js';
-import { settleBeforeEach } from './settle-before-each.js';
+import { passBeforeEach, settleBeforeEach } from './settle-before-each.js';
 
 /**
  * Reads `@UseReplica()` and `@ForcePrimary()`, the handler's before its class's, and runs the handler under that
@@ -24,12 +24,14 @@ export class RoutingInterceptor implements NestInterceptor {
     this.opener.conclude(scope.request, context);
     const inner = { request: scope.request, intent: this.opener.intentFor(context, scope.intent) };
     const endsHere = outer === undefined;
-    return this.#inside(inner, () => settleBeforeEach(next.handle(), scope.request, endsHere));
+    const handler = this.#keepBack(context, next, scope);
+    return this.#inside(inner, () => settleBeforeEach(handler.handle(), scope.request, endsHere));
   }
 
   /** The response waits until everything is saved. */
-  #interceptHttp(context: ExecutionContext, next: CallHandler, scope: HttpScope): Observable<unknown> {
+  #interceptHttp(context: ExecutionContext, handler: CallHandler, scope: HttpScope): Observable<unknown> {
     scope.handlerBegins(context);
+    const next = this.#keepBack(context, handler, scope);
     if (this.opener.sessions.areInTokens) {
       // A token leaves with the headers, and they may leave before the body is held back.
       const settled = (): Observable<unknown> => settleBeforeEach(next.handle(), scope.request, false);
@@ -38,6 +40,12 @@ export class RoutingInterceptor implements NestInterceptor {
     // Something between middleware and guards may have lost the context.
     if (this.opener.engine.contexts.surrounding() !== scope) return this.#inside(scope, () => next.handle());
     return next.handle();
+  }
+
+  /** The handler, whose answers wait as its `@SyncWrite()` asks. */
+  #keepBack(context: ExecutionContext, next: CallHandler, scope: Scope): CallHandler {
+    const gate = this.opener.keepBack(context, scope);
+    return gate === undefined ? next : { handle: () => passBeforeEach(next.handle(), gate) };
   }
 
   /** Nest subscribes later. What runs then must still be inside the scope. */

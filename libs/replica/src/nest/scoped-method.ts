@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import type { TokenOptions } from '../engine/read-options.js';
-import type { RoutingMetadata } from './routing-metadata.js';
+import type { RoutingMetadata, SyncWriteMetadata } from './routing-metadata.js';
 
 /** One data source of an application, as the decorated methods of its objects see it. */
 export interface MethodScope {
@@ -14,6 +14,14 @@ export interface MethodScope {
   ): unknown;
   /** The same by the metadata of the object's class, unless the call comes from inside the object. */
   routedByClass(call: () => unknown, self: object): unknown;
+  /** Makes the call, whose result waits as the metadata for this data source asks, in a new context if there is none. */
+  synced(
+    call: () => unknown,
+    self: object,
+    metadataFor: (dataSource: string) => SyncWriteMetadata | undefined,
+  ): unknown;
+  /** The same by the metadata of the object's class. */
+  syncedByClass(call: () => unknown, self: object): unknown;
   /**
    * Makes the call in a context whose reads include everything the token covers. Rejects if the token cannot be
    * found.

@@ -12,6 +12,7 @@ import {
   of,
   throwError,
 } from 'rxjs';
+import type { AnswerGate } from '../context/answer-gate.js';
 import type { RequestContext } from '../context/request-context.js';
 
 /**
@@ -30,4 +31,19 @@ export function settleBeforeEach<T>(
   );
   const ended = concat(settled, defer(settle).pipe(ignoreElements()));
   return endsRequest ? ended.pipe(finalize(() => request.end())) : ended;
+}
+
+/** Lets each value and the end of `source` pass through the gate, whose error takes their place. An error of `source` waits for it. */
+export function passBeforeEach<T>(source: Observable<T>, gate: AnswerGate): Observable<T> {
+  const pass = (): Observable<void> => (gate.isOpen ? of(undefined) : from(gate.pass()));
+  const passThen = <R>(then: () => Observable<R>): Observable<R> =>
+    pass().pipe(
+      catchError(() => of(undefined)),
+      mergeMap(then),
+    );
+  const passed = source.pipe(
+    catchError((error: unknown) => passThen(() => throwError(() => error))),
+    concatMap((value) => pass().pipe(map(() => value))),
+  );
+  return concat(passed, defer(pass).pipe(ignoreElements()));
 }

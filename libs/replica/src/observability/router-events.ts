@@ -9,6 +9,25 @@ import {
   type TopologyStatus,
 } from './node-status.js';
 
+/**
+ * - `timeout`: too few replicas had replayed the write in time
+ * - `position-unknown`: the position of the write could not be learned
+ * - `primary-changed`: another primary took over, and nobody knows whether it has the write
+ */
+export type NotVisibleReason = 'timeout' | 'position-unknown' | 'primary-changed';
+
+/** A write was not found on as many replicas as it should be visible on. */
+export interface NotVisibleEvent {
+  readonly because: NotVisibleReason;
+  /** On how many of the replicas that serve it should be visible. */
+  readonly visibleOn: 'all' | number;
+  /** How many replicas served at the end. */
+  readonly serving: number;
+  /** How many of them had replayed the write. */
+  readonly visible: number;
+  readonly waitedMs: number;
+}
+
 /** Events of a `DataSourceRouter`. Each can be turned into JSON, and none holds a credential. */
 export interface RouterEvents {
   /** An attempt of a statement was answered or failed. */
@@ -71,6 +90,8 @@ export interface RouterEvents {
       readonly primarySystem: string | null;
     },
   ];
+  /** `@SyncWrite()` or `waitUntilVisible()` did not find a write on as many replicas as it should be on. */
+  'visibility:missed': [event: NotVisibleEvent];
 }
 
 type EmitRouterEvent = <E extends keyof RouterEvents>(event: E, ...args: RouterEvents[E]) => void;

@@ -6,7 +6,15 @@ import type { ProbeResult, ServerIdentity, WatchedNode } from './node-probe.js';
 import { NodeWatch } from './node-watch.js';
 import { ProbePaces, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
-import type { Topology } from './topology.js';
+import type { NodeSnapshot, Topology } from './topology.js';
+
+/** What {@link TopologyMonitor.waitUntil} waits for. */
+interface ReplayWait {
+  readonly position: Position;
+  readonly timeoutMs: number;
+  /** Which replicas are waited for. Default: all. */
+  readonly isMeant?: (node: NodeSnapshot) => boolean;
+}
 
 /**
  * Watches the nodes, each in a loop of its own on its own connection, and keeps the topology as an immutable snapshot.
@@ -168,20 +176,27 @@ export class TopologyMonitor {
    * `false` after `timeoutMs` or once there is no replica with this name. Never rejects.
    */
   async waitForReplica(position: Position, timeoutMs: number, name?: string): Promise<boolean> {
-    const isThere = (): boolean =>
-      this.topology.replicas.some(
-        (node) =>
-          node.health === 'up' &&
-          (node.position ?? 0n) >= position &&
-          (name === undefined || node.name === name),
-      );
+    const isMeant = (node: NodeSnapshot): boolean => name === undefined || node.name === name;
+    const isThere = ({ replicas }: Topology): boolean =>
+      replicas.some((node) => node.health === 'up' && (node.position ?? 0n) >= position && isMeant(node));
     const isGone = (): boolean => name !== undefined && this.#state.find(name) === undefined;
+    await this.waitUntil((topology) => isThere(topology) || isGone(), { position, timeoutMs, isMeant });
+    return isThere(this.topology);
+  }
+
+  /**
+   * Waits until the topology `holds` something that comes with the replay of `position`: replicas that lack it (those that are
+   * meant, if told) are probed more often. Resolves at the latest after `timeoutMs`. Never rejects.
+   */
+  async waitUntil(
+    holds: (topology: Topology) => boolean,
+    { position, timeoutMs, isMeant = () => true }: ReplayWait,
+  ): Promise<void> {
     this.expect(position);
     for (const node of this.topology.replicas)
-      if ((name === undefined || node.name === name) && (node.position ?? 0n) < position)
+      if (isMeant(node) && (node.position ?? 0n) < position)
         this.#watches.get(node.name)?.awaitPosition(position, timeoutMs);
-    await this.#waiters.until(() => isThere() || isGone(), timeoutMs);
-    return isThere();
+    await this.#waiters.until(() => holds(this.topology), timeoutMs);
   }
 
   /**
