@@ -23,7 +23,6 @@ import { noCounts } from '../observability/router-counters.js';
 import type { RouterEvents } from '../observability/router-events.js';
 import { RoutingState } from './routing-state.js';
 import { TableRules } from './table-rules.js';
-import { Visibility } from './visibility.js';
 
 /**
  * Everything behind a data source. It exists as long as the data source: requests may begin and listeners may be
@@ -46,7 +45,6 @@ export class Engine {
   readonly tokens: TokenCodec;
   readonly clock: SessionClock;
   readonly state: RoutingState;
-  readonly visibility = new Visibility(this);
   readonly database: Database;
   readonly #options: ResolvedOptions<never>;
   readonly #positions: PositionSource;

@@ -10,6 +10,7 @@ import { bindSession } from './bind-session.js';
 import type { Engine } from './engine.js';
 import { JobTokens } from './job-tokens.js';
 import { intentOf, type ReadOptions, type TokenOptions } from './read-options.js';
+import { Visibility } from './visibility.js';
 import type { VisibilityOptions } from './visibility-options.js';
 
 let engineBehind: (router: ReplicaRouter) => Engine;
@@ -18,6 +19,7 @@ let engineBehind: (router: ReplicaRouter) => Engine;
 export class ReplicaRouter {
   readonly #engine: Engine;
   readonly #tokens: JobTokens;
+  readonly #visibility: Visibility;
 
   static {
     engineBehind = (router) => router.#engine;
@@ -27,6 +29,7 @@ export class ReplicaRouter {
   constructor(engine: Engine) {
     this.#engine = engine;
     this.#tokens = new JobTokens(engine);
+    this.#visibility = new Visibility(engine);
   }
 
   /** Everything that `fn` does goes to the primary. */
@@ -148,7 +151,7 @@ export class ReplicaRouter {
    * Rejects with an `InvalidReplicaOptionsError` for wrong options, and if there are not so many replicas.
    */
   waitUntilVisible(options: VisibilityOptions = {}): Promise<boolean> {
-    return this.#engine.visibility.waitFor(options);
+    return this.#visibility.waitFor(options);
   }
 
   /**

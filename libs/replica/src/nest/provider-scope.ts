@@ -4,6 +4,7 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { intentOf, type TokenOptions } from '../engine/read-options.js';
+import { Visibility } from '../engine/visibility.js';
 import { VisibilityGate } from '../engine/visibility-gate.js';
 import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
 import { ROUTING, SYNC_WRITES, type RoutingMetadata, type SyncWriteMetadata } from './routing-metadata.js';
@@ -49,7 +50,8 @@ export class ProviderScope implements MethodScope {
   ): unknown {
     const rule = metadataFor(this.dataSource)?.rule;
     if (rule === undefined) return call();
-    const { contexts, options, visibility } = this.#engine;
+    const { contexts, options } = this.#engine;
+    const visibility = new Visibility(this.#engine);
     const gateOf = (request: RequestContext): VisibilityGate => new VisibilityGate(visibility, request, rule);
     const inRequest = (request: RequestContext): unknown =>
       // Each subscription may have a request of its own.

@@ -3,6 +3,7 @@ import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
+import { Visibility } from '../engine/visibility.js';
 import { VisibilityGate } from '../engine/visibility-gate.js';
 import type { Intent } from '../routing/route-query.js';
 import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
@@ -116,7 +117,7 @@ export class RequestOpener implements HttpScopeOwner {
     if (!this.hasSyncWrites) return undefined;
     const metadata = SYNC_WRITES.for(context.getHandler(), context.getClass(), this.name);
     if (metadata === undefined) return undefined;
-    const gate = new VisibilityGate(this.#engine.visibility, scope.request, metadata.rule);
+    const gate = new VisibilityGate(new Visibility(this.#engine), scope.request, metadata.rule);
     scope.request.gate = gate;
     return gate;
   }
