@@ -3,7 +3,8 @@ import { problemOfNames, unknownReplicas } from '../engine/check-selection.js';
 import type { Engine } from '../engine/engine.js';
 import { problemOfVisibleOn } from '../engine/visibility-options.js';
 import type { DecoratorMetadata } from './decorator-metadata.js';
-import { ROUTING, SYNC_WRITES, type RoutingMetadata, type SyncWriteMetadata } from './routing-metadata.js';
+import { ROUTING, SYNC_WRITES } from './decorator-kinds.js';
+import type { RoutingMetadata, SyncWriteMetadata } from './routing-metadata.js';
 import { decoratedMethods } from './scoped-method.js';
 
 /** A data source that decorators may mean. */

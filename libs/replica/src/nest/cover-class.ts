@@ -1,5 +1,5 @@
 import type { DecoratorMetadata } from './decorator-metadata.js';
-import { ROUTING, SYNC_WRITES } from './routing-metadata.js';
+import { ROUTING, SYNC_WRITES } from './decorator-kinds.js';
 import { noteDecorated, scoped } from './scoped-method.js';
 
 /** Nest calls these when the application starts and ends, where there is nothing to route. */

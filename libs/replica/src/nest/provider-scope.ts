@@ -7,7 +7,8 @@ import { intentOf, type TokenOptions } from '../engine/read-options.js';
 import { Visibility } from '../engine/visibility.js';
 import { VisibilityGate } from '../engine/visibility-gate.js';
 import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
-import { ROUTING, SYNC_WRITES, type RoutingMetadata, type SyncWriteMetadata } from './routing-metadata.js';
+import { ROUTING, SYNC_WRITES } from './decorator-kinds.js';
+import type { RoutingMetadata, SyncWriteMetadata } from './routing-metadata.js';
 import type { MethodScope } from './scoped-method.js';
 import { passBeforeEach, settleBeforeEach } from './settle-before-each.js';
 

@@ -12,7 +12,7 @@ import type { RawResponse } from './held-answer.js';
 import { HttpScope, type HttpScopeOwner } from './http-scope.js';
 import { SessionOpener } from './session-opener.js';
 import { SessionWatch } from './session-watch.js';
-import { ROUTING, SYNC_WRITES } from './routing-metadata.js';
+import { ROUTING, SYNC_WRITES } from './decorator-kinds.js';
 
 /** What a {@link RequestOpener} works with. */
 export interface RequestOpenerOptions {

@@ -2,7 +2,6 @@ import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { describe } from '../options/option-problems.js';
 import { checkReadOptions, type ReadOptions } from '../engine/read-options.js';
 import type { SyncWriteRule } from '../engine/visibility-options.js';
-import { DecoratorMetadata } from './decorator-metadata.js';
 
 /** What `@UseReplica()` or `@ForcePrimary()` asks for. */
 export interface RoutingMetadata {
@@ -19,18 +18,6 @@ export interface SyncWriteMetadata {
   /** The data source that is meant; `undefined`: all. */
   readonly dataSource: string | undefined;
 }
-
-export const ROUTING = new DecoratorMetadata<RoutingMetadata>(
-  Symbol.for('nestjs-replica:routing'),
-  '@UseReplica() and @ForcePrimary()',
-  (scope, call, { self, metadataFor }) => scope.routed(call, self, metadataFor),
-);
-
-export const SYNC_WRITES = new DecoratorMetadata<SyncWriteMetadata>(
-  Symbol.for('nestjs-replica:sync-write'),
-  '@SyncWrite()',
-  (scope, call, { self, metadataFor }) => scope.synced(call, self, metadataFor),
-);
 
 /**
  * Splits the data source's name from a decorator's other options. Throws an `InvalidReplicaOptionsError` for a wrong

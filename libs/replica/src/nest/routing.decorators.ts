@@ -1,5 +1,6 @@
 import { checkReadOptions, type ReadOptions } from '../engine/read-options.js';
-import { ROUTING, splitOptions } from './routing-metadata.js';
+import { ROUTING } from './decorator-kinds.js';
+import { splitOptions } from './routing-metadata.js';
 
 /** Options of {@link UseReplica}. */
 export interface UseReplicaOptions extends ReadOptions {

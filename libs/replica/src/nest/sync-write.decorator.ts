@@ -1,5 +1,6 @@
 import { resolveSyncWrite, type SyncWriteRule } from '../engine/visibility-options.js';
-import { splitOptions, SYNC_WRITES } from './routing-metadata.js';
+import { SYNC_WRITES } from './decorator-kinds.js';
+import { splitOptions } from './routing-metadata.js';
 
 /** Options of {@link SyncWrite}. */
 export interface SyncWriteOptions extends SyncWriteRule {
