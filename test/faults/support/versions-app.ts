@@ -37,7 +37,7 @@ export interface VersionsAppOptions {
   /** What differs from the defaults of nestjs-replica. */
   readonly routing?: Pick<
     RoutingOptions,
-    'maxLagMs' | 'monitor' | 'session' | 'primaryWaitMs' | 'discovery' | 'drainTimeoutMs'
+    'maxLagMs' | 'monitor' | 'session' | 'primaryWaitMs' | 'catchUpTimeoutMs' | 'discovery' | 'drainTimeoutMs'
   >;
 }
 

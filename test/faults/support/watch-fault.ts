@@ -10,8 +10,11 @@ const LOAD = { readers: 8, writers: 2, thinkMs: 10 };
 /** So many writers need rows. */
 export const WRITERS = LOAD.writers;
 
-/** Nodes are looked at more often than by default, so that a test takes less time. */
-const ROUTING = { monitor: { intervalMs: 100, probeTimeoutMs: 400 } };
+/**
+ * Nodes are looked at more often than by default, so that a test takes less time. Reads that only a replica can answer may wait longer
+ * for it, because a busy machine replays slowly.
+ */
+const ROUTING = { monitor: { intervalMs: 100, probeTimeoutMs: 400 }, catchUpTimeoutMs: 10_000 };
 
 const TIMING = {
   warmUpMs: 200,

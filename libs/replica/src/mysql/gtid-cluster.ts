@@ -107,7 +107,8 @@ abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> i
     // If nobody may know, it takes over only when the primary has ended.
     const isFollowing = !isKnown && ((await replication())?.isReplica ?? true);
     const epoch = this.book.wrote(server, { writer: server, history, isFollowing });
-    return { result: { isReadOnly: false, position, epoch } };
+    const mayBePromoted = this.book.mayHaveTakenOver(server);
+    return { result: { isReadOnly: false, position, epoch, mayBePromoted } };
   }
 
   /** The answer of a server that refuses writes. */

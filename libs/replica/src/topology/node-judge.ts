@@ -21,6 +21,8 @@ export class NodeJudge {
   readonly identities: NodeIdentities;
   readonly #proofs = new ReplicaProofs();
   readonly #options: JudgeSources;
+  /** Replicas that may have been promoted, and when they first said so; milliseconds of the monotonic clock. */
+  readonly #undecided = new Map<string, number>();
 
   constructor(options: JudgeSources) {
     this.#options = options;
@@ -33,6 +35,39 @@ export class NodeJudge {
     const { epoch, identity: server } = history;
     const known = { primary, replicas, epoch, server, hasFollowed: this.#hasFollowed, terms };
     return this.identities.judgeCluster(node, answer) ?? judgeRole(node, answer, known);
+  }
+
+  /**
+   * Whether the verdict on a node has to wait for the primary, which is asked soon. A switchover may be faster than the monitor: the
+   * new primary is seen to accept writes before the former one is seen to refuse them.
+   */
+  isUndecided({ name }: NodeSnapshot, verdict: RoleVerdict, answer: ProbeResult, nowMs: number): boolean {
+    if (verdict.kind !== 'conflict' || answer.mayBePromoted !== true) {
+      this.#undecided.delete(name);
+      return false;
+    }
+    const sinceMs = this.#undecided.get(name) ?? nowMs;
+    this.#undecided.set(name, sinceMs);
+    return this.#options.history.answeredMs <= sinceMs;
+  }
+
+  /**
+   * Why a position that a node has told does not cover all that it has shown; `undefined`: it does. A primary that has just become
+   * read-only still has all that it showed, if it is the same run of the same server.
+   */
+  objectionToPosition(node: NodeSnapshot, answer: ProbeResult): string | undefined {
+    const verdict = this.verdictOn(node, answer);
+    if (!('problem' in verdict)) return undefined;
+    const { epoch, identity } = this.#options.history;
+    const isFormerPrimary =
+      verdict.kind === 'refused' &&
+      node.role === 'primary' &&
+      answer.isReadOnly &&
+      epoch !== undefined &&
+      answer.epoch === epoch &&
+      identity !== undefined &&
+      answer.identity?.incarnation === identity.incarnation;
+    return isFormerPrimary ? undefined : verdict.problem;
   }
 
   readonly #hasFollowed: KnownPeers['hasFollowed'] = (...args) => this.identities.hasFollowed(...args);
@@ -81,13 +116,14 @@ export class NodeJudge {
   forget(name: string): void {
     this.identities.forget(name);
     this.#proofs.leave(name);
+    this.#undecided.delete(name);
   }
 
   /** Whether the node has to be asked soon, because its answer (or the primary's) decides whether a replica may serve. */
   isAwaited(name: string): boolean {
     const { nodes, history } = this.#options;
     const { primary, replicas } = nodes.topology;
-    if (name !== primary.name) return history.isAwaited(name);
-    return replicas.some((node) => history.awaitsPrimary(node.name));
+    if (name !== primary.name) return history.isAwaited(name) || this.#undecided.has(name);
+    return this.#undecided.size > 0 || replicas.some((node) => history.awaitsPrimary(node.name));
   }
 }

@@ -34,6 +34,11 @@ export interface ProbeResult {
    * that it writes on; of a replica, the one that it receives. `undefined`: the node could not tell.
    */
   readonly epoch: number | undefined;
+  /**
+   * The node accepts writes, and may have been promoted a moment ago: that can only be told once the primary has been asked again.
+   * `epoch` tells nothing then.
+   */
+  readonly mayBePromoted?: boolean;
   /** Which server answered; absent if it does not tell. */
   readonly identity?: ServerIdentity;
   /** A replica is receiving changes from its sender now, and `epoch` is the history that they belong to. */

@@ -85,6 +85,39 @@ describe('TopologyMonitor, promotions', () => {
     expect(cluster.node('replica-1').health).toBe('down');
   });
 
+  describe('faster than the monitor, on a database that cannot number them by itself', () => {
+    const conflicts: string[] = [];
+
+    /** The new primary is seen first. The next question goes to the former one. */
+    async function promoteFirst(): Promise<void> {
+      conflicts.length = 0;
+      cluster.monitor.on('primary:conflict', ({ node }) => void conflicts.push(node.name));
+      await cluster.start();
+      one.answer = () =>
+        Promise.resolve({ isReadOnly: false, position: 100n, epoch: 1, mayBePromoted: true });
+      await cluster.monitor.capturePosition('replica-1').catch(() => undefined);
+    }
+
+    it('leave the replica as it is until the former primary has been asked', async () => {
+      await promoteFirst();
+      expect(cluster.node('replica-1')).toMatchObject({ role: 'replica', health: 'up' });
+      cluster.primary.answer = () => Promise.resolve({ isReadOnly: true, position: 100n, epoch: 1 });
+      await jest.advanceTimersByTimeAsync(50);
+      one.at(100n, false, 2);
+      await jest.advanceTimersByTimeAsync(50);
+      expect(primary()).toMatchObject({ name: 'replica-1', health: 'up' });
+      expect(conflicts).toEqual([]);
+    });
+
+    it('fence the replica once the primary has answered that it is the primary', async () => {
+      await promoteFirst();
+      await jest.advanceTimersByTimeAsync(100);
+      expect(cluster.node('replica-1')).toMatchObject({ health: 'down' });
+      expect(primary()).toMatchObject({ name: 'primary', health: 'up' });
+      expect(conflicts).toEqual(['replica-1']);
+    });
+  });
+
   it('survive the death of the promoted node: a third takes over, and the first one stays fenced', async () => {
     await cluster.start();
     cluster.primary.fail();

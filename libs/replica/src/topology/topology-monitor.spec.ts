@@ -109,6 +109,18 @@ describe('TopologyMonitor', () => {
     expect(monitor.topology.primary).toMatchObject({ health: 'down' });
   });
 
+  it('captures the position of a primary that has just become read-only: it has all that it showed', async () => {
+    const refusing: ProbeResult = { isReadOnly: true, position: 120n, epoch: 1 };
+    primary.answer = () => Promise.resolve(refusing);
+    await expect(monitor.capturePosition('primary')).resolves.toBe(120n);
+    expect(monitor.topology.primary).toMatchObject({ health: 'down' });
+    primary.answer = () => Promise.resolve({ ...refusing, epoch: 2 });
+    await expect(monitor.capturePosition('primary')).rejects.toThrow('in recovery');
+    primary.answer = () => Promise.resolve(refusing);
+    primary.becomes();
+    await expect(monitor.capturePosition('primary')).rejects.toThrow('in recovery');
+  });
+
   it('does not believe a probe that was under way when a statement lost its connection', async () => {
     const answers: ((result: ProbeResult) => void)[] = [];
     const well: ProbeResult = { isReadOnly: true, position: 100n, epoch: undefined };

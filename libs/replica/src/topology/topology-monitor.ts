@@ -157,8 +157,8 @@ export class TopologyMonitor {
     const result = await probing;
     const node = this.#state.find(nodeName);
     if (result === undefined || node === undefined) throw new TypeError(`there is no node named ${nodeName}`);
-    const verdict = this.#state.judge.verdictOn(node, result);
-    if ('problem' in verdict) throw new TypeError(`${nodeName}: ${verdict.problem}`);
+    const problem = this.#state.judge.objectionToPosition(node, result);
+    if (problem !== undefined) throw new TypeError(`${nodeName}: ${problem}`);
     if (result.position === undefined) throw new TypeError(`${nodeName} told no position`);
     return result.position;
   }

@@ -120,6 +120,7 @@ export class TopologyState {
     { answer, times }: { answer: ProbeResult; times: ProbeTimes },
   ): void {
     const { name } = known;
+    if (this.judge.isUndecided(known, verdict, answer, times.endedMs)) return;
     if (verdict.kind !== 'conflict') this.identities.rivals.delete(name);
     if (verdict.kind !== 'foreign') this.#foreign.delete(name);
     if (verdict.kind === 'refused') return this.failed(name, verdict.problem, selfDescriptionOf(answer));

@@ -133,6 +133,15 @@ describe('PrimaryGate', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('says what the primary told the monitor after it had refused a statement', async () => {
+    const scene = sceneOf(0);
+    scene.health('down');
+    scene.gate.refused('primary', REFUSAL);
+    scene.isStandby = true;
+    scene.primary = { ...scene.primary, problem: 'it is read-only' };
+    await expect(scene.gate.opens(Date.now())).rejects.toThrow('it is read-only. Nothing was sent');
+  });
+
   it('lets a statement wait until the primary is back', async () => {
     const scene = sceneOf(5_000);
     scene.isSilent = true;

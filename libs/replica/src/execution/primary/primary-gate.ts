@@ -88,8 +88,10 @@ export class PrimaryGate {
 
   #unavailable(waitedMs: number): PrimaryUnavailableError {
     const { name, address, problem } = this.#options.monitor.topology.primary;
-    const cause =
-      this.#refused?.node === name ? this.#refused.error : new Error(problem ?? 'it does not answer');
+    const refusal = this.#refused?.node === name ? this.#refused.error : undefined;
+    // Once it has said that it is a standby, nobody asks it for connections any more.
+    const isToldByMonitor = refusal === undefined || this.#options.probes.isStandby(name);
+    const cause = isToldByMonitor ? new Error(problem ?? 'it does not answer') : refusal;
     const since = this.#since ?? new Date();
     return new PrimaryUnavailableError({ node: name, address, since, waitedMs }, cause);
   }

@@ -51,8 +51,10 @@ describe('the term of a server that accepts writes', () => {
     cluster.writable('1', '0-1-14');
     cluster.readOnly('2', '0-1-14');
     expect(cluster.writable('2', '0-1-14')).toBe(1);
+    expect(cluster.book.mayHaveTakenOver('2')).toBe(true);
     cluster.readOnly('1', '', '0-1-14');
     expect(cluster.writable('2', '0-1-14')).toBe(2);
+    expect(cluster.book.mayHaveTakenOver('2')).toBe(false);
     expect(cluster.writable('2', '0-1-14,0-2-15')).toBe(2);
   });
 

@@ -62,6 +62,14 @@ export class TermBook<R extends ReplayedWrites, H extends WriteHistory<H, R>> {
     return number;
   }
 
+  /**
+   * Whether a server that accepts writes may have taken over from a primary that has ended, but was not seen to: the server was seen to
+   * follow.
+   */
+  mayHaveTakenOver(server: string): boolean {
+    return this.#followers.has(server) && this.#newest()?.state === 'held';
+  }
+
   /** A server refuses writes. */
   followed(server: string, replayed: R): FollowerStanding {
     const own = this.#terms.get(server);
