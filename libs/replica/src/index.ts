@@ -77,6 +77,7 @@ export {
 } from './routing/route.js';
 export type { ReplicaSelection } from './routing/replica-filter.js';
 export { STATEMENT_KINDS, type RouteContext, type StatementKind } from './routing/route-query.js';
+export type { RequestOptions } from './engine/run-request.js';
 export type { RefusedStatementEvent, StatementEvent } from './routing/statement-event.js';
 export { InvalidSessionKeyError } from './errors/invalid-session-key.error.js';
 export { SessionNotBoundError } from './errors/session-not-bound.error.js';

@@ -57,6 +57,11 @@ export class RequestContext {
     return (this.#session ??= this.#findSession?.());
   }
 
+  /** Whether its session is known, or may be found later. */
+  get mayHaveSession(): boolean {
+    return this.#session !== undefined || this.#findSession !== undefined;
+  }
+
   /** Ties the request to a session, once. */
   attach(session: RequestSession): void {
     this.#session ??= session;

@@ -12,11 +12,11 @@ export function bindSession(key: string, { contexts, options, hasReplicas }: Eng
     throw new SessionNotBoundError(
       'with `session.token` the client carries its session itself, also through a log-in: there is no other to bind to.',
     );
-  if (session.key === undefined)
+  const request = contexts.surrounding()?.request;
+  if (session.key === undefined && request?.mayHaveSession !== true)
     throw new SessionNotBoundError(
       'nobody would come with this key, for the option `session.key` is not set.',
     );
-  const request = contexts.surrounding()?.request;
   if (request === undefined || (hasReplicas && request.session === undefined))
     throw new SessionNotBoundError(
       'it was called outside a request, where nothing tells whose writes to bind.',

@@ -4,6 +4,7 @@ import { RequestContext } from '../context/request-context.js';
 import { TokenSession } from '../context/token-session.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import type { Database } from '../execution/database.js';
+import { DEFAULTS } from '../options/option-table.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { SessionClock } from '../session/session-clock.js';
@@ -14,6 +15,7 @@ import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import { checkReplicaNames } from './check-selection.js';
 import { Cluster } from './cluster.js';
 import { OperatorLog } from './operator-log.js';
+import { KeyedSessions, type KeyedSessionsOptions } from './keyed-sessions.js';
 import { checkReadOptions, type ReadOptions } from './read-options.js';
 import { RecentEvents } from '../observability/recent-events.js';
 import type { RouterStats } from '../observability/router-stats.js';
@@ -37,8 +39,6 @@ export class Engine {
   readonly recent = new RecentEvents();
   /** When counting began; milliseconds since the epoch. */
   readonly sinceMs = Date.now();
-  /** How many sessions are kept in this process; `null`: they are kept elsewhere, or there are none. */
-  storedSessions: () => number | null = () => null;
   /** What went wrong and did no harm, counted since the start. */
   readonly counters = noCounts();
   readonly log: OperatorLog;
@@ -51,6 +51,7 @@ export class Engine {
   /** Names of all nodes so far. Asking for a node that has left must not be an error. */
   readonly #nodeNames: Set<string>;
   #cluster: Cluster | undefined;
+  #keyedSessions: KeyedSessions | undefined;
 
   constructor(options: ResolvedOptions<never>, database: Database, log: OperatorLog) {
     const { primary, replicas, session, sticky } = options;
@@ -139,7 +140,7 @@ export class Engine {
       retries: this.counts.retries(),
       refused: this.counts.refused,
       fallbacks: fallbacksOf(routes),
-      sessions: { stored: this.storedSessions(), waiting: cluster?.router.finder.waiting ?? 0 },
+      sessions: { stored: this.#keyedSessions?.stored ?? null, waiting: cluster?.router.finder.waiting ?? 0 },
       counters: { ...this.counters },
       patterns: [],
     };
@@ -185,6 +186,16 @@ export class Engine {
     return request;
   }
 
+  /**
+   * The sessions that are found by a key, the same for whoever opens requests in this process. The first caller may say what stands before
+   * keys and where failures of the store are logged.
+   */
+  keyedSessions(given?: Pick<KeyedSessionsOptions, 'prefix' | 'log'>): KeyedSessions {
+    const { name, session } = this.#options;
+    const { prefix = keyPrefixOf(name), log = this.log } = { ...given };
+    return (this.#keyedSessions ??= new KeyedSessions({ session, prefix, log, counters: this.counters }));
+  }
+
   /** The session behind a token, or a new one if the token is not one of ours. `memory`: what such sessions saved here. */
   sessionOf(token: string | null | undefined, memory: SessionTable): TokenSession {
     return new TokenSession({
@@ -218,4 +229,9 @@ export class Engine {
     if (replica !== undefined && this.#options.discovery === undefined)
       checkReplicaNames({ replica }, this.nodeNames, where);
   }
+}
+
+/** What stands before the session keys of a data source of this name. */
+export function keyPrefixOf(name: string): string {
+  return name === DEFAULTS.routing.name ? '' : `${name}:`;
 }

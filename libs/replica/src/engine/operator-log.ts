@@ -60,3 +60,9 @@ export class OperatorLog implements LogSink {
     }
   }
 }
+
+/** Tells of idle connections that broke, seldom for each node. */
+export function idleErrorsTo(log: Pick<OperatorLog, 'warnSeldom'>): (error: Error, node: string) => void {
+  return (error, node) =>
+    log.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`);
+}

@@ -12,6 +12,7 @@ import { JobTokens } from './job-tokens.js';
 import { intentOf, type ReadOptions, type TokenOptions } from './read-options.js';
 import { Visibility } from './visibility.js';
 import type { VisibilityOptions } from './visibility-options.js';
+import { RequestRunner, type RequestOptions } from './run-request.js';
 
 let engineBehind: (router: ReplicaRouter) => Engine;
 
@@ -20,6 +21,7 @@ export class ReplicaRouter {
   readonly #engine: Engine;
   readonly #tokens: JobTokens;
   readonly #visibility: Visibility;
+  readonly #requests: RequestRunner;
 
   static {
     engineBehind = (router) => router.#engine;
@@ -30,6 +32,18 @@ export class ReplicaRouter {
     this.#engine = engine;
     this.#tokens = new JobTokens(engine);
     this.#visibility = new Visibility(engine);
+    this.#requests = new RequestRunner(engine);
+  }
+
+  /**
+   * Runs `fn` as one request, job or message: its reads may go to replicas, and those of its session's later requests see what it has
+   * written. For whatever Nest does not open a request for, such as Express, Fastify, Hono and workers. Resolves with the result of `fn` when the
+   * session knows what was written: answer the client after that. What `fn` leaves running afterwards belongs to no request.
+   *
+   * Rejects with an `InvalidReplicaOptionsError` or `InvalidSessionKeyError` before `fn` is called.
+   */
+  runRequest<T>(options: RequestOptions, fn: () => T | Promise<T>): Promise<T> {
+    return this.#requests.run(options, fn);
   }
 
   /** Everything that `fn` does goes to the primary. */

@@ -3,6 +3,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Intent } from '../routing/route-query.js';
+import { isSafeMethod } from '../routing/safe-method.js';
 
 /** What an {@link HttpScope} leaves to whoever made it. */
 export interface HttpScopeOwner {
@@ -17,9 +18,6 @@ export interface HttpScopeOwner {
   /** The intent that the handler or its class asks for by a decorator, or else the given one. */
   intentFor(context: ExecutionContext, otherwise: Intent): Intent;
 }
-
-/** HTTP methods that promise not to write: RFC 9110, section 9.2.1. */
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
  * The scope of an HTTP request, from its middleware on. Its intent is the default one until the handler begins, and the handler's
@@ -60,7 +58,7 @@ export class HttpScope implements Scope {
 
   get isSafeMethod(): boolean {
     const [request] = this.#http;
-    return SAFE_METHODS.includes((request as { readonly method?: string } | undefined)?.method ?? '');
+    return isSafeMethod((request as { readonly method?: string } | undefined)?.method ?? '');
   }
 
   /** What is known of the request by now. */

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
-import type { Engine } from '../engine/engine.js';
+import { keyPrefixOf, type Engine } from '../engine/engine.js';
 import { intentOf } from '../engine/read-options.js';
 import { Visibility } from '../engine/visibility.js';
 import { VisibilityGate } from '../engine/visibility-gate.js';
@@ -49,7 +49,7 @@ export class RequestOpener implements HttpScopeOwner {
     this.name = options.name;
     this.#engine = engineOf(options.router);
     this.#options = options;
-    this.#prefix = options.name === 'default' ? '' : `${options.name}:`;
+    this.#prefix = keyPrefixOf(options.name);
     this.sessions = new SessionOpener(this.#engine, this.#prefix);
     this.#watch = new SessionWatch(this.#engine);
     this.#safeIntent = intentOf('default', {}, this.#engine.options, true);

@@ -6,19 +6,12 @@ import { SessionHandle, type SessionHandleOptions } from '../context/session-han
 import { TokenSession } from '../context/token-session.js';
 import type { Engine } from '../engine/engine.js';
 import type { SessionKey, TokenCarrier } from '../options/replica-options.js';
-import { GuardedSessionStore, type StoreCall } from '../session/guarded.store.js';
 import { checkedKey } from '../session/session-key.js';
 import { isError } from '../errors/is-error.js';
-import { MemorySessionStore } from '../session/memory.store.js';
-import { kindOfFailure } from '../errors/safe-message.error.js';
-import type { SessionStore } from '../session/session-store.js';
 import { SessionTable } from '../session/session-table.js';
 import { AnswerProgress, type LeavingHeaders } from './answer-progress.js';
 import { responseOf } from './http-of.js';
 import { SafeLogger } from './loggers.js';
-
-/** How long a store must answer without a failure before an outage has ended; milliseconds. */
-const OUTAGE_QUIET_MS = 1_000;
 
 /** What is known of a request by now. */
 type ContextOf = () => ExecutionContext;
@@ -30,34 +23,20 @@ export class SessionOpener {
   readonly #engine: Engine;
   /** What sessions in tokens share with their later requests in this process. */
   readonly #tokenStates = new SessionTable();
-  readonly #handleOptions: SessionHandleOptions;
+  readonly #prefix: string;
+  #knownHandleOptions: SessionHandleOptions | undefined;
   /**
    * The answers to requests whose sessions are in tokens. A token leaves with the headers and must cover what follows
    * them.
    */
   readonly #answers = new WeakMap<RequestContext, AnswerProgress>();
   readonly #logger = new SafeLogger();
-  /** When the store last failed in an outage that has not ended yet; milliseconds since the epoch. */
-  #lastFailureMs: number | undefined;
 
   /** @param prefix stands before keys: one store may serve several data sources, whose positions must not mix */
   constructor(engine: Engine, prefix: string) {
     this.#engine = engine;
-    const { ttlMs, timeoutMs } = engine.options.session;
-    const key = engine.options.session.key as SessionKey<ExecutionContext> | undefined;
-    const store = this.#openStore();
-    const { token } = engine.options.session;
-    if (key !== undefined && token === undefined && store instanceof MemorySessionStore)
-      engine.storedSessions = () => store.size;
-    this.#handleOptions = {
-      store,
-      recent: isOurMemory(store) ? undefined : new SessionTable(),
-      timeoutMs,
-      ttlMs,
-      keyPrefix: prefix,
-      // A guard may tell more of the request after its session was attached.
-      resolveKey: (contextOf) => checkedKey('session.key', key?.((contextOf as ContextOf)())),
-    };
+    this.#prefix = prefix;
+    if (engine.options.session.key !== undefined && !this.areInTokens) void this.#handleOptions;
   }
 
   /** Whether clients carry their sessions in tokens. */
@@ -113,16 +92,12 @@ export class SessionOpener {
     }
   }
 
-  /** The guarded store of the options. Our own store in memory neither fails nor is late, and needs no guard. */
-  #openStore(): SessionStore {
-    const { store = new MemorySessionStore(), timeoutMs } = this.#engine.options.session;
-    if (isOurMemory(store)) return store;
-    return new GuardedSessionStore({
-      store,
-      timeoutMs,
-      onFailure: (error, doing) => this.#storeFailed(error, doing),
-      onAnswer: () => this.#storeAnswered(),
-    });
+  get #handleOptions(): SessionHandleOptions {
+    const key = this.#engine.options.session.key as SessionKey<ExecutionContext> | undefined;
+    // A guard may tell more of the request after its session was attached.
+    return (this.#knownHandleOptions ??= this.#engine
+      .keyedSessions({ prefix: this.#prefix, log: this.#logger })
+      .handleOptions((contextOf) => checkedKey('session.key', key?.((contextOf as ContextOf)()))));
   }
 
   #sessionOf(contextOf: ContextOf): RequestSession {
@@ -152,27 +127,4 @@ export class SessionOpener {
       `session.token.write failed (${name}): the client may be shown what is older than its own write`,
     );
   }
-
-  /** Counts each failure, and logs one line per outage. */
-  #storeFailed(error: unknown, doing: StoreCall): void {
-    this.#engine.counters[doing === 'load' ? 'failedSessionLoads' : 'failedSessionSaves']++;
-    const isSaid = this.#lastFailureMs !== undefined;
-    this.#lastFailureMs = Date.now();
-    if (isSaid) return;
-    this.#logger.error(
-      `the session store failed to ${doing}; reads of its sessions go to the primary: ${kindOfFailure(error)}`,
-    );
-  }
-
-  /** A store that fails now and then, or only when it saves, is one outage. */
-  #storeAnswered(): void {
-    if (this.#lastFailureMs === undefined || Date.now() - this.#lastFailureMs < OUTAGE_QUIET_MS) return;
-    this.#lastFailureMs = undefined;
-    this.#logger.log('the session store answers again');
-  }
-}
-
-/** Whether the store is our own one in memory, neither extended nor changed. */
-function isOurMemory(store: SessionStore): boolean {
-  return Object.getPrototypeOf(store) === MemorySessionStore.prototype && Object.keys(store).length === 0;
 }

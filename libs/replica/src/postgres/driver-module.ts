@@ -3,11 +3,11 @@ import type { StatementRouter } from '../execution/statement-router.js';
 import { discreetClient } from './discreet-client.js';
 import type { PoolEvents } from './connection-pool.js';
 import { pgModule } from './pg-module.js';
-import { RoutingPool } from './routing-pool.js';
+import { routingPoolClass } from './routing-pool.js';
 
 /** The part of the `pg` module that TypeORM uses (`driver` in its options for PostgreSQL). */
 export interface PgDriver {
-  readonly Pool: new (options: { host?: string }) => RoutingPool;
+  readonly Pool: new (options: { host?: string }) => pg.Pool;
   /** The defaults of `pg` itself, because TypeORM sets `parseInt8` there. */
   readonly defaults: typeof pg.defaults;
   readonly types: typeof pg.types;
@@ -22,12 +22,12 @@ export function createPgDriver(
   poolEvents: PoolEvents,
   replicasHost: string,
 ): PgDriver {
-  class Pool extends RoutingPool {
-    constructor(options: { host?: string }) {
-      super(router(), poolEvents, options.host !== replicasHost);
+  const { defaults, types } = pgModule();
+  class Pool extends routingPoolClass(pgModule()) {
+    constructor({ host }: { host?: string }) {
+      super({ router: router(), events: poolEvents, nodes: host === replicasHost ? 'replicas' : 'primary' });
     }
   }
-  const { defaults, types } = pgModule();
   return { Pool, defaults, types };
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { RoutedClient } from '../execution/routed-client.js';
+import type { StatementRouter } from '../execution/statement-router.js';
 import { clientOf } from './connection.js';
 import { pgModule } from './pg-module.js';
 import { parseQueryCall, PgStream, type QueryCall } from './query-call.js';
@@ -9,7 +10,22 @@ const STATUS_LETTERS = { idle: 'I', open: 'T', failed: 'E' } as const;
 
 /** A `pg`-shaped client that stands for all nodes. */
 export class RoutingClient extends RoutedClient {
+  readonly #returned: (() => void) | undefined;
   #types: pg.TypeOverrides | undefined;
+
+  /**
+   * @param primaryRunner whether everything goes to the primary
+   * @param returned called once, when the client is released
+   */
+  constructor(router: StatementRouter, primaryRunner: boolean, returned?: () => void) {
+    super(router, primaryRunner);
+    this.#returned = returned;
+  }
+
+  override release(error?: unknown): void {
+    super.release(error);
+    this.#returned?.();
+  }
 
   /** The server process behind the pinned connection; `null` while no connection is pinned. */
   get processID(): number | null {

@@ -1,3 +1,4 @@
+import { idleErrorsTo } from '../engine/operator-log.js';
 import { nodeConnection, type MysqlSettings } from '../mysql/connection-options.js';
 import { MysqlDatabase } from '../mysql/database.js';
 import { createMysqlDriver, createPlainDriver } from '../mysql/driver-module.js';
@@ -13,8 +14,7 @@ export const MYSQL_KIND: DatabaseKind = {
     loadMysql2();
     const database = new MysqlDatabase({
       ...connectionSettingsOf(options),
-      onIdleError: (error, node) =>
-        operator.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`),
+      onIdleError: idleErrorsTo(operator),
     });
     return { database, driver: createMysqlDriver };
   },

@@ -1,3 +1,4 @@
+import { idleErrorsTo } from '../engine/operator-log.js';
 import { DEFAULTS } from '../options/option-table.js';
 import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import { poolConfig, type PoolSettings } from '../postgres/connection-options.js';
@@ -55,10 +56,10 @@ function poolSettingsOf(
   const { poolErrorHandler, logNotifications } = options;
   return {
     ...connectionSettingsOf(options),
-    onIdleError: (error, node) =>
+    onIdleError:
       poolErrorHandler === undefined
-        ? operator.warnSeldom(`idle ${node}`, `an idle connection to ${node} broke: ${error.message}`)
-        : tellErrorHandler(poolErrorHandler, error, operator),
+        ? idleErrorsTo(operator)
+        : (error) => tellErrorHandler(poolErrorHandler, error, operator),
     onConnect: logNotifications === true ? logMessagesTo(typeorm) : undefined,
   };
 }
