@@ -1,14 +1,15 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Servers that tests start by a command, and the tests that are left out where it is missing. */
-const servers = [
+/** Programs that tests start by a command, and the tests that are left out where it is missing. */
+const programs = [
   { command: 'redis-server', package: 'redis-server', tests: ['<rootDir>/test/redis/'] },
   {
     command: 'mariadbd',
     package: 'mariadb-server-core',
     tests: ['<rootDir>/test/mysql/', '<rootDir>/test/.*mariadb[^/]*\\.spec\\.ts$'],
   },
+  { command: 'chromium', package: 'chromium', tests: ['<rootDir>/test/browser/'] },
 ];
 
 function isInstalled(command) {
@@ -23,7 +24,7 @@ function isInstalled(command) {
 }
 
 // `npm run check:tests` lists all tests, whether they can run here or not.
-const missing = process.argv.includes('--listTests') ? [] : servers.filter((it) => !isInstalled(it.command));
+const missing = process.argv.includes('--listTests') ? [] : programs.filter((it) => !isInstalled(it.command));
 for (const { command, package: name, tests } of missing) {
   process.stderr.write(
     `There is no ${command} here (Debian: apt-get install ${name}), so these are left out: ${tests.join(', ')}\n`,
@@ -47,6 +48,7 @@ export default {
     '^nestjs-replica$': '<rootDir>/libs/replica/src/index.ts',
     '^nestjs-replica/prometheus$': '<rootDir>/libs/replica/src/prometheus/index.ts',
     '^nestjs-replica/terminus$': '<rootDir>/libs/replica/src/terminus/index.ts',
+    '^nestjs-replica/dashboard$': '<rootDir>/libs/replica/src/dashboard/index.ts',
     '^nestjs-replica/testing$': '<rootDir>/libs/replica/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

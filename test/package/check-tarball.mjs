@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { run } from './run.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -32,6 +33,7 @@ export async function checkTarball(tarball, workDir) {
   checkFiles(tarball.files);
   const packageDir = join(workDir, 'package');
   await checkNothingLeaks(packageDir, tarball.files);
+  await checkPage(packageDir);
   // Both run with all their rules.
   await run(bin('publint'), ['run', tarball.path, '--strict'], { cwd: root });
   await run(bin('attw'), [tarball.path, '--profile', 'strict', '--no-emoji'], { cwd: root });
@@ -47,7 +49,7 @@ function checkFiles(files) {
 
 /**
  * A declaration file that names an optional peer would break the type check of everyone who has not installed it (the types of
- * `pg` are a dependency). An application that loads the library must load neither the test kit nor any optional peer.
+ * `pg` are a dependency). An application that loads the library must load no other entry point, nor any optional peer.
  */
 async function checkNothingLeaks(packageDir, files) {
   const manifest = JSON.parse(await readFile(join(packageDir, 'package.json'), 'utf8'));
@@ -62,12 +64,22 @@ async function checkNothingLeaks(packageDir, files) {
   for (const index of ['dist/esm/index.js', 'dist/cjs/index.js']) {
     const loaded = await filesLoadedBy(join(packageDir, index));
     for (const file of loaded) await checkNames(file, optionalPeers);
-    const folders = ['testing', ...Object.keys(PEERS_OF_ENTRIES)].map((name) =>
+    const folders = ['testing', 'dashboard', ...Object.keys(PEERS_OF_ENTRIES)].map((name) =>
       join(packageDir, index, `../${name}/`),
     );
     const others = loaded.filter((file) => folders.some((folder) => file.startsWith(folder)));
     assert.deepEqual(others, [], `${index} loads another entry point`);
   }
+}
+
+/** What a browser loads of the live page, compressed. */
+const MOST_PAGE_BYTES = 45_000;
+
+async function checkPage(packageDir) {
+  const { SCRIPT, STYLES, ICON } = await import(join(packageDir, 'dist/esm/dashboard/bundle.js'));
+  const bytes = [SCRIPT, STYLES, ICON].reduce((sum, text) => sum + gzipSync(text).length, 0);
+  console.log(`live page: ${kilobytes(bytes)} compressed`);
+  assert.ok(bytes <= MOST_PAGE_BYTES, `the live page must have at most ${kilobytes(MOST_PAGE_BYTES)}`);
 }
 
 async function checkNames(file, packages) {

@@ -1,5 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { OptionsFromEnv } from 'nestjs-replica';
+import { ReplicaDashboardModule } from 'nestjs-replica/dashboard';
+import { ThisMachineGuard } from './dashboard/this-machine.guard.js';
 import { DatabaseModule } from './database/database.module.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { ProductsModule } from './products/products.module.js';
@@ -11,7 +13,14 @@ export class AppModule {
   static forRoot(nodes: OptionsFromEnv): DynamicModule {
     return {
       module: AppModule,
-      imports: [DatabaseModule.forRoot(nodes), ProductsModule, OrdersModule, ReportsModule, StatusModule],
+      imports: [
+        DatabaseModule.forRoot(nodes),
+        ReplicaDashboardModule.forRoot({ path: 'replica', guards: [ThisMachineGuard], actions: true }),
+        ProductsModule,
+        OrdersModule,
+        ReportsModule,
+        StatusModule,
+      ],
     };
   }
 }

@@ -8,6 +8,7 @@ const entries = {
   'nestjs-replica': new URL('libs/replica/src/index.ts', root).href,
   'nestjs-replica/prometheus': new URL('libs/replica/src/prometheus/index.ts', root).href,
   'nestjs-replica/terminus': new URL('libs/replica/src/terminus/index.ts', root).href,
+  'nestjs-replica/dashboard': new URL('libs/replica/src/dashboard/index.ts', root).href,
   'nestjs-replica/testing': new URL('libs/replica/src/testing/index.ts', root).href,
 };
 const mutation = JSON.parse(process.env.MUTATION ?? 'null');

@@ -14,5 +14,6 @@ Change a price, read it back at once, and look which node answers (x-replica-nod
   curl -i ${you} ${url}/products/1
   curl -i '${url}/products?search=oak%20lamp'
 
-${url}/status shows all nodes and how far behind they are. Ctrl-C stops everything.`);
+${url}/replica shows live where reads go and why; npm run demo:load gives it something to show.
+${url}/status tells all nodes and how far behind they are. Ctrl-C stops everything.`);
 }

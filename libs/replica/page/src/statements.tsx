@@ -1,0 +1,138 @@
+import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
+import type { RecordedEvent } from '../../src/observability/recent-events.js';
+import type { PatternStats, RouterStats } from '../../src/observability/router-stats.js';
+import type { RouteReason } from '../../src/routing/route.js';
+import { clock, count, duration, list, percent, plural, shortCount } from './format.js';
+import { REASONS } from './words.js';
+
+/** How many statements are shown before somebody asks for the rest. */
+const FEW = 10;
+
+/** The most frequent statements, without literals and parameters. */
+export function Statements({ patterns }: { patterns: readonly PatternStats[] }): VNode {
+  const [isLong, setLong] = useState(false);
+  const shown = isLong ? patterns : patterns.slice(0, FEW);
+  return (
+    <section aria-labelledby="statements">
+      <h2 id="statements">Most frequent statements</h2>
+      {patterns.length === 0 ? (
+        <p class="note">None yet, or statements are not counted by their text.</p>
+      ) : (
+        <div class="scroll" tabIndex={0} role="group" aria-labelledby="statements">
+          <table class="statements">
+            <thead>
+              <tr>
+                <th scope="col">Statement</th>
+                <th scope="col" class="number">
+                  Calls
+                </th>
+                <th scope="col" class="number">
+                  On replicas
+                </th>
+                <th scope="col" class="number">
+                  Median
+                </th>
+                <th scope="col" class="number">
+                  95%
+                </th>
+                <th scope="col" class="number">
+                  Failed
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((pattern) => (
+                <Statement key={pattern.digest} pattern={pattern} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {patterns.length > FEW && (
+        <p>
+          <button aria-expanded={isLong} onClick={() => setLong(!isLong)}>
+            {isLong ? 'Fewer' : `All ${patterns.length}`}
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Statement({ pattern }: { pattern: PatternStats }): VNode {
+  const { text, count: calls, onReplicas, failed, p50Ms, p95Ms } = pattern;
+  return (
+    <tr>
+      <th scope="row">
+        <details>
+          <summary>
+            <code>{text}</code>
+          </summary>
+          <p>{mainReason(pattern)}</p>
+        </details>
+      </th>
+      <td class="number">{shortCount(calls)}</td>
+      <td class="number">{percent(onReplicas / Math.max(1, calls))}</td>
+      <td class="number">{duration(p50Ms)}</td>
+      <td class="number">{duration(p95Ms)}</td>
+      <td class="number">{failed === 0 ? '–' : count(failed)}</td>
+    </tr>
+  );
+}
+
+function mainReason({ reasons, count: calls }: PatternStats): string {
+  const [first] = Object.entries(reasons).toSorted(([, a], [, b]) => b - a) as [RouteReason, number][];
+  return first === undefined ? '' : `${percent(first[1] / calls)} of them: ${REASONS[first[0]] ?? first[0]}`;
+}
+
+interface UnwelcomeProps {
+  readonly stats: RouterStats;
+  readonly events: readonly RecordedEvent[];
+}
+
+/** Statements that loaded the primary although they looked like reads of replicas. */
+export function Unwelcome({ stats, events }: UnwelcomeProps): VNode {
+  const refused = events.filter((event) => event.event === 'statement:refused').toReversed();
+  const fallen = stats.patterns
+    .map((pattern) => ({ pattern, fallbacks: fallbacksOf(pattern) }))
+    .filter(({ fallbacks }) => fallbacks > 0)
+    .toSorted((a, b) => b.fallbacks - a.fallbacks)
+    .slice(0, FEW);
+  const textOf = (digest: string): string | undefined =>
+    stats.patterns.find((pattern) => pattern.digest === digest)?.text;
+  return (
+    <section aria-labelledby="unwelcome">
+      <h2 id="unwelcome">Reads that came back to the primary</h2>
+      <h3>Refused as writes: {count(stats.refused)}</h3>
+      <p class="note">
+        They looked like reads, and a replica refused them. Later ones go to the primary at once.
+      </p>
+      <ul class="lines">
+        {refused.map(({ atMs, digest, tables, node }) => (
+          <li key={`${digest} ${atMs}`}>
+            <code>{textOf(digest) ?? digest}</code>
+            <p>
+              {clock(atMs)}, by {node}
+              {tables !== null && tables.length > 0 && `, tables ${list(tables)}`}
+            </p>
+          </li>
+        ))}
+      </ul>
+      <h3>No replica could answer: {count(stats.fallbacks)}</h3>
+      <p class="note">All replicas were down, too old or failed, so the primary answered.</p>
+      <ul class="lines">
+        {fallen.map(({ pattern, fallbacks }) => (
+          <li key={pattern.digest}>
+            <code>{pattern.text}</code>
+            <p>{plural(fallbacks, 'time')}</p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function fallbacksOf({ kind, reasons }: PatternStats): number {
+  return kind === 'read' ? (reasons['no-eligible-replica'] ?? 0) + (reasons['replica-failed'] ?? 0) : 0;
+}

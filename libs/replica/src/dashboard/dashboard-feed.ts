@@ -1,0 +1,159 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type MessageEvent,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { hostname } from 'node:os';
+import { concat, defer, EMPTY, filter, map, type Observable, of, Subject } from 'rxjs';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
+import { getDataSourceRouterToken } from '../nest/replica-tokens.js';
+import type { ReplicaRouter } from '../engine/replica-router.js';
+import type { ResolvedDashboardOptions } from './dashboard-options.js';
+import type { DashboardState, DataSourceState, HistoryPoint } from './dashboard-state.js';
+import { History } from './history.js';
+
+/** The injection token of the module's resolved options. */
+export const DASHBOARD_OPTIONS = Symbol('nestjs-replica dashboard options');
+
+const INSTANCE = { host: hostname(), pid: process.pid };
+
+const TICK_MS = 1_000;
+/** How many patterns the page shows. */
+const MOST_PATTERNS = 50;
+
+interface Source {
+  readonly name: string;
+  readonly router: ReplicaRouter;
+  readonly history: History;
+}
+
+/**
+ * What the page shows, for all who look at it. Once a second it keeps a point of the history, and if somebody looks, it makes
+ * one snapshot, which all of them get.
+ */
+@Injectable()
+export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+  readonly #moduleRef: ModuleRef;
+  readonly #options: ResolvedDashboardOptions;
+  readonly #snapshots = new Subject<string>();
+  #sources: readonly Source[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(moduleRef: ModuleRef, @Inject(DASHBOARD_OPTIONS) options: ResolvedDashboardOptions) {
+    this.#moduleRef = moduleRef;
+    this.#options = options;
+  }
+
+  onModuleInit(): void {
+    this.#sources = this.#options.dataSources.map((name) => ({
+      name,
+      router: this.#find(name),
+      history: new History(),
+    }));
+  }
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    // The history keeps no process alive.
+    this.#timer.unref();
+  }
+
+  /** Viewers' connections end here: while they are open, the server does not close. */
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+    this.#isClosed = true;
+    this.#snapshots.complete();
+  }
+
+  /** This process, as `host:pid`. */
+  get instance(): string {
+    return `${INSTANCE.host}:${INSTANCE.pid}`;
+  }
+
+  /** The first data source that the page shows. */
+  get defaultName(): string {
+    return this.#options.dataSources[0] as string;
+  }
+
+  /** The router of one of the data sources that the page shows. */
+  routerOf(name: string): ReplicaRouter | undefined {
+    return this.#sources.find((source) => source.name === name)?.router;
+  }
+
+  /** All that the page shows now, with the history after this instant (milliseconds since the epoch). */
+  state(sinceMs: number): DashboardState {
+    return this.#state(({ history }) => history.since(sinceMs));
+  }
+
+  /**
+   * All that the page shows with its whole history, then one snapshot a second, until the application closes. While `isBusy()`,
+   * the viewer gets none, so nothing queues up for somebody who does not read.
+   */
+  watch(isBusy: () => boolean): Observable<MessageEvent> {
+    if (this.#isClosed) return EMPTY;
+    const first = defer(() => of(JSON.stringify(this.state(0))));
+    return concat(first, this.#snapshots.pipe(filter(() => !isBusy()))).pipe(map((data) => ({ data })));
+  }
+
+  #tick(): void {
+    try {
+      const atMs = Date.now();
+      for (const { router, history } of this.#sources) {
+        const topology = whileInitialized(() => router.topology());
+        if (topology !== null) history.add(atMs, topology, router.stats());
+      }
+      if (this.#snapshots.observed)
+        this.#snapshots.next(JSON.stringify(this.#state(({ history }) => history.newest())));
+    } catch (error) {
+      // A page must not end the process.
+      new Logger('ReplicaDashboard').error(error);
+    }
+  }
+
+  #state(historyOf: (source: Source) => HistoryPoint[]): DashboardState {
+    return {
+      atMs: Date.now(),
+      instance: INSTANCE,
+      hasActions: this.#options.actions,
+      dataSources: this.#sources.map((source) => stateOf(source, historyOf(source))),
+    };
+  }
+
+  #find(name: string): ReplicaRouter {
+    try {
+      return this.#moduleRef.get<ReplicaRouter>(getDataSourceRouterToken(name), { strict: false });
+    } catch {
+      throw new InvalidReplicaOptionsError([
+        `ReplicaDashboardModule: dataSources names ${name}, but no ReplicaModule has a data source of that name`,
+      ]);
+    }
+  }
+}
+
+function stateOf({ name, router }: Source, history: HistoryPoint[]): DataSourceState {
+  const stats = router.stats();
+  return {
+    name,
+    isEnabled: router.isEnabled,
+    topology: whileInitialized(() => router.topology()),
+    catalog: whileInitialized(() => router.catalogStatus()),
+    stats: { ...stats, patterns: stats.patterns.slice(0, MOST_PATTERNS) },
+    events: router.recentEvents(),
+    history,
+  };
+}
+
+/** Nodes are unknown before the data source is initialized and after it is destroyed: then `ask` throws. */
+function whileInitialized<T>(ask: () => T): T | null {
+  try {
+    return ask();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,9 @@
+export type { ReplicaDashboardOptions } from './dashboard-options.js';
+export type {
+  DashboardInstance,
+  DashboardState,
+  DataSourceState,
+  HistoryPoint,
+  NodeHistory,
+} from './dashboard-state.js';
+export { ReplicaDashboardModule } from './replica-dashboard.module.js';
