@@ -38,6 +38,12 @@ export type {
   TokenCarrier,
 } from './options/replica-options.js';
 export type { ReplicaDataSourceOptions } from './options/typeorm-options.js';
+export { DURABILITIES, type Durability } from './routing/durability.js';
+export { DurabilityDowngradedError } from './errors/durability-downgraded.error.js';
+export {
+  DurabilityUnavailableError,
+  type DurabilityObstacle,
+} from './errors/durability-unavailable.error.js';
 export { DriverNotInstalledError } from './errors/driver-not-installed.error.js';
 export { CommitOutcomeUnknownError } from './errors/commit-outcome-unknown.error.js';
 export { NoNodeError } from './errors/no-node.error.js';

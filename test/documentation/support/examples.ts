@@ -45,6 +45,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
 const HAVING: Readonly<Record<string, string>> = {
   Product: 'class Product { id!: number; name!: string }',
   options: "declare const options: import('nestjs-replica').ReplicaModuleOptions;",
+  payments: 'declare const payments: import("typeorm").Repository<{ id: number }>;',
+  id: 'declare const id: number;',
   products: 'declare const products: import("typeorm").Repository<{ id: number }>;',
   router: "declare const router: import('nestjs-replica').DataSourceRouter;",
   histogram: 'declare const histogram: { observe(labels: object, value: number): void };',

@@ -127,6 +127,7 @@ const NOT_HERE = [
   // Lists of words.
   'BALANCERS',
   'CONSISTENCIES',
+  'DURABILITIES',
   'ON_BEHIND',
   'ON_LAG',
   'ON_TIMEOUT',
@@ -150,6 +151,8 @@ const NOT_HERE = [
   'CommitOutcomeUnknownError',
   'DrainInterruptedError',
   'DriverNotInstalledError',
+  'DurabilityDowngradedError',
+  'DurabilityUnavailableError',
   'InvalidChoiceError',
   'NoReplicaError',
   'NodeCrashedError',
@@ -203,5 +206,6 @@ it('lets nothing internal be reached from a router', () => {
     'topology',
     'waitForToken',
     'waitUntilVisible',
+    'withDurability',
   ]);
 });

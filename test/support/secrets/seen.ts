@@ -45,6 +45,7 @@ const EVENTS: { readonly [E in keyof RouterEvents]: true } = {
   'primary:conflict': true,
   'node:foreign': true,
   'visibility:missed': true,
+  'durability:downgraded': true,
 };
 
 /** What a router emits from now on, of every event there is: a list that grows. */

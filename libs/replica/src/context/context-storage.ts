@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Intent } from '../routing/route-query.js';
+import type { Durability } from '../routing/durability.js';
 import type { RequestContext } from './request-context.js';
 
 /** What surrounds a statement: its request, and the intent of the innermost scope. */
@@ -9,6 +10,8 @@ export interface Scope {
   readonly intent: Intent;
   /** Inside `readOnlyTransaction()`: the next transaction that begins is declared read-only. */
   readonly readOnlyTransaction?: boolean;
+  /** Inside `withDurability()`: what the COMMIT of the transactions that begin waits for. */
+  readonly durability?: Durability;
   /** The object in whose decorated method the caller runs. A decorator of its class applies only to calls from outside. */
   readonly inside?: object;
 }

@@ -217,6 +217,8 @@ export class Cluster {
       counts,
       recent,
       onRefused: (event) => events.emit('statement:refused', event),
+      usesDurability: () => state.usesDurability,
+      onDowngraded: (event) => events.emit('durability:downgraded', event),
       catalog: this.#catalog,
       nowMs,
       random: Math.random,

@@ -211,7 +211,8 @@ export class Engine {
   /** A scope with this intent: in the request around the caller, or in a new one. */
   scopeFor(intent: Intent): Scope {
     const outer = this.contexts.current();
-    return { request: outer?.request ?? this.continueRequest(), intent, inside: outer?.inside };
+    const request = outer?.request ?? this.continueRequest();
+    return { request, intent, inside: outer?.inside, durability: outer?.durability };
   }
 
   get nodeNames(): readonly string[] {

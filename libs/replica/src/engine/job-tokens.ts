@@ -66,14 +66,15 @@ export class JobTokens {
     const { contexts, options, state } = this.#engine;
     checkTokenOptions(given, 'runWithToken()');
     this.#engine.checkNames(given, 'runWithToken()');
-    const outer = contexts.surrounding()?.request;
+    const { request: outer, durability } = contexts.surrounding() ?? {};
     const request = this.#engine.createRequest();
     const session = this.#engine.sessionOf(checkedKey('the token', token), this.#memory);
     request.attach(session);
     try {
       if (state.isEnabled) await this.#catchUp(token, given);
       await this.#settleDown(session);
-      return await contexts.run({ request, intent: intentOf('replica', given, options) }, fn);
+      const intent = intentOf('replica', given, options);
+      return await contexts.run({ request, intent, durability }, fn);
     } finally {
       await request.settle();
       request.end();

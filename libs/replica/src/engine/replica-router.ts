@@ -1,3 +1,4 @@
+import { DurabilityUnavailableError } from '../errors/durability-unavailable.error.js';
 import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
 import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
 import { topologyStatusOf, type TopologyStatus } from '../observability/node-status.js';
@@ -5,7 +6,9 @@ import type { RecordedEvent } from '../observability/recent-events.js';
 import type { RouterCounter } from '../observability/router-counters.js';
 import type { RouterEvents } from '../observability/router-events.js';
 import type { RouterStats } from '../observability/router-stats.js';
+import { OptionProblems } from '../options/option-problems.js';
 import type { NodeOptions } from '../options/replica-options.js';
+import { DURABILITIES, type Durability } from '../routing/durability.js';
 import { bindSession } from './bind-session.js';
 import type { Engine } from './engine.js';
 import { JobTokens } from './job-tokens.js';
@@ -157,6 +160,27 @@ export class ReplicaRouter {
   }
 
   /**
+   * Calls `fn`, in which each transaction waits at COMMIT until it is as safe as `durability` says; a write outside a transaction
+   * gets one. Only on PostgreSQL with synchronous standbys (`synchronous_standby_names`); a transaction counts if it begins
+   * inside `fn`. What waits is the COMMIT: without a time limit, for as long as the standbys are away.
+   *
+   * What cannot be had fails with a `DurabilityUnavailableError` before anything is written. If somebody cancels the wait, the
+   * transaction stays committed on the primary, COMMIT fails with a `DurabilityDowngradedError`, and `durability:downgraded` is
+   * emitted.
+   */
+  async withDurability<T>(durability: Durability, fn: () => T | Promise<T>): Promise<T> {
+    const engine = this.#engine;
+    const { contexts, options } = engine;
+    assertDurability(durability);
+    if (engine.database.durability === undefined)
+      throw new DurabilityUnavailableError(durability, 'database');
+    engine.state.usesDurability = true;
+    const { request, intent, inside } =
+      contexts.current() ?? engine.scopeFor(intentOf('primary', { consistency: 'strong' }, options));
+    return contexts.run({ request, intent, inside, durability }, fn);
+  }
+
+  /**
    * Waits until replicas show what was written: by the request around the caller, or outside any request by anybody until now.
    * Resolves to `true` then, and to `false` if it takes longer, or if nobody can tell; the event `visibility:missed` says why.
    * Without replicas, and in a request that has written nothing, it resolves to `true` at once. What a transaction has written
@@ -203,4 +227,11 @@ export class ReplicaRouter {
 /** @internal The engine behind a router, for the parts of this package. Applications cannot reach it. */
 export function engineOf(router: ReplicaRouter): Engine {
   return engineBehind(router);
+}
+
+/** Throws an `InvalidReplicaOptionsError` for anything else, which would become part of a statement. */
+function assertDurability(durability: unknown): void {
+  const problems = new OptionProblems();
+  problems.oneOf('durability', durability ?? null, DURABILITIES);
+  problems.throwIfAny('withDurability(): ');
 }

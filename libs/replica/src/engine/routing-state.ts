@@ -12,6 +12,8 @@ export class RoutingState {
    * `true`, it stays so, because sessions rely on it.
    */
   hasReplicas: boolean;
+  /** Somebody has called `withDurability()`. Until then nobody looks for it. */
+  usesDurability = false;
   /** Where rules send statements by their tables. */
   tableRules: TableRules;
   #shown: ShownSessions | undefined;

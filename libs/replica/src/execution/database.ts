@@ -1,3 +1,4 @@
+import type { Durability } from '../routing/durability.js';
 import type { NodeCredentials, NodeOptions } from '../options/replica-options.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { Position } from '../session/position.js';
@@ -34,6 +35,8 @@ export interface Database extends ConnectionOperations {
   rowsOf(answer: Answer): readonly Record<string, unknown>[];
   /** Fetches the position of a write together with the write's answer. Absent if the database cannot do that. */
   readonly piggyback?: Piggyback;
+  /** Says what COMMIT waits for. Absent if the database cannot do that for a single transaction. */
+  readonly durability?: TransactionDurability;
   /** Whether a statement that has succeeded leaves something on its connection that outlives the transaction. */
   leavesState(statement: Statement, text: string): boolean;
   /** The driver's result of a ROLLBACK, for a transaction that the server has already rolled back. A new object each time. */
@@ -167,6 +170,16 @@ export interface Piggyback {
   ): Promise<Answer>;
   /** Whether later questions may work although one failed with this error, such as a time-out that somebody has set. */
   isHarmless(failure: unknown): boolean;
+}
+
+/** Says what the COMMIT of one transaction waits for. */
+export interface TransactionDurability {
+  /** The text that tells it to the open transaction. */
+  textOf(durability: Durability): string;
+  /** Why COMMIT would not wait for it, as the answer to that text tells; `undefined`: it will. */
+  obstacleIn(answer: Answer, durability: Durability): 'no-standby' | undefined;
+  /** Whether a COMMIT on this connection succeeded although its wait for standbys was cancelled, since this was last asked. */
+  takeCancelled(connection: Connection): boolean;
 }
 
 /** What an error of the driver or of its socket means. */

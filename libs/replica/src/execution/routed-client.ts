@@ -2,8 +2,10 @@ import { CallerEmitter } from './caller-emitter.js';
 import type { AttemptedStatement } from './attempts/attempt-tools.js';
 import { Attempts } from './attempts/attempts.js';
 import { PooledRead } from './attempts/pooled-read.js';
+import type { DurableRuns } from './pinned/durable-run.js';
 import { endsInRollback } from './pinned/loss-meaning.js';
-import { PinnedConnection, type PinnedStatement } from './pinned/pinned-connection.js';
+import { PinnedConnection } from './pinned/pinned-connection.js';
+import type { PinnedStatement } from './pinned/pinned-statement.js';
 import type { Answer, Connection, StatementCall, StreamCall, TransactionStatus } from './database.js';
 import type { Route } from '../routing/route.js';
 import { TransactionLostError } from '../errors/transaction-lost.error.js';
@@ -205,6 +207,27 @@ export abstract class RoutedClient extends CallerEmitter {
   }
 
   #runOn(pinned: PinnedConnection, given: ClientStatement): Promise<Answer> {
+    const { durable } = this.router;
+    return durable?.concerns(pinned, given.statement) === true
+      ? this.#runDurably(durable, pinned, given)
+      : this.#runPlainly(pinned, given);
+  }
+
+  /** To the application it is one statement, whatever is sent with it. */
+  async #runDurably(
+    durable: DurableRuns,
+    pinned: PinnedConnection,
+    { ended, ...given }: ClientStatement,
+  ): Promise<Answer> {
+    const node = this.#pinnedNode;
+    const run = (statement: PinnedStatement): Promise<Answer> =>
+      this.#runPlainly(pinned, { ...statement, ended: () => undefined });
+    const answer = await durable.run(given, { pinned, node, run });
+    ended(node);
+    return answer;
+  }
+
+  #runPlainly(pinned: PinnedConnection, given: ClientStatement): Promise<Answer> {
     return pinned.run(given, (isAnswered) => {
       if (isAnswered) given.ended(this.#pinnedNode);
       this.#wasLostBeforeFirstAnswer = pinned.wasLostBeforeFirstAnswer;
@@ -216,6 +239,7 @@ export abstract class RoutedClient extends CallerEmitter {
     pinned: PinnedConnection,
     { stream, statement, attempt }: { stream: StreamCall; statement: Statement; attempt: number },
   ): Promise<void> {
+    this.router.durable?.assertMayStream(pinned, statement);
     await pinned.stream(stream, statement, attempt);
     this.#unpinIfDone(pinned);
   }

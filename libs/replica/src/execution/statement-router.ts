@@ -12,6 +12,7 @@ import { RouteFinder, type RouteFinderOptions } from './attempts/route-finder.js
 import { StatementReports, type StatementReportOptions } from './attempts/statement-reports.js';
 import type { Database, ErrorKinds } from './database.js';
 import type { PiggybackedPositions } from './piggybacked-position.js';
+import { DurableRuns, type DowngradedCommit } from './pinned/durable-run.js';
 import type { NodePool } from './pools/node-pool.js';
 import { OUTSIDE_OWNER } from './pools/parked-connections.js';
 import type { PrimaryGate } from './primary/primary-gate.js';
@@ -29,6 +30,9 @@ export interface StatementRouterOptions extends RouteFinderOptions, StatementRep
   readonly gate: PrimaryGate;
   /** The replica that answers everything while the application starts without the primary. */
   readonly standIn: () => string | undefined;
+  /** Whether anybody has called `withDurability()`. */
+  readonly usesDurability: () => boolean;
+  readonly onDowngraded: (event: DowngradedCommit) => void;
 }
 
 /**
@@ -51,6 +55,7 @@ export class StatementRouter implements PooledReadTools {
   readonly nowMs: () => number;
   readonly #options: StatementRouterOptions;
   readonly #fallback: FallbackGate | undefined;
+  readonly #durable: DurableRuns | undefined;
 
   constructor(options: StatementRouterOptions) {
     const { fallback } = options.limits;
@@ -67,6 +72,11 @@ export class StatementRouter implements PooledReadTools {
     this.standIn = options.standIn;
     this.hasReplicas = options.hasReplicas;
     this.nowMs = options.nowMs;
+    const { durability } = options.database;
+    this.#durable =
+      durability === undefined
+        ? undefined
+        : new DurableRuns({ ...options, durability, classify: (text) => this.#classify(text) });
   }
 
   /**
@@ -102,6 +112,11 @@ export class StatementRouter implements PooledReadTools {
   #assertAllowed(statement: Statement): void {
     if (this.#isPrevented(statement))
       throw new WritePreventedError(statement.kind === 'unknown' ? 'unknown' : 'write', statement.because);
+  }
+
+  /** Runs what `withDurability()` surrounds; `undefined` as long as nobody has called that. */
+  get durable(): DurableRuns | undefined {
+    return this.#options.usesDurability() ? this.#durable : undefined;
   }
 
   /** Throws an `UnboundTransactionError` if the text would leave a transaction open. */

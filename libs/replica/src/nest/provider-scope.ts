@@ -36,7 +36,7 @@ export class ProviderScope implements MethodScope {
     const intent = intentOf(metadata.target, metadata.options, options, outer?.intent.safeMethod);
     return outer === undefined
       ? this.#inOwnRequest(call, (request) => ({ request, intent, inside: self }))
-      : this.#inside({ request: outer.request, intent, inside: self }, call);
+      : this.#inside({ request: outer.request, intent, inside: self, durability: outer.durability }, call);
   }
 
   routedByClass(call: () => unknown, self: object): unknown {

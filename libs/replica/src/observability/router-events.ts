@@ -1,3 +1,4 @@
+import type { Durability } from '../routing/durability.js';
 import type { RefusedStatementEvent, StatementEvent } from '../routing/statement-event.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { NodeSnapshot } from '../topology/topology.js';
@@ -90,6 +91,11 @@ export interface RouterEvents {
       readonly primarySystem: string | null;
     },
   ];
+  /**
+   * A transaction of `withDurability()` is committed on the primary `node`, but the wait for its standbys was cancelled. Its
+   * caller got a `DurabilityDowngradedError`.
+   */
+  'durability:downgraded': [event: { readonly node: string; readonly durability: Durability }];
   /** `@SyncWrite()` or `waitUntilVisible()` did not find a write on as many replicas as it should be on. */
   'visibility:missed': [event: NotVisibleEvent];
 }

@@ -29,6 +29,7 @@ import { queryWith, type PgStream } from './query-call.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
 import { cutName } from './statements/names.js';
 import { POSTGRES_TERMS } from './terms.js';
+import { PgTransactionDurability } from './transaction-durability.js';
 
 /** The status that the server sends after each statement: idle, in a transaction, in a failed transaction. */
 type ReadyStatus = 'I' | 'T' | 'E';
@@ -51,6 +52,7 @@ export class PostgresDatabase implements Database {
   readonly errors = POSTGRES_ERRORS;
   readonly terms = POSTGRES_TERMS;
   readonly piggyback = new PgPiggyback();
+  readonly durability = new PgTransactionDurability();
   readonly withConnectionOf = withConnectionOf;
   readonly formatPosition = formatLsn;
   readonly laneCallOf = laneCallOf;
@@ -105,6 +107,7 @@ export class PostgresDatabase implements Database {
   watch(client: pg.ClientBase, answered: () => void): void {
     const status = { value: 'I' as ReadyStatus };
     this.#statuses.set(connectionOf(client), status);
+    this.durability.watch(client);
     const { connection } = client as unknown as { connection: EventEmitter };
     connection.on('readyForQuery', (message: { status: ReadyStatus }) => {
       status.value = message.status;

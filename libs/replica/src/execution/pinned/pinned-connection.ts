@@ -16,6 +16,7 @@ import {
   type LossSite,
 } from './loss-meaning.js';
 import { routeOnPinned, type PinReason } from './pinned-route.js';
+import type { PinnedStatement } from './pinned-statement.js';
 import { PinnedWrites } from './pinned-writes.js';
 
 /**
@@ -36,16 +37,6 @@ interface Pin {
   readonly hasState?: boolean;
   /** Called when the connection is returned. */
   readonly endTurn: () => void;
-}
-
-/** A statement on a pinned connection. */
-export interface PinnedStatement {
-  readonly call: StatementCall;
-  readonly statement: Statement;
-  /**
-   * The number of the attempt, from 1, if an attempt loop runs the statement and reports its failure. `undefined`: no loop does.
-   */
-  readonly attempt?: number;
 }
 
 /**
@@ -104,6 +95,14 @@ export class PinnedConnection implements ConnectionOwner {
   /** Only for questions about its state. */
   get connection(): Connection {
     return this.#connection;
+  }
+
+  get isInTransaction(): boolean {
+    return this.#writes.transaction !== undefined;
+  }
+
+  get isOnReplica(): boolean {
+    return this.#onReplica;
   }
 
   /** Whether nothing ties the connection to its client any more. */
