@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { Order, OrderItem } from '../../../apps/shop/src/orders/order.entity.js';
+import { Product } from '../../../apps/shop/src/products/product.entity.js';
 import { Shop, Visitor } from './support/shop.js';
 
 let shop: Shop;
@@ -14,19 +17,15 @@ afterAll(() => shop.close());
 const order = (who: Visitor, ...items: object[]): ReturnType<Visitor['post']> =>
   who.post('/orders').send({ items });
 
+/** What the primary has: outside requests, nothing is read elsewhere. */
+const onPrimary = (): DataSource => shop.app.get(DataSource);
+
 async function stockOf(id: number): Promise<number> {
-  const [row] = await shop.cluster.primary.query<{ stock: number }>(
-    'SELECT stock FROM products WHERE id = $1',
-    [id],
-  );
-  return row?.stock ?? NaN;
+  return (await onPrimary().getRepository(Product).findOneByOrFail({ id })).stock;
 }
 
-async function countOrders(): Promise<number> {
-  const [row] = await shop.cluster.primary.query<{ count: number }>(
-    'SELECT count(*)::int AS count FROM orders',
-  );
-  return row?.count ?? NaN;
+function countOrders(): Promise<number> {
+  return onPrimary().getRepository(Order).count();
 }
 
 describe('POST /orders', () => {
@@ -102,10 +101,7 @@ describe('POST /orders', () => {
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(20);
     expect(answers.filter(({ status }) => status === 409)).toHaveLength(30);
     expect(await stockOf(30)).toBe(0);
-    const [sold] = await shop.cluster.primary.query(
-      'SELECT count(*)::int AS count FROM order_items WHERE "productId" = 30',
-    );
-    expect(sold).toEqual({ count: 20 });
+    expect(await onPrimary().getRepository(OrderItem).countBy({ productId: 30 })).toBe(20);
   });
 
   it('lets orders of the same products in any order wait for each other without a deadlock', async () => {

@@ -140,6 +140,25 @@ describe('the built program', () => {
     await expectToStop(second, () => second.signal('SIGTERM'));
   });
 
+  it('runs on MariaDB where that is installed, and says what to install where it is not', async () => {
+    const program = run([...BUILT, '--database', 'mariadb']);
+    const url = await Promise.race([program.url().catch(() => undefined), program.ended]);
+    if (typeof url !== 'string') {
+      expect(program.lines.at(-1)).toContain("install MariaDB's server");
+      return;
+    }
+    const product = await request(url).get('/products/1').expect(200);
+    expect(product.headers['x-replica-node']).toMatch(/^127\.0\.0\.1-\d+$/);
+    expect(program.output).toContain('starting MariaDB, a primary and two replicas');
+    await expectToStop(program, () => program.signal('SIGINT'));
+  });
+
+  it('says which databases there are', async () => {
+    const wrong = run([...BUILT, '--database', 'oracle']);
+    expect(await wrong.ended).toBe(1);
+    expect(wrong.lines).toEqual(['--database is "oracle"; it must be one of postgres, mariadb']);
+  });
+
   it('says what is wrong with DATABASE_URL, without its password', async () => {
     const wrong = run(BUILT, { DATABASE_URL: 'mongodb://me:secret@localhost/shop' });
     expect(await wrong.ended).toBe(1);

@@ -1,14 +1,24 @@
-import { type PostgresCluster, startPostgresCluster } from 'nestjs-replica/testing';
+import { type DatabaseCluster, startMariadbCluster, startPostgresCluster } from 'nestjs-replica/testing';
+import type { DemoDatabase } from './demo-database.js';
 
 /** A cluster, and the environment variables that lead `replicaOptionsFromEnv()` to it. */
-type DemoCluster = Pick<PostgresCluster, 'stop' | 'waitForCatchUp'> & {
+type DemoCluster = Pick<DatabaseCluster, 'stop' | 'waitForCatchUp'> & {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Starts a PostgreSQL primary with two replicas, for those who have none at hand. Nothing of it remains when it stops. */
-export async function startDemoCluster(): Promise<DemoCluster> {
-  console.log('starting PostgreSQL, a primary and two replicas (set DATABASE_URL to use your own) ...');
-  const cluster = await startPostgresCluster({ replicas: 2 });
+const SERVERS = {
+  postgres: { name: 'PostgreSQL', start: startPostgresCluster },
+  mariadb: { name: 'MariaDB', start: startMariadbCluster },
+};
+
+/**
+ * Starts a primary with two replicas, for those who have none at hand. Nothing of it remains when it stops. PostgreSQL comes with an npm
+ * package; MariaDB has to be installed, and the error says what to install.
+ */
+export async function startDemoCluster(database: DemoDatabase = 'postgres'): Promise<DemoCluster> {
+  const { name: server, start } = SERVERS[database];
+  console.log(`starting ${server}, a primary and two replicas (set DATABASE_URL to use your own) ...`);
+  const cluster = await start({ replicas: 2 });
   for (const { name, port } of cluster.nodes) console.log(`  ${name} on port ${port}`);
   return {
     env: {

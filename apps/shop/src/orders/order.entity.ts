@@ -11,24 +11,25 @@ import {
   PrimaryGeneratedColumn,
   type Relation,
 } from 'typeorm';
+import { INSTANT } from '../database/column-types.js';
 import { Product } from '../products/product.entity.js';
 
 @Entity('orders')
 @Index('orders_session', ['sessionId', 'id'])
 export class Order {
-  @PrimaryGeneratedColumn('identity', { primaryKeyConstraintName: 'orders_pkey' })
+  @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'orders_pkey' })
   id!: number;
 
   /** Whoever knows the id is that visitor, so no answer contains it. */
   @Exclude()
-  @Column('uuid')
+  @Column({ length: 36 })
   sessionId!: string;
 
   /** In cents, at the prices when the order was placed. */
   @Column('bigint', { transformer: { from: Number, to: (cents: number) => cents } })
   total!: number;
 
-  @CreateDateColumn({ type: 'timestamptz' })
+  @CreateDateColumn({ type: INSTANT })
   createdAt!: Date;
 
   @OneToMany(() => OrderItem, (item) => item.order)

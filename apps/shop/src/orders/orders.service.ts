@@ -19,7 +19,8 @@ export class OrdersService {
   async place(sessionId: string, lines: readonly OrderLineDto[]): Promise<Order> {
     // Every order locks its products in the same sequence, so orders cannot deadlock.
     const inOrder = lines.toSorted((a, b) => a.productId - b.productId);
-    return this.dataSource.transaction(async (manager) => {
+    // MySQL's own level would show the stock as it was when the transaction first read.
+    return this.dataSource.transaction('READ COMMITTED', async (manager) => {
       const items: OrderItem[] = [];
       for (const { productId, quantity } of inOrder) {
         const { name, price } = await takeFromStock(manager, productId, quantity);

@@ -10,17 +10,15 @@ export async function takeFromStock(
   manager: EntityManager,
   productId: number,
   quantity: number,
-): Promise<Pick<Product, 'name' | 'price'>> {
-  const { affected, raw } = await manager
+): Promise<Product> {
+  const { affected } = await manager
     .createQueryBuilder()
     .update(Product)
     .set({ stock: () => 'stock - :quantity' })
     .where('id = :productId AND stock >= :quantity', { productId, quantity })
-    .returning(['name', 'price'])
     .execute();
-  if (affected === 1) return raw[0];
-
   const product = await manager.findOneBy(Product, { id: productId });
   if (product === null) throw new NotFoundException(`there is no product ${productId}`);
+  if (affected === 1) return product;
   throw new ConflictException(`of product ${productId} there are ${product.stock} left, not ${quantity}`);
 }

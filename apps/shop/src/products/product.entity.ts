@@ -1,10 +1,11 @@
 import { Check, Column, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
+import { INSTANT } from '../database/column-types.js';
 
 @Entity('products')
 @Check('products_price_check', 'price >= 0')
 @Check('products_stock_check', 'stock >= 0')
 export class Product {
-  @PrimaryGeneratedColumn('identity', { primaryKeyConstraintName: 'products_pkey' })
+  @PrimaryGeneratedColumn({ primaryKeyConstraintName: 'products_pkey' })
   id!: number;
 
   @Column('text')
@@ -20,6 +21,6 @@ export class Product {
   @Column('integer')
   stock!: number;
 
-  @UpdateDateColumn({ type: 'timestamptz' })
+  @UpdateDateColumn({ type: INSTANT })
   updatedAt!: Date;
 }

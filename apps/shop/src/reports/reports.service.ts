@@ -25,13 +25,13 @@ export class ReportsService {
       // A product may have been sold under several names.
       .addSelect('max(i.name)', 'name')
       .addSelect('sum(i.quantity)', 'quantity')
-      .addSelect('sum(i.quantity::bigint * i.price)', 'revenue')
+      .addSelect('sum(cast(i.quantity as decimal(20)) * i.price)', 'revenue')
       .groupBy('i.productId')
       .orderBy('sum(i.quantity)', 'DESC')
       .addOrderBy('i.productId')
       .limit(10)
       .getRawMany<{ productId: number; name: string; quantity: string; revenue: string }>();
-    // PostgreSQL's sums may exceed what a number can hold, so they come as text.
+    // The database's sums may exceed what a number can hold, so they come as text.
     return {
       orders: Number(totals?.orders),
       revenue: Number(totals?.revenue),

@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, BadRequestException, Injectable, ParseIntPipe } from '@nestjs/common';
 
-/** The largest value of a PostgreSQL `integer`. With a larger one a query fails instead of finding nothing. */
+/** The largest value of an `integer` of the database. With a larger one a query of PostgreSQL fails instead of finding nothing. */
 export const MAX_ID = 2_147_483_647;
 
 /** `ParseIntPipe` for ids. */

@@ -1,25 +1,35 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { OptionsFromEnv, replicaOptionsFromEnv } from 'nestjs-replica';
-import { PostgresCluster, PostgresNode, startPostgresCluster } from 'nestjs-replica/testing';
+import type { DatabaseCluster, DatabaseNode } from 'nestjs-replica/testing';
 import request from 'supertest';
 import { createApp } from '../../../../apps/shop/src/create-app.js';
 import { prepareDatabase } from '../../../../apps/shop/src/database/prepare-database.js';
+import { forDatabase, STARTS } from '../../../support/cluster/test-database.js';
 import { until } from '../../../support/until.js';
 
 /** A browser of its own: it keeps the cookies that it gets. */
 export type Visitor = ReturnType<typeof request.agent>;
 
+/** The shop of this file, and how many specs use it: on MariaDB, several of them run as one file. */
+let opened: Promise<Shop> | undefined;
+let users = 0;
+
 /** The shop as `main.ts` starts it, over HTTP on a port of its own, with a cluster of its own. */
 export class Shop {
   private constructor(
-    readonly cluster: PostgresCluster,
+    readonly cluster: DatabaseCluster,
     readonly nodes: OptionsFromEnv,
     readonly app: NestExpressApplication,
     readonly url: string,
   ) {}
 
-  static async open(): Promise<Shop> {
-    const cluster = await startPostgresCluster({ replicas: 2 });
+  static open(): Promise<Shop> {
+    users++;
+    return (opened ??= Shop.#start());
+  }
+
+  static async #start(): Promise<Shop> {
+    const cluster = await forDatabase(STARTS)({ replicas: 2 });
     try {
       const nodes = replicaOptionsFromEnv({
         DATABASE_URL: cluster.primary.url,
@@ -39,7 +49,7 @@ export class Shop {
   }
 
   /** Both replicas, which `open()` has started. */
-  get replicas(): readonly PostgresNode[] {
+  get replicas(): readonly DatabaseNode[] {
     return this.cluster.replicas;
   }
 
@@ -55,7 +65,10 @@ export class Shop {
     return visitor;
   }
 
+  /** Ends it when nobody uses it any more. */
   async close(): Promise<void> {
+    if (--users > 0) return;
+    opened = undefined;
     await this.app.close();
     await this.cluster.stop();
   }
