@@ -7,6 +7,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { FAULT_NAMES, type FaultName } from '../faults/support/fault-list.js';
+import { TEST_DATABASE } from '../support/cluster/test-database.js';
 import type { FaultResult } from './faults-run.js';
 import { failUnless, isQuick, report, say, wantsJson } from './support/report.js';
 
@@ -82,4 +83,4 @@ for (const fault of FAULT_NAMES) {
     faults.push(result);
   }
 }
-report({ bench: 'faults', faults }, faults.map(row));
+report({ bench: 'faults', database: TEST_DATABASE, faults }, faults.map(row));

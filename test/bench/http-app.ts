@@ -17,7 +17,8 @@ import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { fromHeader, ReplicaModule } from 'nestjs-replica';
 import type { Observable } from 'rxjs';
 import { Repository } from 'typeorm';
-import { DATABASE, Item, Shelf } from './support/items.js';
+import { TEST_DATABASE } from '../support/cluster/test-database.js';
+import { Item, Shelf } from './support/items.js';
 import type { ClusterAddress } from './support/servers.js';
 
 /**
@@ -90,7 +91,7 @@ class NoOpInterceptor implements NestInterceptor {
 }
 
 function dataSourceModule({ system, cluster }: HttpAppOptions): DynamicModule {
-  const shared = { type: DATABASE as 'postgres', entities: [Item, Shelf], poolSize: 8 };
+  const shared = { type: TEST_DATABASE as 'postgres', entities: [Item, Shelf], poolSize: 8 };
   const { primaryUrl, replicas } = cluster;
   if (system.startsWith('primary-only')) return TypeOrmModule.forRoot({ ...shared, url: primaryUrl });
   if (system.startsWith('typeorm-replication')) {

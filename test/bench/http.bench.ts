@@ -6,7 +6,7 @@ import { HTTP_SYSTEMS, type HttpSystem } from './http-app.js';
 import type { HttpLoad, HttpMeasured } from './http-load.js';
 import { withCleanUp } from './support/clean-up.js';
 import { Application, startServers } from './support/http-application.js';
-import { DATABASE } from './support/items.js';
+import { TEST_DATABASE } from '../support/cluster/test-database.js';
 import { isQuick, reportTables, rounded, target } from './support/report.js';
 import { inTurns, medianOf } from './support/rounds.js';
 import { addressOf } from './support/servers.js';
@@ -109,7 +109,7 @@ await withCleanUp(async (cleanUp) => {
       ];
     });
   reportTables(
-    { bench: 'http', database: DATABASE, results, ratios, targets },
+    { bench: 'http', database: TEST_DATABASE, results, ratios, targets },
     { requests: results, "ours to TypeORM's replication": ratios, targets },
   );
 });

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { fromHeader, ReplicaModule, UseReplica, type Consistency, type RoutingOptions } from 'nestjs-replica';
 import { Column, Entity, PrimaryColumn, Repository } from 'typeorm';
+import { forDatabase, NODE_NAME_SQL, TEST_DATABASE } from '../support/cluster/test-database.js';
 
 /** The application of the benchmark `offload`: one process of its own, one policy. */
 export interface OffloadAppOptions {
@@ -22,7 +23,7 @@ class Item {
 }
 
 /** Each row also tells the node that it came from. */
-const NODE = `current_setting('cluster_name')`;
+const NODE = forDatabase(NODE_NAME_SQL);
 
 @Controller('items')
 @UseReplica()
@@ -62,7 +63,13 @@ function dataSourceModule({
   primaryUrl,
   replicas,
 }: OffloadAppOptions): ReturnType<typeof ReplicaModule.forRoot> {
-  const shared = { type: 'postgres' as const, entities: [Item], poolSize: 8, applicationName: 'app' };
+  const shared = {
+    // Both databases take all of these options.
+    type: TEST_DATABASE as 'postgres',
+    entities: [Item],
+    poolSize: 8,
+    applicationName: 'app',
+  };
   if (policy === 'typeorm-replication') {
     return TypeOrmModule.forRoot({
       ...shared,

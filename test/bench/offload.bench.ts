@@ -7,9 +7,20 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
+import type { DatabaseCluster } from 'nestjs-replica/testing';
+import {
+  forDatabase,
+  NODE_NAME_FUNCTION_SQL,
+  STARTS,
+  TEST_DATABASE,
+} from '../support/cluster/test-database.js';
+import { lagByPauses } from './support/lag-by-pauses.js';
 import { measureCapture } from './support/measure-capture.js';
-import { COUNTING_SETTINGS, PrimaryStatements } from './support/primary-statements.js';
+import {
+  COUNTING_SETTINGS,
+  primaryStatements,
+  type PrimaryStatements,
+} from './support/primary-statements.js';
 import { exponential, seededRandom } from '../support/random.js';
 import { failUnless, isQuick, percentile, report, rounded, say } from './support/report.js';
 import type { OffloadAppOptions } from './offload-app.js';
@@ -141,7 +152,7 @@ async function startApp(options: OffloadAppOptions): Promise<{ app: ChildProcess
 }
 
 async function runPolicy(
-  cluster: PostgresCluster,
+  cluster: DatabaseCluster,
   statements: PrimaryStatements,
   policy: OffloadAppOptions['policy'],
 ): Promise<object> {
@@ -193,18 +204,33 @@ async function runPolicy(
   };
 }
 
-const cluster = await startPostgresCluster({
+const ROWS = SESSIONS * ROWS_PER_SESSION + 20;
+/** Statements that make the table. */
+const SET_UP = {
+  postgres: [
+    'CREATE TABLE item (id int PRIMARY KEY, value int NOT NULL)',
+    `INSERT INTO item SELECT n, 0 FROM generate_series(1, ${ROWS}) n`,
+  ],
+  mariadb: [
+    'CREATE TABLE item (id int PRIMARY KEY, value int NOT NULL)',
+    `INSERT INTO item SELECT seq, 0 FROM seq_1_to_${ROWS}`,
+    NODE_NAME_FUNCTION_SQL,
+  ],
+};
+/** PostgreSQL delays by itself. */
+const DELAY = { postgres: { recovery_min_apply_delay: `${REPLICA_DELAY_MS}ms` }, mariadb: {} };
+
+const cluster = await forDatabase(STARTS)({
   replicas: 2,
-  settings: { ...COUNTING_SETTINGS, recovery_min_apply_delay: `${REPLICA_DELAY_MS}ms` },
+  settings: { ...COUNTING_SETTINGS, ...forDatabase(DELAY) },
 });
+let endLag: (() => Promise<void>) | undefined;
 try {
-  const statements = new PrimaryStatements(cluster.primary);
+  const statements = primaryStatements(cluster.primary);
   await statements.prepare();
-  await cluster.primary.query('CREATE TABLE item (id int PRIMARY KEY, value int NOT NULL)');
-  await cluster.primary.query(
-    `INSERT INTO item SELECT n, 0 FROM generate_series(1, ${SESSIONS * ROWS_PER_SESSION + 20}) n`,
-  );
+  for (const sql of forDatabase(SET_UP)) await cluster.primary.query(sql);
   await cluster.waitForCatchUp();
+  if (TEST_DATABASE === 'mariadb') endLag = await lagByPauses(cluster.replicas, REPLICA_DELAY_MS);
   const policies: Record<string, unknown>[] = [];
   for (const policy of POLICIES) {
     say(
@@ -212,6 +238,7 @@ try {
     );
     policies.push({ ...(await runPolicy(cluster, statements, policy)) });
   }
+  await endLag?.();
   say('--- capture: 64 writers at once');
   const capture = await measureCapture(cluster, statements, isQuick ? 3_000 : 10_000);
   const session = policies.find(({ policy }) => policy === 'session') as {
@@ -231,7 +258,11 @@ try {
     capture.extraStatementsPerWrite <= 0.15,
     `${capture.extraStatementsPerWrite} extra statements per write`,
   );
-  report({ bench: 'offload', policies, capture }, [...policies, { policy: 'capture', ...capture }]);
+  report({ bench: 'offload', database: TEST_DATABASE, policies, capture }, [
+    ...policies,
+    { policy: 'capture', ...capture },
+  ]);
 } finally {
+  await endLag?.();
   await cluster.stop();
 }

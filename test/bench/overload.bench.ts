@@ -8,7 +8,7 @@ import type { HttpMeasured } from './http-load.js';
 import type { OverloadMeasured } from './overload-load.js';
 import { withCleanUp, type CleanUp } from './support/clean-up.js';
 import { Application, startServers } from './support/http-application.js';
-import { DATABASE } from './support/items.js';
+import { TEST_DATABASE } from '../support/cluster/test-database.js';
 import { isQuick, reportTables, rounded, target } from './support/report.js';
 import { inTurns, medianOf } from './support/rounds.js';
 import { addressOf, type ClusterAddress } from './support/servers.js';
@@ -84,5 +84,8 @@ await withCleanUp(async (cleanUp) => {
       target(`${handler}@10x: errors beyond TypeORM's`, ours.errors - theirs.errors, { atMost: 0 }),
     ];
   });
-  reportTables({ bench: 'overload', database: DATABASE, results, targets }, { overload: results, targets });
+  reportTables(
+    { bench: 'overload', database: TEST_DATABASE, results, targets },
+    { overload: results, targets },
+  );
 });

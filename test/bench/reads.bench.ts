@@ -3,11 +3,11 @@
  * once. The systems take turns, each time in a fresh process. Every answer is checked, and the median of the rounds counts.
  */
 import { join } from 'node:path';
-import { startPostgresCluster } from 'nestjs-replica/testing';
+import { forDatabase, TEST_DATABASE } from '../support/cluster/test-database.js';
 import { QUERIES, type ReadsMeasured, type ReadsTask } from './reads-system.js';
 import { runInChild } from './support/child.js';
 import { withCleanUp } from './support/clean-up.js';
-import { fillItems } from './support/items.js';
+import { startServers } from './support/http-application.js';
 import { startPgpool } from './support/pgpool.js';
 import { OURS, READ_SYSTEMS, type ReadSystemName } from './support/read-systems.js';
 import { isQuick, reportTables, rounded, say, target } from './support/report.js';
@@ -72,7 +72,7 @@ function targetsOf(
     results.find((it) => it.system === name && it.query === 'point' && it.concurrency === 1)?.p50Us ??
     Number.NaN;
   const others = [
-    ['typeorm-replication', 2],
+    ['typeorm-replication', forDatabase({ postgres: 2, mariadb: 2.5 })],
     ['pg-pool', 1.3],
     ['pgpool-II', 3],
   ] as const;
@@ -88,13 +88,16 @@ function targetsOf(
 }
 
 await withCleanUp(async (cleanUp) => {
-  const starting = startPostgresCluster({ replicas: 2, settings: { max_connections: 200 } });
-  cleanUp.add(async () => (await starting).stop());
-  const cluster = await starting;
-  await fillItems(cluster);
-  const pooler = await startPgpool(cluster, { clients: POOL_SIZE * cluster.replicas.length, cleanUp });
-  if (pooler === undefined) say('--- pgpool-II is not installed (Debian: pgpool2): it is left out');
-  const systems = READ_SYSTEMS.filter((system) => system !== 'pgpool-II' || pooler !== undefined);
+  const cluster = await startServers(cleanUp, { max_connections: 200 });
+  const isPostgres = TEST_DATABASE === 'postgres';
+  const pooler = isPostgres
+    ? await startPgpool(cluster, { clients: POOL_SIZE * cluster.replicas.length, cleanUp })
+    : undefined;
+  if (isPostgres && pooler === undefined)
+    say('--- pgpool-II is not installed (Debian: pgpool2): it is left out');
+  const systems = READ_SYSTEMS.filter(
+    (system) => (system !== 'pgpool-II' || pooler !== undefined) && (system !== 'pg-pool' || isPostgres),
+  );
   const rounds: Round[] = [];
   await inTurns(systems, ROUNDS, async (system) => {
     const task: ReadsTask = {
@@ -123,7 +126,7 @@ await withCleanUp(async (cleanUp) => {
   }
   const targets = targetsOf(results, ratios);
   reportTables(
-    { bench: 'reads', results, ratios, targets },
+    { bench: 'reads', database: TEST_DATABASE, results, ratios, targets },
     {
       reads: results.map((it) => ({
         ...it,

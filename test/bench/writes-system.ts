@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { MemorySessionStore, ReplicaDataSource, type SessionStore } from 'nestjs-replica';
 import { Column, DataSource, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
+import { TEST_DATABASE } from '../support/cluster/test-database.js';
 import { answerParent } from './support/child.js';
 import { spread } from './support/items.js';
 import { assignProcessors, type Processors } from './support/processors.js';
@@ -61,6 +62,9 @@ interface WriteSystem {
 
 const SESSIONS = 1_000;
 
+/** Both databases take all options that are used here. */
+const TYPE = TEST_DATABASE as 'postgres';
+
 async function openOurs({ system, cluster, poolSize }: WritesTask): Promise<WriteSystem> {
   const memory = new MemorySessionStore();
   const store: SessionStore =
@@ -68,7 +72,7 @@ async function openOurs({ system, cluster, poolSize }: WritesTask): Promise<Writ
       ? memory
       : { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
   const source = await new ReplicaDataSource({
-    type: 'postgres',
+    type: TYPE,
     entities: [Counter, Entry],
     poolSize,
     primary: { url: cluster.primaryUrl },
@@ -95,7 +99,7 @@ async function openOurs({ system, cluster, poolSize }: WritesTask): Promise<Writ
 
 async function openTypeOrm({ cluster, poolSize }: WritesTask): Promise<WriteSystem> {
   const source = new DataSource({
-    type: 'postgres',
+    type: TYPE,
     entities: [Counter, Entry],
     poolSize,
     url: cluster.primaryUrl,
@@ -128,9 +132,9 @@ async function sums(source: DataSource): Promise<readonly [counted: number, ente
   const runner = source.createQueryRunner('master');
   try {
     const [row] = (await runner.query(
-      'SELECT (SELECT sum(value) FROM counter)::int AS counted, (SELECT count(*) FROM entry)::int AS entered',
-    )) as [{ counted: number; entered: number }];
-    return [row.counted, row.entered];
+      'SELECT (SELECT sum(value) FROM counter) AS counted, (SELECT count(*) FROM entry) AS entered',
+    )) as [{ counted: string; entered: string }];
+    return [Number(row.counted), Number(row.entered)];
   } finally {
     await runner.release();
   }

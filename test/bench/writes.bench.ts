@@ -5,7 +5,7 @@
  * Everything is measured twice: with all on the same processors, and with one for Node and the others for the servers.
  */
 import { join } from 'node:path';
-import { startPostgresCluster } from 'nestjs-replica/testing';
+import { forDatabase, STARTS, TEST_DATABASE } from '../support/cluster/test-database.js';
 import { runInChild } from './support/child.js';
 import { withCleanUp } from './support/clean-up.js';
 import { canBeApart, PROCESSORS, type Processors } from './support/processors.js';
@@ -64,16 +64,26 @@ function summarize(
   };
 }
 
+/** Makes the tables. */
+const SET_UP = {
+  postgres: [
+    'CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL) WITH (fillfactor = 50)',
+    `INSERT INTO counter SELECT n, 0 FROM generate_series(1, ${COUNTERS}) n`,
+    'CREATE TABLE entry (id serial PRIMARY KEY, "counterId" int NOT NULL)',
+    'VACUUM ANALYZE',
+  ],
+  mariadb: [
+    'CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL)',
+    `INSERT INTO counter SELECT seq, 0 FROM seq_1_to_${COUNTERS}`,
+    'CREATE TABLE entry (id int AUTO_INCREMENT PRIMARY KEY, counterId int NOT NULL)',
+  ],
+};
+
 await withCleanUp(async (cleanUp) => {
-  const starting = startPostgresCluster({ replicas: 2 });
+  const starting = forDatabase(STARTS)({ replicas: 2 });
   cleanUp.add(async () => (await starting).stop());
   const cluster = await starting;
-  await cluster.primary.query(
-    'CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL) WITH (fillfactor = 50)',
-  );
-  await cluster.primary.query(`INSERT INTO counter SELECT n, 0 FROM generate_series(1, ${COUNTERS}) n`);
-  await cluster.primary.query('CREATE TABLE entry (id serial PRIMARY KEY, "counterId" int NOT NULL)');
-  await cluster.primary.query('VACUUM ANALYZE');
+  for (const sql of forDatabase(SET_UP)) await cluster.primary.query(sql);
   await cluster.waitForCatchUp();
   const placings = PROCESSORS.filter((processors) => processors === 'shared' || canBeApart());
   if (!placings.includes('apart')) say('apart: left out, it needs two processors and the command taskset');
@@ -113,7 +123,7 @@ await withCleanUp(async (cleanUp) => {
     }
   }
   reportTables(
-    { bench: 'writes', results, ratios, targets },
+    { bench: 'writes', database: TEST_DATABASE, results, ratios, targets },
     {
       writes: results,
       'ours to primary-only': Object.entries(ratios).map(([what, values]) => ({ what, ...values })),

@@ -1,10 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { type DatabaseCluster, startMariadbCluster, startPostgresCluster } from 'nestjs-replica/testing';
+import type { ClusterOptions, DatabaseCluster } from 'nestjs-replica/testing';
+import { forDatabase, STARTS } from '../../support/cluster/test-database.js';
 import type { HttpAppOptions, HttpAppUsage } from '../http-app.js';
 import type { CleanUp } from './clean-up.js';
-import { DATABASE, fillItems, fillItemsOnMariadb } from './items.js';
+import { fillItems } from './items.js';
 import { rounded } from './report.js';
 
 /** An application in a process of its own. */
@@ -68,21 +69,13 @@ export class Application {
   }
 }
 
-/** Starts the servers that the command line names, with two replicas, and fills them with items. */
-export function startServers(cleanUp: CleanUp): Promise<DatabaseCluster> {
-  return DATABASE === 'mariadb' ? mariadb(cleanUp) : postgres(cleanUp);
-}
-
-async function postgres(cleanUp: CleanUp): Promise<DatabaseCluster> {
-  const starting = startPostgresCluster({ replicas: 2 });
+/** Starts servers of the database that the command line names, with two replicas, and fills them with items. */
+export async function startServers(
+  cleanUp: CleanUp,
+  settings?: ClusterOptions['settings'],
+): Promise<DatabaseCluster> {
+  const starting = forDatabase(STARTS)({ replicas: 2, settings });
   cleanUp.add(async () => (await starting).stop());
   await fillItems(await starting);
-  return starting;
-}
-
-async function mariadb(cleanUp: CleanUp): Promise<DatabaseCluster> {
-  const starting = startMariadbCluster({ replicas: 2 });
-  cleanUp.add(async () => (await starting).stop());
-  await fillItemsOnMariadb(await starting);
   return starting;
 }

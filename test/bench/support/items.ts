@@ -1,8 +1,6 @@
 import type { DatabaseCluster } from 'nestjs-replica/testing';
+import { forDatabase, TEST_DATABASE } from '../../support/cluster/test-database.js';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
-
-/** The database of the benchmark, as its command line says. */
-export const DATABASE = process.env.BENCH_DATABASE === 'mariadb' ? 'mariadb' : 'postgres';
 
 export const ITEMS = 10_000;
 export const ITEMS_PER_SHELF = 20;
@@ -38,7 +36,7 @@ export class Item {
   @Column()
   active!: boolean;
 
-  @Column(DATABASE === 'mariadb' ? 'datetime' : 'timestamptz')
+  @Column(forDatabase({ postgres: 'timestamptz', mariadb: 'datetime' }))
   createdAt!: Date;
 
   @Column()
@@ -51,7 +49,12 @@ export class Item {
 
 export const ITEM_COLUMNS = '"id", "name", "sku", "price", "stock", "active", "createdAt", "shelfId"';
 
-export async function fillItems(cluster: DatabaseCluster): Promise<void> {
+/** Makes the tables and fills them. */
+export function fillItems(cluster: DatabaseCluster): Promise<void> {
+  return TEST_DATABASE === 'mariadb' ? fillMariadb(cluster) : fillPostgres(cluster);
+}
+
+async function fillPostgres(cluster: DatabaseCluster): Promise<void> {
   const { primary } = cluster;
   await primary.query('CREATE TABLE shelf (id int PRIMARY KEY, label varchar NOT NULL)');
   await primary.query(`INSERT INTO shelf SELECT n, 'shelf ' || n FROM generate_series(1, ${SHELVES}) n`);
@@ -69,8 +72,7 @@ export async function fillItems(cluster: DatabaseCluster): Promise<void> {
   await cluster.waitForCatchUp();
 }
 
-/** As {@link fillItems}, on MariaDB. */
-export async function fillItemsOnMariadb(cluster: DatabaseCluster): Promise<void> {
+async function fillMariadb(cluster: DatabaseCluster): Promise<void> {
   const { primary } = cluster;
   await primary.query('CREATE TABLE shelf (id int PRIMARY KEY, label varchar(40) NOT NULL)');
   await primary.query(`INSERT INTO shelf SELECT seq, CONCAT('shelf ', seq) FROM seq_1_to_${SHELVES}`);

@@ -1,13 +1,18 @@
 import { ReplicaDataSource } from 'nestjs-replica';
-import type { PostgresCluster } from 'nestjs-replica/testing';
+import type { DatabaseCluster } from 'nestjs-replica/testing';
+import { forDatabase, TEST_DATABASE } from '../../support/cluster/test-database.js';
 import type { PrimaryStatements } from './primary-statements.js';
 import { percentile, rounded } from './report.js';
 
 const WRITERS = 64;
+const RAISE_SQL = {
+  postgres: 'UPDATE item SET value = value + 1 WHERE id = $1',
+  mariadb: 'UPDATE item SET value = value + 1 WHERE id = ?',
+};
 
 /** What learning the position of each write adds to the primary, when 64 requests write at once. */
 export async function measureCapture(
-  cluster: PostgresCluster,
+  cluster: DatabaseCluster,
   statements: PrimaryStatements,
   durationMs: number,
 ): Promise<{
@@ -17,7 +22,7 @@ export async function measureCapture(
   settleP50Ms: number;
 }> {
   const source = await new ReplicaDataSource({
-    type: 'postgres',
+    type: TEST_DATABASE as 'postgres',
     primary: { url: cluster.primary.url },
     replicas: cluster.replicas.map(({ name, url }) => ({ name, url })),
     poolSize: 16,
@@ -31,7 +36,7 @@ export async function measureCapture(
       while (performance.now() < endMs) {
         let writtenMs = 0;
         await source.router.runWithToken(undefined, async () => {
-          await source.query('UPDATE item SET value = value + 1 WHERE id = $1', [writer + 1]);
+          await source.query(forDatabase(RAISE_SQL), [writer + 1]);
           writtenMs = performance.now();
         });
         settleMs.push(performance.now() - writtenMs);

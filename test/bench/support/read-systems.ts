@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplicaDataSource } from 'nestjs-replica';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
+import { NODE_NAME_SQL, TEST_DATABASE } from '../../support/cluster/test-database.js';
 import { checkItem, checkShelf, Item, ITEM_COLUMNS, Shelf } from './items.js';
 import { benchSessionKey, Requests } from './requests.js';
 import type { ClusterAddress } from './servers.js';
@@ -45,6 +46,9 @@ export interface ReadSystemOptions {
 /** The number of sessions that reads belong to in turn. Each read has a request of its own. */
 const SESSIONS = 10_000;
 
+/** Both databases take all options that are used here. */
+const TYPE = TEST_DATABASE as 'postgres';
+
 type Within = <T>(read: () => Promise<T>) => Promise<T>;
 
 export async function openReadSystem(options: ReadSystemOptions): Promise<ReadSystem> {
@@ -69,13 +73,13 @@ export async function openReadSystem(options: ReadSystemOptions): Promise<ReadSy
 }
 
 async function openTypeOrm(options: object): Promise<ReadSystem> {
-  const source = new DataSource({ type: 'postgres', entities: [Item, Shelf], ...options });
+  const source = new DataSource({ type: TYPE, entities: [Item, Shelf], ...options });
   return readThroughRepository(await source.initialize(), (read) => read());
 }
 
 async function openOurs({ system, cluster, poolSize }: ReadSystemOptions): Promise<ReadSystem> {
   const source = await new ReplicaDataSource({
-    type: 'postgres',
+    type: TYPE,
     entities: [Item, Shelf],
     poolSize,
     primary: { url: cluster.primaryUrl },
@@ -105,7 +109,7 @@ function readThroughRepository(source: DataSource, within: Within): ReadSystem {
         items
           .createQueryBuilder('item')
           .select('item.id', 'id')
-          .addSelect(`current_setting('cluster_name')`, 'node')
+          .addSelect(NODE_NAME_SQL[TEST_DATABASE], 'node')
           .addSelect(`pg_sleep(${seconds})`, 'slept')
           .where('item.id = :id', { id })
           .getRawOne<{ id: number; node: string }>(),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseCluster } from 'nestjs-replica/testing';
-import pg from 'pg';
-import { parentOf, processorTimeUs, withDescendants } from './processor-time.js';
+import { processorTimeUs, withDescendants } from './processor-time.js';
+import { connectTo, type ServerClient } from './server-client.js';
 
 /** How a process that measures reaches a cluster. */
 export interface ClusterAddress {
@@ -24,27 +24,25 @@ export function addressOf(cluster: DatabaseCluster, pooler?: ClusterAddress['poo
 
 /** What the servers themselves tell about a measurement: processor time, connections and transactions. */
 export class Servers {
-  readonly #clients: readonly pg.Client[];
+  readonly #clients: readonly ServerClient[];
   readonly #isLocal: boolean;
-  #processes: number[];
+  readonly #processes: readonly number[];
 
-  private constructor({ primaryUrl, replicas, isLocal, pooler }: ClusterAddress) {
-    this.#clients = [primaryUrl, ...replicas.map(({ url }) => url)].map(
-      (connectionString) => new pg.Client({ connectionString, application_name: 'bench' }),
-    );
+  private constructor(clients: readonly ServerClient[], isLocal: boolean, processes: readonly number[]) {
+    this.#clients = clients;
     this.#isLocal = isLocal;
-    this.#processes = pooler === undefined ? [] : [pooler.pid];
+    this.#processes = processes;
   }
 
-  static async connect(address: ClusterAddress): Promise<Servers> {
-    const servers = new Servers(address);
-    await Promise.all(servers.#clients.map((client) => client.connect()));
-    await servers.#findProcesses();
-    return servers;
+  static async connect({ primaryUrl, replicas, isLocal, pooler }: ClusterAddress): Promise<Servers> {
+    const clients = await Promise.all([primaryUrl, ...replicas.map(({ url }) => url)].map(connectTo));
+    const found = isLocal ? await Promise.all(clients.map((client) => client.process())) : [];
+    const processes = [pooler?.pid, ...found].filter((pid) => pid !== undefined);
+    return new Servers(clients, isLocal, processes);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.end()));
+    await Promise.all(this.#clients.map((client) => client.close()));
   }
 
   /** Processor time of all servers and the pooler since they began; microseconds, in steps of 10 ms. `null`: unknown here. */
@@ -59,18 +57,13 @@ export class Servers {
 
   /** Client connections to all nodes, without those of the benchmarks themselves. */
   async connections(): Promise<number> {
-    const counts = await this.#ask(
-      `SELECT count(*)::int AS value FROM pg_stat_activity
-       WHERE backend_type = 'client backend' AND application_name <> 'bench'`,
-    );
+    const counts = await Promise.all(this.#clients.map((client) => client.connections()));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Transactions that succeeded, by node, the primary first. Servers tell of them up to some seconds late. */
+  /** What {@link ServerClient.transactions} tells, by node, the primary first. */
   transactions(): Promise<number[]> {
-    return this.#ask(
-      `SELECT xact_commit::float8 AS value FROM pg_stat_database WHERE datname = current_database()`,
-    );
+    return Promise.all(this.#clients.map((client) => client.transactions()));
   }
 
   /** Throws unless the right nodes answered at least 90% of the `reads` made since `before`. Fast elsewhere is wrong. */
@@ -86,16 +79,6 @@ export class Servers {
       if (count >= 0.9 * reads) return;
     }
     throw new Error(`of ${reads} reads the nodes answered ${served.join(', ')}, which is not: by the ${by}`);
-  }
-
-  async #findProcesses(): Promise<void> {
-    const backends = this.#isLocal ? await this.#ask('SELECT pg_backend_pid() AS value') : [];
-    this.#processes = [...this.#processes, ...backends.flatMap((pid) => parentOf(pid) ?? [])];
-  }
-
-  async #ask(sql: string): Promise<number[]> {
-    const answers = await Promise.all(this.#clients.map((client) => client.query<{ value: number }>(sql)));
-    return answers.map(({ rows }) => rows[0]?.value ?? 0);
   }
 }
 

@@ -8,8 +8,12 @@ declare global {
   var testDatabase: TestDatabase | undefined;
 }
 
-/** The database on which the tests of this file run: PostgreSQL, unless the file imports `on-mariadb.js` before all else. */
-export const TEST_DATABASE: TestDatabase = globalThis.testDatabase ?? 'postgres';
+/**
+ * The database on which the tests of this file run: PostgreSQL, unless the file imports `on-mariadb.js` before all else. For a
+ * benchmark its command line tells.
+ */
+export const TEST_DATABASE: TestDatabase =
+  globalThis.testDatabase ?? (process.env['BENCH_DATABASE'] === 'mariadb' ? 'mariadb' : 'postgres');
 
 /** What starts a cluster of each database. */
 export const STARTS = { postgres: startPostgresCluster, mariadb: startMariadbCluster };
