@@ -353,6 +353,10 @@ export class ToyDatabase implements Database {
     return String(position);
   }
 
+  patternOf(text: string): string {
+    return text;
+  }
+
   nameInCatalog(name: string): string {
     return name;
   }

@@ -101,6 +101,7 @@ export type { SessionStore } from './session/session-store.js';
 export type { ProbedNode, ProbeFunction, ProbeVerdict } from './topology/probe-function.js';
 export { DataSourceRouter } from './typeorm/data-source-router.js';
 export { ReplicaRouter } from './engine/replica-router.js';
+export type { TracedStatement } from './execution/statement-trace.js';
 export type { RecordedEvent } from './observability/recent-events.js';
 export type {
   PatternStats,

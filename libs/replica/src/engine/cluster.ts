@@ -20,6 +20,7 @@ import { NodeProbes, watchedNode } from './node-probes.js';
 import type { OperatorLog } from './operator-log.js';
 import { discoverInto, ReplicaSet } from './replica-set.js';
 import type { RecentEvents } from '../observability/recent-events.js';
+import type { QueryPatterns } from '../observability/query-patterns.js';
 import type { RouteCounts } from '../observability/route-counts.js';
 import type { PoolStats } from '../observability/router-stats.js';
 import type { RouterCounter } from '../observability/router-counters.js';
@@ -34,6 +35,7 @@ interface ClusterParts {
   readonly state: RoutingState;
   readonly events: Listeners<RouterEvents>;
   readonly counts: RouteCounts;
+  readonly patterns: QueryPatterns | undefined;
   readonly recent: RecentEvents;
   readonly counters: Record<RouterCounter, number>;
   readonly log: OperatorLog;
@@ -191,7 +193,7 @@ export class Cluster {
   }
 
   #createRouter(): StatementRouter {
-    const { options, database, contexts, state, events, counts, recent } = this.#parts;
+    const { options, database, contexts, state, events, counts, patterns, recent } = this.#parts;
     const { renoteAfterMs, rememberedMs } = sessionMemory(options);
     const tellStatement = (event: RouterEvents['statement'][0]): void => events.emit('statement', event);
     return new StatementRouter({
@@ -214,7 +216,9 @@ export class Cluster {
       },
       isEnabled: () => state.hasReplicas && state.isEnabled,
       listener: () => (events.has('statement') ? tellStatement : undefined),
+      name: options.name,
       counts,
+      patterns,
       recent,
       onRefused: (event) => events.emit('statement:refused', event),
       usesDurability: () => state.usesDurability,

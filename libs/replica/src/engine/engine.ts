@@ -5,6 +5,7 @@ import { TokenSession } from '../context/token-session.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
 import type { Database } from '../execution/database.js';
 import { DEFAULTS } from '../options/option-table.js';
+import { digestOf } from '../execution/statements/text-digest.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Intent } from '../routing/route-query.js';
 import { SessionClock } from '../session/session-clock.js';
@@ -19,6 +20,7 @@ import { KeyedSessions, type KeyedSessionsOptions } from './keyed-sessions.js';
 import { checkReadOptions, type ReadOptions } from './read-options.js';
 import { RecentEvents } from '../observability/recent-events.js';
 import type { RouterStats } from '../observability/router-stats.js';
+import { QueryPatterns } from '../observability/query-patterns.js';
 import { fallbacksOf, RouteCounts } from '../observability/route-counts.js';
 import { RouterListeners } from './router-listeners.js';
 import { noCounts } from '../observability/router-counters.js';
@@ -37,6 +39,8 @@ export class Engine {
   /** Where statements went, since the start. */
   readonly counts = new RouteCounts();
   readonly recent = new RecentEvents();
+  /** What statements there were; `undefined`: the options say not to count them. */
+  readonly patterns: QueryPatterns | undefined;
   /** When counting began; milliseconds since the epoch. */
   readonly sinceMs = Date.now();
   /** What went wrong and did no harm, counted since the start. */
@@ -61,6 +65,8 @@ export class Engine {
     this.events = new RouterListeners(this.recent, (event, error) =>
       log.warnSeldom(`listener ${event}`, `a listener to '${event}' threw: ${kindOfFailure(error)}`),
     );
+    if (options.patterns)
+      this.patterns = new QueryPatterns({ patternOf: (text) => database.patternOf(text), digestOf });
     this.clock = new SessionClock({ keptMs: session.ttlMs });
     this.tokens = new TokenCodec(session.secrets, options.name);
     this.state = new RoutingState(options, database);
@@ -87,7 +93,7 @@ export class Engine {
    * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
    */
   async start(schemaChanges: readonly string[]): Promise<void> {
-    const { contexts, state, events, counts, recent, counters, log, database } = this;
+    const { contexts, state, events, counts, patterns, recent, counters, log, database } = this;
     const options = this.#options;
     state.tableRules = new TableRules(database, options.tables);
     const cluster = new Cluster({
@@ -97,6 +103,7 @@ export class Engine {
       state,
       events,
       counts,
+      patterns,
       recent,
       counters,
       log,
@@ -142,7 +149,7 @@ export class Engine {
       fallbacks: fallbacksOf(routes),
       sessions: { stored: this.#keyedSessions?.stored ?? null, waiting: cluster?.router.finder.waiting ?? 0 },
       counters: { ...this.counters },
-      patterns: [],
+      patterns: this.patterns?.list() ?? [],
     };
   }
 

@@ -29,6 +29,8 @@ export interface Database extends ConnectionOperations {
   withConnectionOf(primary: NodeCredentials, node: NodeOptions): NodeOptions;
   /** A position as people write it. */
   formatPosition(position: Position): string;
+  /** The text with `?` in place of each literal and parameter, without comments, and with lists of values folded. Never throws. */
+  patternOf(text: string): string;
   /** A name as the catalog stores it. The database may cut off long names. */
   nameInCatalog(name: string): string;
   /** The rows that a query of the library's own returned. */

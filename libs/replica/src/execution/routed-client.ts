@@ -9,6 +9,7 @@ import type { PinnedStatement } from './pinned/pinned-statement.js';
 import type { Answer, Connection, StatementCall, StreamCall, TransactionStatus } from './database.js';
 import type { Route } from '../routing/route.js';
 import { TransactionLostError } from '../errors/transaction-lost.error.js';
+import { isTraced, traced, type StatementTrace } from './statement-trace.js';
 import type { StatementRouter } from './statement-router.js';
 import type { Statement } from './statements/statement.js';
 
@@ -95,30 +96,42 @@ export abstract class RoutedClient extends CallerEmitter {
 
   /** Runs one statement after the previous ones. */
   protected run(call: StatementCall): Promise<Answer> {
+    if (!isTraced()) return this.#run(call, undefined);
+    const trace = this.router.traceOf(call.text);
+    return traced(trace, () => this.#run(call, trace));
+  }
+
+  #run(call: StatementCall, trace: StatementTrace | undefined): Promise<Answer> {
     return this.#inOrder((ended) => {
       const statement = this.router.admit(call.text);
       return statement instanceof Promise
-        ? statement.then((admitted) => this.#runAdmitted({ call, statement: admitted, ended }))
-        : this.#runAdmitted({ call, statement, ended });
+        ? statement.then((admitted) => this.#runAdmitted({ call, statement: admitted, trace, ended }))
+        : this.#runAdmitted({ call, statement, trace, ended });
     });
   }
 
   /** Runs a stream after the previous statements. Its rows wait for the connection. */
   protected stream(stream: StreamCall): void {
-    this.#inOrder(async () => {
+    const trace = isTraced() ? this.router.traceOf(stream.text) : undefined;
+    const run = (): Promise<void> => this.#stream(stream, trace);
+    (trace === undefined ? run() : traced(trace, run)).catch((error: unknown) => stream.fail(error));
+  }
+
+  #stream(stream: StreamCall, trace: StatementTrace | undefined): Promise<void> {
+    return this.#inOrder(async () => {
       const { text } = stream;
       const statement = await this.router.admit(text);
       if (this.#lostTransaction !== undefined) this.#runAfterLoss(this.#lostTransaction, statement, text);
       const pinned = this.#pinned ?? this.#findParked();
-      if (pinned !== undefined) return this.#streamOn(pinned, { stream, statement, attempt: 1 });
+      if (pinned !== undefined) return this.#streamOn(pinned, { stream, statement, trace });
       this.#assertNotReleased();
-      const attempted = this.#attempted(text, statement);
+      const attempted = this.#attempted(text, statement, trace);
       const first = new FirstPinned(this, attempted, (connection, how) =>
         Promise.resolve({ connection, ...how }),
       );
       const { connection, ...how } = await first.start();
-      await this.#streamOn(connection, { stream, ...how });
-    }).catch((error: unknown) => stream.fail(error));
+      await this.#streamOn(connection, { stream, trace, ...how });
+    });
   }
 
   /**
@@ -140,7 +153,7 @@ export abstract class RoutedClient extends CallerEmitter {
   }
 
   #runAdmitted(given: ClientStatement): Promise<Answer> {
-    const { call, statement, ended } = given;
+    const { call, statement, trace, ended } = given;
     this.#assertNotReleased();
     if (this.#lostTransaction !== undefined)
       return Promise.resolve(this.#runAfterLoss(this.#lostTransaction, statement, call.text));
@@ -150,19 +163,19 @@ export abstract class RoutedClient extends CallerEmitter {
     if (statement.kind === 'read' && statement.isCopy !== true && !this.#primaryRunner) {
       const conditions = { text: call.text, primaryRunner: false };
       const scope = router.contexts.ofStatement();
-      return new PooledRead(router, { call, statement, scope, conditions, ended }).start();
+      return new PooledRead(router, { call, statement, scope, conditions, trace, ended }).start();
     }
-    return new FirstPinned(this, this.#attempted(call.text, statement), (connection, how) =>
+    return new FirstPinned(this, this.#attempted(call.text, statement, trace), (connection, how) =>
       this.#runOn(connection, { ...given, ...how }),
     ).start();
   }
 
-  #attempted(text: string, statement: Statement): AttemptedStatement {
+  #attempted(text: string, statement: Statement, trace: StatementTrace | undefined): AttemptedStatement {
     const scope = this.router.contexts.ofStatement();
     const primaryRunner = this.#primaryRunner;
     const readOnlyTransaction =
       statement.transaction === 'begin' && scope?.readOnlyTransaction === true && !primaryRunner;
-    return { statement, scope, conditions: { text, primaryRunner, readOnlyTransaction } };
+    return { statement, scope, trace, conditions: { text, primaryRunner, readOnlyTransaction } };
   }
 
   /** A connection on which an earlier client of the same request left something (or, outside requests, any earlier client). */
@@ -237,10 +250,10 @@ export abstract class RoutedClient extends CallerEmitter {
 
   async #streamOn(
     pinned: PinnedConnection,
-    { stream, statement, attempt }: { stream: StreamCall; statement: Statement; attempt: number },
+    { stream, ...how }: Omit<PinnedStatement, 'call'> & { readonly stream: StreamCall },
   ): Promise<void> {
-    this.router.durable?.assertMayStream(pinned, statement);
-    await pinned.stream(stream, statement, attempt);
+    this.router.durable?.assertMayStream(pinned, how.statement);
+    await pinned.stream(stream, how);
     this.#unpinIfDone(pinned);
   }
 

@@ -16,10 +16,13 @@ import { DurableRuns, type DowngradedCommit } from './pinned/durable-run.js';
 import type { NodePool } from './pools/node-pool.js';
 import { OUTSIDE_OWNER } from './pools/parked-connections.js';
 import type { PrimaryGate } from './primary/primary-gate.js';
+import type { StatementTrace } from './statement-trace.js';
 import type { Statement } from './statements/statement.js';
 
 /** What a {@link StatementRouter} needs. */
 export interface StatementRouterOptions extends RouteFinderOptions, StatementReportOptions {
+  /** The name of the data source. */
+  readonly name: string;
   readonly database: Database;
   readonly pools: ReadonlyMap<string, NodePool>;
   readonly contexts: ContextStorage;
@@ -117,6 +120,22 @@ export class StatementRouter implements PooledReadTools {
   /** Runs what `withDurability()` surrounds; `undefined` as long as nobody has called that. */
   get durable(): DurableRuns | undefined {
     return this.#options.usesDurability() ? this.#durable : undefined;
+  }
+
+  /** What is told of a statement to those who trace statements. It has not been routed yet. */
+  traceOf(text: string): StatementTrace {
+    const { classifier, database, name } = this.#options;
+    const { kind, tables } = classifier.classify(text);
+    return {
+      dataSource: name,
+      kind,
+      tables: tables ?? null,
+      get text() {
+        return database.patternOf(text);
+      },
+      request: this.contexts.ofStatement()?.request.number ?? null,
+      attempts: [],
+    };
   }
 
   /** Throws an `UnboundTransactionError` if the text would leave a transaction open. */

@@ -26,6 +26,7 @@ import { MysqlLane } from './lanes/lane-connection.js';
 import { MysqlAccess } from './node-access.js';
 import { MysqlProbe } from './node-probe.js';
 import { MysqlPiggyback } from './piggyback.js';
+import { patternOf } from './statements/pattern-of.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
 import type { MysqlStream } from './stream.js';
 import { MYSQL_TERMS } from './terms.js';
@@ -35,6 +36,7 @@ const FORWARDED_EVENTS = ['end'] as const;
 /** MariaDB and MySQL behind the port, through `mysql2`. Each server's greeting tells which of the two it is. */
 export class MysqlDatabase implements Database {
   readonly errors = MYSQL_ERRORS;
+  readonly patternOf = patternOf;
   readonly terms = MYSQL_TERMS;
   readonly piggyback: MysqlPiggyback;
   readonly withConnectionOf = withConnectionOf;

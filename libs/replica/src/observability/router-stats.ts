@@ -98,7 +98,7 @@ export interface PatternStats {
   readonly kind: StatementKind;
   /** How many statements, failed ones included. */
   readonly count: number;
-  /** How many of them a replica answered. */
+  /** How many of them ran on a replica. */
   readonly onReplicas: number;
   /** How many of them ended in an error that their caller got. */
   readonly failed: number;

@@ -168,6 +168,7 @@ export const ROUTING = {
   lanes: flag({ default: true }),
   prepare: flag({ default: true }),
   prepareAfter: whole({ min: 1, default: 5 }),
+  patterns: flag({ default: true }),
 } satisfies TableOf<RoutingOptions<never>>;
 
 /** Keys that are this library's alone and must not reach TypeORM. */

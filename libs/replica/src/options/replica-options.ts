@@ -319,6 +319,11 @@ export interface RoutingOptions<Context = unknown> {
   readonly prepare?: boolean;
   /** A statement is prepared from this use of its text on. Small numbers save time, large ones the server's memory. From 1; default 5. */
   readonly prepareAfter?: number;
+  /**
+   * Counts statements by their texts without literals and parameters, for `router.stats().patterns`: how many, where, why and how fast.
+   * Default true.
+   */
+  readonly patterns?: boolean;
 }
 
 /** TypeORM's `replication`. What only MySQL and MariaDB have is optional. */

@@ -26,6 +26,7 @@ import { PostgresProbe } from './node-probe.js';
 import { PgPiggyback } from './piggyback.js';
 import { formatLsn } from './positions.js';
 import { queryWith, type PgStream } from './query-call.js';
+import { patternOf } from './statements/pattern-of.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
 import { cutName } from './statements/names.js';
 import { POSTGRES_TERMS } from './terms.js';
@@ -55,6 +56,7 @@ export class PostgresDatabase implements Database {
   readonly durability = new PgTransactionDurability();
   readonly withConnectionOf = withConnectionOf;
   readonly formatPosition = formatLsn;
+  readonly patternOf = patternOf;
   readonly laneCallOf = laneCallOf;
   /** Forwards the pool events of all nodes. */
   readonly poolEvents = new PoolEvents();

@@ -3,6 +3,7 @@ import type { Route } from '../../routing/route.js';
 import type { ErrorKinds } from '../database.js';
 import type { PrimaryGate } from '../primary/primary-gate.js';
 import type { Statement } from '../statements/statement.js';
+import type { StatementTrace } from '../statement-trace.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RouteConditions, RouteFinder } from './route-finder.js';
 import type { StatementReports } from './statement-reports.js';
@@ -41,4 +42,6 @@ export interface AttemptedStatement {
   readonly statement: Statement;
   readonly scope: Scope | undefined;
   readonly conditions: RouteConditions;
+  /** Gets the event of each attempt if somebody traces statements. */
+  readonly trace: StatementTrace | undefined;
 }

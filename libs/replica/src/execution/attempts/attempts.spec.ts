@@ -7,12 +7,12 @@ import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import { PrimaryUnavailableError } from '../../errors/primary-unavailable.error.js';
 import { WritePreventedError } from '../../errors/write-prevented.error.js';
-import type { StatementEvent } from '../../routing/statement-event.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Statement } from '../statements/statement.js';
 import { POSTGRES_ERRORS } from '../../postgres/error-kinds.js';
 import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
 import { Attempts } from './attempts.js';
+import type { FailedAttempt } from './statement-reports.js';
 
 const PLAIN = { mayWrite: false, keepsConnection: false, changesCatalog: false };
 const READ: Statement = { ...PLAIN, kind: 'read' };
@@ -77,16 +77,20 @@ interface Scene {
   onAttempt?: (scene: { primary: string }) => void;
 }
 
-const FAILURE: StatementEvent = {
-  kind: 'read',
-  tables: null,
-  node: 'r1',
-  reason: 'session-free',
-  durationMs: 1,
-  errorCode: 'unknown',
-  attempt: 1,
-  isFinal: true,
-  request: null,
+const FAILURE: FailedAttempt = {
+  statement: READ,
+  trace: undefined,
+  event: {
+    kind: 'read',
+    tables: null,
+    node: 'r1',
+    reason: 'session-free',
+    durationMs: 1,
+    errorCode: 'unknown',
+    attempt: 1,
+    isFinal: true,
+    request: null,
+  },
 };
 
 /** Runs a statement. Returns the nodes that were tried and the outcome. */
@@ -143,7 +147,7 @@ async function run(given: Scene): Promise<{ tried: string[]; outcome: unknown; r
   const statement = given.statement ?? READ;
   const outcome = await new ScriptedAttempts(
     tools,
-    { statement, scope: undefined, conditions: { text: '', primaryRunner: false } },
+    { statement, scope: undefined, trace: undefined, conditions: { text: '', primaryRunner: false } },
     async ({ node, reason }, { kind }) => {
       const isOdd = reason === 'replica-failed' || reason === 'refused-by-replica';
       tried.push(`${node}${isOdd ? ` (${reason})` : ''}${kind === statement.kind ? '' : ` as ${kind}`}`);

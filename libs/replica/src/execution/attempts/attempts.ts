@@ -4,10 +4,11 @@ import { NoReplicaError } from '../../errors/no-replica.error.js';
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import type { PrimaryReason, Route } from '../../routing/route.js';
-import type { StatementEvent } from '../../routing/statement-event.js';
 import { leadToCaller } from '../lead-to-caller.js';
+import type { StatementTrace } from '../statement-trace.js';
 import type { Statement } from '../statements/statement.js';
 import type { AttemptedStatement, AttemptTools } from './attempt-tools.js';
+import type { FailedAttempt } from './statement-reports.js';
 import { SuspectedCrash } from './suspected-crash.js';
 
 /** How many replicas one read tries before it goes to the primary. */
@@ -53,7 +54,7 @@ export abstract class Attempts<T> {
   /** How many attempts have failed. */
   #failures = 0;
   /** The last failed attempt, until it is clear whether another one follows. */
-  #untold: StatementEvent | undefined;
+  #untold: FailedAttempt | undefined;
   #failed: readonly string[] = NONE;
   #replicasFailed = 0;
   #primaryLosses = 0;
@@ -107,6 +108,10 @@ export abstract class Attempts<T> {
 
   protected get scope(): Scope | undefined {
     return this.#attempted.scope;
+  }
+
+  protected get trace(): StatementTrace | undefined {
+    return this.#attempted.trace;
   }
 
   /** The number of the attempt to report next, from 1. */
@@ -316,23 +321,23 @@ export abstract class Attempts<T> {
    */
   #noteFailedAttempt(route: Route, startedMs: number, error: unknown): void {
     const { reports } = this.#tools;
-    const { statement, attempt, scope } = this;
+    const { statement, attempt, scope, trace } = this;
     this.#tellUntold(false);
-    this.#untold = reports.failedAttempt({ scope, route, statement, startedMs, attempt }, error);
+    this.#untold = reports.failedAttempt({ scope, route, statement, startedMs, attempt, trace }, error);
     this.#failures++;
   }
 
   #tellUntold(isFinal: boolean): void {
-    const event = this.#untold;
+    const failed = this.#untold;
     this.#untold = undefined;
-    if (event !== undefined) this.#tools.reports.tell({ ...event, isFinal });
+    if (failed !== undefined) this.#tools.reports.tell(failed, isFinal);
   }
 
   #giveUp(error: unknown, route?: Route): Promise<never> {
-    const { statement, attempt, scope } = this;
+    const { statement, attempt, scope, trace } = this;
     this.#tellUntold(true);
     if (this.#failures === 0 && error instanceof NoReplicaError)
-      this.#tools.reports.unplaced({ scope, statement, startedMs: this.#startedMs, attempt }, error);
+      this.#tools.reports.unplaced({ scope, statement, startedMs: this.#startedMs, attempt, trace }, error);
     this.gaveUp(error, route);
     return Promise.reject(error);
   }

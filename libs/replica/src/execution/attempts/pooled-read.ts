@@ -46,8 +46,8 @@ export class PooledRead extends Attempts<Answer> {
   }
 
   protected override answered(_: Answer, route: Route, startedMs: number): void {
-    const { statement, attempt, scope } = this;
-    this.#tools.reports.answered({ scope, route, statement, startedMs, attempt });
+    const { statement, attempt, scope, trace } = this;
+    this.#tools.reports.answered({ scope, route, statement, startedMs, attempt, trace });
     if (statement.kind === 'read') this.#read.ended(route.node);
   }
 

@@ -3,7 +3,8 @@ import { noteRead, type NoteSettings } from '../../context/note-read.js';
 import type { Route } from '../../routing/route.js';
 import type { RefusedStatementEvent, StatementEvent } from '../../routing/statement-event.js';
 import type { RecentEvents } from '../../observability/recent-events.js';
-import type { RouteCount, RouteCounts } from '../../observability/route-counts.js';
+import type { QueryPatterns } from '../../observability/query-patterns.js';
+import type { RouteCounts } from '../../observability/route-counts.js';
 import type { NodeRole } from '../../topology/topology.js';
 import type { TopologyMonitor } from '../../topology/topology-monitor.js';
 import type { CatalogKeeper } from '../statements/catalog-keeper.js';
@@ -14,6 +15,7 @@ import { codeOf, messageOf } from '../../errors/describe-error.js';
 import { digestOf } from '../statements/text-digest.js';
 import { TransactionLostError } from '../../errors/transaction-lost.error.js';
 import type { Database } from '../database.js';
+import type { StatementTrace } from '../statement-trace.js';
 import type { Statement } from '../statements/statement.js';
 
 /** One attempt to run a statement on a node. */
@@ -24,6 +26,13 @@ interface Attempt {
   /** The number of the attempt, from 1. */
   readonly attempt: number;
   readonly scope: Scope | undefined;
+  /** Gets the event of the attempt if somebody traces statements. */
+  readonly trace: StatementTrace | undefined;
+}
+
+/** An attempt that failed. Whether another one follows is not known yet. */
+export interface FailedAttempt extends Pick<Attempt, 'statement' | 'trace'> {
+  readonly event: StatementEvent;
 }
 
 /** What {@link StatementReports} needs. */
@@ -33,6 +42,8 @@ export interface StatementReportOptions extends NoteSettings {
   readonly onRefused: (event: RefusedStatementEvent) => void;
   /** Counts every outcome, whether anybody listens or not. */
   readonly counts: RouteCounts;
+  /** Counts statements by their texts; `undefined`: the options say not to. */
+  readonly patterns: QueryPatterns | undefined;
   /** Keeps the statements that failed or needed more than one attempt. */
   readonly recent: Pick<RecentEvents, 'add'>;
   /** Gets an event for each statement. `undefined` while nobody listens. */
@@ -53,32 +64,17 @@ export class StatementReports {
   }
 
   /** A statement was answered. Tells its request and the listeners. */
-  answered({ scope, route, statement, startedMs, attempt }: Attempt): void {
-    const { listener, counts, recent, nowMs } = this.#options;
-    const endedMs = nowMs();
+  answered({ scope, route, statement, startedMs, attempt, trace }: Attempt): void {
+    const endedMs = this.#options.nowMs();
     if (scope !== undefined) {
       scope.request.routed(route.node, route.reason);
       if (showsData(statement))
         noteRead(scope, route, this.#options.monitor.topology, endedMs, this.#options);
     }
-    const count = counts.of(route.node, this.#roleOf(route.node), statement.kind, route.reason);
-    count.count++;
-    count.totalMs += endedMs - startedMs;
-    const listen = listener();
-    if (listen !== undefined || attempt > 1) {
-      const event: StatementEvent = {
-        kind: statement.kind,
-        tables: statement.tables ?? null,
-        node: route.node,
-        reason: route.reason,
-        durationMs: endedMs - startedMs,
-        attempt,
-        isFinal: true,
-        request: scope?.request.number ?? null,
-      };
-      if (attempt > 1) recent.add('statement', event);
-      listen?.(event);
-    }
+    const durationMs = endedMs - startedMs;
+    this.#count(statement, route, durationMs);
+    if (attempt > 1 || trace !== undefined || this.#options.listener() !== undefined)
+      this.#show(eventOf({ scope, route, statement, attempt }, durationMs), trace);
     if (statement.changesCatalog) this.#options.catalog.refreshSoon();
   }
 
@@ -93,49 +89,61 @@ export class StatementReports {
 
   /** A statement failed and is not tried again. Tells the listeners. If its connection was lost, has the node probed. */
   failed(attempt: Attempt, error: unknown): void {
-    this.tell(this.failedAttempt(attempt, error));
+    this.tell(this.failedAttempt(attempt, error), true);
   }
 
   /** A stream broke after it was sent. It was counted when it was sent. */
   broke(attempt: Attempt, error: unknown): void {
-    const event = this.failedAttempt(attempt, error);
-    this.#countOf(event).failed++;
-    this.#show(event);
+    const { event, trace } = this.failedAttempt(attempt, error);
+    this.#countFailure(event, attempt.statement);
+    this.#show(event, trace);
   }
 
-  /** An attempt failed. If its connection was lost, has the node probed. Returns the event to {@link tell}. */
-  failedAttempt(attempt: Attempt, error: unknown): StatementEvent {
+  /** An attempt failed. If its connection was lost, has the node probed. Returns what to {@link tell}. */
+  failedAttempt(attempt: Attempt, error: unknown): FailedAttempt {
     this.#probe(attempt, error);
-    return this.#failure(attempt, attempt.route.node, error);
+    return this.#failure(attempt, error);
   }
 
   /** A statement failed because no node was allowed to answer it. */
   unplaced(attempt: Omit<Attempt, 'route'>, error: NoReplicaError): void {
     const { reason } = error;
-    this.tell(this.#failure({ ...attempt, route: { reason } }, null, error));
+    this.tell(this.#failure({ ...attempt, route: { node: null, reason } }, error), true);
   }
 
-  /** Counts a failed attempt and tells the listeners, once it is known whether another one follows. */
-  tell(event: StatementEvent): void {
-    if (event.isFinal) {
-      const count = this.#countOf(event);
-      count.count++;
-      count.failed++;
-      count.totalMs += event.durationMs;
+  /** Counts a failed attempt and tells the listeners, once it is known whether it was the last one. */
+  tell({ event: failure, statement, trace }: FailedAttempt, isFinal: boolean): void {
+    const event = { ...failure, isFinal };
+    if (isFinal) {
+      this.#count(statement, event, event.durationMs);
+      this.#countFailure(event, statement);
     } else if (event.node !== null) this.#options.counts.retried(event.node, event.errorCode ?? 'unknown');
-    this.#show(event);
+    this.#show(event, trace);
   }
 
-  #countOf({ node, kind, reason }: StatementEvent): RouteCount {
-    return this.#options.counts.of(node, node === null ? null : this.#roleOf(node), kind, reason);
+  /** Hot path: makes no object. */
+  #count(statement: Statement, { node, reason }: EventRoute, durationMs: number): void {
+    const role = this.#roleOf(node);
+    const count = this.#options.counts.of(node, role, statement.kind, reason);
+    count.count++;
+    count.totalMs += durationMs;
+    this.#options.patterns?.of(statement).add(role, reason, durationMs);
   }
 
-  #roleOf(node: string): NodeRole {
+  #countFailure({ node, reason }: EventRoute, statement: Statement): void {
+    const { counts, patterns } = this.#options;
+    counts.of(node, this.#roleOf(node), statement.kind, reason).failed++;
+    if (patterns !== undefined) patterns.of(statement).failed++;
+  }
+
+  #roleOf(node: string | null): NodeRole | null {
+    if (node === null) return null;
     return node === this.#options.monitor.topology.primary.name ? 'primary' : 'replica';
   }
 
-  #show(event: StatementEvent): void {
-    this.#options.recent.add('statement', event);
+  #show(event: StatementEvent, trace: StatementTrace | undefined): void {
+    if (event.attempt > 1 || event.errorCode !== undefined) this.#options.recent.add('statement', event);
+    trace?.attempts.push(event);
     this.#options.listener()?.(event);
   }
 
@@ -146,27 +154,12 @@ export class StatementReports {
   }
 
   #failure(
-    {
-      route,
-      statement,
-      startedMs,
-      attempt,
-      scope,
-    }: Omit<Attempt, 'route'> & { readonly route: Pick<Route, 'reason'> },
-    node: string | null,
+    { startedMs, trace, ...attempt }: Omit<Attempt, 'route'> & { readonly route: EventRoute },
     error: unknown,
-  ): StatementEvent {
-    return {
-      kind: statement.kind,
-      tables: statement.tables ?? null,
-      node,
-      reason: route.reason,
-      durationMs: this.#options.nowMs() - startedMs,
-      errorCode: codeOf(error) ?? 'unknown',
-      attempt,
-      isFinal: true,
-      request: scope?.request.number ?? null,
-    };
+  ): FailedAttempt {
+    const event = eventOf(attempt, this.#options.nowMs() - startedMs);
+    const { statement } = attempt;
+    return { statement, trace, event: { ...event, errorCode: codeOf(error) ?? 'unknown' } };
   }
 
   #probe({ route, startedMs }: Attempt, error: unknown): void {
@@ -190,6 +183,30 @@ export class StatementReports {
       ? error.cause
       : undefined;
   }
+}
+
+/** Where an attempt went. `null`: no node was allowed to answer. */
+type EventRoute = Pick<StatementEvent, 'node' | 'reason'>;
+
+function eventOf(
+  {
+    scope,
+    route,
+    statement,
+    attempt,
+  }: Pick<Attempt, 'scope' | 'statement' | 'attempt'> & { route: EventRoute },
+  durationMs: number,
+): StatementEvent {
+  return {
+    kind: statement.kind,
+    tables: statement.tables ?? null,
+    node: route.node,
+    reason: route.reason,
+    durationMs,
+    attempt,
+    isFinal: true,
+    request: scope?.request.number ?? null,
+  };
 }
 
 /** A write's own position covers what the write has shown. Statements that control a transaction show nothing. */

@@ -7,6 +7,7 @@ import type { ConnectionOwner } from '../forward-events.js';
 import { leadToCaller } from '../lead-to-caller.js';
 import type { NodePool } from '../pools/node-pool.js';
 import type { StatementRouter } from '../statement-router.js';
+import type { StatementTrace } from '../statement-trace.js';
 import type { Statement } from '../statements/statement.js';
 import {
   endsInRollback,
@@ -121,7 +122,10 @@ export class PinnedConnection implements ConnectionOwner {
   }
 
   /** Runs one statement and reports the outcome. It calls `ended` last, but before the code that awaits the answer continues. */
-  run({ call, statement, attempt }: PinnedStatement, ended: (isAnswered: boolean) => void): Promise<Answer> {
+  run(
+    { call, statement, attempt, trace }: PinnedStatement,
+    ended: (isAnswered: boolean) => void,
+  ): Promise<Answer> {
     const { args, text } = call;
     const scope = this.#router.contexts.ofStatement();
     const route = this.#routeOf(statement);
@@ -137,7 +141,7 @@ export class PinnedConnection implements ConnectionOwner {
         this.#hasAnswered = true;
         this.#hasState ||= this.#database.leavesState(statement, text);
         this.#ended(() => this.#succeeded(statement, position));
-        this.#router.reports.answered({ scope, route, statement, startedMs, attempt: attempt ?? 1 });
+        this.#router.reports.answered({ scope, route, statement, startedMs, attempt: attempt ?? 1, trace });
         if (statement.mayWrite && this.#writes.transaction !== undefined)
           this.#router.reports.shown(scope, route);
         ended(true);
@@ -156,7 +160,7 @@ export class PinnedConnection implements ConnectionOwner {
         const isCovered = statement.mayWrite && this.#writes.transaction === undefined;
         if (meaning === undefined && !isCovered) this.#router.reports.shown(scope, route);
         if (attempt === undefined)
-          this.#router.reports.failed({ scope, route, statement, startedMs, attempt: 1 }, told);
+          this.#router.reports.failed({ scope, route, statement, startedMs, attempt: 1, trace }, told);
         const isAsAsked = meaning === 'rolled-back' && endsInRollback(statement, text);
         if (isAsAsked) this.lostTransaction = undefined;
         ended(isAsAsked);
@@ -167,7 +171,10 @@ export class PinnedConnection implements ConnectionOwner {
   }
 
   /** Runs a stream or cursor. Resolves when the last row has been fetched and the connection is idle again. */
-  async stream(stream: StreamCall, statement: Statement, attempt: number): Promise<void> {
+  async stream(
+    stream: StreamCall,
+    { statement, attempt = 1, trace }: Omit<PinnedStatement, 'call'>,
+  ): Promise<void> {
     if (stream.isDestroyed) return;
     const site = this.#site(stream.text);
     const known = this.#broken;
@@ -178,7 +185,7 @@ export class PinnedConnection implements ConnectionOwner {
     this.#hasAnswered = true;
     this.#begins(statement);
     // The stream's reader learns of the node with the first row. What the reader has seen is only known at the end.
-    this.#router.reports.answered({ scope, route, statement, startedMs, attempt });
+    this.#router.reports.answered({ scope, route, statement, startedMs, attempt, trace });
     const shown = (): void => this.#router.reports.shown(scope, route);
     const streaming = this.#database.stream(this.#connection, stream);
     this.#stream = { ended: streaming, shown };
@@ -193,7 +200,7 @@ export class PinnedConnection implements ConnectionOwner {
     // Some rows may have arrived before it broke.
     shown();
     if (broken !== undefined)
-      this.#router.reports.broke({ scope, route, statement, startedMs, attempt }, broken);
+      this.#router.reports.broke({ scope, route, statement, startedMs, attempt, trace }, broken);
   }
 
   /** Returns the connection to its pool. A connection that is broken, busy or inside a transaction is closed. */

@@ -1,7 +1,7 @@
 import type { CatalogQuery, Classifier, LoadedCatalog } from '../database.js';
 import type { Finding } from './finding.js';
 import { RememberedTexts } from './remembered-texts.js';
-import type { Statement } from './statement.js';
+import { statementOf, type Statement } from './statement.js';
 import { TextCache } from './text-cache.js';
 
 /** What every database's catalog tells. Immutable. */
@@ -81,8 +81,7 @@ export class CatalogClassifier<C extends KnownCatalog> implements Classifier {
   /** A replica refused the text as a write. From now on it counts as one, whatever the catalog says. */
   rememberAsWrite(text: string): Statement {
     this.#refused.add(text);
-    this.#keep(text, REFUSED);
-    return REFUSED;
+    return this.#keep(text, REFUSED);
   }
 
   async loadCatalog(query: CatalogQuery): Promise<LoadedCatalog> {
@@ -102,11 +101,14 @@ export class CatalogClassifier<C extends KnownCatalog> implements Classifier {
   #read(text: string): Statement {
     const finding = this.#dialect.readText(text, this.#catalog);
     const statement = finding.kind === 'read' && this.#refused.has(text) ? REFUSED : finding.toStatement();
-    this.#keep(text, statement);
-    return statement;
+    return this.#keep(text, statement);
   }
 
-  #keep(text: string, statement: Statement): void {
-    if (text.length <= MAX_CACHED_CHARACTERS) this.#cache.set(text, statement);
+  /** What stands for many texts is kept for each of them, because each has counts of its own. */
+  #keep(text: string, statement: Statement): Statement {
+    if (text.length > MAX_CACHED_CHARACTERS) return statement;
+    const kept = statementOf(text, statement);
+    this.#cache.set(text, kept);
+    return kept;
   }
 }

@@ -1,3 +1,4 @@
+import type { PatternCount } from '../../observability/query-patterns.js';
 import { STATEMENT_KINDS, type StatementKind } from '../../routing/route-query.js';
 
 export { STATEMENT_KINDS, type StatementKind };
@@ -70,6 +71,22 @@ export interface Statement {
    * security policy reads, and parents and children by inheritance or partitioning. Absent if there is nothing.
    */
   readonly restsOn?: readonly (readonly string[])[];
+
+  /** The text that it stands for, if it stands for a single one. Not enumerable, so that copies and comparisons leave it out. */
+  readonly origin?: StatementOrigin;
+}
+
+/** A text whose classification is remembered, and what else is known of it. */
+export interface StatementOrigin {
+  readonly text: string;
+  /** The count of its pattern, once it was looked up. */
+  pattern: PatternCount | undefined;
+}
+
+/** The same statement, for this text alone. */
+export function statementOf(text: string, statement: Statement): Statement {
+  const origin: StatementOrigin = { text, pattern: undefined };
+  return Object.freeze(Object.defineProperty({ ...statement }, 'origin', { value: origin }));
 }
 
 const READ = {

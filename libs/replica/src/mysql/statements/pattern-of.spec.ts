@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { patternOf } from './pattern-of.js';
+
+describe('the pattern of a text for MySQL and MariaDB', () => {
+  it.each([
+    [
+      'literals and parameters',
+      `SELECT 'a', "b", 1, ? FROM \`c\` WHERE d = :e`,
+      'SELECT ?, ?, ?, ? FROM `c` WHERE d = ?',
+    ],
+    ['comments', 'SELECT 1 # one\n -- two\n /* 3 */ FROM a', 'SELECT ? FROM a'],
+    ['a list', 'SELECT a FROM b WHERE c IN (\'x\',"y", 3)', 'SELECT a FROM b WHERE c IN (?)'],
+    ['rows', 'INSERT INTO a VALUES (1, 2), (3, 4)', 'INSERT INTO a VALUES (?, ?)'],
+    [
+      'rows with more behind them',
+      'INSERT INTO a VALUES (1), (2) ON DUPLICATE KEY UPDATE a = VALUES(a), b = VALUES(b), c = 1',
+      'INSERT INTO a VALUES (?) ON DUPLICATE KEY UPDATE a = VALUES(a), b = VALUES(b), c = ?',
+    ],
+    ['settings', 'SET @a := 5, @b = word', 'SET @a := ?'],
+  ])('folds %s', (_, text, pattern) => {
+    expect(patternOf(text)).toBe(pattern);
+  });
+
+  it.each([
+    `SELECT "secret"`,
+    `SELECT "it""s 'secret"`,
+    `SELECT 'it\\'s secret'`,
+    `SELECT 'a\\' , secret, '`,
+    `SELECT _utf8mb4'secret', N'secret'`,
+    `SELECT x'5ec2e7', X'5EC2E7', 0x5ec2e7, b'01'`,
+    `SELECT 0x5ec2e7z`,
+    'SELECT 5ec2e7',
+    `SELECT /*! 'secret' */ 1`,
+    `SELECT 'unfinished secret`,
+    `CREATE USER bob IDENTIFIED BY 'secret'`,
+    `SET PASSWORD FOR bob = 'secret'`,
+    'SET @key = secret',
+    `SELECT {d 'secret'}`,
+    `SELECT a->'$.secret', a->>"$.secret"`,
+  ])('never tells a literal: %j', (text) => {
+    expect(patternOf(text)).not.toMatch(/secret|5ec2e7/i);
+  });
+});
