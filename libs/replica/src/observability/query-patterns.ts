@@ -111,6 +111,6 @@ export class QueryPatterns {
   }
 
   #ranked(): PatternCount[] {
-    return [...this.#counts.values()].sort((one, other) => other.count - one.count);
+    return [...this.#counts.values()].toSorted((one, other) => other.count - one.count);
   }
 }

@@ -321,7 +321,7 @@ export interface RoutingOptions<Context = unknown> {
   readonly prepareAfter?: number;
   /**
    * Counts statements by their texts without literals and parameters, for `router.stats().patterns`: how many, where, why and how fast.
-   * Default true.
+   * Default `true`.
    */
   readonly patterns?: boolean;
 }

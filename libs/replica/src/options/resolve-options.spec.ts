@@ -63,6 +63,7 @@ describe('resolveOptions', () => {
       lanes: true,
       prepare: true,
       prepareAfter: 5,
+      patterns: true,
       warnings: [],
       primary: {
         name: 'primary',
