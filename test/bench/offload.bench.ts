@@ -18,7 +18,7 @@ import { lagByPauses } from './support/lag-by-pauses.js';
 import { measureCapture } from './support/measure-capture.js';
 import {
   COUNTING_SETTINGS,
-  primaryStatements,
+  countingOn,
   type PrimaryStatements,
 } from './support/primary-statements.js';
 import { exponential, seededRandom } from '../support/random.js';
@@ -226,7 +226,7 @@ const cluster = await forDatabase(STARTS)({
 });
 let endLag: (() => Promise<void>) | undefined;
 try {
-  const statements = primaryStatements(cluster.primary);
+  const statements = countingOn(cluster.primary);
   await statements.prepare();
   for (const sql of forDatabase(SET_UP)) await cluster.primary.query(sql);
   await cluster.waitForCatchUp();

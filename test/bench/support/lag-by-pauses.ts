@@ -13,10 +13,10 @@ export async function lagByPauses(
   replicas: readonly DatabaseNode[],
   pauseMs: number,
 ): Promise<() => Promise<void>> {
-  let isOver = false;
+  const ending = new AbortController();
   const loops = replicas.map(async ({ url }) => {
     const connection = await createConnection(url);
-    while (!isOver) {
+    while (!ending.signal.aborted) {
       await connection.query('STOP SLAVE SQL_THREAD');
       await sleep(pauseMs);
       await connection.query('START SLAVE SQL_THREAD');
@@ -25,7 +25,7 @@ export async function lagByPauses(
     await connection.end();
   });
   return async () => {
-    isOver = true;
+    ending.abort();
     await Promise.all(loops);
   };
 }

@@ -16,7 +16,7 @@ export interface PrimaryStatements {
 }
 
 /** Counts on a primary of the database that the command line names. */
-export function primaryStatements(primary: DatabaseNode): PrimaryStatements {
+export function countingOn(primary: DatabaseNode): PrimaryStatements {
   return TEST_DATABASE === 'mariadb' ? new MariadbStatements(primary) : new PostgresStatements(primary);
 }
 
