@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { bundleModules } from './bundle-modules.mjs';
 
 const packageDir = new URL('./', import.meta.url);
 const repositoryDir = new URL('../../', import.meta.url);
@@ -26,6 +27,7 @@ const copyTopLevelFile = (name) => copyFile(new URL(name, repositoryDir), new UR
 
 await rm(new URL('dist/', packageDir), { recursive: true, force: true });
 await Promise.all([build('esm', 'module'), build('cjs', 'commonjs')]);
+await bundleModules();
 await Promise.all(['CHANGELOG.md', 'LICENSE', 'README.md'].map(copyTopLevelFile));
 await rm(new URL('docs/', packageDir), { recursive: true, force: true });
 await cp(new URL('docs/', repositoryDir), new URL('docs/', packageDir), { recursive: true });
