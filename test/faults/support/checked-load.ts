@@ -10,6 +10,8 @@ export interface LoadShape {
   readonly writers: number;
   /** Mean pause of each between two calls; milliseconds. */
   readonly thinkMs: number;
+  /** The same of writers, if that differs. */
+  readonly writerThinkMs?: number;
   /** So long do the reports of every fourth reader take, instead of its plain reads; milliseconds, 0: there are none. */
   readonly reportMs: number;
 }
@@ -69,7 +71,8 @@ export class CheckedLoad {
         reader < 0
           ? (): Promise<void> => this.#writeAndReadBack(session, this.#rowOf(index))
           : (): Promise<void> => this.#readSome(session, reader);
-      return this.#loop(step);
+      const { thinkMs, writerThinkMs = thinkMs } = this.#shape;
+      return this.#loop(step, reader < 0 ? writerThinkMs : thinkMs);
     });
   }
 
@@ -93,16 +96,16 @@ export class CheckedLoad {
     return lost;
   }
 
-  async #loop(step: () => Promise<void>): Promise<void> {
-    await this.#think();
+  async #loop(step: () => Promise<void>, thinkMs: number): Promise<void> {
+    await this.#think(thinkMs);
     while (!this.#stopped) {
       await step();
-      await this.#think();
+      await this.#think(thinkMs);
     }
   }
 
-  #think(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#shape.thinkMs * (0.5 + this.#random())));
+  #think(meanMs: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, meanMs * (0.5 + this.#random())));
   }
 
   async #writeAndReadBack(session: CheckedSession, id: number): Promise<void> {

@@ -33,7 +33,11 @@ export type System = (typeof SYSTEMS)[number];
 export interface VersionsAppOptions {
   readonly system: System;
   readonly primary: { readonly name: string; readonly url: string };
-  readonly replicas: readonly { readonly name: string; readonly url: string }[];
+  readonly replicas: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly servers?: 'one' | 'many';
+  }[];
   /** What differs from the defaults of nestjs-replica. */
   readonly routing?: Pick<
     RoutingOptions,

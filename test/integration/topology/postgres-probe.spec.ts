@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTcpProxy, type PostgresNode, type TcpProxy } from 'nestjs-replica/testing';
 import { PostgresProbe } from '../../../libs/replica/src/postgres/node-probe.js';
+import { openProbeLink } from '../../../libs/replica/src/postgres/probe-connection.js';
 import type { ProbeResult } from '../../../libs/replica/src/topology/node-probe.js';
 import type { ProbeFunction } from '../../../libs/replica/src/topology/probe-function.js';
 import { until } from '../../support/until.js';
@@ -44,10 +45,16 @@ describe('the probe of PostgreSQL', () => {
     { name, host, port, database, username, password }: PostgresNode,
     { user = 'plain', probe, options }: { user?: User; probe?: ProbeFunction; options?: string } = {},
   ): PostgresProbe => {
-    const made = new PostgresProbe(
-      { host, port, database, user: user === 'superuser' ? username : user, password, options },
-      probe === undefined ? undefined : { name, address: `${host}:${port}`, probe },
-    );
+    const config = {
+      host,
+      port,
+      database,
+      user: user === 'superuser' ? username : user,
+      password,
+      options,
+    };
+    const subject = probe === undefined ? undefined : { name, address: `${host}:${port}`, probe };
+    const made = new PostgresProbe((lost) => openProbeLink(config, lost), { subject });
     probes.push(made);
     return made;
   };
@@ -164,13 +171,8 @@ describe('the probe of PostgreSQL', () => {
 
     const probeThrough = (): PostgresProbe => {
       const { database, username, password } = replica(0);
-      const probe = new PostgresProbe({
-        host: proxy.host,
-        port: proxy.port,
-        database,
-        user: username,
-        password,
-      });
+      const config = { host: proxy.host, port: proxy.port, database, user: username, password };
+      const probe = new PostgresProbe((lost) => openProbeLink(config, lost));
       probes.push(probe);
       return probe;
     };

@@ -1,12 +1,13 @@
 import type { ContextStorage } from '../context/context-storage.js';
 import { kindOfFailure } from '../errors/safe-message.error.js';
-import type { Classifier, Database, Outside } from '../execution/database.js';
+import type { Classifier, Database, NodeOpener, Outside } from '../execution/database.js';
 import { PiggybackedPositions } from '../execution/piggybacked-position.js';
 import { findStandIn } from '../execution/primary/find-stand-in.js';
 import { PrimaryKeeper } from '../execution/primary/primary-keeper.js';
 import { StatementRouter } from '../execution/statement-router.js';
 import { CatalogKeeper, type CatalogStatus } from '../execution/statements/catalog-keeper.js';
 import type { NodeOptions } from '../options/replica-options.js';
+import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Position } from '../session/position.js';
 import type { DiscoveryLoop } from '../topology/discovery/discovery-loop.js';
@@ -14,6 +15,7 @@ import { inTime } from '../topology/in-time.js';
 import type { Listeners } from '../topology/listeners.js';
 import type { NodeSnapshot } from '../topology/topology.js';
 import { TopologyMonitor } from '../topology/topology-monitor.js';
+import { EndpointNodes } from './endpoint-nodes.js';
 import { logTopology } from './log-topology.js';
 import { logMissingLanes, NodePools } from './node-pools.js';
 import { NodeProbes, watchedNode } from './node-probes.js';
@@ -41,7 +43,7 @@ interface ClusterParts {
   readonly log: OperatorLog;
 }
 
-/** How long the start waits for the first answer of a discovery. Then it goes on without; milliseconds. */
+/** How long the start waits for the first answer of a discovery, and for the first servers behind endpoints. Then it goes on without; milliseconds. */
 const FIRST_DISCOVERY_MS = 1_000;
 
 const nowMs = (): number => performance.now();
@@ -69,10 +71,16 @@ export class Cluster {
   constructor(parts: ClusterParts) {
     const { options, database, contexts, state, events, log } = parts;
     this.#parts = parts;
-    const probes = new NodeProbes((node) => database.createProbe(node, options.monitor.probe));
+    const endpoints = new EndpointNodes({
+      ...parts,
+      primary: () => this.monitor.identityOf(this.monitor.topology.primary.name),
+      nowMs,
+    });
+    const openerOf = (node: ResolvedNode): NodeOpener => endpoints.openerOf(node);
+    const probes = new NodeProbes((node) => openerOf(node).createProbe(node, options.monitor.probe));
     const monitor = createMonitor(parts, probes);
     const outside: Outside = (fn) => contexts.exit(fn);
-    const pools = new NodePools({ options, database, monitor, state, outside });
+    const pools = new NodePools({ options, database, openerOf, monitor, state, outside });
     for (const node of [options.primary, ...options.replicas]) pools.add(node);
     if (options.lanes) logMissingLanes(pools.get(options.primary.name).access, log);
     this.monitor = monitor;
@@ -111,6 +119,7 @@ export class Cluster {
       pools,
       monitor,
       probes,
+      endpoints,
       state,
       beforeFirst: () => this.#beforeFirstReplicas(),
     });
@@ -128,6 +137,12 @@ export class Cluster {
     const { options, database, state, log } = this.#parts;
     if (this.#discovery !== undefined)
       await inTime(this.#discovery.start(), FIRST_DISCOVERY_MS, () => undefined);
+    if (options.endpoints.length > 0)
+      await inTime(
+        this.replicaSet.put([...options.replicas, ...options.endpoints]),
+        FIRST_DISCOVERY_MS,
+        () => undefined,
+      );
     const { name, address } = options.primary;
     this.#standIn = await findStandIn({
       errors: database.errors,

@@ -232,9 +232,10 @@ export class Engine {
     this.checkNames(options, where);
   }
 
-  /** For the names of replicas only. A discovery may find a node later, so with one an unknown name is no mistake. */
+  /** For the names of replicas only. If nodes are found while everything runs, an unknown name is no mistake. */
   checkNames({ replica }: ReadOptions, where: string): void {
-    if (replica !== undefined && this.#options.discovery === undefined)
+    const { discovery, endpoints } = this.#options;
+    if (replica !== undefined && discovery === undefined && endpoints.length === 0)
       checkReplicaNames({ replica }, this.nodeNames, where);
   }
 }

@@ -3,7 +3,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { inTime } from '../topology/in-time.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { LogSink } from './operator-log.js';
-import type { Database, NodeAccess, Outside, ServerCheck } from '../execution/database.js';
+import type { Database, NodeAccess, NodeOpener, Outside, ServerCheck } from '../execution/database.js';
 import type { LaneSettings } from '../execution/lanes/read-lanes.js';
 import { NodePool } from '../execution/pools/node-pool.js';
 import type { RoutingState } from './routing-state.js';
@@ -11,6 +11,8 @@ import type { RoutingState } from './routing-state.js';
 interface NodePoolsOptions {
   readonly options: Pick<ResolvedOptions<never>, 'drainTimeoutMs' | 'lanes' | 'prepare' | 'prepareAfter'>;
   readonly database: Database;
+  /** What connects to a node. */
+  readonly openerOf: (node: ResolvedNode) => NodeOpener;
   readonly monitor: TopologyMonitor;
   readonly state: Pick<RoutingState, 'hasReplicas'>;
   readonly outside: Outside;
@@ -52,13 +54,13 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { database, monitor, outside } = this.#options;
+    const { database, openerOf, monitor, outside } = this.#options;
     const { name, address } = node;
     const pool = new NodePool({
       name,
       address,
       database,
-      access: database.openNode(node, {
+      access: openerOf(node).openNode(node, {
         // A broken idle connection is as good a sign of a crash as one in use.
         onIdleError: () => monitor.doubt(name),
         check: this.#checkOf(name),

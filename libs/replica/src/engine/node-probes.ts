@@ -35,9 +35,9 @@ export class NodeProbes {
 }
 
 export function watchedNode(
-  { name, address, weight, region, tags }: ResolvedNode,
+  { name, address, weight, region, tags, behind }: ResolvedNode,
   role: NodeRole,
   probe: NodeProbe,
 ): WatchedNode {
-  return { name, role, address, weight, region, tags, probe };
+  return { name, role, address, weight, region, tags, endpoint: behind?.endpoint, probe };
 }

@@ -58,6 +58,7 @@ describe('ReplicaSet', () => {
           return probe;
         },
       },
+      endpoints: { nodes: [], watch: () => Promise.resolve(), end: () => undefined },
       state: { hasReplicas },
       beforeFirst: () => beforeFirst(),
     });

@@ -9,6 +9,7 @@ import { JoiningProbe } from '../topology/discovery/joining-probe.js';
 import type { TopologyMonitor } from '../topology/topology-monitor.js';
 import type { WatchedNode } from '../topology/node-probe.js';
 import { DrainInterruptedError } from '../errors/drain-interrupted.error.js';
+import type { EndpointNodes } from './endpoint-nodes.js';
 import type { NodePools } from './node-pools.js';
 import { watchedNode, type NodeProbes } from './node-probes.js';
 import type { LogSink } from './operator-log.js';
@@ -23,6 +24,7 @@ interface ReplicaSetOptions {
   readonly pools: Pick<NodePools, 'nodes' | 'byName' | 'add' | 'remove' | 'warmUp'>;
   readonly monitor: TopologyMonitor;
   readonly probes: Pick<NodeProbes, 'of'>;
+  readonly endpoints: Pick<EndpointNodes, 'nodes' | 'watch' | 'end'>;
   readonly state: Pick<RoutingState, 'hasReplicas'>;
   /** Called before the first replicas are added. Gives a position that covers what was written and seen until then. */
   readonly beforeFirst: () => Promise<Position | undefined>;
@@ -36,6 +38,8 @@ export class ReplicaSet {
   readonly #options: ReplicaSetOptions;
   readonly #drains = new Set<{ readonly node: string; readonly interrupt: (error: Error) => void }>();
   #last: Promise<void> = Promise.resolve();
+  /** The replicas that were given or found by a discovery, without those behind endpoints. */
+  #given: readonly ResolvedNode[] = [];
   /** The first replicas have just been added, so nobody knows yet what was written while no session was kept. */
   #lacksFloor = false;
   /** What a replica that joins has to have replayed before it may serve. */
@@ -60,16 +64,30 @@ export class ReplicaSet {
     return resolveFound(found, this.#current);
   }
 
-  /** Resolves when these are the replicas. A new one serves once it is ready; what runs on one that leaves may end in its time. */
-  put(nodes: readonly ResolvedNode[]): Promise<void> {
-    const { state } = this.#options;
+  /**
+   * Resolves when these are the replicas, and behind each endpoint among them somebody has looked for servers. A new one serves once
+   * it is ready; what runs on one that leaves may end in its time.
+   */
+  async put(nodes: readonly ResolvedNode[]): Promise<void> {
+    const { state, endpoints } = this.#options;
     if (nodes.length > 0 && !state.hasReplicas) {
       state.hasReplicas = true;
       this.#lacksFloor = true;
     }
+    const looked = endpoints.watch(
+      nodes.filter(({ isEndpoint }) => isEndpoint),
+      () => this.#update(),
+    );
+    await this.#update(nodes);
+    await looked;
+  }
+
+  /** Puts in place what is known now. `nodes`: from now on these are given. */
+  #update(nodes?: readonly ResolvedNode[]): Promise<void> {
     const put = this.#last.then(async () => {
-      if (nodes.length > 0) await this.#findFloor();
-      await this.#put(nodes);
+      if (nodes !== undefined) this.#given = nodes.filter(({ isEndpoint }) => !isEndpoint);
+      if (nodes !== undefined && nodes.length > 0) await this.#findFloor();
+      await this.#put([...this.#given, ...this.#options.endpoints.nodes]);
     });
     this.#last = put.catch(() => undefined);
     return put;
@@ -98,6 +116,7 @@ export class ReplicaSet {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#options.endpoints.end();
     this.#interrupt('destroyed', () => true);
     await this.#last;
   }
@@ -110,7 +129,9 @@ export class ReplicaSet {
   get #current(): CurrentNodes {
     const { database, options, pools } = this.#options;
     const { type, primary, pool: levels } = options;
-    const replicas = [...pools.nodes.values()].filter(({ name }) => name !== primary.name);
+    const replicas = [...pools.nodes.values()].filter(
+      ({ name, behind }) => name !== primary.name && behind === undefined,
+    );
     return { database, family: familyOf(type), primary, replicas, levels };
   }
 

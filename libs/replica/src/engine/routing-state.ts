@@ -18,9 +18,12 @@ export class RoutingState {
   tableRules: TableRules;
   #shown: ShownSessions | undefined;
 
-  constructor({ enabled, replicas, discovery, tables }: ResolvedOptions<never>, database: Database) {
+  constructor(
+    { enabled, replicas, endpoints, discovery, tables }: ResolvedOptions<never>,
+    database: Database,
+  ) {
     this.isEnabled = enabled;
-    this.hasReplicas = replicas.length > 0 || discovery !== undefined;
+    this.hasReplicas = replicas.length + endpoints.length > 0 || discovery !== undefined;
     this.tableRules = new TableRules(database, tables);
   }
 

@@ -12,16 +12,17 @@ import type { Statement } from './statements/statement.js';
  * The port: everything that differs between databases. All of `execution/` works through it and knows no driver. Each database
  * implements it in a folder of its own.
  */
-export interface Database extends ConnectionOperations {
+export interface Database extends ConnectionOperations, NodeOpener {
   readonly errors: ErrorKinds;
   /** The database's own words, for messages to operators. */
   readonly terms: DatabaseTerms;
   /** A new classifier. It does not know the application's own functions and tables yet. */
   createClassifier(): Classifier;
-  /** Describes how to connect to a node. Opens no connection yet. */
-  openNode(node: ResolvedNode, hooks: NodeHooks): NodeAccess;
-  /** Asks a node who it is and where it stands, on a connection of its own. Then the user's own `probe` runs, if there is one. */
-  createProbe(node: ResolvedNode, probe: ProbeFunction | undefined): NodeProbe;
+  /**
+   * Finds the servers that answer behind one address. Opens no connection yet. Absent if the database cannot tell such servers
+   * apart; then the options refuse `servers: 'many'`.
+   */
+  openEndpoint?(node: ResolvedNode, hooks: EndpointHooks): Endpoint;
   /**
    * Completes the options of a node that is given by its host: whatever they do not say about connecting comes from the primary.
    * A node with a `url` of its own stays as it is.
@@ -43,6 +44,35 @@ export interface Database extends ConnectionOperations {
   leavesState(statement: Statement, text: string): boolean;
   /** The driver's result of a ROLLBACK, for a transaction that the server has already rolled back. A new object each time. */
   rolledBack(): Answer;
+}
+
+/** Describes how to reach nodes. */
+export interface NodeOpener {
+  /** Describes how to connect to a node. Opens no connection yet. */
+  openNode(node: ResolvedNode, hooks: NodeHooks): NodeAccess;
+  /** Asks a node who it is and where it stands, on a connection of its own. Then the user's own `probe` runs, if there is one. */
+  createProbe(node: ResolvedNode, probe: ProbeFunction | undefined): NodeProbe;
+}
+
+/** A server that a connection through an endpoint has led to. */
+export interface FoundServer {
+  readonly identity: ServerIdentity;
+  /** It refuses writes, because it follows another one. */
+  readonly isReadOnly: boolean;
+}
+
+/** A name or a balancer behind which several servers answer. Its nodes are the servers that connections lead to. */
+export interface Endpoint extends NodeOpener {
+  /** Makes one connection, wherever it leads. Rejects if that fails, or if servers behind the endpoint cannot be told apart. */
+  look(): Promise<void>;
+  /** Closes the connections that no node has. */
+  end(): void;
+}
+
+/** What an endpoint needs. */
+export interface EndpointHooks {
+  /** Called whenever a new connection or a probe has reached a server. */
+  readonly found: (server: FoundServer) => void;
 }
 
 declare const opaque: unique symbol;
@@ -269,6 +299,8 @@ export interface ConnectionPool {
   /** How many are too old to be handed out again. */
   readonly expired: number;
   readonly max: number;
+  /** A new connection may take long, because it may lead to another server first. Absent: it does not. */
+  readonly growsSlowly?: boolean;
   /** Calls back with a connection as soon as there is one, or with the error that explains why there is none. */
   take(callback: (error: unknown, connection: Connection | undefined) => void): void;
   /** A connection was lost that is checked out, but was doing nothing. The pool reports it as an idle connection that broke. */

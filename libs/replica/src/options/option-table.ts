@@ -84,6 +84,7 @@ export const NODE = {
   database: unchecked(),
   ssl: unchecked(),
   applicationName: unchecked(),
+  servers: oneOf(['one', 'many'], { default: 'one' }),
   socketPath: text({ only: MYSQL }),
   poolSize: whole({ min: 1, only: MYSQL }),
 } satisfies TableOf<NodeOptions>;

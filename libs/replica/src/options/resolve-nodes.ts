@@ -51,8 +51,20 @@ export interface ResolvedNode {
   readonly credentials: NodeCredentials;
   /** The name in its TLS certificate, if that is not its host. */
   readonly servername?: string;
+  /** It is no node but an endpoint, behind which several servers answer. */
+  readonly isEndpoint?: boolean;
+  /** It is one of the servers behind an endpoint. */
+  readonly behind?: ServerBehind;
   /** What the levels of the options (all, role, node) say together. What none of them says comes from TypeORM or the driver. */
   readonly pool: PoolOptions;
+}
+
+/** Which server behind which endpoint a node is. */
+export interface ServerBehind {
+  /** The endpoint's name. */
+  readonly endpoint: string;
+  /** The key of the server: see `serverKeyOf`. */
+  readonly server: string;
 }
 
 /** The nodes as given. */
@@ -151,6 +163,8 @@ function checkNodes(
   paths: { primary: string; replicas: string },
 ): FoundNodes {
   checkNode(problems, paths.primary, nodes.primary);
+  if (nodes.primary?.servers === 'many')
+    problems.add(`${paths.primary}.servers`, "cannot be 'many': one server takes the writes");
   if (!Array.isArray(nodes.replicas)) {
     problems.add(paths.replicas, `must be a list, not ${describe(nodes.replicas)}`);
     return { ...nodes, replicas: [] };
@@ -221,6 +235,11 @@ export function checkReplicas(
   replicas.forEach((node: NodeOptions, index) => {
     const path = `${where.path}[${index}]`;
     checkNode(problems, path, node);
+    if (node?.servers === 'many' && problems.family === MYSQL)
+      problems.add(
+        `${path}.servers`,
+        "can be 'many' for PostgreSQL only: give each server of MySQL or MariaDB its own address, or find them with discovery",
+      );
     // TypeORM would take this machine, where the replica hardly is.
     if (node?.url === undefined && node?.host === undefined && Object.hasOwn(Object(node) as object, 'host'))
       problems.add(`${path}.host`, 'is undefined: is the environment variable set?');
@@ -242,7 +261,7 @@ export function checkNode(problems: OptionProblems, path: string, node: NodeOpti
 
 /** Fills in the defaults of a node whose options were checked. */
 export function resolveNode(
-  { name, weight, region, tags, pool, poolSize, servername, ...credentials }: NodeOptions,
+  { name, weight, region, tags, pool, poolSize, servername, servers, ...credentials }: NodeOptions,
   role: 'primary' | 'replica',
   {
     otherwise,
@@ -259,6 +278,7 @@ export function resolveNode(
     ...(region === undefined ? {} : { region }),
     ...(tags === undefined ? {} : { tags }),
     ...(servername === undefined ? {} : { servername }),
+    ...(servers === 'many' ? { isEndpoint: true } : {}),
     credentials: conceal(credentials, () => ({ address })),
     pool: {
       ...(family === MYSQL ? DEFAULTS.pool : {}),

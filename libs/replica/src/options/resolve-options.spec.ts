@@ -64,6 +64,7 @@ describe('resolveOptions', () => {
       prepare: true,
       prepareAfter: 5,
       patterns: true,
+      endpoints: [],
       warnings: [],
       primary: {
         name: 'primary',
@@ -116,6 +117,20 @@ describe('resolveOptions', () => {
       'another database',
       { type: 'oracle', primary: PRIMARY },
       "type must be one of 'postgres', 'mysql', 'mariadb', not a text",
+    ],
+    [
+      'a primary of several servers',
+      { primary: { ...PRIMARY, servers: 'many' } },
+      "primary.servers cannot be 'many': one server takes the writes",
+    ],
+    [
+      'a rule for an endpoint',
+      {
+        primary: PRIMARY,
+        replicas: [{ host: 'replica', servers: 'many', name: 'reader' }],
+        tables: { big: 'reader', small: 'reader-0123456789' },
+      },
+      'tables.big names an endpoint: name one of the servers found there, or the primary',
     ],
     [
       'the URL of another database',

@@ -23,6 +23,8 @@ type KeyWithoutDefault = 'region' | 'route' | 'pool' | 'discovery';
 interface ResolvedGroups<Context> {
   readonly primary: ResolvedNode;
   readonly replicas: readonly ResolvedNode[];
+  /** Replicas with `servers: 'many'`: the servers behind them have yet to be found. */
+  readonly endpoints: readonly ResolvedNode[];
   readonly session: SessionOptions<Context> &
     Required<Pick<SessionOptions, 'ttlMs' | 'timeoutMs' | 'secrets'>>;
   readonly sticky: { readonly mode: 'position' } | { readonly mode: 'time'; readonly windowMs: number };
@@ -85,9 +87,11 @@ function fillIn<Context>(
   };
   const family = familyOf(options.type);
   const primary = resolveNode(nodes.primary, 'primary', { otherwise: 'primary', levels: pool, family });
-  const replicas = nodes.replicas.map((node) =>
+  const all = nodes.replicas.map((node) =>
     resolveNode(node, 'replica', { otherwise: '', levels: pool, family }),
   );
+  const endpoints = all.filter(({ isEndpoint }) => isEndpoint);
+  const replicas = all.filter(({ isEndpoint }) => !isEndpoint);
   const resolved: ResolvedOptions<Context> = {
     ...DEFAULTS.routing,
     ...(nodes.defaultMode === 'master' ? { defaultReadPreference: 'primary' } : {}),
@@ -106,9 +110,17 @@ function fillIn<Context>(
     monitor,
     primary,
     replicas,
+    endpoints,
     warnings,
   };
-  return conceal(resolved, () => ({ ...withoutTexts(resolved), session, monitor, primary, replicas }));
+  return conceal(resolved, () => ({
+    ...withoutTexts(resolved),
+    session,
+    monitor,
+    primary,
+    replicas,
+    endpoints,
+  }));
 }
 
 function resolveFallback(fallback: NonNullable<RoutingOptions['fallback']>): ResolvedOptions['fallback'] {
@@ -176,8 +188,15 @@ function checkRuledNodes(
     return;
   }
   const names = [nodes.primary?.name ?? 'primary', ...nodes.replicas.map((node) => node?.name ?? '')];
+  const endpoints = nodes.replicas.filter((node) => node?.servers === 'many').map(({ name = '' }) => name);
   for (const [table, node] of Object.entries(tables ?? {})) {
-    if (typeof node !== 'string' || node === 'primary' || names.includes(node)) continue;
+    if (typeof node === 'string' && endpoints.includes(node))
+      problems.add(
+        `tables.${table}`,
+        'names an endpoint: name one of the servers found there, or the primary',
+      );
+    const isFound = typeof node === 'string' && endpoints.some((name) => node.startsWith(`${name}-`));
+    if (typeof node !== 'string' || node === 'primary' || names.includes(node) || isFound) continue;
     problems.add(
       `tables.${table}`,
       `names ${describeName(node)}, which is none of the nodes (${names.map((name) => describeName(name)).join(', ')})`,

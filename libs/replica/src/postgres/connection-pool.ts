@@ -15,6 +15,7 @@ import { connectionOf, cutSocket, nextIdle } from './connection.js';
 import { discreetClient } from './discreet-client.js';
 import { identifyServer } from './identify-server.js';
 import { pgModule } from './pg-module.js';
+import { ConnectionFound, type ServerClients } from './server-clients.js';
 
 export interface ConnectionPoolOptions {
   /** Watches each new connection for the transaction status that the server reports. */
@@ -28,6 +29,8 @@ export interface ConnectionPoolOptions {
   readonly check?: ServerCheck;
   /** Passes on what happens in the pool, under the node's name. */
   readonly events?: { readonly of: PoolEvents; readonly node: string };
+  /** Finds connections to one server behind an endpoint. Absent: each new connection leads to the node. */
+  readonly clients?: ServerClients;
   /** Calls a function outside any request. By default it calls it in place, for callers that have no requests. */
   readonly outside?: Outside;
 }
@@ -84,11 +87,24 @@ export class PgConnectionPool implements ConnectionPool {
   }
 }
 
+/** A pool whose new connections have to be found behind an endpoint. */
+class SearchingPool extends PgConnectionPool {
+  readonly growsSlowly = true;
+
+  override take(callback: (error: unknown, connection: Connection | undefined) => void): void {
+    this.pool.connect(((error: unknown, connection: Connection | undefined) => {
+      // The connection that was found is in reach now, for this caller or for one who has waited longer.
+      if (error instanceof ConnectionFound) this.take(callback);
+      else callback(error, connection);
+    }) as never);
+  }
+}
+
 /** Opens a node's pool. It makes no connection yet. */
 export function openPool(options: ConnectionPoolOptions, listener: PoolListener): PgConnectionPool {
   const pool = createPool(options, listener);
   watch(pool, options, listener);
-  return new PgConnectionPool(pool);
+  return options.clients === undefined ? new PgConnectionPool(pool) : new SearchingPool(pool);
 }
 
 /**
@@ -98,13 +114,17 @@ export function openPool(options: ConnectionPoolOptions, listener: PoolListener)
  * connections and starts their idle timers outside any request.
  */
 function createPool(
-  { config, check, outside = callAtOnce }: ConnectionPoolOptions,
+  { config, check, clients, outside = callAtOnce }: ConnectionPoolOptions,
   listener: PoolListener,
 ): pg.Pool {
-  const discreet = { Client: discreetClient(), ...config };
+  const discreet = { Client: discreetClient(), ...config, ...(clients && { Client: clients.Client }) };
   const identified = (client: pg.ClientBase, identity: ServerIdentity | undefined): void =>
     listener.identified(connectionOf(client), identity);
-  const pool = new (pgModule().Pool)(check === undefined ? discreet : withCheck(discreet, check, identified));
+  const pool = new (pgModule().Pool)(
+    check === undefined
+      ? discreet
+      : withCheck(discreet, check, { identified, known: (client) => clients?.identityOf(client) }),
+  );
   const inside = pool as unknown as PoolInside;
   for (const name of ['newClient', '_release'] as const) {
     const method = inside[name];
@@ -162,12 +182,19 @@ function prepareConnection(
 function withCheck(
   config: pg.PoolConfig,
   { isOn, objectionTo }: ServerCheck,
-  identified: (client: pg.ClientBase, identity: ServerIdentity | undefined) => void,
+  {
+    identified,
+    known,
+  }: {
+    readonly identified: (client: pg.ClientBase, identity: ServerIdentity | undefined) => void;
+    /** What the server has told already. */
+    readonly known: (client: pg.ClientBase) => ServerIdentity | undefined;
+  },
 ): pg.PoolConfig {
   const { verify: own, connectionTimeoutMillis: timeoutMs = CHECK_MS } = config;
   const check = async (client: pg.PoolClient): Promise<void> => {
     if (!isOn()) return;
-    const identity = await identifyInTime(client, timeoutMs);
+    const identity = known(client) ?? (await identifyInTime(client, timeoutMs));
     identified(client, identity);
     const objection = await objectionTo(identity);
     if (objection !== undefined) throw new WrongServerError(objection);

@@ -5,6 +5,7 @@ import type {
   Answer,
   Connection,
   Database,
+  EndpointHooks,
   NodeHooks,
   StreamCall,
   TransactionStatus,
@@ -14,7 +15,7 @@ import type { Statement } from '../execution/statements/statement.js';
 import type { ResolvedNode } from '../options/resolve-nodes.js';
 import type { NodeProbe } from '../topology/node-probe.js';
 import type { ProbeFunction } from '../topology/probe-function.js';
-import { PoolEvents } from './connection-pool.js';
+import { PoolEvents, type ConnectionPoolOptions } from './connection-pool.js';
 import { withConnectionOf, poolConfig, probeConfig, type PoolSettings } from './connection-options.js';
 import { cutSocket, clientOf, connectionOf, nextIdle } from './connection.js';
 import { POSTGRES_ERRORS } from './error-kinds.js';
@@ -22,7 +23,9 @@ import { PgLane } from './lanes/lane-connection.js';
 import { laneCallOf } from './lanes/lane-query.js';
 import { PgPreparedStatements } from './lanes/prepared-statements.js';
 import { PostgresAccess } from './node-access.js';
-import { PostgresProbe } from './node-probe.js';
+import { PgEndpoint } from './endpoint.js';
+import { PostgresProbe, subjectOf } from './node-probe.js';
+import { openProbeLink } from './probe-connection.js';
 import { PgPiggyback } from './piggyback.js';
 import { formatLsn } from './positions.js';
 import { queryWith, type PgStream } from './query-call.js';
@@ -73,10 +76,24 @@ export class PostgresDatabase implements Database {
     return new StatementClassifier();
   }
 
-  openNode(node: ResolvedNode, { onIdleError, check, outside }: NodeHooks): PostgresAccess {
+  openNode(node: ResolvedNode, hooks: NodeHooks): PostgresAccess {
+    return new PostgresAccess(this.poolOptions(node, hooks));
+  }
+
+  openEndpoint(node: ResolvedNode, hooks: EndpointHooks): PgEndpoint {
+    const settings = this.#settings;
+    return new PgEndpoint({
+      pool: poolConfig(node, settings),
+      probe: probeConfig(node, settings),
+      poolOptions: (server, nodeHooks) => this.poolOptions(server, nodeHooks),
+      found: hooks.found,
+    });
+  }
+
+  poolOptions(node: ResolvedNode, { onIdleError, check, outside }: NodeHooks): ConnectionPoolOptions {
     const settings = this.#settings;
     const { name } = node;
-    return new PostgresAccess({
+    return {
       database: this,
       config: poolConfig(node, settings),
       onIdleError: (error) => {
@@ -87,13 +104,12 @@ export class PostgresDatabase implements Database {
       events: { of: this.poolEvents, node: name },
       check,
       outside,
-    });
+    };
   }
 
   createProbe(node: ResolvedNode, probe: ProbeFunction | undefined): NodeProbe {
-    const { name, address } = node;
-    const subject = probe === undefined ? undefined : { name, address, probe };
-    return new PostgresProbe(probeConfig(node, this.#settings), subject);
+    const config = probeConfig(node, this.#settings);
+    return new PostgresProbe((lost) => openProbeLink(config, lost), { subject: subjectOf(node, probe) });
   }
 
   nameInCatalog(name: string): string {

@@ -57,7 +57,7 @@ export function preparedFailureOf(error: unknown): 'changed' | 'lost' | undefine
 }
 
 /** The message of `pg-pool` when no connection became free in time, and also when it could not make one in time. */
-const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
+export const POOL_TIMEOUT_TEXT = 'timeout exceeded when trying to connect';
 
 /** Poolers answer messages that they do not expect with this code. `pg` rejects answers that it does not expect with this text. */
 const PROTOCOL_VIOLATION = '08P01';

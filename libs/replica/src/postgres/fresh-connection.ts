@@ -16,17 +16,36 @@ const UPTIME_SQL = `SELECT extract(epoch FROM clock_timestamp() - started) * 100
 
 /** The time limit for an answer; milliseconds. */
 const TIMEOUT_MS = 2_000;
+const LIMITS = { connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS };
 /** Someone may be terminating connections on purpose, so {@link askUptime} tries this often, with this pause in milliseconds. */
 const TRIES = 3;
 const PAUSE_MS = 50;
 /** cannot_connect_now: the server is starting or recovering from a crash. */
 const STARTING = '57P03';
 
+/** Opens a connection that answers within the time limit, and has a listener for its errors. */
+export type OpenClient = () => Promise<pg.Client>;
+
 /** Asks on a new connection how long the server has been running. Waits for a server that is starting. Never rejects. */
-export async function askUptime(config: pg.ClientConfig): Promise<Uptime> {
+export function askUptime(config: pg.ClientConfig): Promise<Uptime> {
+  return askUptimeOn(async () => {
+    const client = new (discreetClient())({ ...config, ...LIMITS });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+    } catch (error) {
+      client.end().catch(() => undefined);
+      throw error;
+    }
+    return client;
+  });
+}
+
+/** Like {@link askUptime}, on connections that `open` makes. */
+export async function askUptimeOn(open: OpenClient): Promise<Uptime> {
   const endMs = performance.now() + TIMEOUT_MS;
   for (let left = TRIES - 1; ;) {
-    const uptime = await askOnce(config);
+    const uptime = await askOnce(open);
     if (uptime === 'lost' ? left-- === 0 : uptime === 'starting' && performance.now() >= endMs)
       return 'unknown';
     if (uptime !== 'lost' && uptime !== 'starting') return uptime;
@@ -34,12 +53,10 @@ export async function askUptime(config: pg.ClientConfig): Promise<Uptime> {
   }
 }
 
-async function askOnce(config: pg.ClientConfig): Promise<Uptime | 'lost' | 'starting'> {
-  const limits = { connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS };
-  const client = new (discreetClient())({ ...config, ...limits });
-  client.on('error', () => undefined);
+async function askOnce(open: OpenClient): Promise<Uptime | 'lost' | 'starting'> {
+  let client: pg.Client | undefined;
   try {
-    await client.connect();
+    client = await open();
     const { rows } = await client.query<{ running_ms: string; well_ms: string }>(UPTIME_SQL);
     const [row] = rows;
     if (row === undefined) return 'unknown';
@@ -50,7 +67,7 @@ async function askOnce(config: pg.ClientConfig): Promise<Uptime | 'lost' | 'star
     if (code === STARTING) return 'starting';
     return code === '57P01' || isSilentLoss(error) ? 'lost' : 'unknown';
   } finally {
-    client.end().catch(() => undefined);
+    client?.end().catch(() => undefined);
   }
 }
 

@@ -11,20 +11,23 @@ export interface ProbeConnection extends Omit<ServerFacts, 'identity'> {
   identity: ServerFacts['identity'];
 }
 
+/** The name of the monitor's connections in `pg_stat_activity`. */
+export const MONITOR_NAME = { application_name: 'nestjs-replica monitor' };
+
 export function openProbeLink(config: pg.ClientConfig, lost: () => void): ProbeLink<ProbeConnection> {
-  const client = new (discreetClient())(config);
+  const client = new (discreetClient())({ ...config, ...MONITOR_NAME });
   client.on('error', lost);
-  return {
-    ready: connect(client),
-    end: () => {
-      cancelStatement(client);
-      cutSocket(client);
-      client.end().catch(() => undefined);
-    },
-  };
+  return { ready: connectAndAsk(client), end: () => endAtOnce(client) };
 }
 
-async function connect(client: pg.Client): Promise<ProbeConnection> {
+/** Ends a connection, whatever it does. */
+export function endAtOnce(client: pg.Client): void {
+  cancelStatement(client);
+  cutSocket(client);
+  client.end().catch(() => undefined);
+}
+
+export async function connectAndAsk(client: pg.Client): Promise<ProbeConnection> {
   await client.connect();
   // Only a running probe keeps the process alive, through its time-out.
   (client as { unref?: () => void }).unref?.();

@@ -38,6 +38,7 @@ export interface KnownPeers extends Pick<Topology, 'primary' | 'replicas'> {
  *   If it never followed, it is a copy of the cluster: a clone, or a restored backup.
  * - A writable replica on the same or a lower epoch is a former primary that has not noticed yet, or no replica of ours.
  *   So is a server that answers at the primary's own address on a lower epoch.
+ * - A server behind an endpoint is never promoted: nobody could write once the balancer ceases to lead there.
  * - The primary itself under a second address is refused as a replica. That is harmless: one DNS name may stand for all
  *   nodes.
  */
@@ -49,11 +50,19 @@ export function judgeRole(node: NodeSnapshot, answer: ProbeResult, known: KnownP
   if (isSameServer && answer.epoch === epoch)
     return refused(`it is ${primary.name}, the primary, under another address`);
   if (epoch === undefined) {
-    return isSoleHeir(node, answer, known)
+    return node.endpoint === undefined && isSoleHeir(node, answer, known)
       ? { kind: 'promoted' }
       : refused('it accepts writes, and the primary has not answered yet');
   }
   if (answer.epoch === undefined) return refused(`it accepts writes, and tells no ${terms.epoch}`);
+  if (answer.epoch > epoch && node.endpoint !== undefined) {
+    return {
+      kind: 'conflict',
+      problem:
+        `it accepts writes on ${terms.epoch} ${answer.epoch}, but a server behind an endpoint only answers reads: fenced until it ` +
+        `follows, or until the address of ${primary.name} leads to it`,
+    };
+  }
   if (answer.epoch > epoch) {
     if (isSameServer || known.hasFollowed(node, answer)) return { kind: 'promoted' };
     return {

@@ -83,10 +83,15 @@ export class NodeIdentities {
 
   /** What is known of the server that a replica receives from. */
   sourceOf({ sender }: ProbeResult, name: string): ReplicationSource {
-    const { epoch } = this.#options.history;
+    const { history, nodes } = this.#options;
+    const { epoch } = history;
+    // Any other server that followed would have become the primary.
+    const isHeir = ({ name: node, endpoint }: NodeSnapshot): boolean =>
+      endpoint !== undefined && (this.rivals.get(node) ?? 0) > (epoch ?? Infinity);
     return {
       whom: this.#whom(sender),
       rivalEpochs: [...this.rivals.values()],
+      isHeirWaiting: this.rivals.size > 0 && nodes.topology.replicas.some(isHeir),
       areRivalsKnown: [...this.#unheard].every((unheard) => unheard === name),
       primaryEpoch: epoch,
     };
@@ -159,6 +164,9 @@ export class NodeIdentities {
     const problem = servers.problemOf(name);
     if (problem !== undefined) return problem;
     if (servers.identityOf(name)?.incarnation === identity?.incarnation) return undefined;
-    return 'a new connection leads to another server than the monitor, or to another run of it';
+    return (
+      'a new connection leads to another server than the monitor, or to another run of it ' +
+      "(if several servers answer at this address, say servers: 'many')"
+    );
   }
 }

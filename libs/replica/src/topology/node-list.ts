@@ -160,8 +160,9 @@ function homeOf({ name, weight }: Home): Home {
   return { name, weight };
 }
 
-function snapshotOf({ name, role, address, weight, region, tags }: WatchedNode): NodeSnapshot {
-  return { name, role, address, health: 'unknown', weight, region, tags };
+function snapshotOf({ name, role, address, weight, region, tags, endpoint }: WatchedNode): NodeSnapshot {
+  const node = { name, role, address, health: 'unknown', weight, region, tags } as const;
+  return endpoint === undefined ? node : { ...node, endpoint };
 }
 
 function areSame(some: Homes, others: Homes): boolean {

@@ -62,7 +62,7 @@ export function selfDescriptionOf({ epoch, receiver }: ProbeResult): SelfDescrip
 
 export interface WatchedNode extends Pick<
   NodeSnapshot,
-  'name' | 'role' | 'address' | 'weight' | 'region' | 'tags'
+  'name' | 'role' | 'address' | 'weight' | 'region' | 'tags' | 'endpoint'
 > {
   /** Belongs to the monitor from now on, which closes it. */
   readonly probe: NodeProbe;

@@ -8,6 +8,8 @@ export interface ReplicationSource {
   readonly whom: 'primary' | 'another' | 'unknown';
   /** The epochs of the rivals: fenced servers that write beside the primary. */
   readonly rivalEpochs: readonly (number | undefined)[];
+  /** One of the rivals followed the primary before it was promoted. Others that follow the primary may follow it by now. */
+  readonly isHeirWaiting: boolean;
   /** Since histories parted, every other node has answered or failed to answer. So a rival among them would be known. */
   readonly areRivalsKnown: boolean;
   readonly primaryEpoch: number | undefined;
@@ -70,7 +72,8 @@ export class ReplicaProofs {
   /**
    * Whether a replica that answers like this has the primary's history.
    *
-   * A replica that is known to receive from another server does not have it. After histories parted there are two proofs:
+   * A replica that is known to receive from another server does not have it. Nor is one believed that may follow a promoted server
+   * which is not the primary yet. After histories parted there are two proofs:
    *
    * - The replica receives the new epoch. A replica only asks for an epoch of which its own history is a part.
    * - It has passed every position that was known when histories parted.
@@ -86,6 +89,8 @@ export class ReplicaProofs {
       this.#witnessed.delete(name);
       return false;
     }
+    const isOnPrimarysEpoch = isStreaming && epoch !== undefined && epoch === primaryEpoch;
+    if (following.isHeirWaiting && whom !== 'primary' && !isOnPrimarysEpoch) return false;
     if (whom === 'primary') this.#witness(name, answer);
     if (rivalEpochs.includes(primaryEpoch) && !this.#isProvenBesideRival(name, answer, whom)) return false;
     if (whom === 'primary') this.#parted.delete(name);

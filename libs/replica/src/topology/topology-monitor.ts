@@ -239,6 +239,11 @@ export class TopologyMonitor {
     return this.#state.identities.objectionTo(nodeName, identity);
   }
 
+  /** The server that last answered at the node's address; `undefined`: none did, or it does not tell. */
+  identityOf(nodeName: string): ServerIdentity | undefined {
+    return this.#state.identities.servers.identityOf(nodeName);
+  }
+
   /** Asks the node, on a new connection of the monitor's own, which server it is. Never rejects. */
   async meetAnew(nodeName: string): Promise<void> {
     const watch = this.#watches.get(nodeName);

@@ -33,6 +33,8 @@ export interface NodeSnapshot {
   /** The region where it runs. */
   readonly region?: string;
   readonly tags?: Readonly<Record<string, string>>;
+  /** The name of the endpoint behind which it was found. Such a node is never promoted, because connections may cease to lead there. */
+  readonly endpoint?: string;
   /** Its lag has reached `warnLagMs` and is not well below that again, so it gets half of its share. */
   readonly isLagging?: boolean;
   /**

@@ -50,7 +50,9 @@ export class ReplicaDataSource extends DataSource {
     conceal(this, () => ({
       name: resolved.name,
       isInitialized: this.isInitialized,
-      nodes: [resolved.primary, ...resolved.replicas].map(({ name, address }) => `${name} (${address})`),
+      nodes: [resolved.primary, ...resolved.replicas, ...resolved.endpoints].map(
+        ({ name, address }) => `${name} (${address})`,
+      ),
     }));
     conceal(this.driver, () => ({ type: resolved.type }));
     this.router = new DataSourceRouter(this, engine);

@@ -142,7 +142,7 @@ export class NodePool implements ReadConnections {
         reject(error);
       };
       waiting.add(giveUp);
-      const mayLeave = isBetterElsewhere !== undefined && isFull(pool);
+      const mayLeave = isBetterElsewhere !== undefined && mayTakeLong(pool);
       pool.take((error, connection) => {
         if (!isWaiting) return connection === undefined ? undefined : this.#database.release(connection);
         end();
@@ -352,10 +352,10 @@ export class NodePool implements ReadConnections {
   /** Turns an error of the pool into the one for the caller who asked for a connection. */
   #checkoutError(error: unknown): unknown {
     const { errors } = this.#database;
-    const { total, waiting, max } = this.#pool;
+    const { total, waiting, max, growsSlowly = false } = this.#pool;
     const isTimeout = errors.isPoolTimeout(error);
     if (isTimeout) this.#timeouts++;
-    if (isTimeout && total >= max)
+    if (isTimeout && (total >= max || growsSlowly))
       return new PoolExhaustedError(this.name, { inUse: total, waiting: waiting + 1 });
     return errors.isConnectionLoss(error) ? this.#unavailable(error) : error;
   }
@@ -376,4 +376,9 @@ export class NodePool implements ReadConnections {
 /** Whether a connection is neither idle nor can be opened at once. */
 function isFull(pool: ConnectionPool): boolean {
   return pool.idle <= pool.waiting && pool.total >= pool.max;
+}
+
+/** Whether whoever wants a connection now may wait for long. */
+function mayTakeLong(pool: ConnectionPool): boolean {
+  return isFull(pool) || (pool.growsSlowly === true && pool.idle <= pool.waiting);
 }

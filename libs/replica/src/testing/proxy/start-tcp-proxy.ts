@@ -6,10 +6,12 @@ import type { TcpProxy, TcpProxyTarget } from './tcp-proxy.js';
 const HOST = '127.0.0.1';
 
 /**
- * Starts a proxy in front of `target`, for example a node of a test cluster. Give the proxy's `url` to the code under test. The
- * proxy does not keep the process alive.
+ * Starts a proxy in front of `target`, for example a node of a test cluster. In front of several targets it spreads connections over
+ * them in turn, like a load balancer. Give the proxy's `url` to the code under test. The proxy does not keep the process alive.
+ *
+ * @throws RangeError if there is no target
  */
-export async function startTcpProxy(target: TcpProxyTarget): Promise<TcpProxy> {
+export async function startTcpProxy(target: TcpProxyTarget | readonly TcpProxyTarget[]): Promise<TcpProxy> {
   const proxy = new ListeningTcpProxy(target, await choosePort());
   await proxy.listen();
   return proxy;
@@ -20,15 +22,17 @@ class ListeningTcpProxy implements TcpProxy {
   readonly port: number;
   readonly url: string;
   readonly #open = new Set<ProxiedConnection>();
-  #target: TcpProxyTarget;
+  #targets: readonly TcpProxyTarget[] = [];
+  /** How many connections were accepted. */
+  #accepted = 0;
   #server: Server | undefined;
   #faults = { losesBytes: false, delayMs: 0 };
   #closed = false;
 
-  constructor(target: TcpProxyTarget, port: number) {
-    this.#target = target;
+  constructor(target: TcpProxyTarget | readonly TcpProxyTarget[], port: number) {
+    this.redirect(target);
     this.port = port;
-    const url = new URL(target.url ?? 'tcp://host');
+    const url = new URL(this.#targets[0]?.url ?? 'tcp://host');
     url.hostname = this.host;
     url.port = String(port);
     this.url = url.href;
@@ -57,8 +61,10 @@ class ListeningTcpProxy implements TcpProxy {
     this.#faults = { ...this.#faults, delayMs: ms };
   }
 
-  redirect(target: TcpProxyTarget): void {
-    this.#target = target;
+  redirect(target: TcpProxyTarget | readonly TcpProxyTarget[]): void {
+    const targets = [target].flat();
+    if (targets.length === 0) throw new RangeError('a proxy needs a target');
+    this.#targets = targets;
   }
 
   async restore(): Promise<void> {
@@ -90,8 +96,9 @@ class ListeningTcpProxy implements TcpProxy {
   }
 
   #accept(near: Socket): void {
+    const target = this.#targets[this.#accepted++ % this.#targets.length] as TcpProxyTarget;
     const connection = new ProxiedConnection(near, {
-      target: this.#target,
+      target,
       faults: () => this.#faults,
     });
     this.#open.add(connection);

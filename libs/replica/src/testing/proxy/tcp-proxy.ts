@@ -33,8 +33,12 @@ export interface TcpProxy {
    * @throws RangeError if it is no such number
    */
   delay(ms: number): void;
-  /** Sends new connections to this target, as if an address moved to another server. Open ones stay where they are. */
-  redirect(target: TcpProxyTarget): void;
+  /**
+   * Sends new connections to this target, as if an address moved to another server, or to several in turn. Open ones stay where they
+   * are.
+   * @throws RangeError if there is no target
+   */
+  redirect(target: TcpProxyTarget | readonly TcpProxyTarget[]): void;
   /**
    * Ends a `blackHole()`, a `refuse()` and a `delay()`, and resolves when the proxy serves new connections. It resets connections
    * that lost bytes, because they cannot go on.

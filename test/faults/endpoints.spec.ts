@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DataSourceRouter, NodeStatus } from 'nestjs-replica';
+import { startTcpProxy, type DatabaseNode, type TcpProxy } from 'nestjs-replica/testing';
+import { useCluster } from '../support/cluster/use-cluster.js';
+import { until } from '../support/until.js';
+import { CheckedLoad, ROWS_PER_WRITER } from './support/checked-load.js';
+import { summarize } from './support/summarize.js';
+import { startVersionsApp, type VersionsApp } from './support/versions-app.js';
+import { VersionsClient } from './support/versions-client.js';
+
+const LOAD = { readers: 40, writers: 2, thinkMs: 100, writerThinkMs: 600, reportMs: 0 };
+const ENDPOINT = 'reader';
+
+describe('an endpoint behind which three replicas answer', () => {
+  const cluster = useCluster({
+    replicas: 3,
+    sql: `CREATE TABLE counter (id int PRIMARY KEY, version int NOT NULL);
+      INSERT INTO counter SELECT id, 0 FROM generate_series(1, ${LOAD.writers * ROWS_PER_WRITER}) id`,
+  });
+  let proxy: TcpProxy;
+  let app: VersionsApp;
+  let client: VersionsClient;
+
+  beforeAll(async () => {
+    proxy = await startTcpProxy(cluster.replicas);
+    app = await startVersionsApp({
+      system: 'nestjs-replica',
+      primary: { name: 'primary', url: cluster.primary.url },
+      replicas: [{ name: ENDPOINT, url: proxy.url, servers: 'many' }],
+      routing: { monitor: { intervalMs: 100 } },
+    });
+    client = new VersionsClient(app.port, 20_000);
+  });
+  afterAll(async () => {
+    client?.close();
+    await app?.close();
+    await proxy.close();
+  });
+
+  const router = (): DataSourceRouter => app.router as DataSourceRouter;
+  const replicas = (): readonly NodeStatus[] => router().topology().replicas;
+  const up = (): readonly NodeStatus[] => replicas().filter(({ health }) => health === 'up');
+  const nodeOf = ({ host, port }: DatabaseNode): NodeStatus | undefined =>
+    replicas().find(({ address, health }) => address === `${host}:${port}` && health !== 'down');
+
+  it('makes each of them a node that keeps its connections', async () => {
+    await until(() => up().length === 3, 'three replicas');
+    expect(
+      up()
+        .map(({ address }) => address)
+        .toSorted(),
+    ).toEqual(cluster.replicas.map(({ host, port }) => `${host}:${port}`).toSorted());
+    for (const { name } of up()) expect(name).toMatch(/^reader-[0-9a-f]{10}$/);
+  });
+
+  it('serves checked sessions while one lags, one dies and is replaced', async () => {
+    const [lagging, dying] = cluster.replicas as [DatabaseNode, DatabaseNode];
+    const reads = { primary: 0, replicas: 0 };
+    const stopCounting = router().on('statement', ({ kind, node, isFinal }) => {
+      if (kind === 'read' && isFinal) reads[node === 'primary' ? 'primary' : 'replicas']++;
+    });
+    const load = new CheckedLoad(client, LOAD, 'endpoint');
+    load.start();
+    const calls = (count: number): Promise<void> => {
+      const from = load.calls.length;
+      return until(() => load.calls.length >= from + count, `${count} calls`);
+    };
+    await calls(200);
+    await lagging.pauseReplay();
+    await calls(200);
+    await lagging.resumeReplay();
+    await dying.kill();
+    await calls(100);
+    proxy.redirect(cluster.replicas.filter((node) => node !== dying));
+    await calls(200);
+    const before = replicas().map(({ name }) => name);
+    await dying.start();
+    proxy.redirect(cluster.replicas);
+    await until(() => nodeOf(dying)?.health === 'up', 'the replaced replica');
+    expect(before).not.toContain(nodeOf(dying)?.name);
+    await calls(200);
+    await load.stop();
+    stopCounting();
+    const report = summarize(load.calls, { faultMs: 0, readsDueMs: 0, writesDueMs: 0 });
+    expect(report).toMatchObject({ staleOwnReads: 0, nonMonotonicReads: 0, errors: {} });
+    expect(reads.replicas / (reads.primary + reads.replicas)).toBeGreaterThanOrEqual(0.9);
+  });
+});

@@ -1,0 +1,164 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ReplicaDataSource, type NodeStatus, type ReplicaDataSourceOptions } from 'nestjs-replica';
+import { startTcpProxy, type DatabaseNode, type TcpProxy } from 'nestjs-replica/testing';
+import { sourceOptions } from '../../support/app/start-source.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
+import { until } from '../../support/until.js';
+import { startPooler, type Pooler } from './support/pooler.js';
+
+describe('several servers behind one address', () => {
+  const cluster = useCluster({
+    replicas: 2,
+    sql: 'CREATE TABLE thing (id int); INSERT INTO thing VALUES (1)',
+  });
+  const closing: (() => Promise<unknown>)[] = [];
+  const logged: string[] = [];
+
+  afterEach(async () => {
+    for (const close of closing.splice(0).toReversed()) await close();
+    logged.length = 0;
+  });
+
+  async function proxyTo(...targets: DatabaseNode[]): Promise<TcpProxy> {
+    const proxy = await startTcpProxy(targets);
+    closing.push(() => proxy.close());
+    return proxy;
+  }
+
+  async function start(
+    replicas: ReplicaDataSourceOptions<never>['replicas'],
+    primary: { readonly url: string } = cluster.primary,
+  ): Promise<ReplicaDataSource> {
+    const log = (_: unknown, message: unknown): void => void logged.push(String(message));
+    const source = new ReplicaDataSource(
+      sourceOptions(cluster, {
+        primary: { url: primary.url },
+        replicas,
+        logger: {
+          log,
+          logQuery: () => {},
+          logQueryError: () => {},
+          logQuerySlow: () => {},
+          logSchemaBuild: () => {},
+          logMigration: () => {},
+        },
+      }),
+    );
+    closing.push(() => source.destroy());
+    await source.initialize();
+    return source;
+  }
+
+  const many = ({ url }: { readonly url: string }): { name: string; url: string; servers: 'many' } => ({
+    name: 'reader',
+    url,
+    servers: 'many',
+  });
+  const addressOf = ({ host, port }: DatabaseNode): string => `${host}:${port}`;
+  const replicasOf = (source: ReplicaDataSource): readonly NodeStatus[] => source.router.topology().replicas;
+  const addressesUp = (source: ReplicaDataSource): readonly string[] =>
+    replicasOf(source)
+      .filter(({ health }) => health === 'up')
+      .map(({ address }) => address)
+      .toSorted();
+  const addressesOf = (...nodes: readonly DatabaseNode[]): readonly string[] =>
+    nodes.map(addressOf).toSorted();
+  const ported = async (source: ReplicaDataSource): Promise<string> => {
+    const read = (): Promise<{ port: string }[]> =>
+      source.query(`SELECT current_setting('port') AS port FROM thing`);
+    const [row] = await source.router.runOnReplica({}, read);
+    return row?.port ?? '';
+  };
+
+  it('are replicas with names that each process makes alike, and the primary among them is none', async () => {
+    const [first, second] = cluster.replicas as [DatabaseNode, DatabaseNode];
+    const proxy = await proxyTo(cluster.primary, first, second);
+    const [here, there] = await Promise.all([start([many(proxy)]), start([many(proxy)])]);
+    for (const source of [here, there]) await until(() => addressesUp(source).length === 2, 'two replicas');
+    expect(addressesUp(here)).toEqual(addressesOf(first, second));
+    const namesOf = (source: ReplicaDataSource): readonly string[] =>
+      replicasOf(source)
+        .map(({ name }) => name)
+        .toSorted();
+    expect(namesOf(here)).toEqual(namesOf(there));
+    expect(replicasOf(here)).toHaveLength(2);
+
+    const ports = new Set<string>();
+    await until(async () => ports.add(await ported(here)).size === 2, 'reads on both');
+    expect([...ports].toSorted()).toEqual([first, second].map(({ port }) => String(port)).toSorted());
+    // Many connections at once, each to the server that its node stands for.
+    const runners = Array.from({ length: 6 }, () => here.createQueryRunner('slave'));
+    await Promise.all(
+      runners.map(async (runner) => {
+        await runner.query('BEGIN READ ONLY');
+        await runner.query('COMMIT');
+        await runner.release();
+      }),
+    );
+    expect(logged.filter((line) => line.includes('another server'))).toEqual([]);
+  });
+
+  it('are watched on connections that they have, when the balancer leads elsewhere', async () => {
+    const [first, second] = cluster.replicas as [DatabaseNode, DatabaseNode];
+    const proxy = await proxyTo(first, second);
+    const source = await start([many(proxy)]);
+    await until(() => addressesUp(source).length === 2, 'two replicas');
+    proxy.redirect(first);
+    for (let reads = 0; reads < 20; reads++) await ported(source);
+    expect(addressesUp(source)).toEqual(addressesOf(first, second));
+    // Whoever loses its connections cannot be reached any more.
+    proxy.reset();
+    await until(() => addressesUp(source).join() === addressOf(first), 'one replica');
+    expect(await ported(source)).toBe(String(first.port));
+  });
+
+  it('come and go with router.setReplicas()', async () => {
+    const [first, second] = cluster.replicas as [DatabaseNode, DatabaseNode];
+    const proxy = await proxyTo(second);
+    const source = await start([{ name: 'first', url: first.url }]);
+    await source.router.setReplicas([{ name: 'first', url: first.url }, many(proxy)]);
+    await until(() => addressesUp(source).length === 2, 'two replicas');
+    const [, found] = replicasOf(source);
+    await source.router.setReplicas([many(proxy)]);
+    expect(replicasOf(source).map(({ name }) => name)).toEqual([found?.name]);
+    expect(await ported(source)).toBe(String(second.port));
+    await source.router.setReplicas([]);
+    expect(replicasOf(source)).toEqual([]);
+    expect(await ported(source)).toBe(String(cluster.primary.port));
+  });
+
+  it('serve nobody behind a pooler, which may lead each statement to another one', async () => {
+    const pooler: Pooler = await startPooler(cluster.replicas[0] as DatabaseNode);
+    closing.push(() => pooler.close());
+    const source = await start([many(pooler)]);
+    await until(() => logged.some((line) => line.includes('a pooler answers')), 'a line in the log');
+    expect(replicasOf(source)).toEqual([]);
+    expect(await ported(source)).toBe(String(cluster.primary.port));
+    expect(logged.filter((line) => line.includes('no server was found behind reader'))).toHaveLength(1);
+  });
+
+  it('never become the primary, until its address leads there', async () => {
+    const [first, second] = cluster.replicas as [DatabaseNode, DatabaseNode];
+    const writer = await proxyTo(cluster.primary);
+    const source = await start([many(await proxyTo(first, second))], writer);
+    await until(() => addressesUp(source).length === 2, 'two replicas');
+    const conflicts: string[] = [];
+    source.router.on('primary:conflict', ({ node }) => void conflicts.push(node.address));
+    await first.promote();
+    await until(() => conflicts.length > 0, 'a conflict');
+    expect(conflicts).toEqual([addressOf(first)]);
+    expect(source.router.topology().primary.name).toBe('primary');
+    await until(() => addressesUp(source).length <= 1, 'the promoted server out');
+    writer.redirect(first);
+    await cluster.primary.stop();
+    writer.reset();
+    await second.follow(first);
+    await until(
+      () => addressesUp(source).join() === addressOf(second),
+      'the other one behind the new primary',
+    );
+    await source.query('INSERT INTO thing VALUES (2)');
+    expect(await first.query('SELECT id FROM thing ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }]);
+    await until(() => replicasOf(source).length === 1, 'the primary among no replicas');
+  });
+});
