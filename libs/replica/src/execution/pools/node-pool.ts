@@ -142,7 +142,8 @@ export class NodePool implements ReadConnections {
         reject(error);
       };
       waiting.add(giveUp);
-      const mayLeave = isBetterElsewhere !== undefined && mayTakeLong(pool);
+      const isSlow = pool.growsSlowly === true && pool.idle <= pool.waiting;
+      const mayLeave = isBetterElsewhere !== undefined && (isSlow || isFull(pool));
       pool.take((error, connection) => {
         if (!isWaiting) return connection === undefined ? undefined : this.#database.release(connection);
         end();
@@ -376,9 +377,4 @@ export class NodePool implements ReadConnections {
 /** Whether a connection is neither idle nor can be opened at once. */
 function isFull(pool: ConnectionPool): boolean {
   return pool.idle <= pool.waiting && pool.total >= pool.max;
-}
-
-/** Whether whoever wants a connection now may wait for long. */
-function mayTakeLong(pool: ConnectionPool): boolean {
-  return isFull(pool) || (pool.growsSlowly === true && pool.idle <= pool.waiting);
 }
