@@ -33,8 +33,9 @@ interface WatchedEndpoint {
 
 /** Time limit and retries of a look; milliseconds. */
 const LOOK = { timeoutMs: 10_000, retryMs: 250, maxRetryMs: 5_000 };
-/** The most connections that one look makes. */
+/** The most connections that one look makes, and the time after which it makes no more; milliseconds. */
 const MAX_CONNECTIONS = 40;
+const LOOK_MS = 2_000;
 /** Letters of a name, and of the hash at its end. */
 const MAX_NAME_LETTERS = 64;
 const HASH_LETTERS = 10;
@@ -124,18 +125,20 @@ export class EndpointNodes {
    * servers are known, one connection will do: pools and probes make others.
    */
   async #look(opener: Endpoint, servers: ServersBehind): Promise<DiscoveryResult<SeenServer>> {
-    const { options, primary } = this.#parts;
+    const { options, primary, nowMs } = this.#parts;
     const isFirst = servers.size === 0;
-    for (let made = 0, inVain = 0; made < MAX_CONNECTIONS; made++) {
+    const endMs = nowMs() + LOOK_MS;
+    let failure: unknown;
+    for (let made = 0, inVain = 0; made < MAX_CONNECTIONS && nowMs() < endMs; made++) {
       const known = servers.size;
-      await opener.look();
+      // Behind a balancer that has not noticed yet, one server may be away.
+      await opener.look().catch((error: unknown) => (failure = error));
       inVain = servers.size > known ? 0 : inVain + 1;
       if (inVain > (isFirst ? 2 * servers.size + 1 : 0)) break;
     }
     const replicas = servers.list(primary());
-    if (replicas.length === 0)
-      throw new SafeMessageError('connections lead only to servers that accept writes');
-    return { replicas, validForMs: options.monitor.maxIntervalMs };
+    if (replicas.length > 0) return { replicas, validForMs: options.monitor.maxIntervalMs };
+    throw failure ?? new SafeMessageError('connections lead only to servers that accept writes');
   }
 }
 
