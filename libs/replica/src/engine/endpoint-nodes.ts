@@ -9,7 +9,7 @@ import { ServersBehind, type SeenServer } from '../topology/discovery/servers-be
 import type { ServerIdentity } from '../topology/node-probe.js';
 import { isSameConnection } from './resolve-replicas.js';
 import type { LogSink } from './operator-log.js';
-import type { RouterCounter } from './router-counters.js';
+import type { RouterCounter } from '../observability/router-counters.js';
 
 interface EndpointNodesParts {
   readonly database: Database;
