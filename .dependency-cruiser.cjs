@@ -3,7 +3,7 @@
 
 const SRC = '^libs/replica/src';
 const EVERY_FOLDER =
-  'cli|context|dashboard|engine|errors|execution|mysql|nest|observability|options|postgres|prometheus|routing|session|terminus|testing|topology|typeorm';
+  'cli|context|dashboard|engine|errors|execution|mysql|nest|observability|options|pool|postgres|prometheus|routing|session|terminus|testing|topology|typeorm';
 
 /** The pure functions over options that whoever connects needs. */
 const OPTIONS_OF_DRIVERS = ['options/option-values', 'options/discreet-error'];
@@ -23,6 +23,7 @@ const HOUSE = {
   context: {
     code: [
       'errors',
+      'session/is-thenable',
       'session/position',
       'session/session-key',
       'session/session-state',
@@ -80,6 +81,10 @@ const HOUSE = {
       'options',
       'observability',
     ],
+  },
+  pool: {
+    code: ['errors', 'engine', 'postgres', 'routing', 'session', 'options', 'nest'],
+    types: ['context', 'execution', 'topology', 'observability'],
   },
   prometheus: {
     code: ['errors', 'nest', 'options'],
@@ -153,7 +158,7 @@ module.exports = {
       severity: 'error',
       comment: 'the test kit, the page and the command line have entry points of their own',
       from: { path: `${SRC}/index\\.ts$` },
-      to: { path: places(['testing', 'cli', 'dashboard', 'prometheus', 'terminus']) },
+      to: { path: places(['testing', 'cli', 'dashboard', 'pool', 'prometheus', 'terminus']) },
     },
     {
       name: 'routing-is-pure',
@@ -173,7 +178,7 @@ module.exports = {
       name: 'only-postgres-knows-pg',
       severity: 'error',
       comment: 'a second database is to be a folder of its own',
-      from: { path: SRC, pathNot: places(['postgres', 'testing']) },
+      from: { path: SRC, pathNot: places(['postgres', 'pool', 'testing']) },
       to: { path: 'node_modules/(@types/)?pg(/|-)' },
     },
     {
@@ -202,10 +207,17 @@ module.exports = {
       to: { path: 'node_modules/(typeorm|@nestjs/typeorm)/' },
     },
     {
+      name: 'a-pool-needs-no-typeorm',
+      severity: 'error',
+      comment: 'whoever imports nestjs-replica/pool has not installed TypeORM',
+      from: { path: places(['pool']) },
+      to: { path: places(['typeorm']), reachable: true },
+    },
+    {
       name: 'only-nest-knows-nest',
       severity: 'error',
       comment: 'everything else works without Nest',
-      from: { path: SRC, pathNot: places(['nest', 'dashboard', 'prometheus', 'terminus']) },
+      from: { path: SRC, pathNot: places(['nest', 'dashboard', 'pool', 'prometheus', 'terminus']) },
       to: { path: '(^|/)@nestjs/' },
     },
     {

@@ -46,6 +46,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-replica$': '<rootDir>/libs/replica/src/index.ts',
+    '^nestjs-replica/pool$': '<rootDir>/libs/replica/src/pool/index.ts',
     '^nestjs-replica/prometheus$': '<rootDir>/libs/replica/src/prometheus/index.ts',
     '^nestjs-replica/terminus$': '<rootDir>/libs/replica/src/terminus/index.ts',
     '^nestjs-replica/dashboard$': '<rootDir>/libs/replica/src/dashboard/index.ts',

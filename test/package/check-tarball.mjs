@@ -13,8 +13,19 @@ const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
 const EXPECTED_FILE =
   /^(dist\/(esm|cjs)\/.+|docs\/(adr\/)?[\w-]+\.md|CHANGELOG\.md|README\.md|LICENSE|package\.json)$/;
 
-/** Entry points whose users have installed a peer that others need not have; their declarations may name it. */
-const PEERS_OF_ENTRIES = { prometheus: 'prom-client', terminus: '@nestjs/terminus' };
+const TYPEORM = ['typeorm', '@nestjs/typeorm'];
+
+/** Entry points whose users have installed peers that others need not have; their declarations may name them. `''`: the main one. */
+const PEERS_OF_ENTRIES = {
+  '': TYPEORM,
+  dashboard: TYPEORM,
+  pool: [],
+  prometheus: [...TYPEORM, 'prom-client'],
+  terminus: [...TYPEORM, '@nestjs/terminus'],
+};
+
+/** They import a driver once a database is opened. */
+const LATE_IMPORTS = /(pg|mysql2)-module\.js$/;
 
 /** Packs the library, which builds it first (its `prepack` script), and unpacks the tarball beside itself. */
 export async function pack(workDir) {
@@ -57,19 +68,24 @@ async function checkNothingLeaks(packageDir, files) {
   const untyped = optionalPeers.filter((peer) => manifest.dependencies?.[`@types/${peer}`] === undefined);
 
   for (const index of files.filter((name) => /^dist\/(esm|cjs)\/(\w+\/)?index\.d\.ts$/.test(name))) {
-    const own = PEERS_OF_ENTRIES[index.split('/').at(-2)];
-    const others = untyped.filter((peer) => peer !== own);
+    const [, , folder = ''] = index.split('/').slice(0, -1);
+    const others = untyped.filter((peer) => PEERS_OF_ENTRIES[folder]?.includes(peer) !== true);
     for (const file of await filesLoadedBy(join(packageDir, index))) await checkNames(file, others);
   }
-  for (const index of ['dist/esm/index.js', 'dist/cjs/index.js']) {
-    const loaded = await filesLoadedBy(join(packageDir, index));
-    for (const file of loaded) await checkNames(file, optionalPeers);
-    const folders = ['testing', 'dashboard', ...Object.keys(PEERS_OF_ENTRIES)].map((name) =>
-      join(packageDir, index, `../${name}/`),
-    );
-    const others = loaded.filter((file) => folders.some((folder) => file.startsWith(folder)));
-    assert.deepEqual(others, [], `${index} loads another entry point`);
-  }
+  for (const format of ['esm', 'cjs'])
+    for (const entry of ['', 'pool'])
+      await checkLoads(join(packageDir, 'dist', format), entry, optionalPeers);
+}
+
+async function checkLoads(dist, entry, optionalPeers) {
+  const loaded = await filesLoadedBy(join(dist, entry, 'index.js'));
+  const others = optionalPeers.filter((peer) => !PEERS_OF_ENTRIES[entry].includes(peer));
+  for (const file of loaded) if (!LATE_IMPORTS.test(file)) await checkNames(file, others);
+  const entries = ['testing', ...Object.keys(PEERS_OF_ENTRIES)].filter(
+    (name) => name !== '' && name !== entry,
+  );
+  const strangers = loaded.filter((file) => entries.some((name) => file.startsWith(join(dist, name, '/'))));
+  assert.deepEqual(strangers, [], `${entry}/index.js loads another entry point`);
 }
 
 /** What a browser loads of the live page, compressed. */

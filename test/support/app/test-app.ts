@@ -105,7 +105,7 @@ export function answerOf({ status, body, headers }: request.Response): Answer {
   };
 }
 
-export function isReady(router: DataSourceRouter): boolean {
+export function isReady(router: Pick<DataSourceRouter, 'topology'>): boolean {
   const { primary, replicas } = router.topology();
   return (
     replicas.length === 0 ||

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { isPromise } from 'node:util/types';
 import type { Intent } from '../routing/route-query.js';
 import type { Durability } from '../routing/durability.js';
+import { isThenable } from '../session/is-thenable.js';
 import type { RequestContext } from './request-context.js';
 
 /** What surrounds a statement: its request, and the intent of the innermost scope. */
@@ -53,6 +55,11 @@ export class ContextStorage {
     return this.#storage.run(scope, fn);
   }
 
+  /** As {@link run}, and what `fn` gives runs there, too, if it is a query that begins only when somebody waits for it. */
+  runToStart<T>(scope: Scope, fn: () => T): T {
+    return this.#storage.run(scope, () => started(fn()));
+  }
+
   /** Calls `fn` outside any request. */
   exit<T>(fn: () => T): T {
     // The storage's own exit() turns hooks off and on for the whole process.
@@ -64,4 +71,13 @@ export class ContextStorage {
     const scope = this.#storage.getStore();
     return scope === undefined ? fn : (...args) => this.#storage.run(scope, () => fn(...args));
   }
+}
+
+/**
+ * Begins a query of Drizzle, Kysely, Knex or Prisma here and now. They return objects whose `then()` runs the query, so that otherwise it would
+ * run in the context of whoever awaits it.
+ */
+function started<T>(result: T): T {
+  if (!isThenable(result) || isPromise(result)) return result;
+  return new Promise((resolve, reject) => void result.then(resolve, reject)) as T;
 }

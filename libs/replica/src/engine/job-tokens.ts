@@ -74,7 +74,7 @@ export class JobTokens {
       if (state.isEnabled) await this.#catchUp(token, given);
       await this.#settleDown(session);
       const intent = intentOf('replica', given, options);
-      return await contexts.run({ request, intent, durability }, fn);
+      return await contexts.runToStart({ request, intent, durability }, fn);
     } finally {
       await request.settle();
       request.end();

@@ -45,25 +45,25 @@ export class ReplicaRouter {
    *
    * Rejects with an `InvalidReplicaOptionsError` or `InvalidSessionKeyError` before `fn` is called.
    */
-  runRequest<T>(options: RequestOptions, fn: () => T | Promise<T>): Promise<T> {
+  runRequest<T>(options: RequestOptions, fn: () => T | PromiseLike<T>): Promise<T> {
     return this.#requests.run(options, fn);
   }
 
-  /** Everything that `fn` does goes to the primary. */
+  /** Everything that `fn` does goes to the primary. A query that it returns begins at once. */
   runOnPrimary<T>(fn: () => T): T {
     const { contexts, options } = this.#engine;
     const intent = intentOf('primary', { consistency: 'strong' }, options);
-    return contexts.run(this.#engine.scopeFor(intent), fn);
+    return contexts.runToStart(this.#engine.scopeFor(intent), fn);
   }
 
   /**
    * Reads of `fn` may go to replicas, also outside a request and under an unsafe HTTP method. Writes go to the
-   * primary, and later reads of `fn` see them.
+   * primary, and later reads of `fn` see them. A query that it returns begins at once.
    */
   runOnReplica<T>(options: ReadOptions, fn: () => T): T {
     this.#engine.checkRead(options, 'runOnReplica()');
     const intent = intentOf('replica', options, this.#engine.options);
-    return this.#engine.contexts.run(this.#engine.scopeFor(intent), fn);
+    return this.#engine.contexts.runToStart(this.#engine.scopeFor(intent), fn);
   }
 
   /** What is known of the database's functions, and what keeps reads on the primary. */
@@ -177,7 +177,7 @@ export class ReplicaRouter {
     engine.state.usesDurability = true;
     const { request, intent, inside } =
       contexts.current() ?? engine.scopeFor(intentOf('primary', { consistency: 'strong' }, options));
-    return contexts.run({ request, intent, inside, durability }, fn);
+    return contexts.runToStart({ request, intent, inside, durability }, fn);
   }
 
   /**

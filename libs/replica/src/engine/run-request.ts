@@ -41,17 +41,17 @@ export class RequestRunner {
   }
 
   /** See `ReplicaRouter.runRequest()`. */
-  async run<T>(options: RequestOptions, fn: () => T | Promise<T>): Promise<T> {
+  async run<T>(options: RequestOptions, fn: () => T | PromiseLike<T>): Promise<T> {
     checkRequest(options);
     const { method, sessionKey } = options;
     const engine = this.#engine;
-    const outer = engine.contexts.surrounding()?.request;
+    const { request: outer, durability } = engine.contexts.surrounding() ?? {};
     const request = engine.createRequest();
     this.#attach(request, typeof sessionKey === 'function' ? sessionKey : () => sessionKey ?? null);
     const isSafe = method === undefined || isSafeMethod(method.toUpperCase());
     try {
       const intent = intentOf('default', {}, engine.options, isSafe);
-      return await engine.contexts.run({ request, intent }, fn);
+      return await engine.contexts.runToStart({ request, intent, durability }, fn);
     } finally {
       await request.settle();
       request.end();

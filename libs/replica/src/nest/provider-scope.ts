@@ -78,7 +78,7 @@ export class ProviderScope implements MethodScope {
 
   #inside(scope: Scope, call: () => unknown): unknown {
     const { contexts } = this.#engine;
-    const result = contexts.run(scope, call);
+    const result = contexts.runToStart(scope, call);
     if (!isCold(result)) return result;
     return new Observable((subscriber) => contexts.run(scope, () => result.subscribe(subscriber)));
   }
@@ -91,7 +91,7 @@ export class ProviderScope implements MethodScope {
     const request = this.#engine.continueRequest();
     let endsLater = false;
     try {
-      const result = contexts.run(scopeFor(request), () => call(request));
+      const result = contexts.runToStart(scopeFor(request), () => call(request));
       if (isPromise(result)) {
         endsLater = true;
         return settled(result, request);
