@@ -13,6 +13,7 @@ import { codeOf } from '../errors/describe-error.js';
  * - `own_address`: `host:port`; NULL on a Unix socket
  * - `backend`: the number of the process that answers
  * - `in_recovery`: whether the server is a standby
+ * - `aurora`: whether it is Aurora PostgreSQL, which alone has this function
  * - `wal_segment_size`, `wal_block_size`: bytes; NULL if the server has no such setting
  *
  * Any role may call these functions unless an administrator has revoked that.
@@ -24,6 +25,7 @@ const identitySql = (system: string): string => `/* nestjs-replica: identity */ 
   extract(epoch FROM pg_catalog.pg_stat_get_bgwriter_stat_reset_time())::text AS cleared,
   extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_postmaster_start_time())::float8 * 1000 AS uptime_ms,
   pg_catalog.pg_backend_pid()::text AS backend, pg_catalog.pg_is_in_recovery()::text AS in_recovery,
+  (pg_catalog.to_regprocedure('pg_catalog.aurora_version()') IS NOT NULL)::text AS aurora,
   pg_catalog.host(pg_catalog.inet_server_addr()) || ':' || pg_catalog.inet_server_port() AS own_address,
   pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size', true)) AS wal_segment_size,
   pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_block_size', true)) AS wal_block_size`;
@@ -42,6 +44,7 @@ interface IdentityRow {
   readonly own_address: string | null;
   readonly backend: string;
   readonly in_recovery: string;
+  readonly aurora: string;
   readonly wal_segment_size: string | null;
   readonly wal_block_size: string | null;
 }
@@ -54,6 +57,7 @@ export interface ServerFacts {
   /** The number of the process that answered; absent if the server refuses to say. */
   readonly backend?: number;
   readonly isReadOnly?: boolean;
+  readonly isAurora?: boolean;
 }
 
 /**
@@ -75,7 +79,13 @@ export async function identifyServer(client: pg.ClientBase): Promise<ServerFacts
     uptimeMs: Number(uptimeMs),
     ownAddress: ownAddress ?? undefined,
   };
-  return { identity, layout, backend: Number(row.backend), isReadOnly: row.in_recovery === 'true' };
+  return {
+    identity,
+    layout,
+    backend: Number(row.backend),
+    isReadOnly: row.in_recovery === 'true',
+    isAurora: row.aurora === 'true',
+  };
 }
 
 async function ask(client: pg.ClientBase, text: string): Promise<IdentityRow | undefined> {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { codeOf } from '../errors/describe-error.js';
 import type { Answer, CatalogQuery, Connection, Piggyback } from '../execution/database.js';
 import type { ProbeResult } from '../topology/node-probe.js';
+import { AURORA_VERSION_SQL } from './aurora-status.js';
 import { LAYOUT_SQL, readLayout, type SizeRow, type WalLayout } from './positions.js';
 import { POSITION_STATEMENT, readRow, type ProbeRow } from './probe-statement.js';
 
@@ -25,6 +26,9 @@ export class PgPiggyback implements Piggyback {
   #layout: WalLayout | undefined;
 
   async start(query: CatalogQuery): Promise<void> {
+    const [version] = await query(AURORA_VERSION_SQL);
+    // Its WAL positions, where it tells any, are not those of its readers.
+    if (version?.aurora === true) throw new Error('on Aurora the monitor asks for positions');
     this.#layout = readLayout((await query(LAYOUT_SQL)) as unknown as readonly SizeRow[]);
   }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ProbeResult } from '../topology/node-probe.js';
+import { AURORA_SQL, readAurora, type AuroraRow } from './aurora-status.js';
 import { identifyServer } from './identify-server.js';
 import type { ProbeConnection } from './probe-connection.js';
 import { preparedFailureOf } from './error-kinds.js';
@@ -38,7 +39,7 @@ const ROLE_SQL = `SELECT pg_is_in_recovery() AS in_recovery, NULL AS position, N
   NULL AS receiver, NULL AS received_timeline, NULL AS sender`;
 
 /**
- * Servers such as Aurora refuse to report positions with these codes: feature_not_supported ("currently not supported for Aurora"),
+ * Some services refuse to report positions with these codes: feature_not_supported,
  * object_not_in_prerequisite_state ("wal_level must be set to 'logical'"), undefined_function.
  */
 const NO_POSITION_CODES: readonly unknown[] = ['0A000', '55000', '42883'];
@@ -75,14 +76,27 @@ export class NodeQuestion {
   /** Rejects if the answer makes no sense. */
   async ask(connection: ProbeConnection): Promise<ProbeResult> {
     const { client, layout } = connection;
+    if (connection.isAurora === true) return this.#askAurora(connection);
     const short = this.#wasWritable ? await this.#askPrepared(client, POSITION_STATEMENT) : undefined;
     const row = short?.in_recovery === false ? short : await this.#askPrepared(client, PROBE_STATEMENT);
     const result = readRow(row, layout);
     this.#wasWritable = !result.isReadOnly;
-    // A pooler may meanwhile have switched the connection to another server.
-    if (connection.identity !== undefined && row?.started !== connection.identity.startedAt)
-      connection.identity = (await identifyServer(client)).identity;
-    return { ...result, identity: connection.identity };
+    return { ...result, identity: await this.#identityOf(connection, row?.started) };
+  }
+
+  async #askAurora(connection: ProbeConnection): Promise<ProbeResult> {
+    const { rows } = await connection.client.query<AuroraRow>(AURORA_SQL);
+    return { ...readAurora(rows), identity: await this.#identityOf(connection, rows[0]?.started) };
+  }
+
+  /** A pooler may meanwhile have switched the connection to another server. */
+  async #identityOf(
+    connection: ProbeConnection,
+    started: string | null | undefined,
+  ): Promise<ProbeResult['identity']> {
+    if (connection.identity !== undefined && started !== connection.identity.startedAt)
+      connection.identity = (await identifyServer(connection.client)).identity;
+    return connection.identity;
   }
 
   /** Like {@link ask}, but accepts a node that reports no position. Only the node's role is known then. */

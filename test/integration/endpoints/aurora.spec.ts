@@ -1,0 +1,117 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ReplicaDataSource, NodeStatus } from 'nestjs-replica';
+import { startTcpProxy, type DatabaseNode, type TcpProxy } from 'nestjs-replica/testing';
+import { checkAurora, type AuroraQuery } from '../../../libs/replica/src/postgres/aurora-check.js';
+import { startSource } from '../../support/app/start-source.js';
+import { useCluster } from '../../support/cluster/use-cluster.js';
+import { until } from '../../support/until.js';
+import { auroraUrl, changeAurora, emulateAurora } from './support/emulated-aurora.js';
+
+describe('an emulated Aurora behind its reader endpoint', () => {
+  const cluster = useCluster({
+    replicas: 2,
+    sql: 'CREATE TABLE thing (id int PRIMARY KEY, version int NOT NULL); INSERT INTO thing VALUES (1, 0)',
+  });
+  let proxy: TcpProxy;
+  let source: ReplicaDataSource;
+
+  beforeAll(async () => {
+    await emulateAurora(cluster.primary);
+    await cluster.waitForCatchUp();
+    proxy = await startTcpProxy(cluster.replicas);
+    source = await startSource(cluster, {
+      primary: { url: auroraUrl(cluster.primary) },
+      replicas: [{ name: 'reader', url: auroraUrl(proxy), servers: 'many' }],
+    });
+  });
+  afterEach(async () => {
+    for (const replica of cluster.replicas) await replica.resumeReplay();
+    await changeAurora(cluster.primary, {});
+    await until(() => receivers().join() === 'aurora,aurora' && up().length === 2, 'all as it was');
+  });
+  afterAll(() => proxy.close());
+
+  const nodes = (): readonly NodeStatus[] => source.router.topology().replicas;
+  const up = (): readonly NodeStatus[] => nodes().filter(({ health }) => health === 'up');
+  const receivers = (): readonly (string | null)[] => nodes().map(({ receiver }) => receiver);
+  let version = 0;
+
+  /** Writes, then reads in the same request until a replica answers, or the given time is over; returns what was seen wrong. */
+  async function writeAndRead(reads: number): Promise<{ stale: number; byReplica: number }> {
+    const count = { stale: 0, byReplica: 0 };
+    await source.router.runOnReplica({}, async () => {
+      await source.query('UPDATE thing SET version = $1', [++version]);
+      for (let read = 0; read < reads; read++) {
+        const [row] = await source.query<{ version: number; port: string }[]>(
+          `SELECT version, current_setting('port') AS port FROM thing`,
+        );
+        if (row?.version !== version) count.stale++;
+        if (row?.port !== String(cluster.primary.port)) count.byReplica++;
+      }
+    });
+    return count;
+  }
+
+  it('tells positions and lag of each reader, without any of the functions that Aurora refuses', () => {
+    expect(up()).toHaveLength(2);
+    for (const node of up()) {
+      expect(node).toMatchObject({ receiver: 'aurora', timeline: null, position: expect.any(String) });
+      expect(node.lagMs).toBeLessThan(1_000);
+    }
+    expect(source.router.topology().primary).toMatchObject({ health: 'up', position: expect.any(String) });
+  });
+
+  it('shows nobody less than they wrote while readers lag', async () => {
+    for (const replica of cluster.replicas) await replica.pauseReplay();
+    expect(await writeAndRead(20)).toEqual({ stale: 0, byReplica: 0 });
+    await until(() => nodes().some(({ lagMs }) => (lagMs ?? 0) > 200), 'lag');
+    await (cluster.replicas[0] as DatabaseNode).resumeReplay();
+    await cluster.primary.query('SELECT 1');
+    await until(async () => {
+      const { stale, byReplica } = await writeAndRead(50);
+      expect(stale).toBe(0);
+      return byReplica > 0;
+    }, 'a read of the own write by a reader');
+  });
+
+  it('goes by age alone where the writer does not tell its position of this moment', async () => {
+    await changeAurora(cluster.primary, { told: `now() - interval '1 second'` });
+    await until(() => source.router.topology().primary.position === null, 'no position of the writer');
+    expect(source.router.topology().primary.health).toBe('up');
+    expect(await writeAndRead(20)).toEqual({ stale: 0, byReplica: 0 });
+    await until(() => nodes().every(({ lagMs }) => (lagMs ?? 0) >= 1_000), 'the age of what readers tell');
+  });
+
+  it.each([
+    ['no row of its own', { serverId: `'somebody'` }, 'no row for the instance that answers'],
+    ['two rows', { otherId: 'pg_catalog.aurora_db_instance_identifier()' }, '2 rows'],
+    ['no lag', { lag: 'NULL' }, 'no lag of this reader'],
+    ['a negative lag', { lag: '-1' }, 'no lag of this reader'],
+  ])('serves nobody by a reader that tells %s', async (_, defects, problem) => {
+    await changeAurora(cluster.primary, defects);
+    await until(() => nodes().every((node) => node.problem?.includes(problem) === true), 'a problem');
+    expect(nodes().map(({ health }) => health)).toEqual(['down', 'down']);
+  });
+
+  it('can be checked', async () => {
+    const [replica] = cluster.replicas as [DatabaseNode];
+    const on =
+      (node: DatabaseNode): AuroraQuery =>
+      (sql) =>
+        node.query(sql);
+    const check = (reader = replica): ReturnType<typeof checkAurora> =>
+      checkAurora(on(cluster.primary), on(reader));
+    const findings = await check();
+    expect(findings.filter(({ isAsAssumed }) => !isAsAssumed)).toEqual([]);
+    expect(findings).toHaveLength(7);
+    expect((await check(cluster.primary)).at(-1)).toEqual({
+      isAsAssumed: false,
+      text: 'one connection leads to the writer, the other one to a reader',
+    });
+    await changeAurora(cluster.primary, { told: 'now()' });
+    expect((await check()).at(-1)).toEqual({
+      isAsAssumed: false,
+      text: 'the writer tells its durable LSN at this moment',
+    });
+  });
+});
