@@ -28,12 +28,14 @@ describe('several servers behind one address', () => {
   async function start(
     replicas: ReplicaDataSourceOptions<never>['replicas'],
     primary: { readonly url: string } = cluster.primary,
+    others: Partial<ReplicaDataSourceOptions<never>> = {},
   ): Promise<ReplicaDataSource> {
     const log = (_: unknown, message: unknown): void => void logged.push(String(message));
     const source = new ReplicaDataSource(
       sourceOptions(cluster, {
         primary: { url: primary.url },
         replicas,
+        ...others,
         logger: {
           log,
           logQuery: () => {},
@@ -44,7 +46,9 @@ describe('several servers behind one address', () => {
         },
       }),
     );
-    closing.push(() => source.destroy());
+    closing.push(async () => {
+      if (source.isInitialized) await source.destroy();
+    });
     await source.initialize();
     return source;
   }
@@ -109,7 +113,21 @@ describe('several servers behind one address', () => {
     // Whoever loses its connections cannot be reached any more.
     proxy.reset();
     await until(() => addressesUp(source).join() === addressOf(first), 'one replica');
-    expect(await ported(source)).toBe(String(first.port));
+    await until(async () => (await ported(source)) === String(first.port), 'a read there');
+  });
+
+  it('stand in for a primary that is away at the start, and leave no connection when they end', async () => {
+    const proxy = await proxyTo(...cluster.replicas);
+    const writer = await proxyTo(cluster.primary);
+    writer.refuse();
+    const source = await start([many(proxy)], writer, { startWithoutPrimary: true });
+    await until(() => addressesUp(source).length === 2, 'two replicas');
+    expect(await ported(source)).not.toBe(String(cluster.primary.port));
+    await writer.restore();
+    await until(() => source.router.topology().primary.health === 'up', 'the primary');
+    await source.query('UPDATE thing SET id = id');
+    await source.destroy();
+    await until(() => proxy.connections === 0, 'no connection');
   });
 
   it('come and go with router.setReplicas()', async () => {
@@ -159,6 +177,9 @@ describe('several servers behind one address', () => {
     );
     await source.query('INSERT INTO thing VALUES (2)');
     expect(await first.query('SELECT id FROM thing ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }]);
-    await until(() => replicasOf(source).length === 1, 'the primary among no replicas');
+    await until(
+      () => !replicasOf(source).some(({ address }) => address === addressOf(first)),
+      'the primary among no replicas',
+    );
   });
 });

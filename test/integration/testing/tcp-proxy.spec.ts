@@ -197,6 +197,19 @@ describe('startTcpProxy', () => {
     await other.stop();
   });
 
+  it('spreads connections over several targets in turn', async () => {
+    const other = new EchoServer('other');
+    await other.start();
+    proxy.redirect([other.target, server.target]);
+    const words: string[] = [];
+    for (let count = 0; count < 4; count++) words.push((await connected()).received);
+    expect(new Set(words.slice(0, 2))).toEqual(new Set(['echo hello', 'other hello']));
+    expect(words.slice(2)).toEqual(words.slice(0, 2));
+    expect(() => proxy.redirect([])).toThrow(RangeError);
+    await proxy.close();
+    await other.stop();
+  });
+
   it('resets the client when its target is not there', async () => {
     const gone = new EchoServer();
     await gone.start();

@@ -39,6 +39,14 @@ const begun = (changes: Partial<KnownPeers> = {}): KnownPeers =>
 
 describe('judgeRole', () => {
   it.each([
+    ['on a higher epoch', writable(3), known(), 'conflict'],
+    ['as the only writable node, when none was ever heard of', writable(2), begun(), 'refused'],
+    ['that still follows', standby, known(), 'as-expected'],
+  ] as const)('never promotes a server behind an endpoint %s', (_, answer, others, expected) => {
+    expect(judgeRole(node('replica', { endpoint: 'reader' }), answer, others).kind).toBe(expected);
+  });
+
+  it.each([
     ['a standby as a replica', 'replica', standby, known(), 'as-expected'],
     ['a standby as the primary', 'primary', standby, known(), 'refused'],
     ['a writable primary on its epoch', 'primary', writable(2), known(), 'as-expected'],

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { ScriptedProbe } from '../../../../test/support/topology/scripted-probe.js';
-import { WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
+import { ScriptedProbe } from '../../../../test/support/topology/scripted-probe.js';
+import { replicaNode, WatchedCluster } from '../../../../test/support/topology/watched-cluster.js';
 
 const second = (): Promise<void> => jest.advanceTimersByTimeAsync(1_000);
 
@@ -227,5 +227,34 @@ describe('TopologyMonitor, promotions', () => {
       expect(primary()).toMatchObject({ name: 'primary', health: 'up' });
       expect(cluster.node('replica-1')).toMatchObject({ health: 'down' });
     });
+  });
+
+  it('behind an endpoint fence the heir, and keep out whoever may follow it, until the address of the primary leads there', async () => {
+    await cluster.start();
+    const names = ['heir', 'unclear', 'loyal'];
+    const probes = names.map(() => new ScriptedProbe(true, 100n));
+    const [heir, unclear, loyal] = probes as [ScriptedProbe, ScriptedProbe, ScriptedProbe];
+    cluster.monitor.setReplicas(
+      names.map((name, index) => replicaNode(name, probes[index], { endpoint: 'reader' })),
+    );
+    await second();
+    expect(names.map((name) => cluster.node(name).health)).toEqual(['up', 'up', 'up']);
+
+    heir.at(100n, false, 2);
+    loyal.follows(100n, 1);
+    await second();
+    await second();
+    expect(primary()).toMatchObject({ name: 'primary', health: 'up' });
+    expect(cluster.node('heir').problem).toContain('a server behind an endpoint only answers reads');
+    expect(names.map((name) => cluster.node(name).health)).toEqual(['down', 'down', 'up']);
+
+    cluster.primary.identity = heir.identity;
+    cluster.primary.at(101n, false, 2);
+    unclear.follows(101n, 2);
+    await second();
+    await second();
+    expect(primary()).toMatchObject({ name: 'primary', health: 'up', epoch: 2 });
+    expect(cluster.node('heir').problem).toContain('under another address');
+    expect(names.map((name) => cluster.node(name).health)).toEqual(['down', 'up', 'down']);
   });
 });
