@@ -5,6 +5,7 @@ import { DataSourceRouter, ForcePrimary, UseReplica } from 'nestjs-replica';
 import { DataSource, EntityManager, Repository } from 'typeorm';
 import { useApp } from '../support/app/start-app.js';
 import { useLedgerCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
+import { until } from '../support/until.js';
 import { Transcript } from '../support/cluster/transcript.js';
 import { Account, Entry } from '../support/ledger/accounts.js';
 
@@ -155,12 +156,16 @@ describe('routing on a real cluster', () => {
   beforeEach(() => transcript.clear());
 
   it('spreads plain reads over both replicas, and none over the primary', async () => {
-    for (let index = 0; index < 40; index++) expect((await app.get('/accounts')).status).toBe(200);
-    const counts = await transcript.count('FROM "account"');
-    expect(counts.primary).toBe(0);
-    expect(counts['replica-1']).toBeGreaterThan(5);
-    expect(counts['replica-2']).toBeGreaterThan(5);
-    expect((counts['replica-1'] ?? 0) + (counts['replica-2'] ?? 0)).toBe(40);
+    // The balancer gives less to a replica whose last reads were slow, as any may be on a busy machine.
+    let reads = 0;
+    await until(async () => {
+      for (let index = 0; index < 20; index++) expect((await app.get('/accounts')).status).toBe(200);
+      reads += 20;
+      const counts = await transcript.count('FROM "account"');
+      expect(counts.primary).toBe(0);
+      expect((counts['replica-1'] ?? 0) + (counts['replica-2'] ?? 0)).toBe(reads);
+      return Math.min(counts['replica-1'] ?? 0, counts['replica-2'] ?? 0) > 5;
+    }, 'reads on both replicas');
   });
 
   it.each([
@@ -252,6 +257,7 @@ describe('routing on a real cluster', () => {
       {
         kind: 'read',
         tables: ['account'],
+        request: expect.any(Number),
         node: expect.stringMatching(/^replica/),
         reason: 'session-free',
         durationMs: expect.any(Number),

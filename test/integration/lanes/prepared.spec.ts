@@ -75,6 +75,8 @@ describe('prepared reads', () => {
     for (const result of rows) expect(result.rows).toEqual([{ id: 1, note: 'new' }]);
     await node.query('ALTER TABLE changing ALTER COLUMN id TYPE text');
     expect((await read(pool, text, [1])).rows).toEqual([{ id: '1', note: 'new' }]);
+    // A read that took long because the machine is busy is no fast one any more.
+    await makeFast(pool, text, [1]);
     expect((await read(pool, text, [1])).rows).toEqual([{ id: '1', note: 'new' }]);
     expect(await prepared()).toHaveLength(1);
     await node.query('ALTER TABLE changing RENAME COLUMN note TO remark');
