@@ -102,7 +102,10 @@ const HOUSE = {
   cli: {
     code: [
       'errors',
+      'engine',
       'execution',
+      'typeorm/kind-of',
+      'typeorm/typeorm-log',
       'postgres',
       'mysql',
       'routing',
@@ -237,9 +240,17 @@ module.exports = {
     {
       name: 'declared-in-the-package',
       severity: 'error',
-      comment: 'libs/replica/package.json names, as dependency or peer, whatever the published code imports',
-      from: { path: SRC },
+      comment:
+        'libs/replica/package.json names, as dependency or peer, whatever the published code imports; the command line is one file with all that it needs',
+      from: { path: SRC, pathNot: places(['cli']) },
       to: { path: 'node_modules/', dependencyTypesNot: ['npm', 'npm-peer'] },
+    },
+    {
+      name: 'only-the-command-line-knows-its-packages',
+      severity: 'error',
+      comment: 'they are in its bundle, and whoever imports nestjs-replica has not installed them',
+      from: { path: SRC, pathNot: places(['cli']) },
+      to: { path: 'node_modules/(commander|cli-table3)/' },
     },
     {
       name: 'resolvable',

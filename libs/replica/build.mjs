@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { buildCommandLine } from './build-command-line.mjs';
 import { bundleModules } from './bundle-modules.mjs';
 
 const packageDir = new URL('./', import.meta.url);
@@ -26,7 +27,7 @@ async function build(format, moduleType) {
 const copyTopLevelFile = (name) => copyFile(new URL(name, repositoryDir), new URL(name, packageDir));
 
 await rm(new URL('dist/', packageDir), { recursive: true, force: true });
-await Promise.all([build('esm', 'module'), build('cjs', 'commonjs')]);
+await Promise.all([build('esm', 'module'), build('cjs', 'commonjs'), buildCommandLine()]);
 await bundleModules();
 await Promise.all(['CHANGELOG.md', 'LICENSE', 'README.md'].map(copyTopLevelFile));
 await rm(new URL('docs/', packageDir), { recursive: true, force: true });

@@ -2,8 +2,9 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { Engine } from '../engine/engine.js';
 import { OperatorLog, type LogSink } from '../engine/operator-log.js';
 import { conceal } from '../options/conceal.js';
+import { GIVEN_OPTIONS } from '../options/given-options.js';
 import type { DatabaseType } from '../options/database-type.js';
-import type { ReplicaDataSourceOptions } from '../options/typeorm-options.js';
+import type { OptionsOfAnyType, ReplicaDataSourceOptions } from '../options/typeorm-options.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import { dataSourceOptions, optionsAsGiven } from './data-source-options.js';
 import { engineOf } from '../engine/replica-router.js';
@@ -102,6 +103,11 @@ export class ReplicaDataSource extends DataSource {
       return super.query(sql, parameters as never, queryRunner) as Promise<T>;
     }
     return this.queryOnReadRunner<T>(sql, parameters);
+  }
+
+  /** @internal */
+  [GIVEN_OPTIONS](): OptionsOfAnyType<never> {
+    return optionsAsGiven(this.options as OptionsOfAnyType<never>);
   }
 
   private queryOnReadRunner<T>(sql: string, parameters?: unknown[]): Promise<T> {

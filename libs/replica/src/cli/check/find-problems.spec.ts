@@ -1,0 +1,162 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CheckedNode, CheckThresholds } from './check-report.js';
+import { findProblems } from './find-problems.js';
+import type { NodeFacts } from './node-facts.js';
+import type { ObservedCluster, ObservedNode } from './observed-cluster.js';
+import { nagiosReport } from './show-report.js';
+
+const THRESHOLDS: CheckThresholds = { warnLagMs: 5_000, critLagMs: 30_000, minReplicas: 1 };
+
+const FACTS: NodeFacts = {
+  version: '18.0',
+  nowMs: 0,
+  replayedAtMs: null,
+  ownLagMs: null,
+  pausedUntil: null,
+  syncState: null,
+  connections: { used: 1, max: 97, limitedBy: 'max_connections' },
+  missingRights: [],
+  settings: {},
+  hints: [],
+  followers: [],
+  names: [],
+  host: null,
+};
+
+function node(
+  name: string,
+  checked: Partial<CheckedNode> = {},
+  facts: Partial<NodeFacts> = {},
+): ObservedNode {
+  return {
+    facts: { ...FACTS, ...facts },
+    checked: {
+      name,
+      role: 'replica',
+      address: `${name}:5432`,
+      health: 'up',
+      problem: null,
+      position: '0/1',
+      timeline: 1,
+      receiver: 'streaming',
+      roundTripMs: 1,
+      serves: true,
+      syncState: 'async',
+      lagMs: 0,
+      lagIs: 'measured',
+      lagBytes: 0,
+      lagTransactions: null,
+      version: '18.0',
+      connections: { used: 1, max: 97, limitedBy: 'max_connections', needed: 11 },
+      settings: {},
+      ...checked,
+    },
+  };
+}
+
+const primary = (checked: Partial<CheckedNode> = {}, facts: Partial<NodeFacts> = {}): ObservedNode =>
+  node('primary', { role: 'primary', receiver: null, lagMs: null, lagIs: null, ...checked }, facts);
+
+const cluster = (...replicas: ObservedNode[]): ObservedCluster => ({
+  primary: primary(),
+  replicas,
+  strangers: 0,
+});
+
+const problems = (observed: ObservedCluster, thresholds: Partial<CheckThresholds> = {}): string[] =>
+  findProblems(observed, { ...THRESHOLDS, ...thresholds }).map(
+    ({ level, node: name, message }) => `${level} ${name}: ${message}`,
+  );
+
+describe('findProblems', () => {
+  it('finds nothing where all is well', () => {
+    expect(problems(cluster(node('r1'), node('r2')))).toEqual([]);
+  });
+
+  it.each<[string, ObservedNode, string]>([
+    [
+      'does not answer',
+      node('r1', { health: 'down', problem: 'connect ECONNREFUSED', serves: true }),
+      'critical r1: connect ECONNREFUSED',
+    ],
+    ['lags', node('r1', { lagMs: 5_000 }), 'warning r1: it lags 5 s (--warn-lag 5 s)'],
+    [
+      'lags much',
+      node('r1', { lagMs: 30_000, lagIs: 'estimated' }),
+      'critical r1: it lags about 30 s (--crit-lag 30 s)',
+    ],
+    [
+      'receives nothing',
+      node('r1', { receiver: 'none' }),
+      'critical r1: it receives nothing: it has no receiver',
+    ],
+    [
+      'has stopped replaying',
+      node('r1', { receiver: 'receives: Yes, replays: No' }),
+      'critical r1: its receiver: receives: Yes, replays: No',
+    ],
+    [
+      'follows an older timeline',
+      node('r1', { timeline: 2 }),
+      'warning r1: it follows timeline 2, and the primary writes on 1',
+    ],
+    ['is of unknown lag', node('r1', { lagMs: null, lagIs: null }), 'warning r1: its lag is unknown'],
+    ['was paused', node('r1', {}, { pausedUntil: 'RESUME' }), 'warning r1: somebody has paused its replay'],
+    [
+      'hides something',
+      node('r1', {}, { missingRights: [{ effect: 'it is not visible', remedy: 'GRANT' }] }),
+      'warning r1: a right is missing: it is not visible',
+    ],
+    [
+      'allows too few connections',
+      node('r1', { connections: { used: 1, max: 97, limitedBy: 'max_connections', needed: 110 } }),
+      'warning r1: the application may open 110 connections, and 97 are allowed (max_connections)',
+    ],
+    ['has a hint', node('r1', {}, { hints: ['think'] }), 'hint r1: think'],
+  ])('tells that a replica %s', (_, replica, problem) => {
+    expect(problems(cluster(replica))).toEqual([problem]);
+  });
+
+  it('wants as many replicas as were asked for', () => {
+    const one = cluster(node('r1'), node('r2', { serves: false, lagMs: 40_000 }));
+    expect(problems(one)).toHaveLength(1);
+    expect(problems(one, { minReplicas: 2 })).toContain(
+      'critical null: 1 of 2 replicas serve, and there have to be 2 (--min-replicas)',
+    );
+    expect(problems(cluster())).toHaveLength(1);
+    expect(problems(cluster(), { minReplicas: 0 })).toEqual([]);
+  });
+
+  it('tells that commits wait for nobody, but not if that is hidden', () => {
+    const settings = { synchronous_standby_names: 'FIRST 1 (r1)' };
+    const waiting = { ...cluster(node('r1')), primary: primary({}, { settings }) };
+    expect(problems(waiting)).toEqual([
+      expect.stringMatching(/^critical primary: commits wait for a synchronous/),
+    ]);
+    expect(problems({ ...waiting, replicas: [node('r1', { syncState: 'quorum' })] })).toEqual([]);
+    const hidden = primary({}, { settings, missingRights: [{ effect: 'x', remedy: 'y' }] });
+    expect(problems({ ...waiting, primary: hidden })).toEqual(['warning primary: a right is missing: x']);
+  });
+});
+
+describe('nagiosReport', () => {
+  it('has performance data behind the only bar of the first line', () => {
+    const { checked } = node('r-1', { lagMs: 40, lagBytes: 512 });
+    const report = nagiosReport({
+      status: 'critical',
+      exitCode: 2,
+      summary: 'something | else\nbroke',
+      thresholds: THRESHOLDS,
+      primary: primary().checked,
+      replicas: [
+        checked,
+        node('r-2', { serves: false, lagMs: null, lagBytes: null, lagTransactions: 3 }).checked,
+      ],
+      findings: [{ level: 'critical', node: 'r-2', message: 'a | b', remedy: 'mend it' }],
+    });
+    expect(report).toBe(
+      "REPLICATION CRITICAL - something / else broke | 'lag_r-1'=0.04s;5;30;0 'bytes_r-1'=512B;;;0 'transactions_r-2'=3;;;0 'replicas'=1;;1:;0\n" +
+        'critical: r-2: a / b; mend it\n',
+    );
+  });
+});

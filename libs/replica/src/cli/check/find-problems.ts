@@ -1,0 +1,117 @@
+import { formatCount, formatMs } from '../units.js';
+import type { CheckedNode, CheckThresholds, Finding } from './check-report.js';
+import type { ObservedCluster, ObservedNode } from './observed-cluster.js';
+
+/** What a replica's receiver is when all is well, in the words of the databases; `hidden`: the user may not know. */
+const HEALTHY_RECEIVER = /^(?:streaming|hidden|receives: Yes, replays: Yes)$/;
+
+const LEVELS = ['critical', 'warning', 'hint'] as const satisfies readonly Finding['level'][];
+
+/** What is wrong with the nodes, the worst first. */
+export function findProblems(
+  { primary, replicas, strangers }: ObservedCluster,
+  thresholds: CheckThresholds,
+): readonly Finding[] {
+  const findings = [
+    ...problemsOfNode(primary),
+    ...replicas.flatMap((replica) => [
+      ...problemsOfNode(replica),
+      ...problemsOfReplica(replica.checked, primary.checked, thresholds),
+    ]),
+    ...problemsOfCommits(primary, replicas),
+  ];
+  const serving = replicas.filter(({ checked }) => checked.serves).length;
+  if (serving < thresholds.minReplicas)
+    findings.push({
+      level: 'critical',
+      node: null,
+      message: `${serving} of ${replicas.length} replicas serve, and there have to be ${thresholds.minReplicas} (--min-replicas)`,
+    });
+  if (strangers > 0)
+    findings.push({
+      level: 'hint',
+      node: primary.checked.name,
+      message: `${strangers} ${strangers === 1 ? 'standby follows' : 'standbys follow'} it that ${strangers === 1 ? 'is' : 'are'} none of these replicas, or cannot be told from others`,
+    });
+  return findings.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
+}
+
+function problemsOfNode({ checked, facts }: ObservedNode): Finding[] {
+  const { name: node, health, problem, connections } = checked;
+  const findings: Finding[] = [];
+  if (health !== 'up') findings.push({ level: 'critical', node, message: problem ?? 'it does not answer' });
+  if (facts === undefined) return findings;
+  if (facts.pausedUntil !== null)
+    findings.push({
+      level: 'warning',
+      node,
+      message: 'somebody has paused its replay',
+      remedy: facts.pausedUntil,
+    });
+  for (const { effect, remedy } of facts.missingRights)
+    findings.push({ level: 'warning', node, message: `a right is missing: ${effect}`, remedy });
+  if (connections !== null && connections.needed > connections.max)
+    findings.push({
+      level: 'warning',
+      node,
+      message:
+        `the application may open ${formatCount(connections.needed)} connections, and ${formatCount(connections.max)} are allowed ` +
+        `(${connections.limitedBy})`,
+      remedy: 'lower pool.size, run fewer instances, or raise the limit',
+    });
+  for (const message of facts.hints) findings.push({ level: 'hint', node, message });
+  return findings;
+}
+
+function problemsOfReplica(
+  { name: node, health, receiver, lagMs, lagIs, timeline }: CheckedNode,
+  primary: CheckedNode,
+  { warnLagMs, critLagMs }: CheckThresholds,
+): Finding[] {
+  const findings: Finding[] = [];
+  if (receiver !== null && !HEALTHY_RECEIVER.test(receiver))
+    findings.push({
+      level: 'critical',
+      node,
+      message: receiver === 'none' ? 'it receives nothing: it has no receiver' : `its receiver: ${receiver}`,
+      remedy: "see the server's log, and whether it can reach the primary",
+    });
+  if (timeline !== null && primary.timeline !== null && timeline !== primary.timeline && health === 'up')
+    findings.push({
+      level: 'warning',
+      node,
+      message: `it follows timeline ${timeline}, and the primary writes on ${primary.timeline}`,
+    });
+  if (lagMs === null) {
+    if (health === 'up' && primary.health === 'up')
+      findings.push({ level: 'warning', node, message: 'its lag is unknown' });
+    return findings;
+  }
+  const level = lagMs >= critLagMs ? 'critical' : lagMs >= warnLagMs ? 'warning' : undefined;
+  const limit =
+    level === 'critical' ? `--crit-lag ${formatMs(critLagMs)}` : `--warn-lag ${formatMs(warnLagMs)}`;
+  if (level !== undefined)
+    findings.push({
+      level,
+      node,
+      message: `it lags ${lagIs === 'estimated' ? 'about ' : ''}${formatMs(lagMs)} (${limit})`,
+    });
+  return findings;
+}
+
+/** Whether commits wait for standbys that are not there. */
+function problemsOfCommits({ checked, facts }: ObservedNode, replicas: readonly ObservedNode[]): Finding[] {
+  const names = facts?.settings['synchronous_standby_names'] ?? '';
+  const known = [...(facts?.followers ?? []), ...replicas.map((one) => one.checked)];
+  const isToldNothing = facts !== undefined && facts.missingRights.length > 0;
+  if (names === '' || isToldNothing) return [];
+  if (known.some(({ syncState }) => syncState === 'sync' || syncState === 'quorum')) return [];
+  return [
+    {
+      level: 'critical',
+      node: checked.name,
+      message: `commits wait for a synchronous standby (${names}), and none is connected`,
+      remedy: 'bring one back, or change synchronous_standby_names',
+    },
+  ];
+}
