@@ -1,5 +1,6 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkCommandLine } from './check-command-line.mjs';
 import { run } from './run.mjs';
 
 /** Installs the tarball into a copy of the application; then type-checks, builds, tests and starts it. */
@@ -26,6 +27,7 @@ export async function checkApplication({ name, source, tarball, workDir }) {
   await step('its Jest passes', silently('npm', ['test']));
   await step('import and require give one and the same', () => checkOneInstance(cwd));
   await step('loads no driver but that of its database', () => checkDrivers(cwd));
+  await step('its command line runs', () => checkCommandLine(cwd));
   await step('runs with plain node', async () =>
     (await run(process.execPath, ['dist/main.js'], { cwd })).trim(),
   );

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -8,10 +9,13 @@ import { run } from './run.mjs';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
+/** The most that the bundle of the command line may have. */
+const MAX_CLI_BYTES = 512 * 1024;
+
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
 
 const EXPECTED_FILE =
-  /^(dist\/(esm|cjs)\/.+|docs\/(adr\/)?[\w-]+\.md|CHANGELOG\.md|README\.md|LICENSE|package\.json)$/;
+  /^(dist\/(esm|cjs)\/.+|dist\/cli\.(mjs|licenses\.txt)|docs\/(adr\/)?[\w-]+\.md|CHANGELOG\.md|README\.md|LICENSE|package\.json)$/;
 
 const TYPEORM = ['typeorm', '@nestjs/typeorm'];
 
@@ -45,6 +49,7 @@ export async function checkTarball(tarball, workDir) {
   const packageDir = join(workDir, 'package');
   await checkNothingLeaks(packageDir, tarball.files);
   await checkPage(packageDir);
+  await checkCommandLine(packageDir);
   // Both run with all their rules.
   await run(bin('publint'), ['run', tarball.path, '--strict'], { cwd: root });
   await run(bin('attw'), [tarball.path, '--profile', 'strict', '--no-emoji'], { cwd: root });
@@ -119,4 +124,17 @@ async function filesLoadedBy(entry, seen = new Set()) {
     await filesLoadedBy(entry.endsWith('.d.ts') ? file.replace(/\.js$/, '.d.ts') : file, seen);
   }
   return [...seen];
+}
+
+/** The command line is one file: whatever it needs but modules of Node is in it, and drivers are loaded when they are needed. */
+async function checkCommandLine(packageDir) {
+  const bundle = await readFile(join(packageDir, 'dist/cli.mjs'), 'utf8');
+  const imported = Array.from(
+    bundle.matchAll(/\bimport[^"'()]*?from\s*["']([^"']+)["']/g),
+    (match) => match[1],
+  );
+  const others = imported.filter((name) => !isBuiltin(name));
+  assert.deepEqual(others, [], 'dist/cli.mjs imports packages');
+  assert.ok(bundle.length < MAX_CLI_BYTES, `dist/cli.mjs has ${kilobytes(bundle.length)}`);
+  console.log(`command line: ${kilobytes(bundle.length)}`);
 }
