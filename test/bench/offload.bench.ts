@@ -16,11 +16,7 @@ import {
 } from '../support/cluster/test-database.js';
 import { lagByPauses } from './support/lag-by-pauses.js';
 import { measureCapture } from './support/measure-capture.js';
-import {
-  COUNTING_SETTINGS,
-  countingOn,
-  type PrimaryStatements,
-} from './support/primary-statements.js';
+import { COUNTING_SETTINGS, countingOn, type PrimaryStatements } from './support/primary-statements.js';
 import { exponential, seededRandom } from '../support/random.js';
 import { failUnless, isQuick, percentile, report, rounded, say } from './support/report.js';
 import type { OffloadAppOptions } from './offload-app.js';
