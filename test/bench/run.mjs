@@ -21,7 +21,7 @@ function takeValue(flag) {
 }
 
 /** The benchmarks that run on MariaDB, too. */
-const ON_MARIADB = ['faults', 'http', 'offload', 'overload', 'reads', 'writes'];
+const ON_MARIADB = ['faults', 'http', 'offload', 'overload', 'reads', 'scaleout', 'writes'];
 const names = readdirSync(here).flatMap((file) => /^(.+)\.bench\.ts$/.exec(file)?.slice(1) ?? []);
 const unknown = flags.filter((flag) => flag !== '--quick' && flag !== '--json');
 const isBadVersion = version !== undefined && !/^\d+(?:\.\d+){0,2}$/.test(version);

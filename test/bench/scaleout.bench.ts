@@ -3,7 +3,7 @@
  * serves no reads. Each measurement runs in a fresh process, in turns.
  */
 import { join } from 'node:path';
-import { startPostgresCluster } from 'nestjs-replica/testing';
+import { forDatabase, STARTS, TEST_DATABASE } from '../support/cluster/test-database.js';
 import type { ScaleoutMeasured, ScaleoutTask } from './scaleout-system.js';
 import { runInChild } from './support/child.js';
 import { withCleanUp } from './support/clean-up.js';
@@ -67,7 +67,7 @@ function summarize({ system, nodes }: Case, rounds: readonly ScaleoutMeasured[])
 }
 
 await withCleanUp(async (cleanUp) => {
-  const starting = startPostgresCluster({ replicas: NODES.length });
+  const starting = forDatabase(STARTS)({ replicas: NODES.length });
   cleanUp.add(async () => (await starting).stop());
   const cluster = await starting;
   await fillItems(cluster);
@@ -102,7 +102,7 @@ await withCleanUp(async (cleanUp) => {
     target('reads/s of 3 nodes vs 1', ours['3'] ?? Number.NaN, { atLeast: 2.8 }),
   ];
   reportTables(
-    { bench: 'scaleout', results, ratios, targets },
+    { bench: 'scaleout', database: TEST_DATABASE, results, ratios, targets },
     {
       'scaleout: reads of 5 ms, pools of 4': results.map((it) => ({
         ...it,

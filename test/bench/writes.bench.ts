@@ -22,12 +22,12 @@ import {
   type WritesTask,
 } from './writes-system.js';
 
-const ROUNDS = isQuick ? 3 : 7;
+const ROUNDS = isQuick ? 2 : 7;
 const LOAD = {
   poolSize: 8,
   concurrency: 16,
   ...(isQuick
-    ? { warmUpWrites: 3_000, warmUpMs: 300, measuredMs: 2_000 }
+    ? { warmUpWrites: 2_000, warmUpMs: 300, measuredMs: 1_000 }
     : { warmUpWrites: 10_000, warmUpMs: 500, measuredMs: 4_000 }),
 };
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Post } from '@nestjs/common';
 import { useApp } from '../support/app/start-app.js';
+import { forDatabase } from '../support/cluster/test-database.js';
 import { until } from '../support/until.js';
 import { useLedgerCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
 import { LedgerController } from '../support/ledger/ledger.controller.js';
@@ -15,7 +16,14 @@ class SlowController extends LedgerController {
   }
 }
 
-const SLOW_DEPOSIT = 'UPDATE account SET balance = balance + 1 WHERE id = 1 AND pg_sleep(100) IS NOT NULL';
+const SLOW_DEPOSIT = forDatabase({
+  postgres: 'UPDATE account SET balance = balance + 1 WHERE id = 1 AND pg_sleep(100) IS NOT NULL',
+  mariadb: 'UPDATE account SET balance = balance + 1 WHERE id = 1 AND SLEEP(100) = 0',
+});
+const RUNNING_SQL = forDatabase({
+  postgres: 'SELECT 1 FROM pg_stat_activity WHERE query = $1',
+  mariadb: 'SELECT 1 FROM information_schema.processlist WHERE info = ?',
+});
 
 const cluster = useLedgerCluster({ count: 1 });
 const app = useApp(cluster, [SlowController], { maxLagMs: 300, catchUpTimeoutMs: 100 });
@@ -28,9 +36,7 @@ describe('without a primary', () => {
     const { body: latest } = await app.post('/accounts/1/add-and-read', 'bob');
     const lost = app.post('/accounts/1/slow-deposit', 'carl');
     await until(async () => {
-      const running = await cluster.primary.query(`SELECT 1 FROM pg_stat_activity WHERE query = $1`, [
-        SLOW_DEPOSIT,
-      ]);
+      const running = await cluster.primary.query(RUNNING_SQL, [SLOW_DEPOSIT]);
       return running.length === 1;
     });
     await cluster.primary.kill();

@@ -1,15 +1,23 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { NodeUnavailableError, ReplicaDataSource } from 'nestjs-replica';
+import type { ClusterOptions } from 'nestjs-replica/testing';
 import { launch, accountsOn, startLedger } from '../support/app/start-app.js';
 import { sourceOptions } from '../support/app/start-source.js';
 import type { TestApp, Answer } from '../support/app/test-app.js';
+import { forDatabase, onPostgres, TEST_DATABASE } from '../support/cluster/test-database.js';
 import { until } from '../support/until.js';
 import { useLedgerCluster, pauseReplay, heal } from '../support/cluster/use-cluster.js';
 import { LedgerController } from '../support/ledger/ledger.controller.js';
 
 const REPLICA = /^replica-[12]$/;
 
-const cluster = useLedgerCluster({ settings: { max_standby_streaming_delay: '100ms' } });
+const cluster = useLedgerCluster({
+  settings: forDatabase<ClusterOptions['settings']>({
+    postgres: { max_standby_streaming_delay: '100ms' },
+    mariadb: {},
+  }),
+});
+const WRONG_PASSWORD = forDatabase({ postgres: '28P01', mariadb: 'ER_ACCESS_DENIED_ERROR' });
 
 describe('an application whose nodes fail', () => {
   let app: TestApp | undefined;
@@ -86,12 +94,12 @@ describe('an application whose nodes fail', () => {
   it('says that the password of the primary is wrong, without repeating it', async () => {
     const wrong = cluster.primary.url.replace(cluster.primary.password, 'n0t-the-s3cret');
     const source = new ReplicaDataSource({
-      type: 'postgres',
+      type: TEST_DATABASE as 'postgres',
       primary: { url: wrong },
       replicas: [{ url: cluster.replicas[0]?.url }],
     });
     const starting = source.initialize();
-    await expect(starting).rejects.toMatchObject({ node: 'primary', reasonCode: '28P01' });
+    await expect(starting).rejects.toMatchObject({ node: 'primary', reasonCode: WRONG_PASSWORD });
     await expect(starting).rejects.not.toThrow('n0t-the-s3cret');
   });
 
@@ -134,33 +142,36 @@ describe('an application whose nodes fail', () => {
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
-  it('repeats a read elsewhere that conflicts with recovery, and ejects no replica', async () => {
-    app = await startLedger(cluster);
-    const errors: (string | undefined)[] = [];
-    app.router.on(
-      'statement',
-      ({ node, errorCode }) => errorCode !== undefined && errors.push(`${node} ${errorCode}`),
-    );
-    const reading = app.get('/accounts/1/slow/3000');
-    await until(async () => (await runningSleeps()) > 0, 'the slow read');
-    // A replica that replays this lock must cancel whoever reads the table.
-    await cluster.primary.query('ALTER TABLE account ADD COLUMN extra int');
-    const answer = await reading;
-    expect(answer).toMatchObject({ status: 200, body: { id: 1 } });
-    expect(errors).toEqual([expect.stringMatching(/^replica-[12] 40001$/), ...errors.slice(1)]);
-    expect([statusOf('replica-1'), statusOf('replica-2')]).toEqual(['up', 'up']);
-  });
+  // On MariaDB, replication waits for reads.
+  onPostgres(() => {
+    it('repeats a read elsewhere that conflicts with recovery, and ejects no replica', async () => {
+      app = await startLedger(cluster);
+      const errors: (string | undefined)[] = [];
+      app.router.on(
+        'statement',
+        ({ node, errorCode }) => errorCode !== undefined && errors.push(`${node} ${errorCode}`),
+      );
+      const reading = app.get('/accounts/1/slow/3000');
+      await until(async () => (await runningSleeps()) > 0, 'the slow read');
+      // A replica that replays this lock must cancel whoever reads the table.
+      await cluster.primary.query('ALTER TABLE account ADD COLUMN extra int');
+      const answer = await reading;
+      expect(answer).toMatchObject({ status: 200, body: { id: 1 } });
+      expect(errors).toEqual([expect.stringMatching(/^replica-[12] 40001$/), ...errors.slice(1)]);
+      expect([statusOf('replica-1'), statusOf('replica-2')]).toEqual(['up', 'up']);
+    });
 
-  async function runningSleeps(): Promise<number> {
-    const counts = await Promise.all(
-      cluster.replicas.map((node) =>
-        node.query<{ n: number }>(
-          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()`,
+    async function runningSleeps(): Promise<number> {
+      const counts = await Promise.all(
+        cluster.replicas.map((node) =>
+          node.query<{ n: number }>(
+            `SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()`,
+          ),
         ),
-      ),
-    );
-    return counts.reduce((sum, rows) => sum + (rows[0]?.n ?? 0), 0);
-  }
+      );
+      return counts.reduce((sum, rows) => sum + (rows[0]?.n ?? 0), 0);
+    }
+  });
 
   it('goes on with reads on the primary while all replicas are down, and returns to them', async () => {
     app = await startLedger(cluster);
@@ -182,28 +193,31 @@ describe('an application whose nodes fail', () => {
     expect((await app.post('/accounts/2/add')).status).toBe(201);
   });
 
-  it('keeps a session on the primary when the position of its write cannot be learned', async () => {
-    app = await startLedger(cluster);
-    // Positions are captured on the monitor's connection: it is cut while the writes run.
-    const ending = endMonitor();
-    const writes = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => (app as TestApp).post('/accounts/3/add', `unsure-${index}`)),
-    );
-    await ending;
-    expect(writes.map(({ status }) => status)).toEqual(Array(20).fill(201));
-    await pauseReplay(cluster);
-    const balances = await Promise.all(
-      writes.map(
-        async (_, index) =>
-          (await (app as TestApp).get('/accounts/3', `unsure-${index}`)).body.balance as number,
-      ),
-    );
-    for (const balance of balances) expect(balance).toBe(20);
-  });
+  // On MariaDB, each write brings its position.
+  onPostgres(() => {
+    it('keeps a session on the primary when the position of its write cannot be learned', async () => {
+      app = await startLedger(cluster);
+      // Positions are captured on the monitor's connection: it is cut while the writes run.
+      const ending = endMonitor();
+      const writes = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => (app as TestApp).post('/accounts/3/add', `unsure-${index}`)),
+      );
+      await ending;
+      expect(writes.map(({ status }) => status)).toEqual(Array(20).fill(201));
+      await pauseReplay(cluster);
+      const balances = await Promise.all(
+        writes.map(
+          async (_, index) =>
+            (await (app as TestApp).get('/accounts/3', `unsure-${index}`)).body.balance as number,
+        ),
+      );
+      for (const balance of balances) expect(balance).toBe(20);
+    });
 
-  async function endMonitor(): Promise<void> {
-    await cluster.primary.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nestjs-replica monitor'`,
-    );
-  }
+    async function endMonitor(): Promise<void> {
+      await cluster.primary.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nestjs-replica monitor'`,
+      );
+    }
+  });
 });

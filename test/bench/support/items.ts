@@ -1,5 +1,5 @@
 import type { DatabaseCluster } from 'nestjs-replica/testing';
-import { forDatabase, TEST_DATABASE } from '../../support/cluster/test-database.js';
+import { forDatabase, NODE_NAME_FUNCTION_SQL, TEST_DATABASE } from '../../support/cluster/test-database.js';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
 
 export const ITEMS = 10_000;
@@ -84,6 +84,7 @@ async function fillMariadb(cluster: DatabaseCluster): Promise<void> {
     `INSERT INTO item SELECT seq, CONCAT('item ', seq), CONCAT('SKU-', seq), seq * 3, seq % 100, seq % 2 = 0,
       FROM_UNIXTIME(seq), 1 + (seq - 1) DIV ${ITEMS_PER_SHELF} FROM seq_1_to_${ITEMS}`,
   );
+  await primary.query(NODE_NAME_FUNCTION_SQL);
   await cluster.waitForCatchUp();
 }
 

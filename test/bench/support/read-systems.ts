@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplicaDataSource } from 'nestjs-replica';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { NODE_NAME_SQL, TEST_DATABASE } from '../../support/cluster/test-database.js';
+import { forDatabase, NODE_NAME_SQL, TEST_DATABASE } from '../../support/cluster/test-database.js';
 import { checkItem, checkShelf, Item, ITEM_COLUMNS, Shelf } from './items.js';
 import { benchSessionKey, Requests } from './requests.js';
 import type { ClusterAddress } from './servers.js';
@@ -48,6 +48,8 @@ const SESSIONS = 10_000;
 
 /** Both databases take all options that are used here. */
 const TYPE = TEST_DATABASE as 'postgres';
+
+const SLEEP = forDatabase({ postgres: 'pg_sleep', mariadb: 'SLEEP' });
 
 type Within = <T>(read: () => Promise<T>) => Promise<T>;
 
@@ -109,8 +111,8 @@ function readThroughRepository(source: DataSource, within: Within): ReadSystem {
         items
           .createQueryBuilder('item')
           .select('item.id', 'id')
-          .addSelect(NODE_NAME_SQL[TEST_DATABASE], 'node')
-          .addSelect(`pg_sleep(${seconds})`, 'slept')
+          .addSelect(forDatabase(NODE_NAME_SQL), 'node')
+          .addSelect(`${SLEEP}(${seconds})`, 'slept')
           .where('item.id = :id', { id })
           .getRawOne<{ id: number; node: string }>(),
       );

@@ -204,7 +204,7 @@ export const FAULTS = {
     onlyOn: 'mariadb',
     notice: 'ineligible',
     inject: async ({ stage: { victim } }) => {
-      await victim.query('INSERT INTO counter VALUES (1000000, 0)');
+      await victim.query('INSERT INTO counter SELECT 1000000 + COUNT(*), 0 FROM counter');
       return () => victim.query('SET GLOBAL gtid_strict_mode = 0; START SLAVE');
     },
   },
