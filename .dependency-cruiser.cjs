@@ -96,7 +96,7 @@ const HOUSE = {
   },
   testing: {},
   dashboard: {
-    code: ['errors', 'options/option-problems', 'nest/replica-tokens'],
+    code: ['options/option-problems', 'nest/routers-by-name'],
     types: ['observability', 'execution', 'engine'],
   },
   cli: {

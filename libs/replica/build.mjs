@@ -31,4 +31,6 @@ await Promise.all([build('esm', 'module'), build('cjs', 'commonjs'), buildComman
 await bundleModules();
 await Promise.all(['CHANGELOG.md', 'LICENSE', 'README.md'].map(copyTopLevelFile));
 await rm(new URL('docs/', packageDir), { recursive: true, force: true });
-await cp(new URL('docs/', repositoryDir), new URL('docs/', packageDir), { recursive: true });
+// Pictures stay in the repository: they would be most of the package.
+const isText = (path) => !path.endsWith('pictures');
+await cp(new URL('docs/', repositoryDir), new URL('docs/', packageDir), { recursive: true, filter: isText });

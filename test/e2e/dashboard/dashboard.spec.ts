@@ -256,7 +256,7 @@ async function untilEnd(viewer: EventStream): Promise<void> {
 describe('the page', () => {
   it('needs the data sources that it shall show', async () => {
     await expect(starting('express', { dataSources: ['default', 'reports'] })).rejects.toThrow(
-      'dataSources names reports',
+      'there is no data source named reports',
     );
   });
 });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { urlOf } from './open-shop.js';
 
 /** Prints where the shop listens, and requests that show what it demonstrates. */
 export function printWhatToTry(app: NestExpressApplication): void {
-  const address = app.getHttpServer().address();
-  const url = `http://localhost:${typeof address === 'object' ? address?.port : address}`;
+  const url = urlOf(app);
   const you = `-b sid=${randomUUID()}`;
   console.log(`listening on ${url}
 

@@ -7,6 +7,9 @@ import { SPAN_MS } from './connection.js';
 /** As the styles have it, in units of the font's size. */
 const HEIGHT = 14;
 
+/** The shortest time that a chart spans, in seconds. It grows with the history. */
+const LEAST_S = 120;
+
 export interface Series {
   readonly name: string;
   /** The number of its colour. */
@@ -98,7 +101,7 @@ function optionsOf(
     cursor: { y: false, drag: { setScale: false }, points: { size: 7 } },
     padding: [12, 8, 0, 0],
     scales: {
-      x: { range: (_, __, max) => [max - SPAN_MS / 1_000, max] },
+      x: { range: (_, min, max) => [Math.max(max - SPAN_MS / 1_000, Math.min(min, max - LEAST_S)), max] },
       y: { range: (_, __, max) => [0, isFilled ? top : Math.max(top, (max ?? 0) * 1.1)] },
     },
     axes: [
@@ -111,7 +114,7 @@ function optionsOf(
         label: name,
         // Areas are separated by a line of the ground's colour.
         stroke: colour(isFilled ? '--surface' : `--series-${number}`),
-        width: isFilled ? 1.5 : 1.75,
+        width: isFilled ? 1 : 1.75,
         dash: isFilled ? [] : DASHES[number],
         ...(isFilled && { fill: colour(`--series-${number}`) }),
         points: { show: false },

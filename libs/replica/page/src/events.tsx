@@ -7,15 +7,18 @@ import { isTrouble, sayEvent } from './words.js';
 /** How many lines are shown. */
 const MOST_LINES = 40;
 
+/** What happens again within this time is one line; milliseconds. */
+const TOGETHER_MS = 10_000;
+
 interface Line {
   readonly atMs: number;
   readonly text: string;
   readonly isTrouble: boolean;
-  /** How often it happened in a row. */
+  /** How often it happened at that time. */
   times: number;
 }
 
-/** What happened, the newest first. The same thing several times in a row is one line. */
+/** What happened, the newest first. The same thing several times at once is one line. */
 export function Events({ events }: { events: readonly RecordedEvent[] }): VNode {
   const lines = linesOf(events);
   const newest = lines[0];
@@ -47,8 +50,10 @@ function linesOf(events: readonly RecordedEvent[]): Line[] {
   const lines: Line[] = [];
   for (const event of events.toReversed()) {
     const text = sayEvent(event);
-    const last = lines.at(-1);
-    if (last?.text === text) last.times++;
+    if (text === undefined) continue;
+    // When a node goes, many statements tell so at once, in any order.
+    const same = lines.findLast((line) => line.text === text && line.atMs - event.atMs < TOGETHER_MS);
+    if (same !== undefined) same.times++;
     else if (lines.length === MOST_LINES) break;
     else lines.push({ atMs: event.atMs, text, isTrouble: isTrouble(event), times: 1 });
   }

@@ -31,7 +31,7 @@ export function NodeCard({ node, index, primary, pool, share, onAction }: Props)
       <p class="standing">{word}</p>
       {node.problem !== null && <p class="why">{node.problem}</p>}
       <div class="figures">
-        <Figure name={isReplica ? 'Behind the primary' : 'Round trip'}>
+        <Figure name={isReplica ? 'Lag' : 'Round trip'}>
           {isReplica ? (node.health === 'up' ? duration(node.lagMs) : 'unknown') : duration(node.roundTripMs)}
         </Figure>
         <Figure name="Share of reads">{share === null ? 'no reads' : percent(share)}</Figure>

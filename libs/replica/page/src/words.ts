@@ -37,8 +37,8 @@ export const REASONS: Readonly<Record<RouteReason, string>> = {
   'primary-away': 'The primary was away, and the replica had what their session needs.',
 };
 
-/** One sentence of what happened. */
-export function sayEvent(event: RecordedEvent): string {
+/** One sentence of what happened; `undefined`: it is no news. */
+export function sayEvent(event: RecordedEvent): string | undefined {
   switch (event.event) {
     case 'node:down':
       return `${event.node.name} is out of rotation: ${event.problem}.`;
@@ -64,6 +64,8 @@ export function sayEvent(event: RecordedEvent): string {
       return sayStatement(event);
     case 'visibility:missed':
       return `An answer left after ${duration(event.waitedMs)} although ${event.visible} of ${event.serving} replicas had its write.`;
+    case 'durability:downgraded':
+      return `A commit on ${event.node} did not wait for its standbys: ${event.durability} was not kept.`;
     default:
       // An application that is newer than the page in this window may know more events.
       return (event satisfies never as RecordedEvent).event;
@@ -82,6 +84,7 @@ const TROUBLE: readonly string[] = [
   'primary:conflict',
   'node:foreign',
   'visibility:missed',
+  'durability:downgraded',
 ];
 
 function sayChange({ because, added, removed, topology }: Change): string {
@@ -104,12 +107,13 @@ function drainingIn({ replicas }: TopologyStatus): string[] {
   return replicas.filter(({ isDraining }) => isDraining).map(({ name }) => name);
 }
 
-function sayStatement({ kind, tables, node, errorCode, attempt, isFinal }: Statement): string {
+/** Of statements only failures are news: what was tried again and then succeeded has told so before. */
+function sayStatement({ kind, tables, node, errorCode, isFinal }: Statement): string | undefined {
+  if (errorCode === undefined) return undefined;
   const what = kind === 'read' ? 'A read' : 'A statement';
-  const where = node === null ? 'nowhere' : `on ${node}`;
-  if (errorCode === undefined) return `${what}${ofTables(tables)} succeeded ${where}, at attempt ${attempt}.`;
-  const failed = `${what}${ofTables(tables)} failed ${where} (${errorCode})`;
-  return isFinal ? `${failed}; its caller got the error.` : `${failed}, and was tried again.`;
+  const why = errorCode === 'unknown' ? '' : ` (${errorCode})`;
+  if (!isFinal) return `${what} failed on ${node}${why}, and was tried again.`;
+  return `${what}${ofTables(tables)} failed${node === null ? '' : ` on ${node}`}${why}; its caller got the error.`;
 }
 
 function ofTables(tables: readonly string[] | null): string {

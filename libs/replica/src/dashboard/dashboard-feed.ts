@@ -10,8 +10,7 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { hostname } from 'node:os';
 import { concat, defer, EMPTY, filter, map, type Observable, of, Subject } from 'rxjs';
-import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
-import { getDataSourceRouterToken } from '../nest/replica-tokens.js';
+import { routersByName } from '../nest/routers-by-name.js';
 import type { ReplicaRouter } from '../engine/replica-router.js';
 import type { ResolvedDashboardOptions } from './dashboard-options.js';
 import type { DashboardState, DataSourceState, HistoryPoint } from './dashboard-state.js';
@@ -51,11 +50,8 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
   }
 
   onModuleInit(): void {
-    this.#sources = this.#options.dataSources.map((name) => ({
-      name,
-      router: this.#find(name),
-      history: new History(),
-    }));
+    const routers = routersByName(this.#moduleRef, this.#options.dataSources);
+    this.#sources = Array.from(routers, ([name, router]) => ({ name, router, history: new History() }));
   }
 
   onApplicationBootstrap(): void {
@@ -123,16 +119,6 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
       hasActions: this.#options.actions,
       dataSources: this.#sources.map((source) => stateOf(source, historyOf(source))),
     };
-  }
-
-  #find(name: string): ReplicaRouter {
-    try {
-      return this.#moduleRef.get<ReplicaRouter>(getDataSourceRouterToken(name), { strict: false });
-    } catch {
-      throw new InvalidReplicaOptionsError([
-        `ReplicaDashboardModule: dataSources names ${name}, but no ReplicaModule has a data source of that name`,
-      ]);
-    }
   }
 }
 

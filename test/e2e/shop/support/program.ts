@@ -1,6 +1,6 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { FreshClone } from './fresh-clone.js';
+import type { FreshClone } from './fresh-clone.js';
 
 /** A command in a clone, in a process group of its own, as a terminal would make it. */
 export class Program {
@@ -11,7 +11,11 @@ export class Program {
   readonly #process: ChildProcess;
   readonly #onLine = new Set<(line: string) => void>();
 
-  constructor(clone: FreshClone, [file, ...args]: string[], env: Record<string, string> = {}) {
+  constructor(
+    clone: Pick<FreshClone, 'folder' | 'temporaryFolder'>,
+    [file, ...args]: string[],
+    env: Record<string, string> = {},
+  ) {
     const { DATABASE_URL: _, DATABASE_READ_REPLICA_URL: __, NODE_OPTIONS: ___, ...inherited } = process.env;
     this.#process = spawn(file ?? '', args, {
       cwd: clone.folder,

@@ -1,6 +1,7 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DatabaseType, fromHeader, ReplicaModule } from 'nestjs-replica';
+import { ReplicaDashboardModule } from 'nestjs-replica/dashboard';
 import { Product } from './product.entity';
 import { ProductsController } from './products.controller';
 
@@ -31,6 +32,7 @@ export class AppModule {
         TypeOrmModule.forFeature([Product]),
         ReplicaModule.forRoot({ type, name: ARCHIVE, url: primary.url, entities: [Product] }),
         TypeOrmModule.forFeature([Product], ARCHIVE),
+        ReplicaDashboardModule.forRoot({ dataSources: ['default', ARCHIVE] }),
       ],
       controllers: [ProductsController],
     };

@@ -76,6 +76,16 @@ describe.each(databases)('a CommonJS application on Nest 11, TypeORM 0.3 and %s'
     await context.close();
   });
 
+  it('has a live page of both data sources', async () => {
+    const page = await fetch(`${application.baseUrl}/replica`);
+    expect(page.url).toBe(`${application.baseUrl}/replica/`);
+    const [, script] = /src="([^"]+)"/.exec(await page.text()) ?? [];
+    expect((await fetch(new URL(script, page.url))).headers.get('content-type')).toMatch(/javascript/);
+    const state = await (await fetch(new URL('state', page.url))).json();
+    expect(state.dataSources.map(({ name }: { name: string }) => name)).toEqual(['default', ARCHIVE]);
+    expect(state.dataSources[0].topology.replicas).toHaveLength(2);
+  });
+
   it('closes each data source, also the one that has a name', async () => {
     const options = { logger: ['error', 'warn'] as ('error' | 'warn')[], abortOnError: false };
     const another = await NestFactory.create(AppModule.on(application.cluster, database), options);

@@ -31,4 +31,13 @@ describe('an application of ES modules on Nest 12 and TypeORM 1', () => {
   it('reads from the primary where the handler says @ForcePrimary()', async () => {
     expect(await send(`${application.baseUrl}/notes/count`)).toMatchObject({ status: 200, node: 'primary' });
   });
+
+  it('has a live page', async () => {
+    const page = await fetch(`${application.baseUrl}/live`);
+    expect(page.url).toBe(`${application.baseUrl}/live/`);
+    const state = await (await fetch(new URL('state', page.url))).json();
+    expect(state.dataSources).toMatchObject([
+      { name: 'default', topology: { replicas: [{ name: 'replica-1' }] } },
+    ]);
+  });
 });

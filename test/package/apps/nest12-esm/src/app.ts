@@ -2,6 +2,7 @@ import { Body, Controller, Get, Module, Param, ParseIntPipe, Post } from '@nestj
 import { NestFactory } from '@nestjs/core';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { ForcePrimary, fromHeader, ReplicaModule } from 'nestjs-replica';
+import { ReplicaDashboardModule } from 'nestjs-replica/dashboard';
 import { startPostgresCluster, type PostgresCluster } from 'nestjs-replica/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
@@ -50,6 +51,7 @@ function moduleOn(cluster: PostgresCluster) {
         setHeaders: true,
       }),
       TypeOrmModule.forFeature([Note]),
+      ReplicaDashboardModule.forRoot({ path: 'live' }),
     ],
     controllers: [NotesController],
   })
