@@ -7,7 +7,6 @@ import type { ConnectionOwner } from '../forward-events.js';
 import { leadToCaller } from '../lead-to-caller.js';
 import type { NodePool } from '../pools/node-pool.js';
 import type { StatementRouter } from '../statement-router.js';
-import type { StatementTrace } from '../statement-trace.js';
 import type { Statement } from '../statements/statement.js';
 import {
   endsInRollback,
