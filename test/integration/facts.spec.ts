@@ -2,11 +2,18 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { tracingChannel } from 'node:diagnostics_channel';
-import type { PatternStats, PoolStats, ReplicaDataSource, TracedStatement } from 'nestjs-replica';
+import type {
+  ExplainOptions,
+  Explanation,
+  PatternStats,
+  PoolStats,
+  ReplicaDataSource,
+  TracedStatement,
+} from 'nestjs-replica';
 import { startSource } from '../support/app/start-source.js';
 import { until } from '../support/until.js';
 import { forDatabase } from '../support/cluster/test-database.js';
-import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { pauseReplay, resumeReplay, useLedgerCluster } from '../support/cluster/use-cluster.js';
 
 const SLEEP = forDatabase({ postgres: 'SELECT pg_sleep(0.3)', mariadb: 'SELECT SLEEP(0.3)' });
 const NO_TABLE = forDatabase({ postgres: '42P01', mariadb: 'ER_NO_SUCH_TABLE' });
@@ -209,5 +216,104 @@ describe('the tracing channel of statements', () => {
     await read('SELECT id FROM account WHERE id = 1');
     expect(told).toEqual([]);
     channel.subscribe(subscribers);
+  });
+});
+
+describe('the explanation of a statement', () => {
+  const ACCOUNT = 'SELECT balance FROM account WHERE id = 1';
+  const explain = (text: string, options: ExplainOptions = {}): Promise<Explanation> =>
+    source.router.explain(text, options);
+  const whys = ({ candidates }: Explanation): unknown[] => candidates.map(({ why }) => why);
+
+  it('tells what the text may do, where it goes and why', async () => {
+    expect(await explain(ACCOUNT)).toEqual({
+      kind: 'read',
+      because: null,
+      tables: ['account'],
+      restsOn: [],
+      rule: null,
+      node: expect.stringMatching(/./),
+      reason: 'session-free',
+      waitsFor: [],
+      candidates: [
+        { node: 'primary', role: 'primary', eligible: true, why: null, ageMs: expect.any(Number) },
+        { node: expect.any(String), role: 'replica', eligible: true, why: null, ageMs: expect.any(Number) },
+        { node: expect.any(String), role: 'replica', eligible: true, why: null, ageMs: expect.any(Number) },
+      ],
+    });
+    const write = await explain(`UPDATE account SET owner = 'secret'`);
+    expect(write).toMatchObject({
+      kind: 'write',
+      because: expect.any(String),
+      tables: null,
+      node: 'primary',
+    });
+    expect(whys(write)).toEqual([null, 'write', 'write']);
+    expect(JSON.stringify(write)).not.toContain('secret');
+  });
+
+  it.each<[reason: string, options: ExplainOptions]>([
+    ['unsafe-method', { method: 'post' }],
+    ['no-context', { method: null }],
+    ['forced-primary', { target: 'primary' }],
+    ['strong-consistency', { consistency: 'strong' }],
+    ['eventual', { consistency: 'eventual' }],
+    ['within-staleness', { maxStalenessMs: 60_000, method: 'POST', target: 'replica' }],
+  ])('tells %s for a statement of %j', async (reason, options) => {
+    expect(await explain(ACCOUNT, options)).toMatchObject({ reason });
+  });
+
+  it('tells it for replicas that a read asks for', async () => {
+    const [, { name = '' } = {}] = source.router.topology().replicas;
+    const asked = await explain(ACCOUNT, { replica: name, method: 'POST' });
+    expect(asked).toMatchObject({ node: name, reason: 'session-free' });
+    expect(whys(asked)).toEqual([null, 'not-asked-for', null]);
+  });
+
+  it('tells it for a session, and for the request around the call', async () => {
+    const { router } = source;
+    const write = (): Promise<unknown> => source.query('UPDATE account SET balance = 3 WHERE id = 1');
+    await pauseReplay(cluster);
+    try {
+      await router.runRequest({ sessionKey: 'writer', method: 'POST' }, write);
+      const ahead = await explain(ACCOUNT, { session: 'writer' });
+      expect(ahead).toMatchObject({ node: 'primary', reason: 'session-ahead' });
+      expect(whys(ahead)).toEqual([null, 'behind', 'behind']);
+      expect(await explain(ACCOUNT, { session: 'other' })).toMatchObject({ reason: 'session-free' });
+      await router.runRequest({ sessionKey: 'writer' }, async () => {
+        expect(await explain(ACCOUNT)).toMatchObject({ node: 'primary', reason: 'session-ahead' });
+      });
+    } finally {
+      await resumeReplay(cluster);
+    }
+    await until(async () => (await explain(ACCOUNT, { session: 'writer' })).reason === 'session-replayed');
+  });
+
+  it('agrees with what happens, and changes nothing', async () => {
+    const { router } = source;
+    for (const sessionKey of ['one', 'two', 'three', 'four']) {
+      const { node, reason } = await explain(ACCOUNT, { session: sessionKey });
+      const seen: unknown[] = [];
+      const stop = router.on('statement', (event) => void seen.push([event.node, event.reason]));
+      await router.runRequest({ sessionKey }, () => source.query(ACCOUNT));
+      stop();
+      expect(seen).toEqual([[node, reason]]);
+    }
+    const before = router.stats();
+    await explain(ACCOUNT, { session: 'nobody' });
+    const { routes, patterns, sessions } = router.stats();
+    expect({ routes, patterns, sessions }).toEqual({
+      routes: before.routes,
+      patterns: before.patterns,
+      sessions: before.sessions,
+    });
+  });
+
+  it('names all mistakes', async () => {
+    await expect(explain(ACCOUNT, { method: null, session: 'x' })).rejects.toThrow(/explain\(\).*session/s);
+    await expect(explain(ACCOUNT, { consistency: 'weak', when: 1 } as never)).rejects.toThrow(
+      /consistency.*when|when.*consistency/s,
+    );
+    await expect(explain(undefined as never)).rejects.toThrow(/needs the SQL/);
   });
 });

@@ -82,7 +82,13 @@ export {
   type RouteReason,
 } from './routing/route.js';
 export type { ReplicaSelection } from './routing/replica-filter.js';
-export { STATEMENT_KINDS, type RouteContext, type StatementKind } from './routing/route-query.js';
+export type { CandidateObstacle, RouteCandidate } from './routing/explain-route.js';
+export {
+  STATEMENT_KINDS,
+  type RouteContext,
+  type StatementKind,
+  type WaitKind,
+} from './routing/route-query.js';
 export type { RequestOptions } from './engine/run-request.js';
 export type { RefusedStatementEvent, StatementEvent } from './routing/statement-event.js';
 export { InvalidSessionKeyError } from './errors/invalid-session-key.error.js';
@@ -130,5 +136,12 @@ export { PrimaryOnly } from './typeorm/primary-only.decorator.js';
 export { ReplicaBehindError, type LaggingReplica } from './errors/replica-behind.error.js';
 export { ReplicaDataSource } from './typeorm/replica-data-source.js';
 export { ReplicasAreDiscoveredError } from './errors/replicas-are-discovered.error.js';
-export { ON_LAG, type OnLag, type ReadOptions, type TokenOptions } from './engine/read-options.js';
+export type { Explanation } from './engine/explain.js';
+export {
+  ON_LAG,
+  type ExplainOptions,
+  type OnLag,
+  type ReadOptions,
+  type TokenOptions,
+} from './engine/read-options.js';
 export { UnknownReplicaError } from './errors/unknown-replica.error.js';

@@ -1,4 +1,5 @@
 import {
+  checked,
   checkObject,
   duration,
   flag,
@@ -68,6 +69,48 @@ function readProblems(options: ReadOptions, table: OptionTable): OptionProblems 
   if (maxStalenessMs !== undefined && consistency !== 'bounded')
     problems.add('maxStalenessMs', `belongs to consistency 'bounded' and means nothing with another one`);
   return problems;
+}
+
+/** Whose statement `router.explain()` explains. With nothing given: one of the request around the call, else of a `GET` without a session. */
+export interface ExplainOptions extends Omit<ReadOptions, 'preventWrites'> {
+  /**
+   * The HTTP method; `null`: outside any request. Reads of a method that may write (not GET, HEAD, OPTIONS) stay on the primary. Default
+   * `'GET'`.
+   */
+  readonly method?: string | null;
+  /** The key of the client's session, as `session.key` gives it. Default: the client has none. */
+  readonly session?: string;
+  /**
+   * `replica`: as under `@UseReplica()`. `primary`: as under `@ForcePrimary()`. Default: `replica` beside `replica`, `tags` and `region`, else
+   * as without a decorator.
+   */
+  readonly target?: 'default' | 'primary' | 'replica';
+}
+
+const { preventWrites: _, ...EXPLAINED_READ } = READ_OPTIONS;
+
+const EXPLAIN_OPTIONS = {
+  ...EXPLAINED_READ,
+  method: checked<string | null>('text', (problems, path, method) => {
+    if (method !== null) problems.text(path, method);
+  }),
+  // A key is checked as the keys of requests are.
+  session: unchecked('text'),
+  target: oneOf(['default', 'primary', 'replica'], { default: 'default' }),
+} satisfies TableOf<ExplainOptions>;
+
+/** Throws an `InvalidReplicaOptionsError` that lists all mistakes. `areInTokens`: clients carry their sessions. */
+export function checkExplainOptions(options: ExplainOptions, areInTokens: boolean): void {
+  const problems = readProblems(options, EXPLAIN_OPTIONS);
+  const { method, session } = { ...options };
+  if (method === null && session !== undefined)
+    problems.add('session', 'belongs to a request, and method null means outside any request');
+  if (areInTokens && session !== undefined)
+    problems.add(
+      'session',
+      'means nothing: clients carry their sessions in tokens, and nothing is kept under keys',
+    );
+  problems.throwIfAny('explain(): ');
 }
 
 /** What work with a token does while no replica has what the token covers. */

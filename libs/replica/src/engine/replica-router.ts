@@ -12,7 +12,8 @@ import { DURABILITIES, type Durability } from '../routing/durability.js';
 import { bindSession } from './bind-session.js';
 import type { Engine } from './engine.js';
 import { JobTokens } from './job-tokens.js';
-import { intentOf, type ReadOptions, type TokenOptions } from './read-options.js';
+import { explain, type Explanation } from './explain.js';
+import { intentOf, type ExplainOptions, type ReadOptions, type TokenOptions } from './read-options.js';
 import { Visibility } from './visibility.js';
 import type { VisibilityOptions } from './visibility-options.js';
 import { RequestRunner, type RequestOptions } from './run-request.js';
@@ -216,6 +217,17 @@ export class ReplicaRouter {
    */
   recentEvents(): readonly RecordedEvent[] {
     return this.#engine.recent.list();
+  }
+
+  /**
+   * Where a statement would go now, and why: what the text may do, what the rule says, and for each node why it may answer or not. Asks the
+   * same functions that route. Nothing is run or changed: no balancer takes a turn and no session is noted; only the session's state is
+   * loaded. If the balancer would choose, the first of its candidates is told.
+   *
+   * Rejects with an `InvalidReplicaOptionsError` or `InvalidSessionKeyError` for wrong options, and with what the option `route` throws.
+   */
+  explain(sql: string, options: ExplainOptions = {}): Promise<Explanation> {
+    return explain(this.#engine, sql, options);
   }
 
   /** Counts of what went wrong but did no harm, since the start. */

@@ -122,6 +122,11 @@ export class StatementRouter implements PooledReadTools {
     return this.#options.usesDurability() ? this.#durable : undefined;
   }
 
+  /** What the text may do, without any consequence: a name that the catalog lacks has nothing loaded. */
+  classify(text: string): Statement {
+    return this.#options.classifier.classify(text);
+  }
+
   /** What is told of a statement to those who trace statements. It has not been routed yet. */
   traceOf(text: string): StatementTrace {
     const { classifier, database, name } = this.#options;

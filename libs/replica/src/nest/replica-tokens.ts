@@ -23,6 +23,14 @@ export function getDataSourceRouterToken(name: string = DEFAULT_NAME): string | 
   return name === DEFAULT_NAME ? DataSourceRouter : `${name}DataSourceRouter`;
 }
 
+/**
+ * The router again, under a name that needs no import: `recordRoutes()` of `nestjs-replica/testing` asks an application for it, and loads nothing
+ * of the library.
+ */
+export function getRouterSymbol(name: string): symbol {
+  return Symbol.for(`nestjs-replica:router:${name}`);
+}
+
 /** Injects the `DataSourceRouter` of the data source with that name, or of the default one. */
 export function InjectDataSourceRouter(name?: string): ParameterDecorator {
   return Inject(getDataSourceRouterToken(name));

@@ -26,6 +26,7 @@ import type {
 import {
   DEFAULT_NAME,
   getDataSourceRouterToken,
+  getRouterSymbol,
   getReplicaOptionsToken,
   MODULE_SETTINGS,
   TYPEORM_MODULE_OPTIONS,
@@ -224,6 +225,7 @@ function routingProviders(settings: ReplicaModuleSettings, dataSource: Injection
       inject: [dataSource, optionsToken],
       useFactory: routerOf,
     },
+    { provide: getRouterSymbol(name), useExisting: getDataSourceRouterToken(name) },
     {
       provide: RequestOpener,
       inject: [getDataSourceRouterToken(name), optionsToken],

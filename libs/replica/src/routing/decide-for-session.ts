@@ -1,4 +1,4 @@
-import { laterPosition, type Position } from '../session/position.js';
+import type { Position } from '../session/position.js';
 import {
   noneCaughtUp,
   LOAD_SESSION,
@@ -15,6 +15,7 @@ import {
   isEligible,
   isPrimaryAway,
   replayedOf,
+  requiredPosition,
   type ReplicaRequirements,
 } from './eligible-replicas.js';
 import {
@@ -42,7 +43,7 @@ export function decideForSession(
     // While the primary is away nobody can say whether the write happened, and nobody was told that it did.
     if (session.isUnconfirmed && !isPrimaryAway(query)) return toPrimary(query, 'session-unknown');
   }
-  const required = laterPosition(request.ownPosition, session?.position);
+  const required = requiredPosition(request);
   const before = lastReadNode(query, request);
   const from = typeof before === 'string' ? findReplica(query, before) : undefined;
   if (from === undefined || !isEligible(query, from, requirements)) {

@@ -1,8 +1,8 @@
-import type { Position } from '../session/position.js';
+import { laterPosition, type Position } from '../session/position.js';
 import { stalenessMs, type NodeSnapshot } from '../topology/topology.js';
 import { matchesFilter, type ReplicaFilter } from './replica-filter.js';
 import type { ReplicaReason } from './route.js';
-import type { RouteQuery } from './route-query.js';
+import type { RequestView, RouteQuery } from './route-query.js';
 
 /** What a read requires of the replica that answers it, besides a position. */
 export interface ReplicaRequirements {
@@ -48,6 +48,11 @@ export function findReplica({ topology }: RouteQuery, name: string): NodeSnapsho
   return undefined;
 }
 
+/** What a replica must have replayed for this request at least; `undefined`: nothing. */
+export function requiredPosition({ ownPosition, session }: RequestView): Position | undefined {
+  return laterPosition(ownPosition, session?.position);
+}
+
 export function hasReplayed(node: NodeSnapshot, position: Position | undefined): boolean {
   return position === undefined || (node.position !== undefined && node.position >= position);
 }
@@ -62,13 +67,33 @@ export function isEligible(
   node: NodeSnapshot,
   requirements: ReplicaRequirements,
 ): boolean {
-  const isRequested =
-    requirements.filter === undefined ? node.weight > 0 : matchesFilter(node, requirements.filter);
   return (
-    isRequested &&
+    isRequested(node, requirements) &&
     isAvailable(query, node) &&
     (isFresh(query, node, requirements) || mayServeStale(query, node, requirements))
   );
+}
+
+/** Why a replica is not eligible, apart from positions. */
+export type Ineligibility = 'not-asked-for' | 'down' | 'draining' | 'failed' | 'too-old';
+
+/** The same as {@link isEligible}, in words: why the replica may not answer; `undefined`: it may. */
+export function whyNot(
+  query: RouteQuery,
+  node: NodeSnapshot,
+  requirements: ReplicaRequirements,
+): Ineligibility | undefined {
+  if (!isRequested(node, requirements)) return 'not-asked-for';
+  if (node.health !== 'up') return 'down';
+  if (node.isDraining === true) return 'draining';
+  if (query.failed.includes(node.name)) return 'failed';
+  return isFresh(query, node, requirements) || mayServeStale(query, node, requirements)
+    ? undefined
+    : 'too-old';
+}
+
+function isRequested(node: NodeSnapshot, { filter }: ReplicaRequirements): boolean {
+  return filter === undefined ? node.weight > 0 : matchesFilter(node, filter);
 }
 
 /** Whether the primary does not answer, so that its position cannot be learned. */

@@ -15,5 +15,13 @@ export {
   PostgresUserNotFoundError,
 } from './cluster.error.js';
 export type { ClusterOptionProblem } from './cluster.error.js';
+export { recordRoutes, type Recordable, type RecordOptions } from './routes/record-routes.js';
+export {
+  routeMatchers,
+  type MatcherResult,
+  type RouteMatchers,
+  type StatementFilter,
+} from './routes/route-matchers.js';
+export type { RecordableRouter, RecordedStatement, RouteRecording } from './routes/route-recording.js';
 export { startTcpProxy } from './proxy/start-tcp-proxy.js';
 export type { TcpProxy, TcpProxyTarget } from './proxy/tcp-proxy.js';

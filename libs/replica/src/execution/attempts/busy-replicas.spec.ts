@@ -45,8 +45,8 @@ it('lets a read leave a busy replica three times, even if it finds no other node
     }
   }
   const conditions = { text: '', primaryRunner: false };
-  await expect(new BusyRead(tools, { statement, scope: undefined, trace: undefined, conditions }).start()).resolves.toBe(
-    'answer',
-  );
+  await expect(
+    new BusyRead(tools, { statement, scope: undefined, trace: undefined, conditions }).start(),
+  ).resolves.toBe('answer');
   expect(mayLeave).toEqual([true, true, true, false, false]);
 });

@@ -2,6 +2,7 @@ import type { Scope } from '../../context/context-storage.js';
 import { noteChoice } from '../../context/note-read.js';
 import type { Balancer } from '../../routing/balancer.js';
 import { createBalancer } from '../../routing/balancers.js';
+import { explainRoute, type RouteExplanation } from '../../routing/explain-route.js';
 import { decideRoute } from '../../routing/decide-route.js';
 import type {
   Decision,
@@ -33,6 +34,12 @@ export interface RouteFinderOptions {
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
   readonly random: () => number;
+}
+
+/** What the rule says of a statement. */
+export interface ExplainedRoute extends RouteExplanation {
+  /** Where a rule for tables sends it: `primary`, or a node's name; `null`: no rule concerns it. */
+  readonly rule: string | null;
 }
 
 /** What a decision depends on besides the request. */
@@ -72,6 +79,13 @@ export class RouteFinder {
     const decision = decide(NOT_WAITED);
     if (decision.kind === 'route') return this.#chosen(decision, statement, scope);
     return this.#findAfter(decision, statement, { scope, decide });
+  }
+
+  /** Where the statement would go, and why. Changes nothing, and waits for nothing. */
+  explain(statement: Statement, scope: Scope | undefined, text: string): ExplainedRoute {
+    const conditions = { text, primaryRunner: false };
+    const query = this.#queryOf(statement, scope, { conditions, failed: [], waited: NOT_WAITED });
+    return { ...explainRoute(query), rule: query.tableRule ?? null };
   }
 
   /** Whether reads may fall back on the primary if no replica may answer them. */
