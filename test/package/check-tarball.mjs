@@ -15,7 +15,7 @@ const MAX_CLI_BYTES = 512 * 1024;
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
 
 const EXPECTED_FILE =
-  /^(dist\/(esm|cjs)\/.+|dist\/cli\.(mjs|licenses\.txt)|docs\/(adr\/)?[\w-]+\.md|CHANGELOG\.md|README\.md|LICENSE|package\.json)$/;
+  /^(dist\/(esm|cjs)\/.+|dist\/cli\.(mjs|licenses\.txt)|docs\/(adr\/)?[\w-]+\.md|grafana\/(board\.json|alerts\.yml)|CHANGELOG\.md|README\.md|LICENSE|package\.json)$/;
 
 const TYPEORM = ['typeorm', '@nestjs/typeorm'];
 
@@ -23,6 +23,7 @@ const TYPEORM = ['typeorm', '@nestjs/typeorm'];
 const PEERS_OF_ENTRIES = {
   '': TYPEORM,
   dashboard: TYPEORM,
+  opentelemetry: ['@opentelemetry/api'],
   pool: [],
   prometheus: [...TYPEORM, 'prom-client'],
   terminus: [...TYPEORM, '@nestjs/terminus'],

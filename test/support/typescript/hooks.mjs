@@ -7,6 +7,7 @@ const root = new URL('../../../', import.meta.url);
 const entries = {
   'nestjs-replica': new URL('libs/replica/src/index.ts', root).href,
   'nestjs-replica/pool': new URL('libs/replica/src/pool/index.ts', root).href,
+  'nestjs-replica/opentelemetry': new URL('libs/replica/src/opentelemetry/index.ts', root).href,
   'nestjs-replica/prometheus': new URL('libs/replica/src/prometheus/index.ts', root).href,
   'nestjs-replica/terminus': new URL('libs/replica/src/terminus/index.ts', root).href,
   'nestjs-replica/dashboard': new URL('libs/replica/src/dashboard/index.ts', root).href,

@@ -23,6 +23,7 @@ import type { OperatorLog } from './operator-log.js';
 import { discoverInto, ReplicaSet } from './replica-set.js';
 import type { RecentEvents } from '../observability/recent-events.js';
 import type { QueryPatterns } from '../observability/query-patterns.js';
+import type { Tracing } from '../observability/tracing.js';
 import type { RouteCounts } from '../observability/route-counts.js';
 import type { PoolStats } from '../observability/router-stats.js';
 import type { RouterCounter } from '../observability/router-counters.js';
@@ -36,6 +37,7 @@ interface ClusterParts {
   readonly contexts: ContextStorage;
   readonly state: RoutingState;
   readonly events: Listeners<RouterEvents>;
+  readonly tracing: Tracing;
   readonly counts: RouteCounts;
   readonly patterns: QueryPatterns | undefined;
   readonly recent: RecentEvents;
@@ -69,7 +71,7 @@ export class Cluster {
   #standIn: string | undefined;
 
   constructor(parts: ClusterParts) {
-    const { options, database, contexts, state, events, log } = parts;
+    const { options, database, contexts, state, events, tracing, log } = parts;
     this.#parts = parts;
     const endpoints = new EndpointNodes({
       ...parts,
@@ -79,8 +81,8 @@ export class Cluster {
     const openerOf = (node: ResolvedNode): NodeOpener => endpoints.openerOf(node);
     const probes = new NodeProbes((node) => openerOf(node).createProbe(node, options.monitor.probe));
     const monitor = createMonitor(parts, probes);
-    const outside: Outside = (fn) => contexts.exit(fn);
-    const pools = new NodePools({ options, database, openerOf, monitor, state, outside });
+    const outside: Outside = (fn) => contexts.exit(() => tracing.quietly(fn));
+    const pools = new NodePools({ options, database, openerOf, monitor, state, outside, tracing });
     for (const node of [options.primary, ...options.replicas]) pools.add(node);
     if (options.lanes) logMissingLanes(pools.get(options.primary.name).access, log);
     this.monitor = monitor;
@@ -110,7 +112,7 @@ export class Cluster {
     this.#watchPrimary();
     logTopology(monitor, log);
     forwardTopologyEvents(monitor, database, (event, ...args) =>
-      contexts.exit(() => events.emit(event, ...args)),
+      contexts.exit(() => tracing.apart(() => events.emit(event, ...args))),
     );
     this.router = this.#createRouter();
     this.replicaSet = new ReplicaSet({
@@ -208,7 +210,7 @@ export class Cluster {
   }
 
   #createRouter(): StatementRouter {
-    const { options, database, contexts, state, events, counts, patterns, recent } = this.#parts;
+    const { options, database, contexts, state, events, tracing, counts, patterns, recent } = this.#parts;
     const { renoteAfterMs, rememberedMs } = sessionMemory(options);
     const tellStatement = (event: RouterEvents['statement'][0]): void => events.emit('statement', event);
     return new StatementRouter({
@@ -217,6 +219,7 @@ export class Cluster {
       monitor: this.monitor,
       contexts,
       positions: this.#positions,
+      tracing,
       classifier: this.#classifier,
       limits: { ...options, rememberedMs },
       tableRule: (statement) => state.tableRules.ruleFor(statement),
@@ -294,7 +297,7 @@ export class Cluster {
 
 /** Makes a monitor of the nodes of the options. It does not watch them yet. */
 function createMonitor(
-  { options, database, contexts, log }: ClusterParts,
+  { options, database, contexts, tracing, log }: ClusterParts,
   probes: NodeProbes,
 ): TopologyMonitor {
   const { primary, replicas, monitor, maxLagMs, warnLagMs, session } = options;
@@ -303,7 +306,7 @@ function createMonitor(
     [watchedNode(primary, 'primary', probes.of(primary)), ...watched],
     { ...monitor, maxLagMs, warnLagMs, homesKeptMs: session.ttlMs, terms: database.terms },
     {
-      outside: (fn) => contexts.exit(fn),
+      outside: (fn) => contexts.exit(() => tracing.quietly(fn)),
       nowMs,
       random: Math.random,
       onListenerFailure: (event, error) => log.warnSeldom(event, `${event}: ${kindOfFailure(error)}`),

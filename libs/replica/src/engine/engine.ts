@@ -21,6 +21,7 @@ import { checkReadOptions, type ReadOptions } from './read-options.js';
 import { RecentEvents } from '../observability/recent-events.js';
 import type { RouterStats } from '../observability/router-stats.js';
 import { QueryPatterns } from '../observability/query-patterns.js';
+import { Tracing } from '../observability/tracing.js';
 import { fallbacksOf, RouteCounts } from '../observability/route-counts.js';
 import { RouterListeners } from './router-listeners.js';
 import { noCounts } from '../observability/router-counters.js';
@@ -36,6 +37,7 @@ export class Engine {
   /** The requests of this data source. */
   readonly contexts = new ContextStorage();
   readonly events: Listeners<RouterEvents>;
+  readonly tracing = new Tracing();
   /** Where statements went, since the start. */
   readonly counts = new RouteCounts();
   readonly recent = new RecentEvents();
@@ -93,7 +95,7 @@ export class Engine {
    * @param schemaChanges options of TypeORM that change the schema at the start, which only the primary can do
    */
   async start(schemaChanges: readonly string[]): Promise<void> {
-    const { contexts, state, events, counts, patterns, recent, counters, log, database } = this;
+    const { contexts, state, events, tracing, counts, patterns, recent, counters, log, database } = this;
     const options = this.#options;
     state.tableRules = new TableRules(database, options.tables);
     const cluster = new Cluster({
@@ -102,6 +104,7 @@ export class Engine {
       contexts,
       state,
       events,
+      tracing,
       counts,
       patterns,
       recent,

@@ -6,6 +6,8 @@ import type { LogSink } from './operator-log.js';
 import type { Database, NodeAccess, NodeOpener, Outside, ServerCheck } from '../execution/database.js';
 import type { LaneSettings } from '../execution/lanes/read-lanes.js';
 import { NodePool } from '../execution/pools/node-pool.js';
+import { quietAccess } from '../execution/pools/quiet-access.js';
+import type { Tracing } from '../observability/tracing.js';
 import type { RoutingState } from './routing-state.js';
 
 interface NodePoolsOptions {
@@ -16,6 +18,7 @@ interface NodePoolsOptions {
   readonly monitor: TopologyMonitor;
   readonly state: Pick<RoutingState, 'hasReplicas'>;
   readonly outside: Outside;
+  readonly tracing: Tracing;
 }
 
 /** How many prepared statements a connection keeps. Each takes memory of the server, about 10 KiB for a simple one. */
@@ -54,22 +57,24 @@ export class NodePools {
 
   /** Makes the pool of a node; connects to nothing. */
   add(node: ResolvedNode): NodePool {
-    const { database, openerOf, monitor, outside } = this.#options;
+    const { database, openerOf, monitor, outside, tracing } = this.#options;
     const { name, address } = node;
+    const access = openerOf(node).openNode(node, {
+      // A broken idle connection is as good a sign of a crash as one in use.
+      onIdleError: () => monitor.doubt(name),
+      check: this.#checkOf(name),
+      outside,
+      isReplica: () => monitor.topology.primary.name !== name,
+    });
     const pool = new NodePool({
       name,
       address,
       database,
-      access: openerOf(node).openNode(node, {
-        // A broken idle connection is as good a sign of a crash as one in use.
-        onIdleError: () => monitor.doubt(name),
-        check: this.#checkOf(name),
-        outside,
-        isReplica: () => monitor.topology.primary.name !== name,
-      }),
+      access: quietAccess(access, outside, tracing),
       lanes: this.#lanes,
       probedMs: () => probedMs(monitor, name),
       outside,
+      tracing,
       nowMs: () => performance.now(),
     });
     this.#pools.set(name, pool);

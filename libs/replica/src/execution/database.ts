@@ -107,8 +107,11 @@ export interface StreamCall {
 /** Operations on a single connection. */
 export interface ConnectionOperations {
   run(connection: Connection, args: readonly unknown[]): Promise<Answer>;
-  /** Runs a stream. Resolves when the connection is idle again or gone. Events of the stream run in the caller's context. */
-  stream(connection: Connection, stream: StreamCall): Promise<void>;
+  /**
+   * Runs a stream. Resolves when the connection is idle again or gone. Events of the stream run in the caller's context; `quietly`
+   * calls the driver itself.
+   */
+  stream(connection: Connection, stream: StreamCall, quietly?: Outside): Promise<void>;
   /** Returns a connection to its pool. With an error, the connection is closed. */
   release(connection: Connection, error?: Error): void;
   /** The transaction status that the server reported last. */

@@ -10,13 +10,14 @@ import type { PooledReadTools } from './attempts/pooled-read.js';
 import { RetryBudget, type RetryLimits } from './attempts/retry-budget.js';
 import { RouteFinder, type RouteFinderOptions } from './attempts/route-finder.js';
 import { StatementReports, type StatementReportOptions } from './attempts/statement-reports.js';
+import type { Tracing } from '../observability/tracing.js';
 import type { Database, ErrorKinds } from './database.js';
 import type { PiggybackedPositions } from './piggybacked-position.js';
 import { DurableRuns, type DowngradedCommit } from './pinned/durable-run.js';
 import type { NodePool } from './pools/node-pool.js';
 import { OUTSIDE_OWNER } from './pools/parked-connections.js';
 import type { PrimaryGate } from './primary/primary-gate.js';
-import type { StatementTrace } from './statement-trace.js';
+import { traceIn, type StatementTrace } from './statement-trace.js';
 import type { Statement } from './statements/statement.js';
 
 /** What a {@link StatementRouter} needs. */
@@ -27,6 +28,7 @@ export interface StatementRouterOptions extends RouteFinderOptions, StatementRep
   readonly pools: ReadonlyMap<string, NodePool>;
   readonly contexts: ContextStorage;
   readonly positions: PiggybackedPositions;
+  readonly tracing: Tracing;
   /** The limits on how many reads may be tried again. */
   readonly retries: RetryLimits;
   /** Guards the primary. */
@@ -49,6 +51,7 @@ export class StatementRouter implements PooledReadTools {
   readonly reports: StatementReports;
   /** Asks for positions right behind writes. */
   readonly positions: PiggybackedPositions;
+  readonly tracing: Tracing;
   readonly errors: ErrorKinds;
   readonly finder: RouteFinder;
   readonly budget: RetryBudget;
@@ -67,6 +70,7 @@ export class StatementRouter implements PooledReadTools {
     this.contexts = options.contexts;
     this.database = options.database;
     this.positions = options.positions;
+    this.tracing = options.tracing;
     this.reports = new StatementReports(options);
     this.finder = new RouteFinder(options, (node) => this.pool(node).load);
     this.errors = options.database.errors;
@@ -130,17 +134,18 @@ export class StatementRouter implements PooledReadTools {
   /** What is told of a statement to those who trace statements. It has not been routed yet. */
   traceOf(text: string): StatementTrace {
     const { classifier, database, name } = this.#options;
-    const { kind, tables } = classifier.classify(text);
-    return {
+    const { kind, tables, origin } = classifier.classify(text);
+    const trace = {
       dataSource: name,
       kind,
       tables: tables ?? null,
       get text() {
-        return database.patternOf(text);
+        return origin?.pattern?.text ?? database.patternOf(text);
       },
       request: this.contexts.ofStatement()?.request.number ?? null,
       attempts: [],
     };
+    return traceIn(this.tracing, trace);
   }
 
   /** Throws an `UnboundTransactionError` if the text would leave a transaction open. */

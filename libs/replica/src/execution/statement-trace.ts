@@ -1,8 +1,12 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { StatementEvent } from '../routing/statement-event.js';
 import type { StatementKind } from '../routing/route-query.js';
+import type { Tracing } from '../observability/tracing.js';
 import { codeOf } from '../errors/describe-error.js';
 import { isError } from '../errors/is-error.js';
+
+/** The property of a traced statement that holds its router's `Tracing`. Names of data sources need not be unique in a process. */
+export const TRACING = Symbol('nestjs-replica tracing');
 
 /**
  * What subscribers of `tracingChannel('nestjs-replica:statement')` get. The same object comes with each event of a statement: `start` and
@@ -28,8 +32,14 @@ export interface TracedStatement {
 
 /** The same, while the statement runs. */
 export interface StatementTrace extends TracedStatement {
+  readonly [TRACING]: Tracing;
   readonly attempts: StatementEvent[];
   error?: { readonly name: string; readonly code: string };
+}
+
+/** The trace of a statement of the router that has this `Tracing`. Copies and comparisons leave that out. */
+export function traceIn(tracing: Tracing, trace: Omit<StatementTrace, typeof TRACING>): StatementTrace {
+  return Object.defineProperty(trace, TRACING, { value: tracing }) as StatementTrace;
 }
 
 const CHANNEL = tracingChannel<StatementTrace, StatementTrace>('nestjs-replica:statement');

@@ -1,13 +1,15 @@
 import type { EventEmitter } from 'node:events';
 import { callersContext } from '../context/callers-context.js';
-import type {
-  Answer,
-  Classifier,
-  Connection,
-  Database,
-  NodeHooks,
-  StreamCall,
-  TransactionStatus,
+import {
+  callAtOnce,
+  type Answer,
+  type Classifier,
+  type Connection,
+  type Database,
+  type NodeHooks,
+  type Outside,
+  type StreamCall,
+  type TransactionStatus,
 } from '../execution/database.js';
 import { forwardEvents, type ConnectionOwner } from '../execution/forward-events.js';
 import type { Statement } from '../execution/statements/statement.js';
@@ -94,8 +96,8 @@ export class MysqlDatabase implements Database {
     });
   }
 
-  async stream(connection: Connection, stream: StreamCall): Promise<void> {
-    await runStream(physicalOf(connection), stream as MysqlStream);
+  async stream(connection: Connection, stream: StreamCall, quietly: Outside = callAtOnce): Promise<void> {
+    await runStream(physicalOf(connection), stream as MysqlStream, quietly);
   }
 
   release(connection: Connection, error?: Error): void {
@@ -158,7 +160,7 @@ export class MysqlDatabase implements Database {
  * Runs a stream's command. Its events run in the caller's async context: Node would otherwise use the context in which the
  * connection was opened. Resolves when the connection is idle again or gone.
  */
-function runStream(physical: MysqlConnection, { command }: MysqlStream): Promise<void> {
+function runStream(physical: MysqlConnection, { command }: MysqlStream, quietly: Outside): Promise<void> {
   const { driver } = physical;
   const callForCaller = callersContext();
   const emit = command.emit.bind(command);
@@ -181,6 +183,6 @@ function runStream(physical: MysqlConnection, { command }: MysqlStream): Promise
     command.once('result', (result: unknown) => {
       if (isOkPacket(result)) physical.noteStatus(result.serverStatus);
     });
-    driver.query(command as unknown as string);
+    quietly(() => driver.query(command as unknown as string));
   });
 }

@@ -1,14 +1,16 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import { callersContext } from '../context/callers-context.js';
-import type {
-  Answer,
-  Connection,
-  Database,
-  EndpointHooks,
-  NodeHooks,
-  StreamCall,
-  TransactionStatus,
+import {
+  callAtOnce,
+  type Answer,
+  type Connection,
+  type Database,
+  type EndpointHooks,
+  type NodeHooks,
+  type Outside,
+  type StreamCall,
+  type TransactionStatus,
 } from '../execution/database.js';
 import { forwardEvents, type ConnectionOwner } from '../execution/forward-events.js';
 import type { Statement } from '../execution/statements/statement.js';
@@ -137,11 +139,11 @@ export class PostgresDatabase implements Database {
     return queryWith(clientOf(connection), args) as Promise<unknown> as Promise<Answer>;
   }
 
-  async stream(connection: Connection, stream: StreamCall): Promise<void> {
+  async stream(connection: Connection, stream: StreamCall, quietly: Outside = callAtOnce): Promise<void> {
     const client = clientOf(connection);
     const ended = nextIdle(client);
     const restoreContext = lendContext(client);
-    client.query((stream as PgStream).submittable as unknown as pg.Submittable);
+    quietly(() => client.query((stream as PgStream).submittable as unknown as pg.Submittable));
     await ended;
     restoreContext();
   }

@@ -1,3 +1,4 @@
+import { callersContext } from '../../context/callers-context.js';
 import type { Answer, LaneCall } from '../database.js';
 import type { BetterElsewhere } from '../pools/wait-queue.js';
 import type { LaneTools } from './lane-tools.js';
@@ -22,6 +23,8 @@ export class LaneRead {
   /** `false` once it has failed because it was prepared. Then it is sent again unprepared. */
   mayBePrepared = true;
   isHedged = false;
+  /** Calls a function in the async context of the caller. `undefined` unless the read had to wait. */
+  #inCallersContext: ReturnType<typeof callersContext> | undefined;
   #inFlight = 0;
   /** The first loss without a word among the connections that it was sent on. */
   #silentLoss: unknown;
@@ -41,6 +44,17 @@ export class LaneRead {
 
   sent(): void {
     this.#inFlight++;
+  }
+
+  /** No lane takes it yet. Call this in its caller's async context. */
+  waits(): void {
+    this.#inCallersContext ??= callersContext();
+  }
+
+  /** Sends a read that has waited, as if its caller did. */
+  sendLater(send: (read: LaneRead) => void): void {
+    if (this.#inCallersContext === undefined) send(this);
+    else this.#inCallersContext(send, undefined, this);
   }
 
   /** What was sent came to nothing, and is about to be sent again. */

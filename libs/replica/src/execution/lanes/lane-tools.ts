@@ -1,5 +1,6 @@
 import type { Answer, Connection, Database, Outside } from '../database.js';
 import type { BetterElsewhere } from '../pools/wait-queue.js';
+import type { Tracing } from '../../observability/tracing.js';
 import type { AnswerClock } from './loop-clock.js';
 import type { StatementCosts } from './statement-cost.js';
 
@@ -12,6 +13,7 @@ export interface LaneTools {
   /** After this long a lane returns its connection; milliseconds, or `Infinity`. */
   readonly maxLifetimeMs: number;
   readonly outside: Outside;
+  readonly tracing: Tracing;
   readonly nowMs: () => number;
 }
 

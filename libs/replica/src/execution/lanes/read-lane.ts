@@ -1,5 +1,11 @@
 import { messageOf } from '../../errors/describe-error.js';
-import type { Answer, Connection, LaneConnection, PreparedStatements } from '../database.js';
+import type {
+  Answer,
+  Connection,
+  LaneConnection,
+  PreparedStatement,
+  PreparedStatements,
+} from '../database.js';
 import type { LaneRead } from './lane-read.js';
 import type { LaneTools } from './lane-tools.js';
 import type { LoopTurn } from './loop-clock.js';
@@ -78,7 +84,7 @@ export class ReadLane {
   }
 
   send(read: LaneRead): void {
-    const { clock, nowMs } = this.#tools;
+    const { clock, nowMs, tracing } = this.#tools;
     const mayPrepare = read.mayBePrepared && this.#owner.shouldPrepare(read);
     const statement = mayPrepare ? this.#prepared.use(read.cost) : undefined;
     const sent: SentRead = {
@@ -94,8 +100,13 @@ export class ReadLane {
     this.backlogMs += sent.expectedMs;
     read.sent();
     this.#isSending = true;
-    this.#lane.send(read.call, statement, (error, answer) => this.#settled(sent, error, answer));
+    if (tracing.tracer === undefined) this.#submit(sent, statement);
+    else tracing.tracer.quietly(() => this.#submit(sent, statement));
     this.#isSending = false;
+  }
+
+  #submit(sent: SentRead, statement: PreparedStatement | undefined): void {
+    this.#lane.send(sent.read.call, statement, (error, answer) => this.#settled(sent, error, answer));
   }
 
   /** Turns it back into an ordinary connection. No read may be under way. */

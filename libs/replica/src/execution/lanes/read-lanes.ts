@@ -112,6 +112,7 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
   #send(read: LaneRead): void {
     const lane = this.#choose();
     if (lane !== undefined) return lane.send(read);
+    read.waits();
     this.#waiting.push(read);
     this.#open();
   }
@@ -186,11 +187,13 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
     }
   }
 
+  readonly #resend = (read: LaneRead): void => this.#send(read);
+
   #sendWaiting(): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    for (const read of waiting) if (!read.isSettled) this.#send(read);
+    for (const read of waiting) if (!read.isSettled) read.sendLater(this.#resend);
   }
 
   answered(lane: ReadLane): void {

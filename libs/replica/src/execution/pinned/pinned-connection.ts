@@ -132,9 +132,12 @@ export class PinnedConnection implements ConnectionOwner {
     this.#begins(statement);
     const site = this.#site(text);
     let position: Position | undefined;
-    const answer = this.#asksForPosition(statement, call)
-      ? this.#router.positions.run(this.#connection, { args, node: route.node }, (told) => (position = told))
-      : this.#database.run(this.#connection, args);
+    const tell = this.#asksForPosition(statement, call)
+      ? (it: Position | undefined): void => void (position = it)
+      : undefined;
+    const { tracer } = this.#router.tracing;
+    const answer =
+      tracer === undefined ? this.#send(args, tell) : tracer.quietly(() => this.#send(args, tell));
     return answer.then(
       (result) => {
         this.#hasAnswered = true;
@@ -169,12 +172,22 @@ export class PinnedConnection implements ConnectionOwner {
     );
   }
 
+  /** `tell`: gets the position of the statement, if it is to be asked for. */
+  #send(
+    args: readonly unknown[],
+    tell: ((position: Position | undefined) => void) | undefined,
+  ): Promise<Answer> {
+    if (tell === undefined) return this.#database.run(this.#connection, args);
+    return this.#router.positions.run(this.#connection, { args, node: this.#route.node }, tell);
+  }
+
   /** Runs a stream or cursor. Resolves when the last row has been fetched and the connection is idle again. */
   async stream(
     stream: StreamCall,
     { statement, attempt = 1, trace }: Omit<PinnedStatement, 'call'>,
   ): Promise<void> {
     if (stream.isDestroyed) return;
+    const { tracing } = this.#router;
     const site = this.#site(stream.text);
     const known = this.#broken;
     if (known !== undefined) return stream.fail(this.#lost(statement, site, known));
@@ -186,7 +199,7 @@ export class PinnedConnection implements ConnectionOwner {
     // The stream's reader learns of the node with the first row. What the reader has seen is only known at the end.
     this.#router.reports.answered({ scope, route, statement, startedMs, attempt, trace });
     const shown = (): void => this.#router.reports.shown(scope, route);
-    const streaming = this.#database.stream(this.#connection, stream);
+    const streaming = this.#database.stream(this.#connection, stream, (fn) => tracing.quietly(fn));
     this.#stream = { ended: streaming, shown };
     await streaming;
     this.#stream = undefined;

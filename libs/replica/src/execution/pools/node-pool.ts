@@ -3,6 +3,7 @@ import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import type { PoolStats } from '../../observability/router-stats.js';
+import { Tracing } from '../../observability/tracing.js';
 import type { NodeLoad } from '../../routing/balancer.js';
 import { inTime } from '../../topology/in-time.js';
 import {
@@ -22,7 +23,7 @@ import type { LaneSettings } from '../lanes/read-lanes.js';
 import { LossWatch } from './loss-watch.js';
 import { NodeConnections } from './node-connections.js';
 import { ParkedConnections } from './parked-connections.js';
-import { IdleSignal, WaitQueue, type BetterElsewhere } from './wait-queue.js';
+import { IdleSignal, isFull, WaitCounts, WaitQueue, type BetterElsewhere } from './wait-queue.js';
 
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
@@ -45,6 +46,7 @@ export interface NodePoolOptions {
   /** How long the monitor's probe takes, there and back; milliseconds. `undefined` while it has no answer. */
   readonly probedMs?: () => number | undefined;
   readonly outside?: Outside;
+  readonly tracing?: Tracing;
   readonly nowMs: () => number;
   /** How long this process has waited for events, in milliseconds. Node counts that, except in tests. */
   readonly idleMs?: () => number;
@@ -69,13 +71,11 @@ export class NodePool implements ReadConnections {
   readonly #reads: NodeReads;
   readonly #clock: AnswerClock;
   readonly #nowMs: () => number;
+  readonly #tracing: Tracing;
   #pool: ConnectionPool;
   #inFlight = 0;
   #latencyMs = 0;
-  /** How often somebody found no idle connection, how long they waited in all, and how often in vain. */
-  #waits = 0;
-  #waitedMs = 0;
-  #timeouts = 0;
+  readonly #waits = new WaitCounts();
 
   constructor(options: NodePoolOptions) {
     this.name = options.name;
@@ -83,6 +83,7 @@ export class NodePool implements ReadConnections {
     const { database, access, lanes, probedMs, outside = callAtOnce, nowMs } = options;
     this.#database = database;
     this.#nowMs = nowMs;
+    this.#tracing = options.tracing ?? new Tracing();
     this.access = access;
     this.#clock = lanes === undefined ? plainClock(nowMs) : new LoopClock(options);
     this.losses = new LossWatch({ database, access, nowMs });
@@ -95,6 +96,7 @@ export class NodePool implements ReadConnections {
       clock: this.#clock,
       probedMs,
       outside,
+      tracing: this.#tracing,
       nowMs,
     });
     this.parked = new ParkedConnections({ database, access, outside });
@@ -133,7 +135,7 @@ export class NodePool implements ReadConnections {
       const sinceMs = pool.idle > pool.waiting ? undefined : this.#nowMs();
       const end = (): void => {
         isWaiting = false;
-        if (sinceMs !== undefined) this.#waited(sinceMs);
+        if (sinceMs !== undefined) this.#waits.add(this.#nowMs() - sinceMs);
         clearInterval(timer);
         waiting.remove(giveUp);
       };
@@ -156,11 +158,6 @@ export class NodePool implements ReadConnections {
       }, PATIENCE_MS);
       timer.unref();
     });
-  }
-
-  #waited(sinceMs: number): void {
-    this.#waits++;
-    this.#waitedMs += this.#nowMs() - sinceMs;
   }
 
   /** Whether a connection can be had without waiting for others. */
@@ -226,9 +223,7 @@ export class NodePool implements ReadConnections {
       lanes: this.#reads.laneCount,
       inFlight: this.#inFlight,
       latencyMs: this.#latencyMs === 0 ? null : this.#latencyMs,
-      waits: this.#waits,
-      waitedMs: this.#waitedMs,
-      timeouts: this.#timeouts,
+      ...this.#waits.told,
     };
   }
 
@@ -308,7 +303,7 @@ export class NodePool implements ReadConnections {
   ): Promise<Answer> {
     const sentIn = this.#clock.sent();
     this.connections.held.delete(connection);
-    return this.#database.run(connection, args).then(
+    return this.#run(connection, args).then(
       (result) => {
         let tookMs: number | undefined;
         // A connection's first statement also fills the server's caches, so its time says nothing about the next ones.
@@ -326,6 +321,12 @@ export class NodePool implements ReadConnections {
         throw this.losses.explain(connection, error);
       },
     );
+  }
+
+  #run(connection: Connection, args: readonly unknown[]): Promise<Answer> {
+    const { tracer } = this.#tracing;
+    if (tracer === undefined) return this.#database.run(connection, args);
+    return tracer.quietly(() => this.#database.run(connection, args));
   }
 
   takeFresh(connection: Connection): boolean {
@@ -355,7 +356,7 @@ export class NodePool implements ReadConnections {
     const { errors } = this.#database;
     const { total, waiting, max, growsSlowly = false } = this.#pool;
     const isTimeout = errors.isPoolTimeout(error);
-    if (isTimeout) this.#timeouts++;
+    if (isTimeout) this.#waits.told.timeouts++;
     if (isTimeout && (total >= max || growsSlowly))
       return new PoolExhaustedError(this.name, { inUse: total, waiting: waiting + 1 });
     return errors.isConnectionLoss(error) ? this.#unavailable(error) : error;
@@ -372,9 +373,4 @@ export class NodePool implements ReadConnections {
       ? cause
       : new NodeUnavailableError(this.name, this.address, cause);
   }
-}
-
-/** Whether a connection is neither idle nor can be opened at once. */
-function isFull(pool: ConnectionPool): boolean {
-  return pool.idle <= pool.waiting && pool.total >= pool.max;
 }

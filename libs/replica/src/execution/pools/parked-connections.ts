@@ -62,10 +62,10 @@ export class ParkedConnections {
 
   /** Removes what was left on the connection and returns it to its pool. Never rejects. */
   async reset(connection: Connection): Promise<void> {
-    const { database, access } = this.#options;
+    const { database, access, outside } = this.#options;
     try {
       if (access.isEachConnectionPrepared) throw new Error('closed: it has to be made anew');
-      await database.reset(connection);
+      await outside(() => database.reset(connection));
       database.release(connection);
     } catch (error) {
       database.release(connection, error as Error);

@@ -1,3 +1,5 @@
+import type { ConnectionPool } from '../database.js';
+
 /** Whether whatever waits for a connection to the named node could have one elsewhere at once. */
 export type BetterElsewhere = (node: string) => boolean;
 
@@ -54,4 +56,20 @@ export class IdleSignal {
       await new Promise((resolve) => setImmediate(resolve));
     } while (!this.#isIdle());
   }
+}
+
+/** Counts callers who found no idle connection. */
+export class WaitCounts {
+  /** How many waited, how long in all (milliseconds), and how many of them got none in time. */
+  readonly told = { waits: 0, waitedMs: 0, timeouts: 0 };
+
+  add(waitedMs: number): void {
+    this.told.waits++;
+    this.told.waitedMs += waitedMs;
+  }
+}
+
+/** Whether a connection is neither idle nor can be opened at once. */
+export function isFull(pool: ConnectionPool): boolean {
+  return pool.idle <= pool.waiting && pool.total >= pool.max;
 }

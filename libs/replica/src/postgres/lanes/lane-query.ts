@@ -57,6 +57,7 @@ interface QueryInside {
   name: string | undefined;
   _accumulateRows?: unknown;
   readonly _result: ResultInside;
+  submit(connection: object): unknown;
   /** Sends the messages of the extended protocol: Parse where needed, Bind, Describe, Execute and Sync. */
   prepare(connection: object): void;
   handleRowDescription(message: { fields: pg.FieldDef[] }): void;
@@ -76,8 +77,13 @@ function laneQueryOf({ Query, types: defaultTypes }: typeof pg): LaneQueryClass 
     #statement: PgPreparedStatement | undefined;
 
     use(statement: PgPreparedStatement): void {
-      this.name = statement.name;
       this.#statement = statement;
+    }
+
+    /** Until now the query has no name: instrumentation of `pg` would call its span by that instead of what the query does. */
+    override submit(connection: object): unknown {
+      if (this.#statement !== undefined) this.name = this.#statement.name;
+      return super.submit(connection);
     }
 
     override prepare(connection: object): void {

@@ -1,0 +1,1 @@
+export { instrumentReplica, type ReplicaInstrumentationOptions } from './instrument-replica.js';
