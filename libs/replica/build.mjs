@@ -30,7 +30,9 @@ await rm(new URL('dist/', packageDir), { recursive: true, force: true });
 await Promise.all([build('esm', 'module'), build('cjs', 'commonjs'), buildCommandLine()]);
 await bundleModules();
 await Promise.all(['CHANGELOG.md', 'LICENSE', 'README.md'].map(copyTopLevelFile));
-await rm(new URL('docs/', packageDir), { recursive: true, force: true });
 // Pictures stay in the repository: they would be most of the package.
 const isText = (path) => !path.endsWith('pictures');
-await cp(new URL('docs/', repositoryDir), new URL('docs/', packageDir), { recursive: true, filter: isText });
+for (const folder of ['docs/', 'grafana/']) {
+  await rm(new URL(folder, packageDir), { recursive: true, force: true });
+  await cp(new URL(folder, repositoryDir), new URL(folder, packageDir), { recursive: true, filter: isText });
+}
