@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What visitors have found. */
@@ -20,6 +21,8 @@ const MAX_MS = 3_000;
 
 /** Lets readers and writers use the shop until `signal`. Resolves when all have left. */
 export async function visitShop(url: string, tally: Tally, signal: AbortSignal): Promise<void> {
+  // Each visitor listens, and so does whoever causes faults.
+  setMaxListeners(READERS + WRITERS + 1, signal);
   const readers = Array.from({ length: READERS }, () =>
     visit(signal, reader(new Visitor(url, tally, signal))),
   );
