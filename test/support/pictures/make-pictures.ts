@@ -40,7 +40,7 @@ async function main(): Promise<void> {
 }
 
 async function takeAll(page: Page): Promise<void> {
-  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.setViewportSize({ width: 1280, height: 1040 });
   await page.locator('.health[data-level="bad"], .health[data-level="warning"]').waitFor(MAX_WAIT);
   await page.locator('.node[data-level="bad"]').waitFor(MAX_WAIT);
   await page.locator('.health').screenshot({ path: pathOf('degraded') });

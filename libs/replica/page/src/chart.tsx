@@ -105,7 +105,13 @@ function optionsOf(
       y: { range: (_, __, max) => [0, isFilled ? top : Math.max(top, (max ?? 0) * 1.1)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => minuteOf(tick)) },
+      // Whole minutes alone: labels have no seconds.
+      {
+        ...axis,
+        grid: { show: false },
+        incrs: [60, 120, 300],
+        values: (_, ticks) => ticks.map((tick) => minuteOf(tick)),
+      },
       { ...axis, size: 3.7 * fontSize, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [
