@@ -1,6 +1,7 @@
 import { DRIZZLE } from './drizzle.js';
 import { KNEX, OBJECTION } from './knex.js';
 import { KYSELY } from './kysely.js';
+import { MIKRO_ORM } from './mikro-orm.js';
 import type { OrmUnderTest } from './orm.js';
 
-export const ORMS: readonly OrmUnderTest[] = [DRIZZLE, KYSELY, KNEX, OBJECTION];
+export const ORMS: readonly OrmUnderTest[] = [DRIZZLE, KYSELY, KNEX, OBJECTION, MIKRO_ORM];

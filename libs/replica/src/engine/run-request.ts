@@ -16,13 +16,13 @@ export interface RequestOptions {
    * The HTTP method. Reads go to the primary unless it promises not to write (GET, HEAD, OPTIONS); `runOnReplica()` lets them leave all the same.
    * Default: reads may leave the primary.
    */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /**
    * The key of the client's session, such as the id of its cookie or its user: all requests of one key see what the others wrote. A function
    * is asked again until it gives a key or `null`, and before the session is saved: `undefined` means that the key is not known yet, and reads
    * go to the primary until it is. Default, and with `null`: there is no session.
    */
-  readonly sessionKey?: string | null | FindKey;
+  readonly sessionKey?: string | null | undefined | FindKey;
 }
 
 const OPTIONS = {
@@ -70,7 +70,7 @@ export class RequestRunner {
   get #sessions(): SessionHandleOptions {
     return (this.#handleOptions ??= this.#engine
       .keyedSessions()
-      .handleOptions((findKey) => checkedKey('runRequest()', (findKey as FindKey)())));
+      .handleOptions((findKey) => checkedKey('runRequest({ sessionKey })', (findKey as FindKey)())));
   }
 }
 
@@ -79,5 +79,5 @@ function checkRequest(options: RequestOptions): void {
   const problems = new OptionProblems();
   checkObject(problems, '', options, OPTIONS);
   problems.throwIfAny('runRequest(): ');
-  if (typeof options.sessionKey !== 'function') checkedKey('runRequest()', options.sessionKey);
+  if (typeof options.sessionKey !== 'function') checkedKey('runRequest({ sessionKey })', options.sessionKey);
 }

@@ -2,7 +2,12 @@ import { isPromise } from 'node:util/types';
 
 /** The user's function that was asked who the client is. */
 export type SessionFunction =
-  'session.key' | 'session.token.read' | 'the token' | 'bindSession()' | 'explain()' | 'runRequest()';
+  | 'session.key'
+  | 'session.token.read'
+  | 'the token'
+  | 'bindSession()'
+  | 'explain()'
+  | 'runRequest({ sessionKey })';
 
 /** Longer texts are no keys; letters. Node's own limit for all headers of a request is a quarter of that. */
 export const MAX_KEY_LETTERS = 65_536;

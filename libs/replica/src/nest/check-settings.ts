@@ -2,15 +2,16 @@ import { MYSQL, POSTGRES } from '../options/database-type.js';
 import { knownKeysOf } from '../options/option-table.js';
 import { REPLACED_OPTIONS } from '../options/typeorm-keys.js';
 import { describe, OptionProblems, slipOf } from '../options/option-problems.js';
-import type { ReplicaModuleAsyncOptions, ReplicaModuleSettings } from './replica-module-options.js';
 import { loggerOf } from './loggers.js';
-import { DEFAULT_NAME } from './replica-tokens.js';
+import type { ReplicaModuleSettings } from './module-settings.js';
+import { DEFAULT_NAME } from './module-tokens.js';
+import type { ReplicaModuleAsyncOptions } from './replica-module-options.js';
 
 /** Which of them belong to the type of database is checked with the options themselves. */
 const KNOWN_KEYS = [...new Set([POSTGRES, MYSQL].flatMap(knownKeysOf))];
 
-/** The compiler checks that no key is missing here. */
-const SETTINGS: Readonly<Record<keyof Required<ReplicaModuleSettings>, true>> = {
+/** The settings of a module. The compiler checks that no key is missing here. */
+export const SETTINGS: Readonly<Record<keyof Required<ReplicaModuleSettings>, true>> = {
   name: true,
   isGlobal: true,
   forRoutes: true,

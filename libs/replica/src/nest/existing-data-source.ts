@@ -15,7 +15,8 @@ import { DataSourceRouter } from '../typeorm/data-source-router.js';
 import type { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { loggerOf, SafeLogger } from './loggers.js';
 import type { NestReplicaOptions } from './options-providers.js';
-import type { ReplicaFactoryOptions, ReplicaModuleSettings } from './replica-module-options.js';
+import type { ReplicaModuleSettings } from './module-settings.js';
+import type { ReplicaFactoryOptions } from './replica-module-options.js';
 
 /** Settings of `ReplicaModule.forDataSource()`. Everything else is in the options of the data source. */
 export interface ReplicaModuleForDataSourceSettings

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { DEFAULT_NAME } from './replica-tokens.js';
+import { DEFAULT_NAME } from './module-tokens.js';
 
 /** Nest's logger for lines to operators of a data source. */
 export function loggerOf(name: string): Logger {

@@ -7,6 +7,8 @@ import { NEST_TYPEORM_KEYS } from '../options/typeorm-keys.js';
 import type { OptionsOfAnyType } from '../options/typeorm-options.js';
 import { problemsOfOptions } from '../options/resolve-options.js';
 import { problemsOfModuleKeys } from './check-settings.js';
+import { factoryProviders } from './factory-providers.js';
+import { DEFAULT_NAME } from './module-tokens.js';
 import type {
   FactoryOptions,
   ReplicaModuleAsyncOptions,
@@ -25,31 +27,11 @@ export interface NestReplicaOptions {
 
 /** Providers of the options. */
 export function optionsProviders(name: string, token: string, source: ReplicaModuleAsyncOptions): Provider[] {
-  const { useFactory, useClass, useExisting, inject = [], extraProviders = [] } = source;
-  const given = [useFactory, useClass, useExisting].filter((one) => one !== undefined);
-  if (given.length !== 1) {
-    throw new InvalidReplicaOptionsError([
-      `forRootAsync() needs one of useFactory, useClass and useExisting, not ${given.length}`,
-    ]);
-  }
-  if (useFactory !== undefined) {
-    const make = useFactory as (...args: unknown[]) => FactoryOptions | Promise<FactoryOptions>;
-    return [
-      ...extraProviders,
-      { provide: token, inject, useFactory: async (...args: unknown[]) => check(await make(...args)) },
-    ];
-  }
-  const factory = (useClass ?? useExisting) as NonNullable<typeof useClass>;
-  return [
-    ...extraProviders,
-    ...(useClass === undefined ? [] : [useClass]),
-    {
-      provide: token,
-      inject: [factory],
-      useFactory: async (maker: ReplicaOptionsFactory | TypeOrmOptionsFactory) =>
-        check(await optionsBy(maker, name === 'default' ? undefined : name)),
-    },
-  ];
+  const own = name === DEFAULT_NAME ? undefined : name;
+  return factoryProviders<FactoryOptions, ReplicaOptionsFactory | TypeOrmOptionsFactory>(token, source, {
+    read: check,
+    ask: (maker) => optionsBy(maker, own),
+  });
 }
 
 /** Also takes classes that were written for TypeOrmModule. */

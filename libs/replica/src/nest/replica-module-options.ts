@@ -1,7 +1,6 @@
 import type {
   ExecutionContext,
   InjectionToken,
-  MiddlewareConsumer,
   ModuleMetadata,
   OptionalFactoryDependency,
   Provider,
@@ -11,10 +10,7 @@ import type { TypeOrmModuleOptions, TypeOrmOptionsFactory } from '@nestjs/typeor
 import type { DataSource } from 'typeorm';
 import type { DatabaseType } from '../options/database-type.js';
 import type { ReplicaDataSourceOptions } from '../options/typeorm-options.js';
-
-/** Which routes the context middleware is for, as in `MiddlewareConsumer`. */
-type Routes = Parameters<ReturnType<MiddlewareConsumer['apply']>['forRoutes']>;
-type ExcludedRoutes = Parameters<ReturnType<MiddlewareConsumer['apply']>['exclude']>;
+import type { HeaderOptions, ReplicaModuleSettings } from './module-settings.js';
 
 /** Options of `@nestjs/typeorm` itself. */
 type NestTypeOrmOptions = Pick<
@@ -22,29 +18,8 @@ type NestTypeOrmOptions = Pick<
   'autoLoadEntities' | 'retryAttempts' | 'retryDelay' | 'toRetry' | 'verboseRetryLog' | 'manualInitialization'
 >;
 
-/** Options of the module, not of the data source. */
-export interface ReplicaModuleSettings {
-  /** The data source's name, as in `TypeOrmModule`, for applications with several data sources. */
-  readonly name?: string;
-  /**
-   * Whether `DataSourceRouter` can be injected everywhere without importing this module again. Default `true`, as for
-   * TypeOrmModule's `DataSource`.
-   */
-  readonly isGlobal?: boolean;
-  /** Routes whose requests get a context. On others everything goes to the primary. Default: all. */
-  readonly forRoutes?: Routes;
-  /** Routes whose requests get no context. */
-  readonly exclude?: ExcludedRoutes;
-}
-
 /** Options that may also come from a factory. */
-export interface ReplicaFactoryOptions extends NestTypeOrmOptions {
-  /**
-   * Adds two headers to each HTTP response: `x-replica-node` with the distinct nodes that served the request, and
-   * `x-replica-reason` with the distinct reasons. Default `false`.
-   */
-  readonly setHeaders?: boolean;
-}
+export interface ReplicaFactoryOptions extends NestTypeOrmOptions, HeaderOptions {}
 
 /** What a factory of `forRootAsync` returns. `Database`: `'mysql'`, `'mariadb'` or, by default, `'postgres'`. */
 export type ReplicaModuleFactoryOptions<Database extends DatabaseType = 'postgres'> =

@@ -1,11 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { DataSourceRouter } from '../typeorm/data-source-router.js';
-
-/** TypeORM's name of the data source that has none. */
-export const DEFAULT_NAME = 'default';
-
-/** Settings of one module, in its own scope. */
-export const MODULE_SETTINGS = Symbol('nestjs-replica module settings');
+import { DEFAULT_NAME } from './module-tokens.js';
 
 /**
  * The token under which TypeOrmModule keeps the options of `forRoot()`, and where tools look for them. It exports no
@@ -21,14 +16,6 @@ export function getReplicaOptionsToken(name: string): string {
 /** The injection token of a data source's router; without a name, that of the default data source. */
 export function getDataSourceRouterToken(name: string = DEFAULT_NAME): string | typeof DataSourceRouter {
   return name === DEFAULT_NAME ? DataSourceRouter : `${name}DataSourceRouter`;
-}
-
-/**
- * The router again, under a name that needs no import: `recordRoutes()` of `nestjs-replica/testing` asks an application for it, and loads nothing
- * of the library.
- */
-export function getRouterSymbol(name: string): symbol {
-  return Symbol.for(`nestjs-replica:router:${name}`);
 }
 
 /** Injects the `DataSourceRouter` of the data source with that name, or of the default one. */

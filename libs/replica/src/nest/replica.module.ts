@@ -1,36 +1,19 @@
-import {
-  type DynamicModule,
-  Inject,
-  type InjectionToken,
-  type MiddlewareConsumer,
-  Module,
-  type NestModule,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-  type Provider,
-} from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
+import { type DynamicModule, type InjectionToken, Module } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { concealTexts } from '../options/conceal.js';
 import type { DatabaseType } from '../options/database-type.js';
 import { ReplicaDataSource } from '../typeorm/replica-data-source.js';
 import { checkAsyncOptions, checkDataSourceSettings, checkGiven, checkSettings } from './check-settings.js';
-import { ContextMiddleware } from './context.middleware.js';
-import { MethodMarker } from './method-marker.js';
 import { optionsProviders, withoutNestKeys, type NestReplicaOptions } from './options-providers.js';
-import type {
-  ReplicaModuleAsyncOptions,
-  ReplicaModuleOptions,
-  ReplicaModuleSettings,
-} from './replica-module-options.js';
+import type { ReplicaModuleSettings } from './module-settings.js';
+import type { ReplicaModuleAsyncOptions, ReplicaModuleOptions } from './replica-module-options.js';
+import { DEFAULT_NAME } from './module-tokens.js';
 import {
-  DEFAULT_NAME,
   getDataSourceRouterToken,
-  getRouterSymbol,
   getReplicaOptionsToken,
-  MODULE_SETTINGS,
   TYPEORM_MODULE_OPTIONS,
 } from './replica-tokens.js';
+import { routingProviders, RoutingModule } from './routing.module.js';
 import {
   ExistingDataSourceModule,
   optionsOfExisting,
@@ -38,10 +21,7 @@ import {
 } from './existing-data-source.js';
 import { mayNeedHandler } from './key-resolvers.js';
 import { loggerOf } from './loggers.js';
-import { RequestOpener } from './request-opener.js';
 import { routedByFactory, routerOf, toRetryBut } from './router-of.js';
-import { RoutingInterceptor } from './routing.interceptor.js';
-import { StickyPrimaryGuard } from './sticky-primary.guard.js';
 
 /** Holds the options for TypeOrmModule and ReplicaModule. */
 @Module({})
@@ -52,21 +32,7 @@ class ReplicaOptionsModule {}
  * session data older than its own writes. `TypeOrmModule.forFeature()` and injected repositories stay as they are.
  */
 @Module({})
-export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShutdown {
-  readonly #settings: ReplicaModuleSettings;
-  readonly #methods: MethodMarker;
-
-  /** @internal Nest makes it. */
-  constructor(
-    @Inject(MODULE_SETTINGS) settings: ReplicaModuleSettings,
-    @Inject(ModulesContainer) modules: ModulesContainer,
-    @Inject(RequestOpener) opener: RequestOpener,
-  ) {
-    this.#settings = settings;
-    this.#methods = new MethodMarker(modules, opener);
-    this.#methods.coverClasses();
-  }
-
+export class ReplicaModule extends RoutingModule {
   /** @param dataSourceName goes before `options.name`, as in `TypeOrmModule.forRoot()` */
   static forRoot(options: ReplicaModuleOptions<DatabaseType>, dataSourceName?: string): DynamicModule;
   // Not a union: in a union a function among the options, such as `route`, would not know the types of its
@@ -125,22 +91,6 @@ export class ReplicaModule implements NestModule, OnModuleInit, OnApplicationShu
   static forFeature(...args: Parameters<typeof TypeOrmModule.forFeature>): DynamicModule {
     return TypeOrmModule.forFeature(...args);
   }
-
-  configure(consumer: MiddlewareConsumer): void {
-    const { forRoutes = ['{*path}'], exclude = [] } = this.#settings;
-    consumer
-      .apply(ContextMiddleware)
-      .exclude(...exclude)
-      .forRoutes(...forRoutes);
-  }
-
-  onModuleInit(): void {
-    this.#methods.markAll();
-  }
-
-  onApplicationShutdown(): void {
-    this.#methods.unmarkAll();
-  }
 }
 
 function create(
@@ -196,51 +146,17 @@ function replicaModule(
   { dataSource, imports, providers, exports, needsGuard = true }: RoutingModuleParts,
 ): DynamicModule {
   const { name = DEFAULT_NAME, isGlobal = true } = settings;
+  const router = getDataSourceRouterToken(name);
+  const options = getReplicaOptionsToken(name);
   return {
     module: ReplicaModule,
     global: isGlobal,
     imports,
     providers: [
-      { provide: MODULE_SETTINGS, useValue: settings },
       ...providers,
-      ...routingProviders(settings, dataSource),
-      ...(needsGuard ? [GUARD] : []),
+      { provide: router, inject: [dataSource, options], useFactory: routerOf },
+      ...routingProviders(settings, { router, options, needsGuard }),
     ],
-    exports: [...exports, getDataSourceRouterToken(name)],
+    exports: [...exports, router],
   };
-}
-
-const GUARD: Provider = {
-  provide: APP_GUARD,
-  inject: [RequestOpener],
-  useFactory: (opener: RequestOpener) => new StickyPrimaryGuard(opener),
-};
-
-function routingProviders(settings: ReplicaModuleSettings, dataSource: InjectionToken): Provider[] {
-  const { name = DEFAULT_NAME, forRoutes, exclude } = settings;
-  const optionsToken = getReplicaOptionsToken(name);
-  return [
-    {
-      provide: getDataSourceRouterToken(name),
-      inject: [dataSource, optionsToken],
-      useFactory: routerOf,
-    },
-    { provide: getRouterSymbol(name), useExisting: getDataSourceRouterToken(name) },
-    {
-      provide: RequestOpener,
-      inject: [getDataSourceRouterToken(name), optionsToken],
-      useFactory: (router: ReplicaDataSource['router'], { setHeaders }: NestReplicaOptions) =>
-        new RequestOpener({
-          router,
-          name,
-          setHeaders,
-          isLimitedToRoutes: forRoutes !== undefined || exclude !== undefined,
-        }),
-    },
-    {
-      provide: APP_INTERCEPTOR,
-      inject: [RequestOpener],
-      useFactory: (opener: RequestOpener) => new RoutingInterceptor(opener),
-    },
-  ];
 }

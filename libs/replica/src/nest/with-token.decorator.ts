@@ -1,5 +1,5 @@
 import { checkTokenOptions, type TokenOptions } from '../engine/read-options.js';
-import { DEFAULT_NAME } from './replica-tokens.js';
+import { DEFAULT_NAME } from './module-tokens.js';
 import { splitOptions } from './routing-metadata.js';
 import { noteDecorated, scoped } from './scoped-method.js';
 

@@ -66,13 +66,10 @@ export function resolvePoolOptions<Context>(options: RoutingPoolOptions<Context>
   return resolveOptions({ ...routingOf(options), type: 'postgres' });
 }
 
-/** All that {@link resolvePoolOptions} would complain about. `otherKeys`: keys that others check. */
-export function problemsOfPoolOptions(
-  options: RoutingPoolOptions<never>,
-  otherKeys: readonly string[] = [],
-): readonly string[] {
+/** All that {@link resolvePoolOptions} would complain about. */
+export function problemsOfPoolOptions(options: RoutingPoolOptions<never>): readonly string[] {
   const problems = new OptionProblems(POSTGRES);
-  const known = [...ROUTING_KEYS, ...OWN_KEYS, ...otherKeys];
+  const known = [...ROUTING_KEYS, ...OWN_KEYS];
   if (!problems.object('', options, [...known, ...Object.keys(ELSEWHERE)])) return problems.list;
   for (const key of Object.keys(options)) {
     const hint = Object.hasOwn(ELSEWHERE, key) && !known.includes(key) ? ELSEWHERE[key] : undefined;

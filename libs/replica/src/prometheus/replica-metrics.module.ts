@@ -9,7 +9,7 @@ import { ModuleRef } from '@nestjs/core';
 import { checked, checkObject, type TableOf } from '../options/option.js';
 import { OptionProblems } from '../options/option-problems.js';
 import { routersByName } from '../nest/routers-by-name.js';
-import { DEFAULT_NAME } from '../nest/replica-tokens.js';
+import { DEFAULT_NAME } from '../nest/module-tokens.js';
 import {
   REGISTRATION,
   registerReplicaMetrics,

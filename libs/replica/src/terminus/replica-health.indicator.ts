@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
-import { DEFAULT_NAME } from '../nest/replica-tokens.js';
+import { DEFAULT_NAME } from '../nest/module-tokens.js';
 import { findRouter } from '../nest/routers-by-name.js';
 import { checkObject, duration, oneOf, type TableOf, text, whole } from '../options/option.js';
 import { OptionProblems } from '../options/option-problems.js';

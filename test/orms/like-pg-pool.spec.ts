@@ -1,0 +1,222 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createRoutingPool } from 'nestjs-replica/pool';
+import pg from 'pg';
+import QueryStream from 'pg-query-stream';
+import { useCluster } from '../support/cluster/use-cluster.js';
+import { until } from '../support/until.js';
+
+const cluster = useCluster({ replicas: 0, sql: 'CREATE TABLE item (id int PRIMARY KEY)' });
+
+type Config = Pick<pg.PoolConfig, 'max' | 'idleTimeoutMillis' | 'connectionTimeoutMillis'> & {
+  readonly extra?: pg.PoolConfig;
+};
+
+/** A way to make a pool with these settings. */
+interface Kind {
+  readonly kind: string;
+  open(config: Config): Promise<pg.Pool>;
+}
+
+const PLAIN: Kind = {
+  kind: 'of pg',
+  open: ({ extra, ...config }) =>
+    Promise.resolve(new pg.Pool({ connectionString: cluster.primary.url, ...config, ...extra })),
+};
+
+const OURS: Kind = {
+  kind: 'of nestjs-replica',
+  open: ({ max, idleTimeoutMillis, connectionTimeoutMillis, extra }) =>
+    createRoutingPool({
+      primary: { url: cluster.primary.url },
+      pool: {
+        size: max,
+        idleTimeoutMs: idleTimeoutMillis ?? undefined,
+        connectTimeoutMs: connectionTimeoutMillis,
+      },
+      extra,
+    }),
+};
+
+/** What a promise came to, in words. */
+const told = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'done',
+    (error: unknown) => String(error),
+  );
+
+/** The codes of PostgreSQL's errors, which are the same whoever reports them. */
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'done',
+    (error: { code?: string }) => error.code,
+  );
+
+describe.each([PLAIN, OURS])('a pool $kind', (kind) => {
+  const opened: pg.Pool[] = [];
+  const poolOf = async (config: Config = {}): Promise<pg.Pool> => {
+    const pool = await kind.open(config);
+    opened.push(pool);
+    return pool;
+  };
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map(async (pool) => (pool.ending ? undefined : pool.end())));
+  });
+
+  it('is a pg.Pool, and says how it is set', async () => {
+    const pool = await poolOf({ max: 3, idleTimeoutMillis: 5_000, extra: { allowExitOnIdle: true } });
+    expect(pool).toBeInstanceOf(pg.Pool);
+    expect(pool.options).toMatchObject({ max: 3, idleTimeoutMillis: 5_000, allowExitOnIdle: true });
+    expect(JSON.stringify([pool.options])).not.toContain('password');
+    expect([pool.ending, pool.ended]).toEqual([false, false]);
+  });
+
+  it('counts connections, and those who wait', async () => {
+    const pool = await poolOf({ max: 2 });
+    const clients = await Promise.all([pool.connect(), pool.connect()]);
+    await Promise.all(clients.map((client) => client.query('BEGIN')));
+    const waiting = pool.query('INSERT INTO item VALUES (1)');
+    await until(() => pool.waitingCount === 1, 'one who waits');
+    expect([pool.totalCount, pool.idleCount]).toEqual([2, 0]);
+    for (const client of clients) {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+    await waiting;
+    expect([pool.totalCount, pool.idleCount, pool.waitingCount]).toEqual([2, 2, 0]);
+    await pool.query('DELETE FROM item');
+  });
+
+  it('refuses a second release, and statements after the first', async () => {
+    const pool = await poolOf();
+    const client = await pool.connect();
+    await client.query('SELECT 1');
+    client.release();
+    expect(() => client.release()).toThrow(
+      'Release called on client which has already been released to the pool.',
+    );
+  });
+
+  it('ends when every client has come back', async () => {
+    const pool = await poolOf();
+    const client = await pool.connect();
+    let isEnded = false;
+    const ended = pool.end().then(() => (isEnded = true));
+    expect(pool.ending).toBe(true);
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    expect([isEnded, pool.ended]).toEqual([false, false]);
+    client.release();
+    await ended;
+    expect([pool.ended, pool.totalCount]).toEqual([true, 0]);
+    expect(await told(pool.query('SELECT 1'))).toContain('Cannot use a pool after calling end on the pool');
+    expect(await told(pool.connect())).toContain('Cannot use a pool after calling end on the pool');
+    expect(await told(pool.end())).toContain('Called end on pool more than once');
+  });
+
+  it('ends by callback, and gives errors to callbacks', async () => {
+    const pool = await poolOf();
+    const failure = await new Promise<Error & { code?: string }>((resolve) =>
+      pool.query('SELECT 1 / 0', (error) => resolve(error)),
+    );
+    expect(failure.code).toBe('22012');
+    await new Promise<void>((resolve) => pool.end(resolve));
+    const late = await new Promise<unknown>((resolve) => pool.connect((error) => resolve(error)));
+    expect(String(late)).toContain('Cannot use a pool after calling end on the pool');
+  });
+
+  it('passes on what PostgreSQL says', async () => {
+    const pool = await poolOf();
+    expect(await codeOf(pool.query('SELECT * FROM nowhere'))).toBe('42P01');
+    expect(await codeOf(pool.query('SELEC 1'))).toBe('42601');
+    expect(await codeOf(pool.query('SELECT $1::int', ['x']))).toBe('22P02');
+    expect(await codeOf(pool.query({ text: 'SELECT $1::int AS n', values: [1], rowMode: 'array' }))).toBe(
+      'done',
+    );
+  });
+
+  it('closes idle connections in time, and emits what happens to them', async () => {
+    const pool = await poolOf({ idleTimeoutMillis: 30 });
+    const events: string[] = [];
+    for (const event of ['connect', 'acquire', 'release', 'remove'] as const)
+      pool.on(event, () => void events.push(event));
+    await pool.query('INSERT INTO item VALUES (2)');
+    // Ours also replaces the connections that a new listener to `connect` has not seen.
+    const life = ['connect', 'acquire', 'release', 'remove'];
+    await until(() => events.slice(-4).join() === life.join(), 'the end of the idle connection');
+    expect(pool.totalCount).toBe(0);
+    await pool.query('DELETE FROM item');
+  });
+
+  it('tells who waits too long for a connection', async () => {
+    const pool = await poolOf({ max: 1, connectionTimeoutMillis: 100 });
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    expect(await told(pool.query('INSERT INTO item VALUES (3)'))).not.toBe('done');
+    await client.query('ROLLBACK');
+    client.release();
+    expect(await told(pool.query('SELECT 1'))).toBe('done');
+  });
+
+  it('replaces connections after `maxUses`', async () => {
+    const pool = await poolOf({ max: 1, extra: { maxUses: 2 } });
+    const removed = new Promise((resolve) => pool.once('remove', resolve));
+    for (let n = 0; n < 3; n++) await pool.query('SELECT txid_current()');
+    await removed;
+    expect(pool.totalCount).toBeLessThanOrEqual(1);
+  });
+
+  it('asks `verify` of each new connection, and `onConnect`', async () => {
+    const asked: string[] = [];
+    const pool = await poolOf({
+      max: 1,
+      extra: {
+        onConnect: () => void asked.push('onConnect'),
+        verify: (_, done) => {
+          asked.push('verify');
+          done();
+        },
+      },
+    });
+    await pool.query('SELECT txid_current()');
+    await pool.query('SELECT txid_current()');
+    expect(asked).toEqual(['onConnect', 'verify']);
+  });
+
+  it('fails whoever gets a connection that `verify` refuses', async () => {
+    const verify: pg.PoolConfig['verify'] = (_, done) => done(new Error('not this one'));
+    const outcome = await told(
+      kind.open({ extra: { verify } }).then((pool) => pool.query('SELECT 1').finally(() => pool.end())),
+    );
+    expect(outcome).toContain('not this one');
+  });
+
+  it('runs streams', async () => {
+    const pool = await poolOf();
+    const client = await pool.connect();
+    const stream = client.query(new QueryStream('SELECT generate_series(1, 3) AS n'));
+    expect(await stream.toArray()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+    client.release();
+    expect(await told(pool.query('SELECT 1'))).toBe('done');
+  });
+
+  it('discards a connection that is released with an error', async () => {
+    const pool = await poolOf({ max: 1 });
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    client.release(new Error('do not use it again'));
+    await until(() => pool.totalCount === 0, 'the end of the connection');
+    expect(await told(pool.query('SELECT 1'))).toBe('done');
+  });
+
+  it('survives the loss of an idle connection with a listener, which gets error and client', async () => {
+    const pool = await poolOf();
+    const lost = new Promise<unknown[]>((resolve) => pool.on('error', (...args) => resolve(args)));
+    await pool.query('SELECT txid_current()');
+    await cluster.primary.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
+    );
+    const [error, client] = await lost;
+    expect((error as { code?: string }).code).toBe('57P01');
+    expect(client).toBeInstanceOf(pg.Client);
+    expect(await told(pool.query('SELECT 1'))).toBe('done');
+  });
+});
