@@ -3,7 +3,9 @@ import { ReplicaDataSource } from 'nestjs-replica';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { RedisServer, startRedisCluster } from './support/redis-server.js';
 import { startSource } from '../support/app/start-source.js';
-import { useLedgerCluster } from '../support/cluster/use-cluster.js';
+import { RedisAnswers } from '../../libs/replica/src/typeorm/redis-answers.js';
+import { withPosition } from '../../libs/replica/src/typeorm/cached-position.js';
+import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js';
 import { Account, Entry } from '../support/ledger/accounts.js';
 
 type Cache = DataSourceOptions['cache'];
@@ -77,6 +79,93 @@ describe("TypeORM's result cache in Redis", () => {
     } finally {
       await dataSource.destroy();
     }
+  });
+
+  describe.each(Object.keys(CACHES))('of two instances: %s', (kind) => {
+    let a: ReplicaDataSource;
+    let b: ReplicaDataSource;
+    let runs = 0;
+
+    beforeAll(async () => {
+      [a, b] = await Promise.all([startWith(CACHES[kind]?.()), startWith(CACHES[kind]?.())]);
+    });
+
+    afterAll(async () => {
+      await Promise.all([a.destroy(), b.destroy()]);
+    });
+
+    const readOn = (source: ReplicaDataSource): Promise<number | undefined> =>
+      source.router.runOnReplica({ consistency: 'eventual' }, () => balanceOf(source));
+
+    /** The other instance reads the old answer, on a replica that lags, after `invalidate` on the first one. */
+    async function readOldAfter(invalidate: () => Promise<unknown>): Promise<void> {
+      await cluster.waitForCatchUp();
+      expect(await readOn(a)).toBe(0);
+      await whilePaused(cluster, async () => {
+        await invalidate();
+        expect(await readOn(b)).toBe(0);
+      });
+      expect(await readOn(b)).toBe(1);
+      expect(await readOn(a)).toBe(1);
+    }
+
+    const write = (): Promise<unknown> => a.getRepository(Account).increment({ id }, 'balance', 1);
+
+    it('keeps an old answer out that is stored after remove()', () =>
+      expect(
+        readOldAfter(async () => {
+          await write();
+          await a.queryResultCache?.remove([`account-${id}`]);
+        }),
+      ).resolves.toBeUndefined());
+
+    it('keeps it out after clear()', () =>
+      expect(
+        readOldAfter(async () => {
+          await write();
+          await a.queryResultCache?.clear();
+        }),
+      ).resolves.toBeUndefined());
+
+    it('keeps it out after a remove() inside the transaction that writes', () =>
+      expect(
+        readOldAfter(() =>
+          a.router.runOnPrimary(() =>
+            a.transaction(async (manager) => {
+              await manager.increment(Account, { id }, 'balance', 1);
+              await a.queryResultCache?.remove([`account-${id}`]);
+            }),
+          ),
+        ),
+      ).resolves.toBeUndefined());
+
+    it('keeps the newer of two answers that are stored at the same time', async () => {
+      const answers = RedisAnswers.of(a.queryResultCache as never) as RedisAnswers;
+      const query = `SELECT ${++runs} AS "${kind}"`;
+      const store = (result: string, atLeast: bigint, atMost: bigint, epoch = 1): Promise<boolean> => {
+        const position = { atLeast, atMost, epoch };
+        const entry = { query, duration: MINUTE_MS, time: 0, result: withPosition(result, position) };
+        return answers.store(entry, position);
+      };
+      const kept = async (): Promise<unknown> => {
+        const entry = await b.queryResultCache?.getFromCache({ query, duration: MINUTE_MS });
+        return (JSON.parse(String(entry?.result)) as unknown[])[0];
+      };
+      const steps: unknown[] = [];
+      for (const [result, ...position] of [
+        ['["first"]', 0xfen, 0xffn],
+        ['["may be older"]', 0xfen, 0x100n],
+        ['["as new"]', 0xffn, 0x100n],
+        ['["older, of another history"]', 1n, 1n, 2],
+      ] as const) {
+        expect(await store(result, ...(position as [bigint, bigint, number?]))).toBe(true);
+        steps.push(await kept());
+      }
+      expect(await answers.store({ query, duration: 1, result: '["who knows"]' }, undefined)).toBe(true);
+      steps.push(await kept());
+      const last = 'older, of another history';
+      expect(steps).toEqual(['first', 'first', 'as new', last, last]);
+    });
   });
 
   it('is shared with plain TypeORM', async () => {

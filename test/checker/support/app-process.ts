@@ -16,11 +16,13 @@ interface AppSettings {
   readonly hasTokens?: boolean;
   /** Some reads are answered by TypeORM's result cache. */
   readonly hasCache?: boolean;
+  /** The Redis in which that is; absent: a table. */
+  readonly cacheUrl?: string;
   readonly lanes?: boolean;
 }
 
 async function main(): Promise<void> {
-  const { storePort, hasTokens, hasCache, nodes, lanes } = JSON.parse(
+  const { storePort, hasTokens, hasCache, cacheUrl, nodes, lanes } = JSON.parse(
     process.env.APP_SETTINGS ?? '{}',
   ) as AppSettings;
   const [primary, ...replicas] = nodes;
@@ -39,7 +41,7 @@ async function main(): Promise<void> {
         replicas,
         lanes,
         session,
-        cache: hasCache === true,
+        cache: cacheUrl === undefined ? hasCache === true : { type: 'redis', options: { url: cacheUrl } },
         monitor: { intervalMs: 200, probeTimeoutMs: 300 },
         pool: { connectTimeoutMs: 1_000 },
         poolSize: 8,

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly store?: 'shared' | 'memory' | 'token';
   /** Some reads are answered by the result cache. Default `false`. */
   readonly hasCache?: boolean;
+  /** The Redis in which the result cache is. Default: it is a table. */
+  readonly cacheUrl?: string;
   /** Default `true`. `false`: the monitor alone tells positions, not the answers of writes. */
   readonly lanes?: boolean;
   /** Sessions read and write, and nothing else: so most of what they were shown is covered by no position. */
@@ -61,6 +63,7 @@ export async function runHistory({
   mutation,
   store = 'shared',
   hasCache,
+  cacheUrl,
   lanes,
   isPlain,
   isEnough,
@@ -70,12 +73,12 @@ export async function runHistory({
   const agent = new Agent({ keepAlive: true });
   try {
     await prepare(cluster);
-    if (hasCache === true) await createCacheTable(cluster);
+    if (hasCache === true && cacheUrl === undefined) await createCacheTable(cluster);
     const start = (file: string, env: object): Promise<number> =>
       startChild(file, { ...env, mutation }, children);
     const storePort = store === 'shared' ? await start('store-process.ts', {}) : undefined;
     const nodes = cluster.nodes.map(({ name, url }) => ({ name, url }));
-    const settings = { storePort, hasTokens: store === 'token', hasCache, nodes, lanes };
+    const settings = { storePort, hasTokens: store === 'token', hasCache, cacheUrl, nodes, lanes };
     const ports = await Promise.all(
       Array.from({ length: store === 'shared' ? PROCESSES : 1 }, () => start('app-process.ts', { settings })),
     );

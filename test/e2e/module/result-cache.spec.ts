@@ -54,6 +54,41 @@ class CachedController extends LedgerController {
       .getRawOne();
   }
 
+  @Get('accounts/:id/removed')
+  @UseReplica({ consistency: 'eventual' })
+  removable(@Param('id', ParseIntPipe) id: number): Promise<Account | null> {
+    return this.accounts.findOne({
+      where: { id },
+      cache: { id: `removable-${id}`, milliseconds: MINUTE_MS },
+    });
+  }
+
+  @Post('accounts/:id/removed')
+  async remove(@Param('id', ParseIntPipe) id: number): Promise<void> {
+    await this.accounts.increment({ id }, 'balance', 1);
+    await this.dataSource.queryResultCache?.remove([`removable-${id}`]);
+  }
+
+  @Get('accounts/:id/waiting')
+  waiting(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.#cachedWith('pg_sleep(0.3)::text', id);
+  }
+
+  @Get('accounts/:id/failing')
+  failing(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
+    return this.#cachedWith('(1 / (id - id) + length(pg_sleep(0.1)::text))::text', id);
+  }
+
+  #cachedWith(expression: string, id: number): Promise<unknown> {
+    return this.accounts
+      .createQueryBuilder('account')
+      .select('account.balance', 'balance')
+      .addSelect(expression, 'extra')
+      .where({ id })
+      .cache(MINUTE_MS)
+      .getRawOne();
+  }
+
   /** Keeps in the cache what its snapshot shows, which is older than the write. */
   @Post('accounts/:id/old-snapshot')
   oldSnapshot(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
@@ -260,6 +295,27 @@ describe("TypeORM's result cache", () => {
     await app.post(`${path}/add`, 'writer');
     await app.getUntil(`${path}/plain`, 'writer', ({ reasons }) => reasons[0] === 'session-free');
     expect((await app.get(path, 'writer')).body.balance).toBe(2);
+  });
+
+  it('keeps an old answer out that is stored after remove()', async () => {
+    await start();
+    const path = `/accounts/${++lastId}/removed`;
+    await whilePaused(cluster, async () => {
+      await app.post(path);
+      expect((await app.get(path)).body.balance).toBe(0);
+    });
+    expect((await app.get(path)).body.balance).toBe(1);
+    expect((await app.get(path)).nodes).toEqual([]);
+  });
+
+  it('lets one of several reads fill it, and the others wait for that one', async () => {
+    await start();
+    const path = `/accounts/${++lastId}/waiting`;
+    const answers = await Promise.all(Array.from({ length: 5 }, () => app.get(path)));
+    expect(answers.map(({ body }) => body.balance)).toEqual([0, 0, 0, 0, 0]);
+    expect(answers.filter(({ nodes }) => nodes.length > 0)).toHaveLength(1);
+    const failed = await Promise.all(Array.from({ length: 3 }, () => app.get(`/accounts/${lastId}/failing`)));
+    expect(failed.map(({ status }) => status)).toEqual([500, 500, 500]);
   });
 
   it('does not mislead save() if it is always enabled', async () => {

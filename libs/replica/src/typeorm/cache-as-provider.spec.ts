@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { asProvider } from './cache-as-provider.js';
-import type { CacheOptions, ResultCache } from './routed-result-cache.js';
+import type { CacheOptions, ResultCache } from './result-cache.js';
 
 class Provider implements ResultCache {
   readonly table = 'mine';

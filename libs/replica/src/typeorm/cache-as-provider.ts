@@ -1,5 +1,5 @@
 import { conceal } from '../options/conceal.js';
-import type { ResultCache } from './routed-result-cache.js';
+import type { ResultCache } from './result-cache.js';
 
 type Method = (...args: unknown[]) => unknown;
 

@@ -42,6 +42,14 @@ export function positionOf(result: unknown): CachedPosition | undefined {
   };
 }
 
+/** The parts that another position is compared by, in hexadecimal digits. */
+export function hexOf({ atLeast, epoch }: CachedPosition): {
+  readonly atLeast: string;
+  readonly epoch: string;
+} {
+  return { atLeast: hex(atLeast, 16), epoch: hex(BigInt(epoch), 8) };
+}
+
 function hex(value: bigint, length: number): string {
   return value.toString(16).padStart(length, '0');
 }

@@ -2,7 +2,8 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { asProvider } from './cache-as-provider.js';
 import { engineOf } from '../engine/replica-router.js';
 import type { DataSourceRouter } from './data-source-router.js';
-import { RoutedResultCache, type ResultCache } from './routed-result-cache.js';
+import type { ResultCache } from './result-cache.js';
+import { RoutedResultCache } from './routed-result-cache.js';
 
 /** Calls `fn` with a query runner whose reads may use a replica. */
 export async function onReadRunner<T>(

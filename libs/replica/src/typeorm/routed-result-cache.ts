@@ -1,4 +1,4 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { ShownSessions } from '../context/shown-sessions.js';
@@ -8,13 +8,13 @@ import { primaryAskedBy } from '../routing/decide-route.js';
 import type { RequestView } from '../routing/route-query.js';
 import { laterPosition, type Position } from '../session/position.js';
 import type { SessionClock } from '../session/session-clock.js';
+import { Fills } from './fills.js';
 import { NodePositions } from './node-positions.js';
 import { POSITION_LENGTH, positionOf, withPosition, type CachedPosition } from './cached-position.js';
-import { UncachedReads } from './uncached-reads.js';
-
-/** TypeORM's result cache (`cache: true`). Not every version exports a name for the type. */
-export type ResultCache = NonNullable<DataSource['queryResultCache']>;
-export type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
+import { keyOf, type CacheOptions, type ResultCache } from './result-cache.js';
+import { RedisAnswers } from './redis-answers.js';
+import { CLEARED, RemovedAnswers } from './removed-answers.js';
+import { UncachedReads, type UncachedRead } from './uncached-reads.js';
 
 /**
  * The user's result cache as TypeORM sees it.
@@ -24,7 +24,8 @@ export type CacheOptions = Parameters<ResultCache['getFromCache']>[0];
  *
  * It keeps each answer with the two positions between which the answering node stood. A session takes only an answer
  * that is at least as new as everything the session has written and was shown. An answer without positions serves no
- * session. An older answer never replaces a newer one, and what a transaction sees is not kept.
+ * session. An older answer never replaces a newer one, nor what the application has removed, and what a transaction sees is not
+ * kept. Of reads that want the same at the same time, one fills the cache.
  *
  * It uses the cache's own table outside the request: on the primary, and not as a write of the session. Outside a
  * request everything is as TypeORM has it.
@@ -41,6 +42,9 @@ export class RoutedResultCache implements ResultCache {
   readonly #passedOver = new WeakSet<CacheOptions>();
   /** What is being stored, by read: answers to one read are stored one after the other. */
   readonly #storing = new Map<string, Promise<void>>();
+  readonly #fills = new Fills();
+  readonly #removed: RemovedAnswers;
+  readonly #redis: RedisAnswers | undefined;
 
   constructor(cache: ResultCache, engine: Engine) {
     this.#cache = cache;
@@ -49,6 +53,11 @@ export class RoutedResultCache implements ResultCache {
     this.#positions = new NodePositions(engine);
     this.#shown = engine.state.noteShown();
     this.#reads = new UncachedReads(this.#positions);
+    this.#removed = new RemovedAnswers(
+      this.#positions,
+      engine.options.session.ttlMs + longestLagMs(engine.options),
+    );
+    this.#redis = RedisAnswers.of(cache);
   }
 
   connect(): Promise<void> {
@@ -65,15 +74,17 @@ export class RoutedResultCache implements ResultCache {
 
   async getFromCache(options: CacheOptions, queryRunner?: QueryRunner): Promise<CacheOptions | undefined> {
     if (this.#isInTransaction(queryRunner)) return undefined;
-    const contexts = this.#contexts;
-    const found = (await contexts.exit(() => this.#cache.getFromCache(options, queryRunner))) ?? undefined;
-    const scope = contexts.current();
-    if (found === undefined || this.#cache.isExpired(found)) {
-      await this.#begin(options, scope, queryRunner);
-      return found;
+    const scope = this.#contexts.current();
+    const answers = (entry: CacheOptions | undefined): Promise<boolean> =>
+      this.#answers(scope, entry, queryRunner);
+    let found = await this.#find(options, queryRunner);
+    if (await answers(found)) return found;
+    if (this.#mayWait(scope, queryRunner) && (await this.#fills.wait(keyOf(options)))) {
+      found = await this.#find(options, queryRunner);
+      if (await answers(found)) return found;
     }
-    if (scope === undefined || (await this.#maySee(scope, found, queryRunner))) return found;
     await this.#begin(options, scope, queryRunner);
+    if (found === undefined || this.#cache.isExpired(found)) return found;
     // A provider may give the same object to others, and it may serve them.
     const passedOver = { ...found };
     this.#passedOver.add(passedOver);
@@ -86,7 +97,16 @@ export class RoutedResultCache implements ResultCache {
     queryRunner?: QueryRunner,
   ): Promise<void> {
     const begun = this.#reads.take(options.query, queryRunner);
-    if (this.#isInTransaction(queryRunner)) return;
+    const key = keyOf(options);
+    this.#fills.stores(key, begun?.client);
+    try {
+      if (!this.#isInTransaction(queryRunner)) await this.#keep(options, begun, { savedCache, queryRunner });
+    } finally {
+      this.#fills.ended(key, begun?.client);
+    }
+  }
+
+  async #keep(options: CacheOptions, begun: UncachedRead | undefined, by: Replacement): Promise<void> {
     const scope = this.#contexts.current();
     const position = begun === undefined ? undefined : await this.#reads.positionOf(begun);
     const entry: CacheOptions = {
@@ -96,19 +116,68 @@ export class RoutedResultCache implements ResultCache {
     };
     if (scope !== undefined && begun?.shown !== undefined)
       this.#shown.logOf(scope.request).cached(nameOf(entry), begun.shown);
-    await this.#contexts.exit(() => this.#storeInTurn(entry, position, { savedCache, queryRunner }));
+    await this.#contexts.exit(() => this.#storeInTurn(entry, position, by));
   }
 
   isExpired(savedCache: CacheOptions): boolean {
     return this.#passedOver.has(savedCache) || this.#cache.isExpired(savedCache);
   }
 
-  clear(queryRunner?: QueryRunner): Promise<void> {
-    return this.#contexts.exit(() => this.#cache.clear(queryRunner));
+  /** Also keeps answers out that were read before, here or in other processes. */
+  async clear(queryRunner?: QueryRunner): Promise<void> {
+    const isInTransaction = this.#isInTransaction(queryRunner);
+    await this.#contexts.exit(async () => {
+      await this.#cache.clear(queryRunner);
+      await this.#redis?.clearAll();
+      await this.#mark([CLEARED], isInTransaction, queryRunner);
+    });
   }
 
-  remove(identifiers: string[], queryRunner?: QueryRunner): Promise<void> {
-    return this.#contexts.exit(() => this.#cache.remove(identifiers, queryRunner));
+  /** As {@link clear}, of these answers. */
+  async remove(identifiers: string[], queryRunner?: QueryRunner): Promise<void> {
+    const isInTransaction = this.#isInTransaction(queryRunner);
+    await this.#contexts.exit(async () => {
+      await this.#cache.remove(identifiers, queryRunner);
+      await this.#mark(identifiers, isInTransaction, queryRunner);
+    });
+  }
+
+  async #mark(keys: readonly string[], isInTransaction: boolean, queryRunner?: QueryRunner): Promise<void> {
+    const position = await this.#removed.position(isInTransaction);
+    if (position === undefined) return;
+    for (const key of keys)
+      await this.#storeInTurn(this.#removed.markOf(key, position), position, {
+        savedCache: undefined,
+        queryRunner,
+        isMark: true,
+      });
+  }
+
+  async #find(
+    options: CacheOptions,
+    queryRunner: QueryRunner | undefined,
+  ): Promise<CacheOptions | undefined> {
+    return (await this.#contexts.exit(() => this.#cache.getFromCache(options, queryRunner))) ?? undefined;
+  }
+
+  /** Whether the answer that somebody is waiting for now may do. A reader who was shown something needs one that is as new. */
+  #mayWait(scope: Scope | undefined, queryRunner: QueryRunner | undefined): boolean {
+    if (scope === undefined) return true;
+    const { request, intent } = scope;
+    if (primaryAskedBy(intent) !== undefined || queryRunner?.getReplicationMode() === 'master') return false;
+    const view = request.view(intent);
+    if (view.ownWritePending || floorOf(view) !== undefined) return false;
+    return intent.consistency !== 'session' || this.#shown.logOf(request).shown.lastMs === -Infinity;
+  }
+
+  /** Whether what was found answers the read. */
+  async #answers(
+    scope: Scope | undefined,
+    found: CacheOptions | undefined,
+    queryRunner: QueryRunner | undefined,
+  ): Promise<boolean> {
+    if (found === undefined || this.#cache.isExpired(found)) return false;
+    return scope === undefined || (await this.#maySee(scope, found, queryRunner));
   }
 
   /**
@@ -123,12 +192,17 @@ export class RoutedResultCache implements ResultCache {
   }
 
   /** Called last, right before the read is sent. */
-  #begin({ query }: CacheOptions, scope: Scope | undefined, runner: QueryRunner | undefined): Promise<void> {
+  async #begin(
+    options: CacheOptions,
+    scope: Scope | undefined,
+    runner: QueryRunner | undefined,
+  ): Promise<void> {
     const shown = this.#showsSession(scope) ? this.#shown.logOf(scope.request).shown : undefined;
-    return this.#reads.begin(query, runner, {
+    const client = await this.#reads.begin(options.query, runner, {
       floor: scope === undefined ? undefined : floorOf(scope.request.view(scope.intent)),
       shown,
     });
+    this.#fills.begin(keyOf(options), client);
   }
 
   /** A read that may return older data says nothing about what its client may be shown next. */
@@ -157,13 +231,18 @@ export class RoutedResultCache implements ResultCache {
   async #store(
     entry: CacheOptions,
     position: CachedPosition | undefined,
-    { savedCache, queryRunner }: Replacement,
+    { savedCache, queryRunner, isMark }: Replacement,
   ): Promise<void> {
     // Without a position, so also without replicas and before they are known, everything is as TypeORM has it.
-    const isPlain = position === undefined && positionOf(savedCache?.result) === undefined;
-    const kept = isPlain ? savedCache : await this.#cache.getFromCache(entry, queryRunner);
-    if (mayBeOlder(position, positionOf(kept?.result))) return;
-    await this.#cache.storeInCache(entry, kept ?? undefined, queryRunner);
+    const isPlain = position === undefined && this.#positions.topology === undefined;
+    if (isPlain && positionOf(savedCache?.result) === undefined)
+      return this.#cache.storeInCache(entry, savedCache, queryRunner);
+    const cleared = await this.#cache.getFromCache(CLEARED_ENTRY, queryRunner);
+    if (mayBeOlder(position, this.#removed.positionIn(cleared), isMark)) return;
+    if (await this.#redis?.store(entry, position, isMark)) return;
+    const kept = (await this.#cache.getFromCache(entry, queryRunner)) ?? undefined;
+    if (mayBeOlder(position, this.#removed.positionIn(kept), isMark)) return;
+    await this.#cache.storeInCache(entry, kept, queryRunner);
   }
 
   /** Whether this cached answer, which has not expired, may be given here. */
@@ -240,10 +319,15 @@ export class RoutedResultCache implements ResultCache {
   }
 }
 
+/** What finds the mark of `clear()`. */
+const CLEARED_ENTRY: CacheOptions = Object.freeze({ identifier: CLEARED, query: '', duration: 0 });
+
 /** The entry that a new one replaces, and the connection to use. */
 interface Replacement {
   readonly savedCache: CacheOptions | undefined;
   readonly queryRunner: QueryRunner | undefined;
+  /** It is the mark of what was removed. */
+  readonly isMark?: true;
 }
 
 /** What the session and the request itself have written and seen. */
@@ -251,18 +335,21 @@ function floorOf({ session, ownPosition }: RequestView): Position | undefined {
   return laterPosition(session?.position, ownPosition);
 }
 
-/** The key by which TypeORM's providers find an entry. */
-function keyOf({ identifier, query }: CacheOptions): string {
-  return identifier === undefined || identifier === '' ? (query ?? '') : identifier;
-}
-
 /** Names one cached answer. The next answer to the same read has another name. */
 function nameOf(entry: CacheOptions): string {
   return `${keyOf(entry)}\n${Number(entry.time)}\n${String(entry.result).slice(-POSITION_LENGTH)}`;
 }
 
-/** Whether an answer may be older than the kept one, as far as can be told. */
-function mayBeOlder(position: CachedPosition | undefined, kept: CachedPosition | undefined): boolean {
+/**
+ * Whether an answer may be older than the kept one, as far as can be told. A mark of what was removed is in doubt about the kept
+ * answer instead: it gives way only to what is as new for sure.
+ */
+function mayBeOlder(
+  position: CachedPosition | undefined,
+  kept: CachedPosition | undefined,
+  isMark = false,
+): boolean {
   if (kept === undefined) return false;
-  return position === undefined || (position.epoch === kept.epoch && position.atLeast < kept.atMost);
+  if (position === undefined) return true;
+  return position.epoch === kept.epoch && position.atLeast < (isMark ? kept.atLeast : kept.atMost);
 }

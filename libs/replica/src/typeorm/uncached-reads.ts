@@ -36,9 +36,13 @@ export class UncachedReads {
     this.#positions = positions;
   }
 
-  /** The read is about to be sent on this runner. */
-  async begin(text: string | undefined, runner: QueryRunner | undefined, reader: Reader): Promise<void> {
-    if (runner === undefined) return;
+  /** The read is about to be sent on this runner. Resolves to the client that will run it, if that is one of ours. */
+  async begin(
+    text: string | undefined,
+    runner: QueryRunner | undefined,
+    reader: Reader,
+  ): Promise<RoutedClient | undefined> {
+    if (runner === undefined) return undefined;
     const connection: unknown = await runner.connect();
     const client = connection instanceof RoutedClient ? connection : undefined;
     const begun = this.#begun.get(runner) ?? new Map<string | undefined, UncachedRead>();
@@ -50,6 +54,7 @@ export class UncachedReads {
       client,
       given: client?.statementCount ?? 0,
     });
+    return client;
   }
 
   /** The read was answered. `undefined` if it did not begin here, or was taken before. */
