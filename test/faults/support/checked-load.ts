@@ -12,6 +12,8 @@ export interface LoadShape {
   readonly thinkMs: number;
   /** The same of writers, if that differs. */
   readonly writerThinkMs?: number;
+  /** Every so many readers belong to the session of a writer, as another tab of the same browser does; default 4. */
+  readonly sharingReaders?: number;
   /** So long do the reports of every fourth reader take, instead of its plain reads; milliseconds, 0: there are none. */
   readonly reportMs: number;
 }
@@ -31,7 +33,6 @@ export interface CallRecord {
 
 /** How many rows each writer has for itself. */
 export const ROWS_PER_WRITER = 4;
-/** Every so many readers belong to the session of a writer, as another tab of the same browser does. */
 const SHARING_READERS = 4;
 
 /**
@@ -147,12 +148,16 @@ export class CheckedLoad {
     return reportMs > 0 ? this.#client.report(key, id, reportMs) : this.#client.read(key, id);
   }
 
+  get #sharingReaders(): number {
+    return this.#shape.sharingReaders ?? SHARING_READERS;
+  }
+
   #sharesSession(reader: number): boolean {
-    return reader % SHARING_READERS === 0;
+    return reader % this.#sharingReaders === 0;
   }
 
   #writerOf(reader: number): CheckedSession {
-    return this.#writers[(reader / SHARING_READERS) % this.#writers.length] as CheckedSession;
+    return this.#writers[(reader / this.#sharingReaders) % this.#writers.length] as CheckedSession;
   }
 
   /** Some row of a writer, from 1. */

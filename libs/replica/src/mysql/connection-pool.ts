@@ -81,6 +81,10 @@ export class MysqlConnectionPool implements ConnectionPool {
     return this.#idle.length;
   }
 
+  get growsSlowly(): boolean {
+    return this.#options.source.open !== undefined;
+  }
+
   get waiting(): number {
     return this.#waiters.length;
   }

@@ -6,6 +6,7 @@ import {
   type Classifier,
   type Connection,
   type Database,
+  type EndpointHooks,
   type NodeHooks,
   type Outside,
   type StreamCall,
@@ -26,7 +27,9 @@ import { MariadbCluster, MysqlCluster, type GtidCluster } from './gtid-cluster.j
 import { laneCallOf } from './lanes/lane-call.js';
 import { MysqlLane } from './lanes/lane-connection.js';
 import { MysqlAccess } from './node-access.js';
-import { MysqlProbe } from './node-probe.js';
+import { MysqlEndpoint } from './endpoint.js';
+import { MysqlProbe, openDirectly, type MysqlProbeOptions } from './node-probe.js';
+import type { ConnectionSource } from './open-connection.js';
 import { MysqlPiggyback } from './piggyback.js';
 import { patternOf } from './statements/pattern-of.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
@@ -57,20 +60,33 @@ export class MysqlDatabase implements Database {
     return new StatementClassifier();
   }
 
-  openNode(node: ResolvedNode, hooks: NodeHooks): MysqlAccess {
+  openNode(node: ResolvedNode, hooks: NodeHooks, open?: ConnectionSource['open']): MysqlAccess {
     const settings = this.#settings;
-    return new MysqlAccess(nodeConnection(node, settings), hooks, (error) => {
+    return new MysqlAccess({ ...nodeConnection(node, settings), open }, hooks, (error) => {
       hooks.onIdleError();
       settings.onIdleError(error, node.name);
     });
   }
 
-  createProbe(node: ResolvedNode, probe: ProbeFunction | undefined): NodeProbe {
+  createProbe(
+    node: ResolvedNode,
+    probe: ProbeFunction | undefined,
+    others: Pick<MysqlProbeOptions, 'open' | 'answered'> = {
+      open: openDirectly(() => probeConfig(node, this.#settings)),
+    },
+  ): NodeProbe {
     const { name, address } = node;
-    return new MysqlProbe({
-      config: () => probeConfig(node, this.#settings),
-      clusterOf: this.#clusterOf,
-      subject: probe === undefined ? undefined : { name, address, probe },
+    const subject = probe === undefined ? undefined : { name, address, probe };
+    return new MysqlProbe({ ...others, clusterOf: this.#clusterOf, subject });
+  }
+
+  openEndpoint(node: ResolvedNode, { found }: EndpointHooks): MysqlEndpoint {
+    return new MysqlEndpoint({
+      pool: nodeConnection(node, this.#settings),
+      probe: () => probeConfig(node, this.#settings),
+      openNode: (server, hooks, open) => this.openNode(server, hooks, open),
+      createProbe: (server, probe, others) => this.createProbe(server, probe, others),
+      found,
     });
   }
 

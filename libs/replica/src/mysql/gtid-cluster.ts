@@ -49,11 +49,11 @@ export interface GtidCluster {
 }
 
 /** What a system variable tells that is on or off. With some settings of the server, or some versions, it is a word. */
-type SwitchValue = number | string | null | undefined;
+export type SwitchValue = number | string | null | undefined;
 
 const OFF: readonly SwitchValue[] = [0, '0', 'OFF', '', null, undefined];
 
-function isOn(value: SwitchValue): boolean {
+export function isOn(value: SwitchValue): boolean {
   return !OFF.includes(value);
 }
 

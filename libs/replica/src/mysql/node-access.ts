@@ -10,6 +10,7 @@ import {
 import type { NodeConnection } from './connection-options.js';
 import { MysqlConnectionPool } from './connection-pool.js';
 import { answersAnew, askUptime } from './fresh-connection.js';
+import type { ConnectionSource } from './open-connection.js';
 import { laneObstacleOf } from './lanes/lane-obstacle.js';
 
 /** How to reach one server through `mysql2`. */
@@ -20,12 +21,16 @@ export class MysqlAccess implements NodeAccess {
    * tell positions or refuse writes.
    */
   readonly isEachConnectionPrepared = true;
-  readonly #connection: NodeConnection;
+  readonly #connection: NodeConnection & Pick<ConnectionSource, 'open'>;
   readonly #hooks: NodeHooks;
   readonly #onIdleError: (error: Error) => void;
 
   /** @param onIdleError called in place of the hook of this name */
-  constructor(connection: NodeConnection, hooks: NodeHooks, onIdleError: (error: Error) => void) {
+  constructor(
+    connection: NodeConnection & Pick<ConnectionSource, 'open'>,
+    hooks: NodeHooks,
+    onIdleError: (error: Error) => void,
+  ) {
     this.#connection = connection;
     this.#hooks = hooks;
     this.#onIdleError = onIdleError;

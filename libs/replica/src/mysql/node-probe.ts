@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'mysql2';
 import { ConnectedProbe } from '../execution/probes/connected-probe.js';
+import type { ConnectionLink } from '../execution/endpoints/search-options.js';
 import { ProbeConnector, type ProbeLink } from '../execution/probes/probe-connector.js';
 import { runProbeFunction, type ProbeSubject } from '../execution/run-probe-function.js';
 import type { Position } from '../session/position.js';
@@ -18,9 +19,14 @@ interface ProbeConnection {
   readonly identity: MysqlIdentity;
 }
 
+type OpenMysqlConnection = () => ConnectionLink<MysqlConnection>;
+
 /** How to probe a node. */
 export interface MysqlProbeOptions {
-  readonly config: () => ConnectionOptions;
+  /** Begins to connect. */
+  readonly open: OpenMysqlConnection;
+  /** Called with each answer. */
+  readonly answered?: (result: ProbeResult) => void;
   /** What is known of all servers of this kind. */
   readonly clusterOf: (flavor: Flavor) => GtidCluster;
   /** The user's own probe. It runs after the built-in one, within the same time limit. */
@@ -37,7 +43,7 @@ export class MysqlProbe extends ConnectedProbe<ProbeConnection> {
   readonly #waiting: ProbeConnector<ProbeConnection>;
   readonly #cluster: () => GtidCluster | undefined;
 
-  constructor({ config, clusterOf, subject }: MysqlProbeOptions) {
+  constructor({ open, answered, clusterOf, subject }: MysqlProbeOptions) {
     let cluster: GtidCluster | undefined;
     let server: string | undefined;
     const ask = async ({ connection, identity }: ProbeConnection): Promise<ProbeResult> => {
@@ -46,11 +52,12 @@ export class MysqlProbe extends ConnectedProbe<ProbeConnection> {
       const [row = {}] = await connection.rows(cluster.probeSql);
       const report = await cluster.read({ server, row, replication: () => askReplication(connection) });
       const result = { ...report.result, identity };
+      answered?.(result);
       if (subject !== undefined)
         return runProbeFunction(subject, (sql, values) => queryOn(connection, sql, values), result);
       return report.untold === undefined ? result : { ...result, problem: report.untold };
     };
-    super(connectorOf(config), {
+    super(connectorOf(open), {
       isConnectionLoss,
       failed: () => {
         if (server !== undefined) cluster?.lost(server);
@@ -58,7 +65,7 @@ export class MysqlProbe extends ConnectedProbe<ProbeConnection> {
       ask,
     });
     this.#cluster = () => cluster;
-    this.#waiting = connectorOf(config);
+    this.#waiting = connectorOf(open);
   }
 
   async reaches(position: Position, timeoutMs: number): Promise<boolean> {
@@ -85,15 +92,21 @@ export class MysqlProbe extends ConnectedProbe<ProbeConnection> {
   }
 }
 
-function connectorOf(config: () => ConnectionOptions): ProbeConnector<ProbeConnection> {
-  return new ProbeConnector((lost) => openLink(config, lost));
+function connectorOf(open: OpenMysqlConnection): ProbeConnector<ProbeConnection> {
+  return new ProbeConnector((lost) => openLink(open, lost));
 }
 
-function openLink(config: () => ConnectionOptions, lost: () => void): ProbeLink<ProbeConnection> {
+/** Opens connections with these options. */
+export function openDirectly(config: () => ConnectionOptions): OpenMysqlConnection {
+  return () => ({ ready: openConnection({ config, timeoutMs: CONNECT_MS }), end: () => undefined });
+}
+
+function openLink(begin: OpenMysqlConnection, lost: () => void): ProbeLink<ProbeConnection> {
   let isEnded = false;
   let opened: MysqlConnection | undefined;
+  const link = begin();
   const open = async (): Promise<ProbeConnection> => {
-    const connection = await openConnection({ config, timeoutMs: CONNECT_MS });
+    const connection = await link.ready;
     opened = connection;
     if (isEnded) connection.cut();
     connection.driver.on('error', lost);
@@ -105,6 +118,7 @@ function openLink(config: () => ConnectionOptions, lost: () => void): ProbeLink<
     ready: open(),
     end: () => {
       isEnded = true;
+      link.end();
       opened?.close();
     },
   };

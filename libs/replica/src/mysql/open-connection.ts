@@ -14,6 +14,8 @@ export interface ConnectionSource {
   readonly timeoutMs: number;
   /** How long the server lets a statement run, in milliseconds; `undefined`: as long as its own settings say. */
   readonly statementMs?: number;
+  /** Finds a connection to one server behind an endpoint, in place of making one. Absent: each connection leads to the node. */
+  readonly open?: (timeoutMs: number) => Promise<MysqlConnection>;
 }
 
 /** What `mysql2` emits once a connection is open. */
@@ -22,7 +24,12 @@ interface Greeting {
 }
 
 /** Opens a connection that is not set up for any role yet. Rejects with the driver's error, which repeats no possible password. */
-export async function openConnection({ config, timeoutMs }: ConnectionSource): Promise<MysqlConnection> {
+export async function openConnection({
+  config,
+  timeoutMs,
+  open,
+}: ConnectionSource): Promise<MysqlConnection> {
+  if (open !== undefined) return open(timeoutMs);
   const options = config();
   try {
     return await connect({ ...options, connectTimeout: timeoutMs });

@@ -48,7 +48,7 @@ export type NodeOptions = NodeCredentials & {
   /**
    * `'many'`: behind this address of replicas several servers answer, and each connection may lead to another one: a Kubernetes
    * service, HAProxy, Aurora's reader endpoint. Each server found there becomes a replica of its own, called by this node's
-   * name and a hash, with this node's other options. Only for replicas, and for PostgreSQL. Default `'one'`.
+   * name and a hash, with this node's other options. Only for replicas. Default `'one'`.
    */
   readonly servers?: 'one' | 'many';
   /** The most connections to this node, as in TypeORM for MySQL and MariaDB; `pool.size` takes precedence. From 1. */

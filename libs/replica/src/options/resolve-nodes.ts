@@ -235,11 +235,6 @@ export function checkReplicas(
   replicas.forEach((node: NodeOptions, index) => {
     const path = `${where.path}[${index}]`;
     checkNode(problems, path, node);
-    if (node?.servers === 'many' && problems.family === MYSQL)
-      problems.add(
-        `${path}.servers`,
-        "can be 'many' for PostgreSQL only: give each server of MySQL or MariaDB its own address, or find them with discovery",
-      );
     // TypeORM would take this machine, where the replica hardly is.
     if (node?.url === undefined && node?.host === undefined && Object.hasOwn(Object(node) as object, 'host'))
       problems.add(`${path}.host`, 'is undefined: is the environment variable set?');
