@@ -32,6 +32,11 @@ class HomeHistory {
   /** From `nowMs` on, sessions are tied to these homes. */
   change(homes: Homes, nowMs: number): void {
     if (areSame(homes, this.#homes)) return;
+    if (this.#homes.length === 0) {
+      // Sessions read on the primary alone, and know by their positions what it showed them.
+      this.#homes = homes;
+      return;
+    }
     const left = { homes: this.#homes, untilMs: nowMs + this.#keptMs };
     const others = this.#former.filter(
       (former) => !areSame(former.homes, left.homes) && !areSame(former.homes, homes),
