@@ -13,36 +13,31 @@ import type { PrimaryReason, Route } from './route.js';
 import type { Decision, Intent, RequestView, RouteQuery, StatementKind } from './route-query.js';
 
 /**
- * The policy. Read {@link primaryReasonOf} from top to bottom, then {@link decideRead}: the first line that applies decides. In doubt the
- * primary answers.
+ * The policy. Read it from top to bottom: the first line that applies decides. In doubt the primary answers.
  *
  * It is pure except for the state that a balancer or a function of the user's keeps: equal queries give equal decisions.
  */
 export function decideRoute(query: RouteQuery): Decision {
-  const reason = primaryReasonOf(query);
-  return reason === undefined
-    ? decideRead(query, query.request ?? OUTSIDE_REQUESTS)
-    : toPrimary(query, reason);
-}
-
-/** Why the statement goes to the primary whatever the replicas are like; `undefined`: it is a read that may leave the primary. */
-export function primaryReasonOf(query: RouteQuery): PrimaryReason | undefined {
   const { request = OUTSIDE_REQUESTS, limits, tableRule, topology } = query;
-  if (!query.enabled) return 'routing-disabled';
-  if (query.statement !== 'read' && !query.readOnlyTransaction) return reasonOfKind(query.statement);
-  if (request.transactionOpen) return 'transaction';
-  if (query.primaryRunner) return 'primary-runner';
-  if (tableRule === 'primary' || tableRule === topology.primary.name) return 'table-rule';
+  if (!query.enabled) return toPrimary(query, 'routing-disabled');
+  if (query.statement !== 'read' && !query.readOnlyTransaction) {
+    return toPrimary(query, reasonOfKind(query.statement));
+  }
+  if (request.transactionOpen) return toPrimary(query, 'transaction');
+  if (query.primaryRunner) return toPrimary(query, 'primary-runner');
+  if (tableRule === 'primary' || tableRule === topology.primary.name) return toPrimary(query, 'table-rule');
 
   const isUnruled = tableRule === undefined;
   const { intent } = request;
-  if (request === OUTSIDE_REQUESTS && isUnruled) return 'no-context';
+  if (request === OUTSIDE_REQUESTS && isUnruled) return toPrimary(query, 'no-context');
   const forcedBy = primaryAskedBy(intent);
-  if (forcedBy !== undefined && (forcedBy !== 'unsafe-method' || isUnruled)) return forcedBy;
+  if (forcedBy !== undefined && (forcedBy !== 'unsafe-method' || isUnruled))
+    return toPrimary(query, forcedBy);
   if (intent.target !== 'replica' && isUnruled && limits.defaultReadPreference === 'primary')
-    return 'primary-preferred';
-  const isWriteOpen = request.ownWritePending || (request.ownWriteLost && !isPrimaryAway(query));
-  return isWriteOpen ? 'own-write' : undefined;
+    return toPrimary(query, 'primary-preferred');
+  if (request.ownWritePending) return toPrimary(query, 'own-write');
+  if (request.ownWriteLost && !isPrimaryAway(query)) return toPrimary(query, 'own-write');
+  return decideRead(query, request);
 }
 
 /** Why the scope around the statement wants its reads on the primary; `undefined`: its reads may leave the primary. */

@@ -1,9 +1,9 @@
 import type { Position } from '../session/position.js';
 import { stalenessMs, type NodeSnapshot } from '../topology/topology.js';
-import { decideRoute, primaryReasonOf, requirementsOf } from './decide-route.js';
+import { decideRoute, requirementsOf } from './decide-route.js';
 import { hasReplayed, requiredPosition, whyNot, type Ineligibility } from './eligible-replicas.js';
 import { floorOfMove, lastReadNode } from './move-session.js';
-import type { RouteReason } from './route.js';
+import { isFallback, type RouteReason } from './route.js';
 import type { RequestView, RouteQuery, WaitKind } from './route-query.js';
 
 /**
@@ -90,12 +90,19 @@ function generalObstacle(reason: RouteReason): CandidateObstacle {
 
 /** What stands in the way of a single replica, or of all of them. */
 function obstacles(query: RouteQuery): (node: NodeSnapshot) => CandidateObstacle | undefined {
-  const general = primaryReasonOf(query);
+  const general = reasonWithoutReplicas(query);
   if (general !== undefined) return () => generalObstacle(general);
   const { request } = query;
   const requirements = requirementsOf(query, request?.intent);
   const position = request === undefined ? undefined : positionToReach(query, request);
   return (node) => whyNot(query, node, requirements) ?? (hasReplayed(node, position) ? undefined : 'behind');
+}
+
+/** Why the primary answers whatever the replicas are like: it would, if there were none. `undefined`: the replicas decide. */
+function reasonWithoutReplicas(query: RouteQuery): RouteReason | undefined {
+  const topology = { ...query.topology, replicas: [] };
+  const decision = decideRoute({ ...query, topology, routeOverride: undefined });
+  return decision.kind !== 'route' || isFallback(decision.reason) ? undefined : decision.reason;
 }
 
 /** A session that reads from another node needs more of a replica than what it has written. */
