@@ -1,4 +1,4 @@
-import { knex, type Knex } from 'knex';
+import knex, { type Knex } from 'knex';
 import { Model, type Transaction } from 'objection';
 import { knexPool, type RoutingPool } from 'nestjs-replica/pool';
 import type { ItemStatements, Orm, OrmUnderTest } from './orm.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { whilePaused } from '../../support/cluster/use-cluster.js';
+import { whilePaused } from '../../support/cluster/while-paused.js';
 import { until } from '../../support/until.js';
 import type { Orm } from './orm.js';
 import { ITEMS, type OrmStage } from './orm-stage.js';

@@ -3,6 +3,8 @@ import { type PostgresCluster, type ClusterOptions, type PostgresNode } from 'ne
 import { forDatabase, TEST_DATABASE, type TestDatabase, STARTS } from './test-database.js';
 import { TRANSCRIPT_SETTINGS } from './transcript.js';
 
+export { pauseReplay, resumeReplay, whilePaused } from './while-paused.js';
+
 interface ClusterSetup extends ClusterOptions {
   /** Default: the one on which the tests of the file run. */
   readonly database?: TestDatabase;
@@ -61,27 +63,6 @@ function openAccounts(count: number): string {
     postgres: `INSERT INTO account (owner) SELECT 'owner-' || n FROM generate_series(1, ${count}) n`,
     mariadb: `INSERT INTO account (owner) SELECT CONCAT('owner-', seq) FROM seq_1_to_1000 WHERE seq <= ${count}`,
   });
-}
-
-/** Stops the replay of all replicas: from now on each write is lag. */
-export async function pauseReplay(cluster: PostgresCluster): Promise<void> {
-  await Promise.all(cluster.replicas.map((node) => node.pauseReplay()));
-}
-
-/** Ends a {@link pauseReplay}. */
-export async function resumeReplay(cluster: PostgresCluster): Promise<void> {
-  await Promise.all(cluster.replicas.map((node) => node.resumeReplay()));
-}
-
-/** Does the work while no replica replays; afterwards all have caught up again. */
-export async function whilePaused<T>(cluster: PostgresCluster, work: () => Promise<T>): Promise<T> {
-  await pauseReplay(cluster);
-  try {
-    return await work();
-  } finally {
-    await resumeReplay(cluster);
-    await cluster.waitForCatchUp();
-  }
 }
 
 /** Starts what was stopped or killed, and wakes what hangs or was paused. Resolves when all have caught up. */
