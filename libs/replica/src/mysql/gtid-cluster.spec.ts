@@ -39,7 +39,7 @@ describe('the answer of a server of MariaDB', () => {
   it('tells the position of its last write, or of the last one that it has replayed', async () => {
     const probes = new Probes();
     expect(await probes.writable('1', '0-1-14')).toEqual({
-      result: { isReadOnly: false, position: 14n, epoch: 1 },
+      result: { isReadOnly: false, mayBePromoted: false, position: 14n, epoch: 1 },
     });
     expect((await probes.readOnly('2', '0-1-12')).result).toMatchObject({
       isReadOnly: true,
@@ -58,7 +58,12 @@ describe('the answer of a server of MariaDB', () => {
       row: { read_only: 0, log_bin: 1, slave_pos: '0-1-14', binlog_pos: '', binlog_state: '' },
       replication: () => Promise.resolve(undefined),
     });
-    expect(promoted.result).toEqual({ isReadOnly: false, position: 14n, epoch: 2 });
+    expect(promoted.result).toEqual({
+      isReadOnly: false,
+      mayBePromoted: false,
+      position: 14n,
+      epoch: 2,
+    });
   });
 
   it.each([
