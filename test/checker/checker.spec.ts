@@ -77,8 +77,8 @@ const MUTANTS: readonly (Mutation & {
     store: 'memory',
     hasCache: true,
     file: 'typeorm/routed-result-cache.ts',
-    from: 'if (scope === undefined || (await this.#maySee(scope, found, queryRunner))) return found;',
-    to: 'if (found !== undefined) return found;',
+    from: 'return scope === undefined || (await this.#maySee(scope, found, queryRunner));',
+    to: 'return true;',
   },
 ];
 
