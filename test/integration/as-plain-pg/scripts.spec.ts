@@ -56,7 +56,8 @@ describe("TypeORM's command line", () => {
     );
     await cluster.primary.query(`INSERT INTO "query-result-cache" (query, result) VALUES ('SELECT 1', '[]')`);
     expect(await clearCache(true)).toMatchObject({ code: 0, said: expect.stringContaining('cleared') });
-    expect(await cluster.primary.query('SELECT * FROM "query-result-cache"')).toEqual([]);
+    // The mark of what was removed has no query.
+    expect(await cluster.primary.query(`SELECT * FROM "query-result-cache" WHERE query <> ''`)).toEqual([]);
   }, 90_000);
 
   it('ends where there is none, though TypeORM then destroys nothing', async () => {
