@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReplicaDataSource, NodeStatus } from 'nestjs-replica';
 import { startTcpProxy, type DatabaseNode, type TcpProxy } from 'nestjs-replica/testing';
+import type { CheckReport } from '../../../libs/replica/src/cli/check/check-report.js';
 import { checkAurora, type AuroraQuery } from '../../../libs/replica/src/postgres/aurora-check.js';
 import { startSource } from '../../support/app/start-source.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';
+import { command } from '../../support/command-line.js';
 import { until } from '../../support/until.js';
 import { auroraUrl, changeAurora, emulateAurora } from './support/emulated-aurora.js';
 
@@ -113,5 +115,28 @@ describe('an emulated Aurora behind its reader endpoint', () => {
       isAsAssumed: false,
       text: 'the writer tells its durable LSN at this moment',
     });
+  });
+
+  it('is found as assumed, or not, by the command line', async () => {
+    const [replica] = cluster.replicas as [DatabaseNode];
+    const found = async (): Promise<unknown[]> => {
+      const urls = ['--primary', auroraUrl(cluster.primary), '--replica', auroraUrl(replica)];
+      const { out } = await command(['check', '--json', ...urls]);
+      return (JSON.parse(out) as CheckReport).findings.filter(({ message }) => message.includes('Aurora'));
+    };
+    expect(await found()).toEqual([
+      {
+        level: 'hint',
+        node: null,
+        message: 'this is Aurora, and it tells positions and lag as the library assumes',
+      },
+    ]);
+    await changeAurora(cluster.primary, { told: 'now()' });
+    expect(await found()).toMatchObject([
+      {
+        level: 'warning',
+        message: expect.stringMatching(/the writer tells its durable LSN at this moment$/),
+      },
+    ]);
   });
 });

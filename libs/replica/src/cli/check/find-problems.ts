@@ -7,12 +7,14 @@ const HEALTHY_RECEIVER = /^(?:streaming|hidden|receives: Yes, replays: Yes)$/;
 
 const LEVELS = ['critical', 'warning', 'hint'] as const satisfies readonly Finding['level'][];
 
-/** What is wrong with the nodes, the worst first. */
+/** What is wrong with the nodes, and what else was found, the worst first. */
 export function findProblems(
   { primary, replicas, strangers }: ObservedCluster,
   thresholds: CheckThresholds,
+  others: readonly Finding[] = [],
 ): readonly Finding[] {
   const findings = [
+    ...others,
     ...problemsOfNode(primary),
     ...replicas.flatMap((replica) => [
       ...problemsOfNode(replica),

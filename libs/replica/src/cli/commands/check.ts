@@ -1,5 +1,6 @@
 import { CommandError } from '../command.error.js';
 import type { CheckReport, CheckThresholds, Finding } from '../check/check-report.js';
+import { auroraFindings } from '../check/aurora-findings.js';
 import { findProblems } from '../check/find-problems.js';
 import { observeCluster, type ObservedCluster } from '../check/observed-cluster.js';
 import { nagiosReport, textReport } from '../check/show-report.js';
@@ -30,7 +31,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   const thresholds = { warnLagMs, critLagMs, minReplicas };
   const measureMs = Math.min(warnLagMs, MAX_MEASURE_MS);
   const cluster = await observeCluster(source, { timeoutMs: timeout, measureMs, critLagMs, instances });
-  const report = reportOf(cluster, thresholds);
+  const report = reportOf(cluster, thresholds, await auroraFindings(source, timeout));
   terminal.out(shown(report, options, terminal));
   return report.exitCode;
 }
@@ -40,8 +41,12 @@ function shown(report: CheckReport, options: CheckOptions, terminal: Terminal): 
   return options.format === 'nagios' ? nagiosReport(report) : textReport(report, paintFor(terminal));
 }
 
-function reportOf(cluster: ObservedCluster, thresholds: CheckThresholds): CheckReport {
-  const findings = findProblems(cluster, thresholds).map((finding): Finding => ({
+function reportOf(
+  cluster: ObservedCluster,
+  thresholds: CheckThresholds,
+  others: readonly Finding[],
+): CheckReport {
+  const findings = findProblems(cluster, thresholds, others).map((finding): Finding => ({
     ...finding,
     message: withoutSecrets(finding.message),
   }));
