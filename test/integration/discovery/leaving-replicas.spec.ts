@@ -40,7 +40,11 @@ describe('a replica that leaves', () => {
 
   const optionsOf = ({ name, url }: PostgresNode): NodeOptions => ({ name, url });
   const allUp = (): Promise<void> =>
-    until(() => source.router.topology().replicas.every(({ health }) => health === 'up'), 'all up');
+    until(
+      // A replica whose age is not known yet is up, and serves nobody.
+      () => source.router.topology().replicas.every(({ health, lagMs }) => health === 'up' && lagMs !== null),
+      'all up',
+    );
   const onReplica = <T>(fn: () => Promise<T>): Promise<T> => source.router.runOnReplica({}, fn);
 
   /** What the application runs on a node now, and how many connections it and its monitor have there. */
