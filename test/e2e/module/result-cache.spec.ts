@@ -287,10 +287,10 @@ describe("TypeORM's result cache", () => {
   });
 
   it.each<[string, Partial<ReplicaModuleOptions>]>([
-    ['its position is forgotten', { session: { key: fromHeader('x-session'), ttlMs: 300 } }],
-    ['its time on the primary is over', { sticky: { mode: 'time', windowMs: 300 } }],
+    ['its position is forgotten', { session: { key: fromHeader('x-session'), ttlMs: 1_500 } }],
+    ['its time on the primary is over', { sticky: { mode: 'time', windowMs: 1_500 } }],
   ])('does not give the old answer to the session that wrote when %s', async (_, changes) => {
-    await start({ maxLagMs: 200, ...changes });
+    await start({ maxLagMs: 1_000, ...changes });
     const path = await cacheOldAnswer();
     await app.post(`${path}/add`, 'writer');
     await app.getUntil(`${path}/plain`, 'writer', ({ reasons }) => reasons[0] === 'session-free');
