@@ -127,7 +127,7 @@ describe('a server of another cluster', () => {
       await until(isUp);
       // The monitor's own connection may answer again before all writes have ended.
       const down = new Set<string>();
-      source.router.on('node:down', ({ node }) => down.add(node.role));
+      source.router.on('node:down', (event) => down.add(event.node.role));
       primaryProxy.redirect(foreign.primary);
       const writes = Array.from({ length: 10 }, () => source.query(`INSERT INTO owner VALUES ('ours')`));
       await Promise.allSettled(writes);
