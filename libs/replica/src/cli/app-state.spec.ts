@@ -3,25 +3,10 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { command } from '../../../../test/support/command-line.js';
+import { nodeStatus } from '../../../../test/support/observability/measured-router.js';
 
-const node = (name: string, role: string): object => ({
-  name,
-  role,
-  address: `${name}:5432`,
-  health: 'up',
-  problem: null,
-  position: '0/1',
-  timeline: 1,
-  receiver: role === 'primary' ? null : 'streaming',
-  lagMs: role === 'primary' ? 0 : 40,
-  roundTripMs: 1.25,
-  weight: 1,
-  region: null,
-  tags: {},
-  isLagging: false,
-  isTooOld: false,
-  isDraining: false,
-});
+const node = (name: string): object =>
+  nodeStatus({ name, address: `${name}:5432`, position: '0/1', roundTripMs: 1.25 });
 
 const STATE = {
   instance: { host: 'pod-1', pid: 17 },
@@ -29,7 +14,7 @@ const STATE = {
     {
       name: 'default',
       isEnabled: true,
-      topology: { version: 1, primary: node('primary', 'primary'), replicas: [node('r1', 'replica')] },
+      topology: { version: 1, primary: node('primary'), replicas: [node('r1')] },
       stats: {
         routes: [
           { node: 'primary', reason: 'write', kind: 'write', count: 5 },
