@@ -196,7 +196,7 @@ describe('audit', () => {
     const why = Object.fromEntries(report.top.map((one) => [one.text, `${one.reason}: ${one.why}`]));
     expect(why).toMatchObject({
       'SELECT touch()': 'unknown-statement: calls touch()',
-      'SELECT $1 FROM orders FOR UPDATE': 'locking-read: FOR UPDATE',
+      'SELECT ? FROM orders FOR UPDATE': 'locking-read: FOR UPDATE',
       'CREATE ROLE other PASSWORD ?': 'write: CREATE',
     });
     const text = await command(['audit'], { env: env() });

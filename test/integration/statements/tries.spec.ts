@@ -127,9 +127,13 @@ describe('the events of a statement', () => {
     await cluster.waitForCatchUp();
     expect(await read(text)).toEqual([{ label: '1' }]);
     expect(events.map(shape)).toEqual(['read on replica: 1 25006 goes on', 'write on primary: 2 ok final']);
+    const pattern = dataSource.router
+      .stats()
+      .patterns.find(({ text: found }) => found === 'SELECT label(?) FROM parcel');
+    expect(pattern).toMatchObject({ kind: 'write', count: 2, digest: expect.stringMatching(/^[\w-]{32}$/) });
     expect(refusals).toEqual([
       {
-        digest: expect.stringMatching(/^[\w-]{32}$/),
+        digest: pattern?.digest,
         tables: ['parcel'],
         node: expect.stringMatching(/^replica-/),
       },

@@ -27,13 +27,17 @@ class FakeRouter {
         { ...answered, kind: 'write', count: 1_000 },
         { ...answered, node: null, count: 1_000 },
       ],
-      patterns: Array.from({ length: 60 }, (_, index) => ({ digest: index })),
+      patterns: Array.from({ length: 60 }, (_, index) => ({
+        digest: `d${index}`,
+        kind: 'read',
+        reasons: { [index === 57 ? 'replica-failed' : 'session-free']: 1 },
+      })),
     };
   }
 
   recentEvents(): readonly object[] {
     this.snapshots++;
-    return [];
+    return [{ event: 'statement:refused', digest: 'd53' }];
   }
 
   catalogStatus(): object {
@@ -105,7 +109,12 @@ describe('the feed of the page', () => {
     jest.advanceTimersByTime(10_000);
     const all = feed.state(0).dataSources[0]?.history ?? [];
     expect(feed.state(all[6]?.atMs ?? 0).dataSources[0]?.history).toEqual(all.slice(7));
-    expect(feed.state(0).dataSources[0]?.stats.patterns).toHaveLength(50);
+  });
+
+  it('tells the most frequent statements, and those that came back to the primary', () => {
+    const { patterns = [] } = feed.state(0).dataSources[0]?.stats ?? {};
+    expect(patterns).toHaveLength(52);
+    expect(patterns.slice(49).map(({ digest }) => digest)).toEqual(['d49', 'd53', 'd57']);
   });
 
   it('skips viewers who do not read', () => {

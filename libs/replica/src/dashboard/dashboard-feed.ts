@@ -10,6 +10,9 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { hostname } from 'node:os';
 import { concat, defer, EMPTY, filter, map, type Observable, of, Subject } from 'rxjs';
+import type { RecordedEvent } from '../observability/recent-events.js';
+import type { PatternStats, RouterStats } from '../observability/router-stats.js';
+import { isFallback, type RouteReason } from '../routing/route.js';
 import { routersByName } from '../nest/routers-by-name.js';
 import type { ReplicaRouter } from '../engine/replica-router.js';
 import type { ResolvedDashboardOptions } from './dashboard-options.js';
@@ -22,7 +25,7 @@ export const DASHBOARD_OPTIONS = Symbol('nestjs-replica dashboard options');
 const INSTANCE = { host: hostname(), pid: process.pid };
 
 const TICK_MS = 1_000;
-/** How many patterns the page shows. */
+/** How many of the most frequent patterns the page shows. */
 const MOST_PATTERNS = 50;
 
 interface Source {
@@ -124,15 +127,28 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
 
 function stateOf({ name, router }: Source, history: HistoryPoint[]): DataSourceState {
   const stats = router.stats();
+  const events = router.recentEvents();
   return {
     name,
     isEnabled: router.isEnabled,
     topology: whileInitialized(() => router.topology()),
     catalog: whileInitialized(() => router.catalogStatus()),
-    stats: { ...stats, patterns: stats.patterns.slice(0, MOST_PATTERNS) },
-    events: router.recentEvents(),
+    stats: { ...stats, patterns: shownPatterns(stats, events) },
+    events,
     history,
   };
+}
+
+/** Those that the page lists, and those that it names because a replica refused them or because they fell back on the primary. */
+function shownPatterns({ patterns }: RouterStats, events: readonly RecordedEvent[]): readonly PatternStats[] {
+  const refused = new Set(events.map((event) => (event.event === 'statement:refused' ? event.digest : '')));
+  return patterns.filter(
+    (pattern, index) =>
+      index < MOST_PATTERNS ||
+      refused.has(pattern.digest) ||
+      (pattern.kind === 'read' &&
+        Object.keys(pattern.reasons).some((reason) => isFallback(reason as RouteReason))),
+  );
 }
 
 /** Nodes are unknown before the data source is initialized and after it is destroyed: then `ask` throws. */

@@ -29,7 +29,7 @@ export interface DataSourceState {
   readonly topology: TopologyStatus | null;
   /** `null` while the data source is not initialized. */
   readonly catalog: CatalogStatus | null;
-  /** As `router.stats()`, with at most 50 patterns. */
+  /** As `router.stats()`, with the 50 most frequent patterns, and those that replicas refused or that fell back on the primary. */
   readonly stats: RouterStats;
   /** As `router.recentEvents()`: the oldest first. */
   readonly events: readonly RecordedEvent[];

@@ -180,7 +180,7 @@ export class StatementRouter implements PooledReadTools {
   /** A replica refused the text as a write, so it is a write from now on. Throws if the caller's scope prevents writes. */
   refused(node: string, read: Statement, text: string): Statement {
     const write = this.#options.classifier.rememberAsWrite(text);
-    this.reports.refused(node, read, text);
+    this.reports.refused(node, read);
     this.#assertAllowed(write);
     return write;
   }

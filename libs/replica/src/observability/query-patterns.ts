@@ -15,7 +15,8 @@ interface CountedStatement {
   readonly origin?: { readonly text: string; pattern: PatternCount | undefined };
 }
 
-interface QueryPatternsOptions {
+/** How texts are read. */
+export interface QueryPatternsOptions {
   /** The text without its literals and parameters. */
   readonly patternOf: (text: string) => string;
   /** Identifies a text without showing it. */
@@ -61,6 +62,14 @@ export class PatternCount {
 
 /** Stands for all texts that are too long to be read again and again. */
 const LONG_TEXT = '(texts that are too long to be remembered)';
+
+/** Identifies the pattern of a statement, whether patterns are counted or not. */
+export function patternDigestOf(
+  { origin }: CountedStatement,
+  { patternOf, digestOf }: QueryPatternsOptions,
+): string {
+  return origin?.pattern?.digest ?? digestOf(origin === undefined ? LONG_TEXT : patternOf(origin.text));
+}
 
 /**
  * Counts statements by what is left of their texts without literals and parameters. A text is read once; after that its count hangs on

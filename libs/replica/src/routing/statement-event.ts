@@ -32,7 +32,7 @@ export interface StatementEvent {
 
 /** A replica refused, as a write, a statement that looked like a read. From now on statements with this text go to the primary. */
 export interface RefusedStatementEvent {
-  /** Identifies the text, in 32 letters. Prepared statements on lanes are called `nestjs_replica_<digest>_<n>`. */
+  /** Identifies the text without its literals, in 32 letters, as in `RouterStats.patterns`. */
   readonly digest: string;
   /** The tables that it names, as in `RoutedStatement.tables`; `null`: nobody knows. */
   readonly tables: readonly string[] | null;

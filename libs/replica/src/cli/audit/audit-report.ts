@@ -21,9 +21,9 @@ export interface ReasonLoad extends Load {
   readonly reason: PrimaryReason | 'cut-off';
 }
 
-/** A statement that stays on the primary. */
+/** Statements that stay on the primary, and differ only in their literals. */
 export interface StayingText {
-  /** Without literals. */
+  /** With `?` in place of each literal, as in `router.stats().patterns`. */
   readonly text: string;
   readonly kind: StatementKind | null;
   readonly reason: ReasonLoad['reason'];
@@ -43,7 +43,7 @@ export interface AuditReport {
   readonly mayLeave: Load;
   /** Why the rest stays; what takes longest first. */
   readonly stays: readonly ReasonLoad[];
-  /** The single statements that stay; what takes longest first. */
+  /** The statements that stay; what takes longest first. */
   readonly top: readonly StayingText[];
   /** Those whose texts the server does not show: nobody can tell where they could run. */
   readonly hidden: Load;
@@ -62,20 +62,23 @@ interface JudgedText {
 
 const NOTHING: Load = { texts: 0, calls: 0, totalMs: 0 };
 
-function isHidden({ shown }: CountedText): boolean {
-  return shown === null;
+function isHidden({ text }: CountedText): boolean {
+  return text === null;
 }
 
-/** Judges all that a server has counted. `top`: how many single statements to tell of. */
+/** Judges all that a server has counted. `top`: how many statements to tell of. */
 export function auditReport(
   statistics: StatementStatistics,
   {
     classifier,
+    patternOf,
     verdicts,
     suspects,
     top,
   }: {
     readonly classifier: Pick<Classifier, 'classify'>;
+    /** Takes the literals out of a text. */
+    readonly patternOf: (text: string) => string;
     readonly verdicts: Pick<Verdicts, 'of'>;
     readonly suspects: readonly string[];
     readonly top: number;
@@ -88,14 +91,14 @@ export function auditReport(
     return { counted, statement, verdict: statement === undefined ? undefined : verdicts.of(statement) };
   });
   const leaving = judged.filter(({ verdict }) => verdict?.mayLeave === true);
-  const staying = judged.filter((one) => !leaving.includes(one)).toSorted(byTime);
+  const staying = judged.filter(({ verdict }) => verdict?.mayLeave !== true);
   return {
     source: statistics.source,
     since: statistics.since,
     all: loadOf(judged),
     mayLeave: loadOf(leaving),
     stays: reasonsOf(staying),
-    top: staying.slice(0, top).map(stayingText),
+    top: stayingTexts(staying, patternOf).slice(0, top),
     hidden: loadOf(hidden),
     transactions: judged
       .filter(({ statement }) => statement?.transaction === 'begin')
@@ -114,8 +117,9 @@ function readBest(
   return statements.find(({ kind }) => kind === 'read') ?? statements[0];
 }
 
-function byTime(a: JudgedText, b: JudgedText): number {
-  return b.counted.totalMs - a.counted.totalMs || b.counted.calls - a.counted.calls;
+/** What takes longest first. */
+function byLoad(a: Pick<Load, 'totalMs' | 'calls'>, b: Pick<Load, 'totalMs' | 'calls'>): number {
+  return b.totalMs - a.totalMs || b.calls - a.calls;
 }
 
 function loadOf(judged: readonly Pick<JudgedText, 'counted'>[]): Load {
@@ -145,17 +149,29 @@ function reasonsOf(staying: readonly JudgedText[]): readonly ReasonLoad[] {
   return Array.from(reasons, (reason) => ({
     reason,
     ...loadOf(staying.filter((one) => reasonOf(one) === reason)),
-  })).toSorted((a, b) => b.totalMs - a.totalMs || b.calls - a.calls);
+  })).toSorted(byLoad);
 }
 
-function stayingText(judged: JudgedText): StayingText {
-  const { counted, statement, verdict } = judged;
-  return {
-    text: counted.shown ?? '',
-    kind: statement?.kind ?? null,
-    reason: reasonOf(judged),
-    why: verdict?.why ?? counted.problem ?? '',
-    calls: counted.calls,
-    totalMs: counted.totalMs,
-  };
+/** One entry for all that have the same text without literals; what takes longest first. */
+function stayingTexts(
+  staying: readonly JudgedText[],
+  patternOf: (text: string) => string,
+): readonly StayingText[] {
+  const found = new Map<string, StayingText>();
+  for (const judged of staying) {
+    const { counted, statement, verdict } = judged;
+    const text = patternOf(counted.text ?? '');
+    const why = verdict?.why ?? counted.problem ?? '';
+    const key = `${why}\0${text}`;
+    const { calls = 0, totalMs = 0 } = found.get(key) ?? {};
+    found.set(key, {
+      text,
+      kind: statement?.kind ?? null,
+      reason: reasonOf(judged),
+      why,
+      calls: calls + counted.calls,
+      totalMs: totalMs + counted.totalMs,
+    });
+  }
+  return [...found.values()].toSorted(byLoad);
 }

@@ -1,6 +1,5 @@
 import { CommandError } from '../command.error.js';
 import type { Query } from '../node-connection.js';
-import { withoutLiterals } from './shown-text.js';
 import type { CountedText, StatementStatistics } from './statement-statistics.js';
 
 /** Gives one row: whether the performance schema is on. Needs no privilege. */
@@ -68,10 +67,10 @@ function dateOf(value: unknown): string | null {
 function countedText({ text, calls, total_ms: totalMs }: Readonly<Record<string, unknown>>): CountedText[] {
   const counts = { calls: Number(calls), totalMs: Number(totalMs) };
   if (counts.calls === 0) return [];
-  if (text === null) return [{ candidates: [], shown: null, ...counts }];
+  if (text === null) return [{ candidates: [], text: null, ...counts }];
   const digest = Buffer.isBuffer(text) ? text.toString('utf8') : (text as string);
   if (digest.includes(MARK)) return [];
-  const whole = { shown: withoutLiterals(digest), ...counts };
+  const whole = { text: digest, ...counts };
   // A text that is cut off ends in three dots. Those of a list of values stand in parentheses.
   return [
     digest.endsWith('...')

@@ -1,7 +1,6 @@
 import { codeOf } from '../../errors/describe-error.js';
 import { CommandError } from '../command.error.js';
 import type { Query } from '../node-connection.js';
-import { withoutLiterals } from './shown-text.js';
 import type { CountedText, StatementStatistics } from './statement-statistics.js';
 
 /** Gives a row if the extension was created in this database: `in_schema`, and the `columns` of its view. Needs no privilege. */
@@ -87,9 +86,9 @@ async function sinceOf(query: Query, schema: string): Promise<string | null> {
 
 function countedText({ text, calls, total_ms: totalMs }: Readonly<Record<string, unknown>>): CountedText[] {
   const counts = { calls: Number(calls), totalMs: Number(totalMs) };
-  if (typeof text !== 'string' || text === HIDDEN) return [{ candidates: [], shown: null, ...counts }];
+  if (typeof text !== 'string' || text === HIDDEN) return [{ candidates: [], text: null, ...counts }];
   if (OWN.test(text)) return [];
-  return [{ candidates: candidatesOf(text), shown: withoutLiterals(text), ...counts }];
+  return [{ candidates: candidatesOf(text), text, ...counts }];
 }
 
 /** The server writes `$1` also where only a literal may stand, as in `interval '1 day'`. */

@@ -6,8 +6,8 @@ export interface CountedText {
    * not show it.
    */
   readonly candidates: readonly string[];
-  /** The text for people, without any literal; `null`: the server does not show it. */
-  readonly shown: string | null;
+  /** The text as the server has it, which may hold literals; `null`: it does not show it. */
+  readonly text: string | null;
   /** Why nobody knows what it is. Absent: the text is whole. */
   readonly problem?: string;
   readonly calls: number;

@@ -29,7 +29,8 @@ export async function audit(options: AuditOptions, terminal: Terminal): Promise<
       const statistics = await readStatistics(familyOf(source.options.type), query);
       const { classifier, suspects } = await loadClassifier(database, query);
       const verdicts = new Verdicts(database, source.options);
-      return auditReport(statistics, { classifier, verdicts, suspects, top: options.top });
+      const patternOf = (text: string): string => database.patternOf(text);
+      return auditReport(statistics, { classifier, patternOf, verdicts, suspects, top: options.top });
     },
   );
   terminal.out(

@@ -3,7 +3,7 @@ import { noteRead, type NoteSettings } from '../../context/note-read.js';
 import type { Route } from '../../routing/route.js';
 import type { RefusedStatementEvent, StatementEvent } from '../../routing/statement-event.js';
 import type { RecentEvents } from '../../observability/recent-events.js';
-import type { QueryPatterns } from '../../observability/query-patterns.js';
+import { patternDigestOf, type QueryPatterns } from '../../observability/query-patterns.js';
 import type { RouteCounts } from '../../observability/route-counts.js';
 import type { NodeRole } from '../../topology/topology.js';
 import type { TopologyMonitor } from '../../topology/topology-monitor.js';
@@ -37,7 +37,7 @@ export interface FailedAttempt extends Pick<Attempt, 'statement' | 'trace'> {
 
 /** What {@link StatementReports} needs. */
 export interface StatementReportOptions extends NoteSettings {
-  readonly database: Pick<Database, 'errors'>;
+  readonly database: Pick<Database, 'errors' | 'patternOf'>;
   readonly monitor: TopologyMonitor;
   readonly onRefused: (event: RefusedStatementEvent) => void;
   /** Counts every outcome, whether anybody listens or not. */
@@ -148,9 +148,12 @@ export class StatementReports {
   }
 
   /** A statement looked like a read, but a replica refused it as a write. */
-  refused(node: string, { tables }: Statement, text: string): void {
-    this.#options.counts.refused++;
-    this.#options.onRefused({ digest: digestOf(text), tables: tables ?? null, node });
+  refused(node: string, statement: Statement): void {
+    const { counts, database, onRefused } = this.#options;
+    counts.refused++;
+    const patternOf = (text: string): string => database.patternOf(text);
+    const digest = patternDigestOf(statement, { patternOf, digestOf });
+    onRefused({ digest, tables: statement.tables ?? null, node });
   }
 
   #failure(

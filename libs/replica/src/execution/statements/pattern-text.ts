@@ -13,12 +13,24 @@ export interface PatternTokens {
 const HOLE = '?';
 /** Stands for the rest of a text that cannot be read, or is too long to be kept. */
 const REST = '…';
+const QUOTES: readonly string[] = ["'", '"'];
 const MAX_PATTERN_CHARACTERS = 4_096;
 
-/** Behind these signs in a SET statement stands a value, even if it looks like a name. */
+/** Behind these signs, where a setting gets its value, stands that value, even if it looks like a name. */
 const BEFORE_VALUE: ReadonlySet<string> = new Set(['=', ':=', 'TO']);
+/** Statements with these first words may have settings somewhere: ALTER ROLE bob SET ... */
+const WITH_SETTINGS: ReadonlySet<string> = new Set(['ALTER', 'CREATE']);
 /** Behind these words stands a list of values. */
 const BEFORE_LIST: ReadonlySet<string> = new Set(['IN', 'ARRAY']);
+/** Behind these words begins an expression, so that a sign belongs to the number behind it. */
+const BEFORE_EXPRESSION: ReadonlySet<string> = new Set(
+  (
+    'ALL AND ANY BETWEEN BY CASE DEFAULT DISTINCT DIV ELSE EXCEPT FETCH FIRST HAVING IN INTERVAL INTERSECT IS LIKE LIMIT MOD NEXT NOT ' +
+    'OFFSET ON OR REGEXP RETURN RETURNING RLIKE SELECT SET SOME THEN TO UNION USING VALUE VALUES WHEN WHERE XOR ZONE'
+  ).split(' '),
+);
+/** A list of values this deep in others is not folded. That bounds how often its text is put together. */
+const MAX_FOLDED_DEPTH = 16;
 
 /**
  * The text with `?` in place of each literal and parameter, without comments, and with single blanks. A list of values after IN, ARRAY or
@@ -31,14 +43,19 @@ const BEFORE_LIST: ReadonlySet<string> = new Set(['IN', 'ARRAY']);
 export function patternText(tokens: PatternTokens, next: () => PatternToken): string {
   const writer = new PatternWriter();
   let end = 0;
+  let before: PatternToken = 'end';
   for (let token = next(); token !== 'end'; token = next()) {
-    if (token === 'broken') {
+    const isApart = tokens.start > end;
+    // 'O'Brien': a quote that somebody forgot to escape, so what follows belongs to a literal.
+    const isSplit =
+      token === 'word' && before === 'literal' && !isApart && QUOTES.includes(tokens.text[end - 1] ?? '');
+    if (token === 'broken' || isSplit) {
       writer.add('other', REST, true);
       break;
     }
-    const text = tokens.text.slice(tokens.start, tokens.end);
-    writer.add(token, text, tokens.start > end);
+    writer.add(token, tokens.text.slice(tokens.start, tokens.end), isApart);
     end = tokens.end;
+    before = token;
   }
   return writer.finish();
 }
@@ -48,8 +65,8 @@ interface List {
   readonly kind: 'brackets' | 'values' | 'rows';
   /** The piece with which the current item begins. */
   itemAt: number;
-  /** The text of the item before it. */
-  before: string | undefined;
+  /** The texts of the items before it; `undefined`: they are not compared. */
+  readonly seen: Set<string> | undefined;
 }
 
 /** Builds a pattern from tokens. */
@@ -58,8 +75,10 @@ class PatternWriter {
   readonly #lists: List[] = [];
   #last: PatternToken | 'sign' = 'end';
   #lastWord = '';
+  #firstWord = '';
+  /** A setting may get its value next. */
   #isSet = false;
-  /** What follows is a value of a SET statement. */
+  /** What follows, up to the end of the statement, is the value of a setting. */
   #isValue = false;
 
   add(token: PatternToken, text: string, isApart: boolean): void {
@@ -83,16 +102,28 @@ class PatternWriter {
   }
 
   #note(token: PatternToken, word: string): void {
-    if (this.#last === 'end' && word === 'SET') this.#isSet = true;
-    if (this.#isSet && BEFORE_VALUE.has(word)) {
-      this.#write(HOLE, true);
-      this.#isValue = true;
-    }
-    // A sign belongs to the number behind it if nothing stands before it from which that could be subtracted.
-    const isSign = (word === '-' || word === '+') && !['literal', 'word', 'close'].includes(this.#last);
+    if (this.#last === 'end') this.#firstWord = word;
+    this.#noteSetting(token, word);
+    const isSign = (word === '-' || word === '+') && !this.#mayBeSubtractedFrom;
     this.#last = word === ';' ? 'end' : isSign ? 'sign' : token;
     this.#lastWord = word;
     if (word === 'VALUES') this.#beginList('rows');
+  }
+
+  /** SET a = b, c = d; ALTER ROLE bob SET a.b TO c */
+  #noteSetting(token: PatternToken, word: string): void {
+    const isSetStatement = this.#firstWord === 'SET';
+    if (word === 'SET') this.#isSet ||= isSetStatement || WITH_SETTINGS.has(this.#firstWord);
+    else if (this.#isSet && BEFORE_VALUE.has(word)) {
+      this.#write(HOLE, true);
+      this.#isValue = true;
+    } else if (!isSetStatement && token !== 'word' && word !== '.' && word !== '@') this.#isSet = false;
+  }
+
+  /** Otherwise a sign belongs to the number behind it. */
+  get #mayBeSubtractedFrom(): boolean {
+    if (this.#last === 'word') return !BEFORE_EXPRESSION.has(this.#lastWord);
+    return this.#last === 'literal' || this.#last === 'close';
   }
 
   #addLiteral(isApart: boolean): void {
@@ -121,7 +152,8 @@ class PatternWriter {
   }
 
   #beginList(kind: List['kind']): void {
-    this.#lists.push({ kind, itemAt: this.#pieces.length, before: undefined });
+    const isFolded = kind !== 'brackets' && this.#lists.length < MAX_FOLDED_DEPTH;
+    this.#lists.push({ kind, itemAt: this.#pieces.length, seen: isFolded ? new Set() : undefined });
   }
 
   #endList(): void {
@@ -134,13 +166,13 @@ class PatternWriter {
     if (list !== undefined) list.itemAt = this.#pieces.length;
   }
 
-  /** Leaves out an item that is equal to the one before it. */
+  /** Leaves out an item that is equal to one before it. */
   #endItem(): void {
     const list = this.#lists.at(-1);
-    if (list === undefined || list.kind === 'brackets') return;
+    if (list?.seen === undefined) return;
     const item = this.#pieces.slice(list.itemAt).join('').trim();
     // The comma before it is the piece before it.
-    if (item === list.before) this.#pieces.length = list.itemAt - 1;
-    else list.before = item;
+    if (list.seen.has(item)) this.#pieces.length = list.itemAt - 1;
+    else list.seen.add(item);
   }
 }

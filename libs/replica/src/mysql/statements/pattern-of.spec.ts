@@ -16,6 +16,22 @@ describe('the pattern of a text for MySQL and MariaDB', () => {
       'INSERT INTO a VALUES (1), (2) ON DUPLICATE KEY UPDATE a = VALUES(a), b = VALUES(b), c = 1',
       'INSERT INTO a VALUES (?) ON DUPLICATE KEY UPDATE a = VALUES(a), b = VALUES(b), c = ?',
     ],
+    [
+      'rows with defaults',
+      'INSERT INTO a VALUES (1, DEFAULT), (DEFAULT, 2), (3, DEFAULT)',
+      'INSERT INTO a VALUES (?, DEFAULT), (DEFAULT, ?)',
+    ],
+    [
+      'signs',
+      'SELECT -1 WHERE a=-1 AND b BETWEEN -5 AND 5 - 3',
+      'SELECT ? WHERE a=? AND b BETWEEN ? AND ? - ?',
+    ],
+    ['names with digits', 'SELECT `t1`.c2 FROM a5', 'SELECT `t1`.c2 FROM a5'],
+    [
+      'digests of the server',
+      'SELECT `a` FROM `b` WHERE `c` IN (...)',
+      'SELECT `a` FROM `b` WHERE `c` IN (...)',
+    ],
     ['settings', 'SET @a := 5, @b = word', 'SET @a := ?'],
   ])('folds %s', (_, text, pattern) => {
     expect(patternOf(text)).toBe(pattern);
@@ -35,6 +51,19 @@ describe('the pattern of a text for MySQL and MariaDB', () => {
     `CREATE USER bob IDENTIFIED BY 'secret'`,
     `SET PASSWORD FOR bob = 'secret'`,
     'SET @key = secret',
+    'SET GLOBAL a.key := secret',
+    'SET STATEMENT a = secret FOR SELECT 1',
+    'CREATE PROCEDURE p() BEGIN SET @a = secret; END',
+    `SELECT a FROM \`b\` WHERE c = "sec\\"ret secret"`,
+    `SELECT 'it''s secret', N'secret', _utf8 x'5ec2e7', 0X5EC2E7`,
+    `SELECT /*+ SET_VAR(a = 'secret') */ 1`,
+    `SELECT /*M!100100 secret */ 1`,
+    `SELECT 1 -- secret\n, 2 # it's secret\n, 3 /* "secret" */`,
+    'SELECT `unfinished secret',
+    `SELECT "unfinished secret`,
+    `SELECT a.5ec2e7, -5ec2e7, .5ec2e7`,
+    `LOAD DATA INFILE '/secret' INTO TABLE a`,
+    `SELECT * FROM a WHERE b = :secret`,
     `SELECT {d 'secret'}`,
     `SELECT a->'$.secret', a->>"$.secret"`,
   ])('never tells a literal: %j', (text) => {

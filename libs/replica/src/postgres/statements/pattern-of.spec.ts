@@ -14,6 +14,8 @@ describe('the pattern of a text for PostgreSQL', () => {
     ['a list of casts', `c in ('a'::text, 'b'::text, NULL)`, 'c in (?::text, NULL)'],
     ['a list of rows', '(a, b) IN ((1, 2), (3, 4), (5, 6))', '(a, b) IN ((?, ?))'],
     ['a list of signed numbers', 'a IN (-1, +2, 3)', 'a IN (?)'],
+    ['a list of values and NULL', 'a IN (1, NULL, 2, NULL, 3)', 'a IN (?, NULL)'],
+    ['a list of other literals', `a IN (N'a', X'0f', B'01', E'a', U&'a', $$a$$, -1.5)`, 'a IN (?)'],
     ['an array', 'a = ANY(ARRAY[1,2,3]) AND b[1] = 2', 'a = ANY(ARRAY[?]) AND b[?] = ?'],
     ['an array of arrays', 'ARRAY[[1,2],[3,4],[5,6]]', 'ARRAY[[?]]'],
     [
@@ -26,11 +28,28 @@ describe('the pattern of a text for PostgreSQL', () => {
       `INSERT INTO a(b) VALUES ($1), ($2) ON CONFLICT (b) DO UPDATE SET b = EXCLUDED.b, c = 2 RETURNING b, c`,
       'INSERT INTO a(b) VALUES (?) ON CONFLICT (b) DO UPDATE SET b = EXCLUDED.b, c = ? RETURNING b, c',
     ],
+    [
+      'rows with defaults at different places',
+      'INSERT INTO a VALUES ($1, DEFAULT), (DEFAULT, $2), ($3, DEFAULT), (DEFAULT, $4)',
+      'INSERT INTO a VALUES (?, DEFAULT), (DEFAULT, ?)',
+    ],
     ['rows in brackets', 'SELECT * FROM (VALUES (1), (2)) v(a, b)', 'SELECT * FROM (VALUES (?)) v(a, b)'],
     ['arguments, which are no list', 'SELECT coalesce(1, 2, 3)', 'SELECT coalesce(?, ?, ?)'],
     ['a subtraction', 'SELECT a -1, b - 1, 2-1', 'SELECT a -?, b - ?, ?-?'],
+    [
+      'signs',
+      'SELECT -1 WHERE a=-1 AND b BETWEEN -5 AND +5 OR c > -.5 LIMIT -1',
+      'SELECT ? WHERE a=? AND b BETWEEN ? AND ? OR c > ? LIMIT ?',
+    ],
+    ['names with digits', 'SELECT t1.c2, f3(4) FROM a5$6 AS t1', 'SELECT t1.c2, f3(?) FROM a5$6 AS t1'],
     ['settings', `SET search_path TO tenant_5, public; SELECT 1`, 'SET search_path TO ?; SELECT ?'],
     ['settings with a sign', 'SET LOCAL my.user = bob', 'SET LOCAL my.user = ?'],
+    ['settings of roles', 'ALTER ROLE bob SET my.key = word', 'ALTER ROLE bob SET my.key = ?'],
+    [
+      'columns, which are no settings',
+      `ALTER TABLE a ALTER b SET DEFAULT 5, ALTER c TYPE x USING d = e`,
+      'ALTER TABLE a ALTER b SET DEFAULT ?, ALTER c TYPE x USING d = e',
+    ],
     ['changes, which are no settings', 'UPDATE a SET b = c, d = 1', 'UPDATE a SET b = c, d = ?'],
     ['transactions', 'BEGIN ISOLATION LEVEL SERIALIZABLE', 'BEGIN ISOLATION LEVEL SERIALIZABLE'],
     ['nothing', '', ''],
@@ -60,6 +79,15 @@ describe('the pattern of a text for PostgreSQL', () => {
     `CREATE USER bob PASSWORD 'secret'`,
     `ALTER ROLE bob SET my.key TO 'secret'`,
     'SET my.key TO secret',
+    'ALTER SYSTEM SET my.key TO secret',
+    'ALTER DATABASE a SET my.key=secret; SELECT 1',
+    'CREATE FUNCTION a() RETURNS int LANGUAGE sql SET my.key TO secret AS $$SELECT 1$$',
+    'SELECT $secret$ $secret',
+    `SELECT a FROM b -- 'secret`,
+    `SELECT 1 /* it's a secret */ + /* "secret */ 2`,
+    `SELECT a FROM b WHERE c = ''secret'`,
+    `SELECT a FROM b WHERE c = 'O'Brien secret' AND d = 'secret'`,
+    `SELECT '\uD800', 'secret`,
     'SET my.key = secret; SET SESSION my.key=secret',
     `NOTIFY channel, 'secret'`,
     `SELECT 123secret`,
@@ -90,5 +118,10 @@ describe('the pattern of a text for PostgreSQL', () => {
     expect(patternOf(`INSERT INTO a VALUES ${list}`)).toBe('INSERT INTO a VALUES (?, ?)');
     const names = Array.from({ length: 2_000 }, (_, index) => `column_${index}`).join();
     expect(patternOf(`SELECT ${names}`)).toHaveLength(4_097);
+    expect(patternOf(`SELECT '${'secret'.repeat(170_000)}', 1`)).toBe('SELECT ?, ?');
+    expect(patternOf(`SELECT '${'secret'.repeat(170_000)}`)).toBe('SELECT …');
+    // Were each list put together with all that is in it, these would take minutes.
+    for (const nested of ['ARRAY' + '['.repeat(60_000), 'a IN ('.repeat(30_000)])
+      expect(patternOf(nested)).toHaveLength(4_097);
   });
 });
