@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import type { RecordedEvent } from '../../src/observability/recent-events.js';
 import type { PatternStats, RouterStats } from '../../src/observability/router-stats.js';
+import { fallbacksOfPattern } from '../../src/dashboard/fallbacks-of-pattern.js';
 import type { RouteReason } from '../../src/routing/route.js';
 import { clock, count, duration, list, percent, plural, shortCount } from './format.js';
 import { REASONS } from './words.js';
@@ -95,7 +96,7 @@ interface UnwelcomeProps {
 export function Unwelcome({ stats, events }: UnwelcomeProps): VNode {
   const refused = events.filter((event) => event.event === 'statement:refused').toReversed();
   const fallen = stats.patterns
-    .map((pattern) => ({ pattern, fallbacks: fallbacksOf(pattern) }))
+    .map((pattern) => ({ pattern, fallbacks: fallbacksOfPattern(pattern) }))
     .filter(({ fallbacks }) => fallbacks > 0)
     .toSorted((a, b) => b.fallbacks - a.fallbacks)
     .slice(0, FEW);
@@ -131,8 +132,4 @@ export function Unwelcome({ stats, events }: UnwelcomeProps): VNode {
       </ul>
     </section>
   );
-}
-
-function fallbacksOf({ kind, reasons }: PatternStats): number {
-  return kind === 'read' ? (reasons['no-eligible-replica'] ?? 0) + (reasons['replica-failed'] ?? 0) : 0;
 }

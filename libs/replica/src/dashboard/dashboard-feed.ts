@@ -12,11 +12,11 @@ import { hostname } from 'node:os';
 import { concat, defer, EMPTY, filter, map, type Observable, of, Subject } from 'rxjs';
 import type { RecordedEvent } from '../observability/recent-events.js';
 import type { PatternStats, RouterStats } from '../observability/router-stats.js';
-import { isFallback, type RouteReason } from '../routing/route.js';
 import { routersByName } from '../nest/routers-by-name.js';
 import type { ReplicaRouter } from '../engine/replica-router.js';
 import type { ResolvedDashboardOptions } from './dashboard-options.js';
 import type { DashboardState, DataSourceState, HistoryPoint } from './dashboard-state.js';
+import { fallbacksOfPattern } from './fallbacks-of-pattern.js';
 import { History } from './history.js';
 
 /** The injection token of the module's resolved options. */
@@ -144,10 +144,7 @@ function shownPatterns({ patterns }: RouterStats, events: readonly RecordedEvent
   const refused = new Set(events.map((event) => (event.event === 'statement:refused' ? event.digest : '')));
   return patterns.filter(
     (pattern, index) =>
-      index < MOST_PATTERNS ||
-      refused.has(pattern.digest) ||
-      (pattern.kind === 'read' &&
-        Object.keys(pattern.reasons).some((reason) => isFallback(reason as RouteReason))),
+      index < MOST_PATTERNS || refused.has(pattern.digest) || fallbacksOfPattern(pattern) > 0,
   );
 }
 
