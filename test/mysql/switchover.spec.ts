@@ -6,6 +6,12 @@ import type { FaultStage } from '../faults/support/fault-stage.js';
 const { FaultStage: Stage } = await import('../faults/support/fault-stage.js');
 const { HARMLESS, watchFault, WRITERS } = await import('../faults/support/watch-fault.js');
 
+/**
+ * Only the primary can answer a session whose position nobody could learn in time. Here no server hangs, so however busy the machine is,
+ * that is worth waiting for.
+ */
+const PATIENT = { monitor: { intervalMs: 100, probeTimeoutMs: 20_000 }, session: { timeoutMs: 20_000 } };
+
 describe('readers and writers whose sessions are checked, on MariaDB', () => {
   let stage: FaultStage;
 
@@ -14,11 +20,9 @@ describe('readers and writers whose sessions are checked, on MariaDB', () => {
   });
   afterAll(() => stage.clear());
 
-  it('write to the new primary after a switchover, and hardly a read fails before', async () => {
-    const record = await watchFault('read-only-switchover', stage);
-    // A session ahead of every replica finds nobody while no server takes writes. The next test waits for one.
-    expect(record).toMatchObject({ ...HARMLESS, failedReads: expect.any(Number) });
-    expect(record.failedReads).toBeLessThan(record.reads / 20);
+  it('write to the new primary after a switchover, and only writes fail before', async () => {
+    const record = await watchFault('read-only-switchover', stage, PATIENT);
+    expect(record).toMatchObject({ ...HARMLESS, readFailures: {} });
     expect(record.returnedMs).toBeLessThan(2_000);
   });
 

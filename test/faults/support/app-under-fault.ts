@@ -27,6 +27,8 @@ export interface LoadReport {
   readonly reasons: Readonly<Record<string, number>>;
   /** How often a node failed a statement, for each reason, whatever was done about it; empty without a router. */
   readonly nodeErrors: Readonly<Record<string, number>>;
+  /** How many reads failed, by `reason of their route: error code`; empty without a router. */
+  readonly readFailures: Readonly<Record<string, number>>;
 }
 
 /** An application under load, in this process or in another one. Instants as of `nowMs()`, time-outs in milliseconds. */

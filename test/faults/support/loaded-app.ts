@@ -24,6 +24,7 @@ export class LoadedApp implements AppUnderFault {
   readonly #maxLagMs: number;
   readonly #reasons: Record<string, number> = {};
   readonly #nodeErrors: Record<string, number> = {};
+  readonly #readFailures: Record<string, number> = {};
   readonly #before: Footprint;
   #warnings = 0;
   #isOccupied = false;
@@ -53,9 +54,11 @@ export class LoadedApp implements AppUnderFault {
     this.#load = new CheckedLoad(this.#client, load, 'session');
     this.#maxLagMs = routing?.maxLagMs ?? 10_000;
     process.on('warning', this.#onWarning);
-    app.router?.on('statement', ({ kind, reason, errorCode }) => {
+    app.router?.on('statement', ({ kind, reason, errorCode, isFinal }) => {
       if (errorCode !== undefined) countIn(this.#nodeErrors, errorCode);
       else if (kind === 'read') countIn(this.#reasons, reason);
+      if (errorCode !== undefined && kind === 'read' && isFinal)
+        countIn(this.#readFailures, `${reason}: ${errorCode}`);
     });
   }
 
@@ -120,7 +123,12 @@ export class LoadedApp implements AppUnderFault {
 
   async report(instants: ReportInstants): Promise<LoadReport> {
     const found = summarize(this.#load.calls, instants);
-    return { ...found, reasons: this.#reasons, nodeErrors: this.#nodeErrors };
+    return {
+      ...found,
+      reasons: this.#reasons,
+      nodeErrors: this.#nodeErrors,
+      readFailures: this.#readFailures,
+    };
   }
 
   async close(): Promise<{ leakedListeners: number; leakedSockets: number }> {

@@ -5,7 +5,7 @@ import type { CallRecord } from './checked-load.js';
 export function summarize(
   calls: readonly CallRecord[],
   { faultMs, readsDueMs, writesDueMs }: ReportInstants,
-): Omit<LoadReport, 'reasons' | 'nodeErrors'> {
+): Omit<LoadReport, 'reasons' | 'nodeErrors' | 'readFailures'> {
   const isRead = ({ kind }: CallRecord): boolean => kind === 'read';
   const failed = calls.filter(({ code }) => code !== undefined);
   const errors: Record<string, number> = {};
