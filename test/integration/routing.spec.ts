@@ -6,8 +6,39 @@ import { DataSource, EntityManager, Repository } from 'typeorm';
 import { useApp } from '../support/app/start-app.js';
 import { useLedgerCluster, pauseReplay, resumeReplay } from '../support/cluster/use-cluster.js';
 import { until } from '../support/until.js';
+import { forDatabase, inDialect } from '../support/cluster/test-database.js';
 import { Transcript } from '../support/cluster/transcript.js';
 import { Account, Entry } from '../support/ledger/accounts.js';
+
+/** Its values differ from call to call, and it changes nothing. */
+const HARMLESS_SQL = forDatabase({
+  postgres: 'SELECT random() >= 0 AS ok, clock_timestamp(), gen_random_uuid(), pg_sleep(0)',
+  mariadb: 'SELECT RAND() >= 0 AS ok, SYSDATE(6), UUID(), SLEEP(0)',
+});
+
+/** Statements that begin like a read and do more. */
+const PRIMARY_SQL = forDatabase({
+  postgres: {
+    forUpdate: 'SELECT id FROM account WHERE id = 1 FOR UPDATE',
+    sequence: `SELECT nextval('account_id_seq')`,
+    writeWithRows: 'WITH x AS (UPDATE account SET balance = balance RETURNING id) SELECT count(*) FROM x',
+    lock: 'SELECT pg_advisory_xact_lock(1)',
+    setting: `SELECT set_config('my.setting', 'x', true)`,
+    transactionId: 'SELECT txid_current()',
+    userFunction: 'SELECT touch_account(1)',
+    viewOverUserFunction: 'SELECT * FROM touched_accounts',
+  },
+  mariadb: {
+    forUpdate: 'SELECT id FROM account WHERE id = 1 FOR UPDATE',
+    sequence: 'SELECT NEXTVAL(numbers)',
+    writeWithRows: 'INSERT INTO entry (amount, accountId) VALUES (1, 1) RETURNING id',
+    lock: `SELECT GET_LOCK('mine', 0)`,
+    setting: `SELECT @mine := 'x'`,
+    transactionId: 'SELECT LAST_INSERT_ID()',
+    userFunction: 'SELECT touch_account(1)',
+    viewOverUserFunction: 'SELECT * FROM touched_accounts',
+  },
+});
 
 @Controller('accounts')
 class AccountController {
@@ -53,13 +84,11 @@ class AccountController {
         return rows.length;
       }
       case 'raw':
-        return this.dataSource.query('SELECT count(*) FROM account WHERE id > $1', [0]);
+        return this.dataSource.query(inDialect('SELECT count(*) FROM account WHERE id > $1'), [0]);
       case 'rawRepository':
         return this.accounts.query('SELECT 1 AS one');
       case 'harmlessVolatile':
-        return this.dataSource.query(
-          'SELECT random() >= 0 AS ok, clock_timestamp(), gen_random_uuid(), pg_sleep(0)',
-        );
+        return this.dataSource.query(HARMLESS_SQL);
       default:
         throw new Error(`no such way: ${way}`);
     }
@@ -68,24 +97,6 @@ class AccountController {
   @Get('primary-ways/:way')
   async primaryWay(@Param('way') way: string): Promise<unknown> {
     switch (way) {
-      case 'forUpdate':
-        return this.dataSource.query('SELECT id FROM account WHERE id = 1 FOR UPDATE');
-      case 'nextval':
-        return this.dataSource.query(`SELECT nextval('account_id_seq')`);
-      case 'cte':
-        return this.dataSource.query(
-          'WITH x AS (UPDATE account SET balance = balance RETURNING id) SELECT count(*) FROM x',
-        );
-      case 'advisory':
-        return this.dataSource.query('SELECT pg_advisory_xact_lock(1)');
-      case 'setConfig':
-        return this.dataSource.query(`SELECT set_config('my.setting', 'x', true)`);
-      case 'txid':
-        return this.dataSource.query('SELECT txid_current()');
-      case 'userFunction':
-        return this.dataSource.query('SELECT touch_account(1)');
-      case 'viewOverUserFunction':
-        return this.dataSource.query('SELECT * FROM touched_accounts');
       case 'queryBuilderInTransaction':
         return this.dataSource.transaction(() =>
           this.dataSource.getRepository(Account).createQueryBuilder('a').getMany(),
@@ -95,7 +106,7 @@ class AccountController {
       case 'findInTransaction':
         return this.accounts.find({ transaction: true });
       default:
-        throw new Error(`no such way: ${way}`);
+        return this.dataSource.query(PRIMARY_SQL[way as keyof typeof PRIMARY_SQL]);
     }
   }
 
@@ -140,9 +151,13 @@ const cluster = useLedgerCluster({
   count: 0,
   sql: `
     INSERT INTO account (owner, balance) VALUES ('ann', 1), ('bob', 2);
-    INSERT INTO entry (amount, "accountId") VALUES (5, 1), (6, 2);
-    CREATE FUNCTION touch_account(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
-    CREATE VIEW touched_accounts AS SELECT touch_account(id) FROM account;`,
+    ${inDialect('INSERT INTO entry (amount, "accountId") VALUES (5, 1), (6, 2)')};
+    ${forDatabase({
+      postgres: `CREATE FUNCTION touch_account(int) RETURNS int LANGUAGE sql AS 'SELECT $1'`,
+      // It does not say that it only reads.
+      mariadb: `CREATE SEQUENCE numbers; CREATE FUNCTION touch_account(n int) RETURNS int DETERMINISTIC RETURN n`,
+    })};
+    CREATE VIEW touched_accounts AS SELECT touch_account(id) AS touched FROM account;`,
 });
 const app = useApp(cluster, [AccountController]);
 
@@ -161,7 +176,7 @@ describe('routing on a real cluster', () => {
     await until(async () => {
       for (let index = 0; index < 20; index++) expect((await app.get('/accounts')).status).toBe(200);
       reads += 20;
-      const counts = await transcript.count('FROM "account"');
+      const counts = await transcript.count(inDialect('FROM "account"'));
       expect(counts.primary).toBe(0);
       expect((counts['replica-1'] ?? 0) + (counts['replica-2'] ?? 0)).toBe(reads);
       return Math.min(counts['replica-1'] ?? 0, counts['replica-2'] ?? 0) > 5;
@@ -191,11 +206,12 @@ describe('routing on a real cluster', () => {
 
   it.each<[string, string]>([
     ['forUpdate', 'locking-read'],
-    ['nextval', 'write'],
-    ['cte', 'write'],
-    ['advisory', 'locking-read'],
-    ['setConfig', 'session-change'],
-    ['txid', ''],
+    ['sequence', 'write'],
+    ['writeWithRows', 'write'],
+    // The lock of MariaDB outlives a transaction.
+    ['lock', forDatabase({ postgres: 'locking-read', mariadb: 'session-change' })],
+    ['setting', 'session-change'],
+    ['transactionId', ''],
     ['userFunction', ''],
     ['viewOverUserFunction', ''],
     ['queryBuilderInTransaction', 'transaction'],
@@ -277,7 +293,7 @@ describe('routing on a real cluster', () => {
       problem: null,
       lagMs: 0,
     });
-    expect(primary.position).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/);
+    expect(primary.position).toMatch(forDatabase({ postgres: /^[0-9A-F]+\/[0-9A-F]+$/, mariadb: /^\d+$/ }));
     expect(replicas).toHaveLength(2);
     expect(JSON.stringify([primary, replicas])).not.toContain(cluster.primary.password);
   });

@@ -5,6 +5,7 @@ import { ReplicaDataSource, UseReplica } from 'nestjs-replica';
 import { DataSource, Repository } from 'typeorm';
 import { startApp, optionsFor } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
+import { databaseOf, inDialect } from '../../support/cluster/test-database.js';
 import { until } from '../../support/until.js';
 import { useLedgerCluster, resumeReplay } from '../../support/cluster/use-cluster.js';
 import { Account, RESULT_CACHE_TABLE } from '../../support/ledger/accounts.js';
@@ -102,9 +103,11 @@ describe("the order of what TypeORM's result cache shows", () => {
   /** `replica-2` stays behind a write that nobody of the application made; `replica-1` shows it. */
   async function writeUnseenByTheSecond(): Promise<void> {
     await cluster.replicas[1]?.pauseReplay();
-    await cluster.primary.query('UPDATE account SET balance = balance + 1 WHERE id = $1', [id]);
+    await cluster.primary.query(inDialect('UPDATE account SET balance = balance + 1 WHERE id = $1'), [id]);
     await until(async () => {
-      const rows = await cluster.replicas[0]?.query('SELECT balance FROM account WHERE id = $1', [id]);
+      const rows = await cluster.replicas[0]?.query(inDialect('SELECT balance FROM account WHERE id = $1'), [
+        id,
+      ]);
       return rows?.[0]?.balance === 1;
     });
   }
@@ -113,7 +116,7 @@ describe("the order of what TypeORM's result cache shows", () => {
     const [ahead, behind] = [await sessionOn('replica-1'), await sessionOn('replica-2')];
     await writeUnseenByTheSecond();
     expect((await app.get(path('/shortly'), ahead)).body.balance).toBe(1);
-    const rows = await cluster.primary.query(`SELECT * FROM "${TABLE}" WHERE identifier = $1`, [
+    const rows = await cluster.primary.query(inDialect(`SELECT * FROM "${TABLE}" WHERE identifier = $1`), [
       `account-${id}`,
     ]);
     await until(() => Date.now() > Number(rows[0]?.time) + SHORT_MS);
@@ -121,9 +124,10 @@ describe("the order of what TypeORM's result cache shows", () => {
       body: { balance: 0 },
       nodes: ['replica-2'],
     });
-    const [entry] = await cluster.primary.query(`SELECT result FROM "${TABLE}" WHERE identifier = $1`, [
-      `account-${id}`,
-    ]);
+    const [entry] = await cluster.primary.query(
+      inDialect(`SELECT result FROM "${TABLE}" WHERE identifier = $1`),
+      [`account-${id}`],
+    );
     expect(JSON.parse(String(entry?.result))).toEqual([expect.objectContaining({ Account_balance: 1 })]);
     expect((await app.get(path('/shortly'), ahead)).body.balance).toBe(1);
   });
@@ -140,7 +144,7 @@ describe("the order of what TypeORM's result cache shows", () => {
     const behind = await sessionOn('replica-2');
     await writeUnseenByTheSecond();
     for (let round = 0; round < 10; round++) {
-      await cluster.primary.query(`DELETE FROM "${TABLE}"`);
+      await cluster.primary.query(inDialect(`DELETE FROM "${TABLE}"`));
       expect((await app.get(path(), behind)).body.balance).toBe(0);
       const [live, cached] = (await app.get(path('/live-then-cached'))).body as [number, number];
       expect(cached).toBeGreaterThanOrEqual(live);
@@ -193,7 +197,7 @@ describe("the order of what TypeORM's result cache shows", () => {
 
   it('shares its table with plain TypeORM', async () => {
     const plain = await new DataSource({
-      type: 'postgres',
+      type: databaseOf(cluster) as 'postgres',
       url: cluster.primary.url,
       entities: optionsFor(cluster).entities,
       cache: true,
@@ -204,7 +208,7 @@ describe("the order of what TypeORM's result cache shows", () => {
           .getRepository(Account)
           .findOne({ where: { id }, cache: { id: `account-${id}`, milliseconds: MINUTE_MS } });
       expect((await app.get(path())).body.balance).toBe(0);
-      await cluster.primary.query('UPDATE account SET balance = 5 WHERE id = $1', [id]);
+      await cluster.primary.query(inDialect('UPDATE account SET balance = 5 WHERE id = $1'), [id]);
       expect(await readPlain()).toMatchObject({ balance: 0 });
       await plain.queryResultCache?.clear();
       expect(await readPlain()).toMatchObject({ balance: 5 });
@@ -220,7 +224,7 @@ describe("the order of what TypeORM's result cache shows", () => {
   it("is cleared by TypeORM's command line", async () => {
     await app.get(path());
     const dataSource = new ReplicaDataSource({
-      type: 'postgres',
+      type: databaseOf(cluster) as 'postgres',
       primary: { url: cluster.primary.url },
       replicas: cluster.replicas.map(({ url }) => ({ url })),
       cache: true,
@@ -230,7 +234,7 @@ describe("the order of what TypeORM's result cache shows", () => {
     await dataSource.queryResultCache?.clear();
     await dataSource.destroy();
     // A mark, which answers nobody.
-    expect(await cluster.primary.query(`SELECT identifier FROM "${TABLE}"`)).toEqual([
+    expect(await cluster.primary.query(inDialect(`SELECT identifier FROM "${TABLE}"`))).toEqual([
       { identifier: 'nestjs-replica:cleared' },
     ]);
   });

@@ -4,12 +4,24 @@ import { fromHeader, type ReplicaModuleOptions, UseReplica } from 'nestjs-replic
 import { startApp } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { REPLICA } from '../../support/app/routes.js';
+import { forDatabase, inDialect } from '../../support/cluster/test-database.js';
 import { until } from '../../support/until.js';
 import { useLedgerCluster, whilePaused } from '../../support/cluster/use-cluster.js';
 import { Account, RESULT_CACHE_TABLE } from '../../support/ledger/accounts.js';
 import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
 const MINUTE_MS = 60_000;
+
+/** An expression that takes so many seconds. */
+const sleep = forDatabase({
+  postgres: (seconds: number) => `pg_sleep(${seconds})::text`,
+  mariadb: (seconds: number) => `SLEEP(${seconds})`,
+});
+/** Takes a while, and fails. */
+const FAILING_EXPRESSION = forDatabase({
+  postgres: '(1 / (id - id) + length(pg_sleep(0.1)::text))::text',
+  mariadb: '(SELECT SLEEP(0.1) UNION SELECT 2)',
+});
 
 @Controller()
 class CachedController extends LedgerController {
@@ -48,7 +60,7 @@ class CachedController extends LedgerController {
     return this.accounts
       .createQueryBuilder('account')
       .select('account.balance', 'balance')
-      .addSelect('pg_sleep(0.7)::text', 'slept')
+      .addSelect(sleep(0.7), 'slept')
       .where({ id })
       .cache(MINUTE_MS)
       .getRawOne();
@@ -71,12 +83,12 @@ class CachedController extends LedgerController {
 
   @Get('accounts/:id/waiting')
   waiting(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.#cachedWith('pg_sleep(0.3)::text', id);
+    return this.#cachedWith(sleep(0.3), id);
   }
 
   @Get('accounts/:id/failing')
   failing(@Param('id', ParseIntPipe) id: number): Promise<unknown> {
-    return this.#cachedWith('(1 / (id - id) + length(pg_sleep(0.1)::text))::text', id);
+    return this.#cachedWith(FAILING_EXPRESSION, id);
   }
 
   #cachedWith(expression: string, id: number): Promise<unknown> {
@@ -138,6 +150,11 @@ class CachedController extends LedgerController {
 
 const cluster = useLedgerCluster({ sql: RESULT_CACHE_TABLE });
 
+/** As somebody else than the application. */
+async function setBalance(balance: number, id: number): Promise<void> {
+  await cluster.primary.query(inDialect('UPDATE account SET balance = $1 WHERE id = $2'), [balance, id]);
+}
+
 describe("TypeORM's result cache", () => {
   let app: TestApp;
   let lastId = 0;
@@ -154,7 +171,7 @@ describe("TypeORM's result cache", () => {
   async function cacheOldAnswer(session = 'another'): Promise<string> {
     const path = `/accounts/${++lastId}`;
     expect((await app.get(path, session)).body.balance).toBe(0);
-    await cluster.primary.query('UPDATE account SET balance = 1 WHERE id = $1', [lastId]);
+    await setBalance(1, lastId);
     return path;
   }
 
@@ -252,7 +269,7 @@ describe("TypeORM's result cache", () => {
     }
     expect((await app.get(path, 'another')).body.balance).toBe(5);
     const rows = await cluster.primary.query(
-      `SELECT count(*)::int AS n FROM "query-result-cache" WHERE query LIKE $1`,
+      inDialect('SELECT CAST(count(*) AS int) AS n FROM "query-result-cache" WHERE query LIKE $1'),
       [`%PARAMETERS: [${lastId}%`],
     );
     expect(rows).toEqual([{ n: 1 }]);
@@ -278,7 +295,7 @@ describe("TypeORM's result cache", () => {
     await start({ maxLagMs: 5_000 });
     await whilePaused(cluster, async () => {
       const id = ++lastId;
-      await cluster.primary.query('UPDATE account SET balance = 1 WHERE id = $1', [id]);
+      await setBalance(1, id);
       const writtenMs = Date.now();
       await until(() => Date.now() - writtenMs > 1_600);
       expect((await app.get(`/accounts/${id}`, 'session')).body.balance).toBe(0);
@@ -326,9 +343,11 @@ describe("TypeORM's result cache", () => {
     await start({ cache: { type: 'database', alwaysEnabled: true, duration: MINUTE_MS } });
     const path = `/accounts/${++lastId}`;
     await app.call('patch', `${path}/save`);
-    await cluster.primary.query('UPDATE account SET balance = 7 WHERE id = $1', [lastId]);
+    await setBalance(7, lastId);
     await app.call('patch', `${path}/save`);
-    const rows = await cluster.primary.query('SELECT balance FROM account WHERE id = $1', [lastId]);
+    const rows = await cluster.primary.query(inDialect('SELECT balance FROM account WHERE id = $1'), [
+      lastId,
+    ]);
     expect(rows).toEqual([{ balance: 0 }]);
   });
 

@@ -2,10 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Controller, Get, Param, ParseIntPipe } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { useApp } from '../../support/app/start-app.js';
+import { forDatabase } from '../../support/cluster/test-database.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
 import { LedgerController } from '../../support/ledger/ledger.controller.js';
 
-const LAG_MS = 300;
+/** How far the replicas lag. MariaDB takes whole seconds only. */
+const LAG_MS = forDatabase({ postgres: 300, mariadb: 1_000 });
+const PAUSE_MS = LAG_MS / 6;
 
 @Controller()
 class StreamingController extends LedgerController {
@@ -14,13 +17,15 @@ class StreamingController extends LedgerController {
   async again(@Param('id', ParseIntPipe) id: number): Promise<unknown[]> {
     await this.accounts.increment({ id }, 'balance', 1);
     const seen: unknown[] = [];
-    for (const endMs = performance.now() + 6 * LAG_MS; performance.now() < endMs; await delay(50))
+    for (const endMs = performance.now() + 6 * LAG_MS; performance.now() < endMs; await delay(PAUSE_MS))
       seen.push((await this.accounts.findOneBy({ id }))?.balance);
     return seen;
   }
 }
 
-const cluster = useLedgerCluster({ settings: { recovery_min_apply_delay: LAG_MS } });
+const cluster = useLedgerCluster({
+  settings: forDatabase<object>({ postgres: { recovery_min_apply_delay: LAG_MS }, mariadb: {} }),
+});
 const app = useApp(cluster, [StreamingController]);
 
 describe('a session that reads more often than replicas lag', () => {
@@ -28,6 +33,8 @@ describe('a session that reads more often than replicas lag', () => {
   let writing: Promise<void> = Promise.resolve();
 
   beforeAll(async () => {
+    for (const replica of forDatabase({ postgres: [], mariadb: cluster.replicas }))
+      await replica.query(`STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = ${LAG_MS / 1_000}; START SLAVE`);
     stopping.writers = new AbortController();
     const { signal } = stopping.writers;
     writing = (async () => {
@@ -50,7 +57,7 @@ describe('a session that reads more often than replicas lag', () => {
     while (performance.now() - startedMs < 10 * LAG_MS) {
       const { nodes, body } = await app.get('/accounts/1', 'often');
       answers.push({ node: nodes[0], balance: body.balance, atMs: performance.now() - startedMs });
-      await delay(50);
+      await delay(PAUSE_MS);
     }
     const balances = [written.body.balance, ...answers.map(({ balance }) => balance)];
     expect(balances).toEqual(balances.toSorted((a, b) => a - b));

@@ -23,6 +23,21 @@ export function forDatabase<T>(choices: Readonly<Record<TestDatabase, T>>): T {
   return choices[TEST_DATABASE];
 }
 
+/** A text with the placeholders (each once, in order) and the quotes of PostgreSQL, as the database writes it. */
+export function inDialect(sql: string): string {
+  return TEST_DATABASE === 'postgres' ? sql : sql.replaceAll(/\$\d+/g, '?').replaceAll('"', '`');
+}
+
+/** A statement that fails with `FAILURE_TEXT`, whatever it finds. */
+export const FAILING_SQL = forDatabase({
+  postgres: 'SELECT 1 / 0 FROM account',
+  mariadb: 'SELECT (SELECT 1 UNION SELECT 2) FROM account',
+});
+export const FAILURE_TEXT = forDatabase({
+  postgres: 'division by zero',
+  mariadb: 'Subquery returns more than 1 row',
+});
+
 /** Defines tests of what only PostgreSQL has. */
 export function onPostgres(define: () => void): void {
   if (TEST_DATABASE === 'postgres') define();

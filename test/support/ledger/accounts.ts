@@ -1,3 +1,4 @@
+import { forDatabase } from '../cluster/test-database.js';
 import { Column, Entity, ManyToOne, OneToMany, PrimaryGeneratedColumn, type Relation } from 'typeorm';
 
 /** The tables that most tests use. */
@@ -29,6 +30,11 @@ export class Entry {
 }
 
 /** Where TypeORM keeps results for queries with `cache`. */
-export const RESULT_CACHE_TABLE = `
-  CREATE TABLE "query-result-cache" (id serial PRIMARY KEY, identifier varchar, time bigint NOT NULL,
-    duration int NOT NULL, query text NOT NULL, result text NOT NULL);`;
+export const RESULT_CACHE_TABLE = forDatabase({
+  postgres: `
+    CREATE TABLE "query-result-cache" (id serial PRIMARY KEY, identifier varchar, time bigint NOT NULL,
+      duration int NOT NULL, query text NOT NULL, result text NOT NULL)`,
+  mariadb: `
+    CREATE TABLE \`query-result-cache\` (id int AUTO_INCREMENT PRIMARY KEY, identifier varchar(255), time bigint NOT NULL,
+      duration int NOT NULL, query text NOT NULL, result text NOT NULL)`,
+});

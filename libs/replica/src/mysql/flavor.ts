@@ -36,7 +36,7 @@ export const MARIADB: Flavor = {
   name: 'MariaDB',
   trackSql:
     "session_track_system_variables = CONCAT_WS(',', NULLIF(@@session_track_system_variables, ''), 'last_gtid')",
-  lastGtidSql: 'SELECT @@last_gtid AS gtid',
+  lastGtidSql: '/* nestjs-replica: position */ SELECT @@last_gtid AS gtid',
   limitSql: (statementMs) => `max_statement_time = ${statementMs / 1_000}`,
   // `@@server_uid` is too young to be asked for.
   identitySql: identitySql('@@global.server_id AS server, NULL AS uid', 'information_schema.GLOBAL_STATUS'),
@@ -62,8 +62,11 @@ export function flavorOf(serverVersion: string): Flavor {
   return /mariadb/i.test(serverVersion) ? MARIADB : MYSQL;
 }
 
+/** Begins the statements that set a connection up, so that a log tells whose they are. */
+export const SET_UP_MARK = '/* nestjs-replica: connection */';
+
 /**
  * The server refuses every write on a replica's connection from now on, whatever the user may do and whatever stored procedures
  * contain. Needs no privilege.
  */
-export const READ_ONLY_SQL = 'SET SESSION TRANSACTION READ ONLY';
+export const READ_ONLY_SQL = `${SET_UP_MARK} SET SESSION TRANSACTION READ ONLY`;

@@ -160,7 +160,7 @@ export class MariadbCluster extends Cluster<MariadbReplayed, MariadbHistory> {
 
   /** The server compares domain and number. It does not look at the server that wrote. */
   override waitSql(position: Position, timeoutMs: number): string {
-    return `SELECT MASTER_GTID_WAIT('${this.#domain}-1-${position}', ${timeoutMs / 1_000}) AS outcome`;
+    return `/* nestjs-replica: probe */ SELECT MASTER_GTID_WAIT('${this.#domain}-1-${position}', ${timeoutMs / 1_000}) AS outcome`;
   }
 
   async read(answer: ServerAnswer): Promise<ServerReport> {

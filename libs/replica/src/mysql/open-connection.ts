@@ -3,7 +3,7 @@ import { suspectsIn, withholdMessage } from '../options/discreet-error.js';
 import { inTime } from '../topology/in-time.js';
 import { MysqlConnection, type ConnectionRole } from './connection.js';
 import { MYSQL_ERRORS } from './error-kinds.js';
-import { flavorOf, READ_ONLY_SQL, type Flavor } from './flavor.js';
+import { flavorOf, READ_ONLY_SQL, SET_UP_MARK, type Flavor } from './flavor.js';
 import { mysql2Module } from './mysql2-module.js';
 
 /** How to open the connections of a node. */
@@ -56,7 +56,8 @@ export async function setUpFor(
   { statementMs }: Pick<ConnectionSource, 'statementMs'> = {},
 ): Promise<void> {
   const { flavor } = connection;
-  if (statementMs !== undefined) await connection.rows(`SET SESSION ${flavor.limitSql(statementMs)}`);
+  if (statementMs !== undefined)
+    await connection.rows(`${SET_UP_MARK} SET SESSION ${flavor.limitSql(statementMs)}`);
   if (role === 'replica') await connection.rows(READ_ONLY_SQL);
   else connection.tellsPositions = await track(connection, flavor);
   connection.role = role;
@@ -65,7 +66,7 @@ export async function setUpFor(
 /** Lets the session's answers tell positions. Returns whether they do; without them the monitor is asked. */
 async function track(connection: MysqlConnection, { trackSql }: Flavor): Promise<boolean> {
   try {
-    await connection.rows(`SET SESSION ${trackSql}`);
+    await connection.rows(`${SET_UP_MARK} SET SESSION ${trackSql}`);
     return true;
   } catch (error) {
     if (MYSQL_ERRORS.isConnectionLoss(error)) throw error;

@@ -2,7 +2,7 @@ import type { MysqlConnection } from './connection.js';
 import type { ReplicationStatus } from './gtid-cluster.js';
 
 /** Needs the privilege REPLICA MONITOR (MariaDB; SLAVE MONITOR before 10.6) or REPLICATION CLIENT (MySQL). One row for each source. */
-const STATUS_SQL = 'SHOW REPLICA STATUS';
+const STATUS_SQL = '/* nestjs-replica: probe */ SHOW REPLICA STATUS';
 
 type StatusRow = Readonly<Record<string, string | number | null | undefined>>;
 
