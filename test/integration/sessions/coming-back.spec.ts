@@ -24,7 +24,10 @@ class StreamingController extends LedgerController {
 }
 
 const cluster = useLedgerCluster({
-  settings: forDatabase<object>({ postgres: { recovery_min_apply_delay: LAG_MS }, mariadb: {} }),
+  settings: forDatabase<Record<string, number>>({
+    postgres: { recovery_min_apply_delay: LAG_MS },
+    mariadb: {},
+  }),
 });
 const app = useApp(cluster, [StreamingController]);
 
