@@ -9,7 +9,8 @@ import { summarize } from './support/summarize.js';
 import { startVersionsApp, type VersionsApp } from './support/versions-app.js';
 import { VersionsClient } from './support/versions-client.js';
 
-const LOAD = { readers: 40, writers: 2, thinkMs: 100, writerThinkMs: 600, sharingReaders: 20, reportMs: 0 };
+/** On a busy machine reads take longer. Writers that went by the clock would then write for every few reads, and keep sessions on the primary. */
+const LOAD = { readers: 40, writers: 2, thinkMs: 100, callsPerWrite: 100, sharingReaders: 20, reportMs: 0 };
 const ENDPOINT = 'reader';
 const rows = Array.from({ length: LOAD.writers * ROWS_PER_WRITER }, (_, index) => `(${index + 1}, 0)`);
 
@@ -88,8 +89,6 @@ describe('an endpoint behind which three replicas answer', () => {
     stopCounting();
     const report = summarize(checked.calls, { faultMs: 0, readsDueMs: 0, writesDueMs: 0 });
     expect(report).toMatchObject({ staleOwnReads: 0, nonMonotonicReads: 0, errors: {} });
-    // On a busy machine servers of MariaDB take their time to replay, and nobody reads there what they wrote before they have.
-    const least = forDatabase({ postgres: 0.9, mariadb: 0.5 });
-    expect(reads.replicas / (reads.primary + reads.replicas)).toBeGreaterThanOrEqual(least);
+    expect(reads.replicas / (reads.primary + reads.replicas)).toBeGreaterThanOrEqual(0.9);
   });
 });

@@ -10,8 +10,11 @@ export interface LoadShape {
   readonly writers: number;
   /** Mean pause of each between two calls; milliseconds. */
   readonly thinkMs: number;
-  /** The same of writers, if that differs. */
-  readonly writerThinkMs?: number;
+  /**
+   * Writers pause until so many calls of others have ended since their last one, instead. On a slow machine, too, that leaves the
+   * share of writes as it is.
+   */
+  readonly callsPerWrite?: number;
   /** Every so many readers belong to the session of a writer, as another tab of the same browser does; default 4. */
   readonly sharingReaders?: number;
   /** So long do the reports of every fourth reader take, instead of its plain reads; milliseconds, 0: there are none. */
@@ -48,6 +51,7 @@ export class CheckedLoad {
   readonly #sessions: readonly CheckedSession[];
   readonly #versions = new Map<number, number>();
   #loops: Promise<void>[] = [];
+  #paused: readonly { readonly until: number; readonly goOn: () => void }[] = [];
   #visitors = 0;
   #stopped = false;
 
@@ -72,8 +76,11 @@ export class CheckedLoad {
         reader < 0
           ? (): Promise<void> => this.#writeAndReadBack(session, this.#rowOf(index))
           : (): Promise<void> => this.#readSome(session, reader);
-      const { thinkMs, writerThinkMs = thinkMs } = this.#shape;
-      return this.#loop(step, reader < 0 ? writerThinkMs : thinkMs);
+      const { callsPerWrite, thinkMs } = this.#shape;
+      const think = (): Promise<void> => this.#think(thinkMs);
+      const pause =
+        reader < 0 && callsPerWrite !== undefined ? (): Promise<void> => this.#others(callsPerWrite) : think;
+      return this.#loop(step, pause);
     });
   }
 
@@ -87,6 +94,7 @@ export class CheckedLoad {
   /** Resolves when the last call has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const { goOn } of this.#paused) goOn();
     await Promise.all(this.#loops);
   }
 
@@ -97,12 +105,27 @@ export class CheckedLoad {
     return lost;
   }
 
-  async #loop(step: () => Promise<void>, thinkMs: number): Promise<void> {
-    await this.#think(thinkMs);
+  async #loop(step: () => Promise<void>, pause: () => Promise<void>): Promise<void> {
+    await pause();
     while (!this.#stopped) {
       await step();
-      await this.#think(thinkMs);
+      await pause();
     }
+  }
+
+  /** Resolves when so many calls have ended, or nobody calls any more. */
+  #others(count: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((goOn) => {
+      this.#paused = [...this.#paused, { until: this.calls.length + count, goOn }];
+    });
+  }
+
+  #note(call: CallRecord): void {
+    this.calls.push(call);
+    const done = this.#paused.filter(({ until }) => until <= this.calls.length);
+    this.#paused = this.#paused.filter(({ until }) => until > this.calls.length);
+    for (const { goOn } of done) goOn();
   }
 
   #think(meanMs: number): Promise<void> {
@@ -116,11 +139,11 @@ export class CheckedLoad {
     try {
       await this.#client.write(session.key, id, version);
     } catch (error) {
-      this.calls.push({ kind: 'write', startedMs, endedMs: nowMs(), code: codeOf(error) });
+      this.#note({ kind: 'write', startedMs, endedMs: nowMs(), code: codeOf(error) });
       return;
     }
     session.wrote(id, version);
-    this.calls.push({ kind: 'write', startedMs, endedMs: nowMs() });
+    this.#note({ kind: 'write', startedMs, endedMs: nowMs() });
     await this.#read(session, id, 0);
   }
 
@@ -140,7 +163,7 @@ export class CheckedLoad {
       (error: unknown) => ({ code: codeOf(error) }),
     );
     const record = { kind: 'read', startedMs, endedMs: nowMs(), ...call } as const;
-    this.calls.push(record);
+    this.#note(record);
     return record;
   }
 
