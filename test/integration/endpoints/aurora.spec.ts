@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { ReplicaDataSource, NodeStatus } from 'nestjs-replica';
 import { startTcpProxy, type DatabaseNode, type TcpProxy } from 'nestjs-replica/testing';
 import type { CheckReport } from '../../../libs/replica/src/cli/check/check-report.js';
-import { checkAurora, type AuroraQuery } from '../../../libs/replica/src/postgres/aurora-check.js';
+import type { ServerQuery } from '../../../libs/replica/src/execution/assumption-check.js';
+import { checkAurora } from '../../../libs/replica/src/postgres/aurora-check.js';
 import { startSource } from '../../support/app/start-source.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';
 import { command } from '../../support/command-line.js';
@@ -98,7 +99,7 @@ describe('an emulated Aurora behind its reader endpoint', () => {
   it('can be checked', async () => {
     const [replica] = cluster.replicas as [DatabaseNode];
     const on =
-      (node: DatabaseNode): AuroraQuery =>
+      (node: DatabaseNode): ServerQuery =>
       (sql) =>
         node.query(sql);
     const check = (reader = replica): ReturnType<typeof checkAurora> =>
@@ -128,7 +129,7 @@ describe('an emulated Aurora behind its reader endpoint', () => {
       {
         level: 'hint',
         node: null,
-        message: 'this is Aurora, and it tells positions and lag as the library assumes',
+        message: 'this is Aurora, and it tells what the library assumes',
       },
     ]);
     await changeAurora(cluster.primary, { told: 'now()' });

@@ -26,7 +26,7 @@ export async function identifyServer(connection: MysqlConnection): Promise<Mysql
   const { name, identitySql } = connection.flavor;
   const [row] = (await connection.rows(identitySql)) as unknown as readonly IdentityRow[];
   if (row === undefined) throw new Error('the server did not say who it is');
-  const run = [row.server, row.uid ?? row.own_address, row.started].join('/');
+  const run = [row.server, row.uid, row.own_address, row.started].join('/');
   return {
     server: String(row.server),
     system: name,

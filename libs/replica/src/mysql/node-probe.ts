@@ -5,6 +5,7 @@ import { ProbeConnector, type ProbeLink } from '../execution/probes/probe-connec
 import { runProbeFunction, type ProbeSubject } from '../execution/run-probe-function.js';
 import type { Position } from '../session/position.js';
 import type { ProbeResult } from '../topology/node-probe.js';
+import { AuroraCluster, isAurora } from './aurora-status.js';
 import type { MysqlConnection } from './connection.js';
 import { isConnectionLoss } from './error-kinds.js';
 import type { Flavor } from './flavor.js';
@@ -17,6 +18,7 @@ import { askReplication } from './replication-status.js';
 interface ProbeConnection {
   readonly connection: MysqlConnection;
   readonly identity: MysqlIdentity;
+  readonly isAurora: boolean;
 }
 
 type OpenMysqlConnection = () => ConnectionLink<MysqlConnection>;
@@ -35,6 +37,7 @@ export interface MysqlProbeOptions {
 
 /** The longest time that connecting may take. A probe gives up earlier, but the attempt goes on beside the next one; milliseconds. */
 const CONNECT_MS = 10_000;
+const AURORA = new AuroraCluster();
 /** How much longer than it should a server may take to say that it has waited in vain; milliseconds. */
 const SLACK_MS = 1_000;
 
@@ -46,8 +49,8 @@ export class MysqlProbe extends ConnectedProbe<ProbeConnection> {
   constructor({ open, answered, clusterOf, subject }: MysqlProbeOptions) {
     let cluster: GtidCluster | undefined;
     let server: string | undefined;
-    const ask = async ({ connection, identity }: ProbeConnection): Promise<ProbeResult> => {
-      cluster = clusterOf(connection.flavor);
+    const ask = async ({ connection, identity, ...found }: ProbeConnection): Promise<ProbeResult> => {
+      cluster = found.isAurora ? AURORA : clusterOf(connection.flavor);
       ({ server } = identity);
       const [row = {}] = await connection.rows(cluster.probeSql);
       const report = await cluster.read({ server, row, replication: () => askReplication(connection) });
@@ -112,7 +115,11 @@ function openLink(begin: OpenMysqlConnection, lost: () => void): ProbeLink<Probe
     connection.driver.on('error', lost);
     // Only a running probe keeps the process alive, through its time-out.
     connection.keepProcessAlive(false);
-    return { connection, identity: await identifyServer(connection) };
+    return {
+      connection,
+      identity: await identifyServer(connection),
+      isAurora: await isAurora(connection),
+    };
   };
   return {
     ready: open(),

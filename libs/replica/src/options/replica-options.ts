@@ -211,8 +211,8 @@ export interface MonitorOptions {
    * probe each time, on the same connection and within the same `probeTimeoutMs`, and on the primary also when the position
    * of a write is learned: keep it to one cheap statement. If it returns `false`, throws, or does not answer in time, the
    * node is down, and its status shows why (with an error's message as it is). `{ lagMs }` says that the node's data is at
-   * least so old. Where the server tells no positions (Aurora MySQL), nodes serve only with such a probe; then reads go by age,
-   * and a session stays on the primary for `session.ttlMs` after a write.
+   * least so old. Where the server tells neither position nor age (a binary log that is off, ...), nodes serve only with such a probe; then
+   * reads go by age, and a session stays on the primary for `session.ttlMs` after a write.
    */
   readonly probe?: ProbeFunction;
 }

@@ -21,7 +21,7 @@ export type ProbeVerdict =
   | {
       /**
        * The least age of the node's data; milliseconds, from 0. It can make a replica count as older than its position says,
-       * never as fresher. If replicas tell no position (Aurora MySQL), it is all that is known of their age.
+       * never as fresher. If replicas tell no position (a binary log that is off, ...), it is all that is known of their age.
        */
       readonly lagMs?: number;
     };

@@ -1,5 +1,6 @@
 import { familyOf, POSTGRES } from '../../options/database-type.js';
-import { checkAurora } from '../../postgres/aurora-check.js';
+import { checkAurora as checkAuroraMysql } from '../../mysql/aurora-check.js';
+import { checkAurora as checkAuroraPostgres } from '../../postgres/aurora-check.js';
 import { withConnection } from '../node-connection.js';
 import type { Source } from '../source.js';
 import type { Finding } from './check-report.js';
@@ -11,7 +12,8 @@ import type { Finding } from './check-report.js';
 export async function auroraFindings(source: Source, timeoutMs: number): Promise<readonly Finding[]> {
   const { database, options, primary } = source;
   const [replica] = source.replicas;
-  if (replica === undefined || familyOf(options.type) !== POSTGRES) return [];
+  if (replica === undefined) return [];
+  const checkAurora = familyOf(options.type) === POSTGRES ? checkAuroraPostgres : checkAuroraMysql;
   try {
     const findings = await withConnection({ database, node: primary, timeoutMs }, (writer) =>
       withConnection({ database, node: replica, timeoutMs }, (reader) => checkAurora(writer, reader)),
@@ -32,5 +34,5 @@ export async function auroraFindings(source: Source, timeoutMs: number): Promise
 const AS_ASSUMED: Finding = {
   level: 'hint',
   node: null,
-  message: 'this is Aurora, and it tells positions and lag as the library assumes',
+  message: 'this is Aurora, and it tells what the library assumes',
 };

@@ -2,8 +2,8 @@ import { formatCount, formatMs } from '../units.js';
 import type { CheckedNode, CheckThresholds, Finding } from './check-report.js';
 import type { ObservedCluster, ObservedNode } from './observed-cluster.js';
 
-/** What a replica's receiver is when all is well, in the words of the databases; `hidden`: the user may not know. */
-const HEALTHY_RECEIVER = /^(?:streaming|hidden|receives: Yes, replays: Yes)$/;
+/** What a replica's receiver is when all is well, in the words of the databases; `hidden`: the user may not know. Aurora has none. */
+const HEALTHY_RECEIVER = /^(?:streaming|hidden|aurora\b.*|receives: Yes, replays: Yes)$/;
 
 const LEVELS = ['critical', 'warning', 'hint'] as const satisfies readonly Finding['level'][];
 
