@@ -1,21 +1,35 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { within } from './support/clock.js';
 import QueryStream from 'pg-query-stream';
 import { lanePool } from '../support/lanes/lane-pool.js';
 import { startSource } from '../support/app/start-source.js';
+import { takeClient } from '../support/app/take-client.js';
+import { forDatabase, onPostgres } from '../support/cluster/test-database.js';
 import { until } from '../support/until.js';
 import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js';
 
-interface Client {
-  query(...args: any[]): any;
-  release(error?: unknown): void;
-}
-interface Pool {
-  connect(): Promise<Client>;
-}
+/** Takes so many seconds, or fails. */
+const sleepSql = forDatabase({
+  postgres: (seconds: number) => `SELECT count(*) AS n, pg_sleep(${seconds}) /* sleeps */ FROM account`,
+  mariadb: (seconds: number) => `SELECT count(*) AS n, SLEEP(${seconds}) /* sleeps */ FROM account`,
+});
+const PORT_SQL = forDatabase({
+  postgres: 'SELECT inet_server_port() AS port, count(*) FROM account',
+  mariadb: 'SELECT @@port AS port, count(*) FROM account',
+});
+/** Of the connections on which something sleeps. */
+const SLEEPING_SQL = forDatabase({
+  postgres: `SELECT pid AS id FROM pg_stat_activity
+    WHERE state = 'active' AND query LIKE '%/* sleeps */%' AND pid <> pg_backend_pid()`,
+  mariadb: `SELECT id FROM information_schema.processlist WHERE user = 'app' AND info LIKE '%/* sleeps */%'`,
+});
+const endSql = forDatabase({
+  postgres: (id: unknown) => `SELECT pg_terminate_backend(${Number(id)})`,
+  mariadb: (id: unknown) => `KILL CONNECTION ${Number(id)}`,
+});
 
 const cluster = useLedgerCluster({ count: 5_000 });
 
@@ -31,61 +45,61 @@ describe('connections in trouble', () => {
     sources.push(source);
     return source;
   }
-  const masterPool = (source: ReplicaDataSource): Pool =>
-    (source.driver as unknown as { master: Pool }).master;
-  const slavePool = (source: ReplicaDataSource): Pool =>
-    (source.driver as unknown as { slaves: Pool[] }).slaves[0] as Pool;
 
-  it('a client that runs a read has an error listener: a lost socket must not end the process', async () => {
-    let client: pg.Client | undefined;
-    const onConnect = (one: pg.Client): void => void (client = one);
-    const pool = lanePool(cluster.primary, { config: { onConnect } as never, lanes: undefined });
-    const reading = pool.run(['SELECT pg_sleep(0.3)']);
-    await until(() => client !== undefined && client.listenerCount('drain') >= 0);
-    await delay(100);
-    const count = client?.listenerCount('error');
-    await reading;
-    await pool.end();
-    expect(count).toBeGreaterThan(0);
-  });
+  onPostgres(() => {
+    it('a client that runs a read has an error listener: a lost socket must not end the process', async () => {
+      let client: pg.Client | undefined;
+      const onConnect = (one: pg.Client): void => void (client = one);
+      const pool = lanePool(cluster.primary, { config: { onConnect } as never, lanes: undefined });
+      const reading = pool.run(['SELECT pg_sleep(0.3)']);
+      await until(() => client !== undefined && client.listenerCount('drain') >= 0);
+      await delay(100);
+      const count = client?.listenerCount('error');
+      await reading;
+      await pool.end();
+      expect(count).toBeGreaterThan(0);
+    });
 
-  it('a stream that is destroyed before it has a connection poisons no pooled connection', async () => {
-    const source = await start({ extra: { max: 1 } });
-    const client = await masterPool(source).connect();
-    const stream = client.query(new QueryStream('SELECT id FROM account')) as QueryStream;
-    stream.destroy(); // say, the HTTP client has gone
-    await delay(100);
-    client.release();
-    expect(await within(3_000, source.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
-  });
+    it('a stream that is destroyed before it has a connection poisons no pooled connection', async () => {
+      const source = await start({ extra: { max: 1 } });
+      const client = await takeClient<pg.Client & { release(): void }>(source);
+      const stream = client.query(new QueryStream('SELECT id FROM account'));
+      stream.destroy(); // say, the HTTP client has gone
+      await delay(100);
+      client.release();
+      expect(await within(3_000, source.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
+    });
 
-  it('a stream on a connection that broke in a transaction ends, and so does the rollback', async () => {
-    const source = await start();
-    const client = await masterPool(source).connect();
-    await client.query('BEGIN');
-    const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
-    await cluster.primary.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
-    await delay(100);
-    const stream = client.query(new QueryStream('SELECT id FROM account')) as QueryStream;
-    stream.on('error', () => undefined).resume();
-    const rollback = (client.query('ROLLBACK') as Promise<unknown>).then(
-      () => 'settled',
-      () => 'settled',
-    );
-    const outcome = await within(3_000, rollback);
-    client.release();
-    expect(outcome).toBe('settled');
+    it('a stream on a connection that broke in a transaction ends, and so does the rollback', async () => {
+      const source = await start();
+      const client = await takeClient<pg.Client & { release(): void }>(source);
+      await client.query('BEGIN');
+      const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+      await cluster.primary.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+      await delay(100);
+      const stream = client.query(new QueryStream('SELECT id FROM account'));
+      stream.on('error', () => undefined).resume();
+      const rollback = (client.query('ROLLBACK') as Promise<unknown>).then(
+        () => 'settled',
+        () => 'settled',
+      );
+      const outcome = await within(3_000, rollback);
+      client.release();
+      expect(outcome).toBe('settled');
+    });
   });
 
   it('a release during BEGIN leaves no transaction open on a pooled connection', async () => {
     const source = await start({ extra: { max: 1 } });
-    const client = await masterPool(source).connect();
-    await client.query('SELECT 1');
+    const runner = source.createQueryRunner();
+    await runner.query('SELECT 1');
     // A slow answer to the first statement of a transaction, and a time limit that releases meanwhile.
-    (client.query('BEGIN; SELECT pg_sleep(0.2)') as Promise<unknown>).catch(() => undefined);
-    await delay(100);
-    client.release();
-    await delay(400);
+    await cluster.primary.hang();
+    const beginning = runner.query('BEGIN').catch(() => undefined);
+    await turn();
+    await runner.release();
+    await cluster.primary.resume();
+    await beginning;
     await source.query(`INSERT INTO account (owner) VALUES ('must stay')`);
     const rows = await cluster.primary.query(`SELECT 1 AS n FROM account WHERE owner = 'must stay'`);
     expect(rows).toHaveLength(1);
@@ -95,13 +109,13 @@ describe('connections in trouble', () => {
     const source = await start();
     await whilePaused(cluster, async () => {
       const seen = await source.router.runOnReplica({}, async () => {
-        const client = await slavePool(source).connect();
-        await client.query('BEGIN');
-        await client.query('UPDATE account SET balance = balance + 1 WHERE id = 7');
-        (client.query('COMMIT') as Promise<unknown>).catch(() => undefined);
-        await Promise.resolve();
-        client.release();
-        await delay(200);
+        const runner = source.createQueryRunner('slave');
+        await runner.query('BEGIN');
+        await runner.query('UPDATE account SET balance = balance + 1 WHERE id = 7');
+        const committing = runner.query('COMMIT').catch(() => undefined);
+        await turn();
+        await runner.release();
+        await committing;
         return source.query('SELECT balance FROM account WHERE id = 7');
       });
       const truth = await cluster.primary.query('SELECT balance FROM account WHERE id = 7');
@@ -114,9 +128,9 @@ describe('connections in trouble', () => {
     const stop = source.router.on('statement', () => {
       throw new Error('metrics are broken');
     });
-    const client = await masterPool(source).connect();
-    await (client.query('BEGIN') as Promise<unknown>).catch(() => undefined);
-    client.release();
+    const runner = source.createQueryRunner();
+    await runner.query('BEGIN').catch(() => undefined);
+    await runner.release();
     stop();
     await source.query(`INSERT INTO account (owner) VALUES ('must stay too')`);
     const rows = await cluster.primary.query(`SELECT 1 AS n FROM account WHERE owner = 'must stay too'`);
@@ -125,15 +139,18 @@ describe('connections in trouble', () => {
 
   it('a full pool does not count as a fault of its replica, which stays up while its reads go on', async () => {
     // Less than a slow read takes, and enough to connect on a busy machine.
-    const source = await start({ extra: { max: 1 }, connectTimeoutMS: 1_000 });
+    const connectTimeout = forDatabase<object>({
+      postgres: { connectTimeoutMS: 1_000 },
+      mariadb: { connectTimeout: 1_000 },
+    });
+    const source = await start({ extra: { max: 1 }, ...connectTimeout });
     const changes: string[] = [];
     source.router.on('statement', ({ node, errorCode }) => changes.push(`${node} ${errorCode ?? 'ok'}`));
     const down = new Set<string>();
     const watch = setInterval(() => {
       for (const { name, health } of source.router.topology().replicas) if (health === 'down') down.add(name);
     }, 1);
-    const slow = (): Promise<unknown> =>
-      source.router.runOnReplica({}, () => source.query('SELECT count(*) AS n, pg_sleep(1.5) FROM account'));
+    const slow = (): Promise<unknown> => source.router.runOnReplica({}, () => source.query(sleepSql(1.5)));
     await Promise.allSettled(Array.from({ length: 6 }, slow));
     clearInterval(watch);
     // A read that was running must never lose its connection.
@@ -142,32 +159,21 @@ describe('connections in trouble', () => {
 
   it('one terminated backend does not break what else runs on that replica', async () => {
     const source = await start();
-    const [one] = cluster.replicas;
-    // A read-only transaction on some replica, and one more read on the same.
-    const outcome = source.router
-      .readOnlyTransaction({}, async (manager) => {
-        const [{ port }] = await manager.query('SELECT inet_server_port() AS port, count(*) FROM account');
-        const node = cluster.replicas.find((candidate) => candidate.port === port) ?? one;
-        const [{ pid }] = await manager.query('SELECT pg_backend_pid() AS pid, count(*) FROM account');
-        const reads = Array.from({ length: 8 }, () =>
-          source.router.runOnReplica({}, () =>
-            source.query(`SELECT count(*) AS n, pg_sleep(1) /* victim */ FROM account`),
-          ),
-        );
-        await delay(300);
-        await node?.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE query LIKE '%victim%' AND pid <> $1 AND pid <> pg_backend_pid() LIMIT 1`,
-          [pid],
-        );
-        await Promise.all(reads);
-        return manager.query('SELECT count(*)::int AS n FROM account WHERE id = 1');
-      })
-      .then(
-        (rows) => rows,
-        (error: unknown) => String(error),
+    // A read-only transaction on some replica, and more reads, some of them on the same.
+    const outcome = source.router.readOnlyTransaction({}, async (manager) => {
+      const [own] = await manager.query(PORT_SQL);
+      const node = cluster.replicas.find(({ port }) => port === Number(own.port)) ?? cluster.primary;
+      const reads = Array.from({ length: 8 }, () =>
+        source.router.runOnReplica({}, () => source.query(sleepSql(1))),
       );
-    expect(await outcome).toEqual([{ n: 1 }]);
+      let victim: unknown;
+      await until(async () => (victim = (await node.query(SLEEPING_SQL))[0]?.id) !== undefined, 'a read');
+      await node.query(endSql(victim));
+      await Promise.all(reads);
+      return manager.query('SELECT CAST(count(*) AS int) AS n FROM account WHERE id = 1');
+    });
+    const [row] = (await outcome) as { n: unknown }[];
+    expect(Number(row?.n)).toBe(1);
   });
 
   it("fallback: 'error' holds when replicas fail in the middle of a read", async () => {
@@ -193,8 +199,8 @@ describe('connections in trouble', () => {
 
   it('destroy() ends though the primary hangs with a statement under way', async () => {
     const source = await start();
-    const running = source.query('SELECT pg_sleep(0.3)').catch(() => undefined);
-    await delay(100);
+    const running = source.query(sleepSql(0.3)).catch(() => undefined);
+    await until(async () => (await cluster.primary.query(SLEEPING_SQL)).length > 0, 'the statement');
     await cluster.primary.hang();
     const destroying = source.destroy();
     sources.length = 0;

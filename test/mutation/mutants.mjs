@@ -291,8 +291,8 @@ export const MUTANTS = [
     name: 'any-writable-server-is-newer',
     what: 'a replica that accepts writes takes over from a primary that is well',
     file: `${mysql}/positions/term-book.ts`,
-    from: 'order === undefined && isVacant && this',
-    to: 'order === undefined && this',
+    from: '(isVacant && hasSucceeded)',
+    to: 'hasSucceeded',
     tests: [`${mysql}/positions`],
   },
   {

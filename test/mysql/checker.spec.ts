@@ -6,7 +6,7 @@ import type { RunOptions } from '../checker/support/run-history.js';
 const { checkHistory, describeHistory, shrink } = await import('../checker/support/history.js');
 const { runHistory } = await import('../checker/support/run-history.js');
 
-const SECONDS = Number(process.env.CHECKER_SECONDS ?? 15);
+const SECONDS = Number(process.env.CHECKER_SECONDS ?? 10);
 const SEED = Number(process.env.CHECKER_SEED ?? 7);
 
 const RUNS = [

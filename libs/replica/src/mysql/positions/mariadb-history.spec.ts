@@ -103,7 +103,7 @@ describe('of two servers of MariaDB that accept writes', () => {
     ['a promotion without a write', ['1', '0-1-14'], ['2', '0-1-14'], undefined],
     ['a primary that goes on', ['1', '0-1-16'], ['2', '0-1-14'], undefined],
     ['two promotions at once', ['2', '0-1-14,0-2-15'], ['3', '0-1-14,0-3-15'], undefined],
-    ['a third primary, one wrote', ['2', '0-1-14,0-2-15'], ['3', '0-1-14'], 'newer'],
+    ['a third primary, one wrote', ['2', '0-1-14,0-2-15'], ['3', '0-1-14'], 'ahead'],
     ['nothing in common', ['1', '0-1-14'], ['2', '0-2-15'], undefined],
     ['an empty binary log', ['1', ''], ['2', '0-1-14,0-2-15'], undefined],
     ['the same server', ['1', '0-1-14'], ['1', '0-1-16'], undefined],
@@ -112,7 +112,7 @@ describe('of two servers of MariaDB that accept writes', () => {
       { writer: a, history: historyOf(stateOfA) },
       { writer: b, history: historyOf(stateOfB) },
     ];
-    const opposite = { newer: 'older', older: 'newer' }[order ?? ''];
+    const opposite = { newer: 'older', ahead: 'older', older: 'newer' }[order ?? ''];
     expect([first.history.orderOf(a, second), second.history.orderOf(b, first)]).toEqual([order, opposite]);
   });
 });

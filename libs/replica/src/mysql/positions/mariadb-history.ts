@@ -108,7 +108,7 @@ export class MariadbHistory implements WriteHistory<MariadbHistory, MariadbRepla
 
   /**
    * Whoever wrote the last common write was the primary then. If the other server has written since, it took over later. If a third
-   * server wrote it, one that has written since took over later than one that has not.
+   * server wrote it, one that has written since is ahead of one that has not.
    */
   orderOf(writer: string, other: Claim<MariadbHistory>): ClaimOrder {
     const common = this.#lastCommon(other.history);
@@ -118,6 +118,6 @@ export class MariadbHistory implements WriteHistory<MariadbHistory, MariadbRepla
     if (common.server === writer) return hasOtherWritten ? 'older' : undefined;
     if (common.server === other.writer) return hasWritten ? 'newer' : undefined;
     if (hasWritten === hasOtherWritten) return undefined;
-    return hasWritten ? 'newer' : 'older';
+    return hasWritten ? 'ahead' : 'older';
   }
 }

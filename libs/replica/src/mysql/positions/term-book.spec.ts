@@ -90,6 +90,24 @@ describe('the term of a server that accepts writes', () => {
     expect(cluster.writable('2', '0-1-14,0-2-15', true)).toBe(2);
   });
 
+  it('is not newer than that of another server that was promoted, and may have written since it was asked', () => {
+    const cluster = probes();
+    cluster.writable('1', '0-1-14');
+    cluster.readOnly('2', '0-1-14');
+    cluster.book.lost('1');
+    expect(cluster.writable('2', '0-1-14')).toBe(2);
+    expect(cluster.writable('3', '0-1-14,0-3-15')).toBe(2);
+    // What follows the one that is fenced is nowhere.
+    expect(cluster.readOnly('4', '0-3-15')).toEqual({
+      epoch: 2,
+      position: undefined,
+      hasErrantWrites: false,
+    });
+    expect(cluster.readOnly('5', '0-1-14')).toMatchObject({ epoch: 2, position: 14n });
+    cluster.book.lost('2');
+    expect(cluster.writable('3', '0-1-14,0-3-15')).toBe(3);
+  });
+
   it('begins anew when the first server takes over again', () => {
     const cluster = probes();
     cluster.writable('1', '0-1-14');

@@ -107,7 +107,9 @@ export class TermBook<R extends ReplayedWrites, H extends WriteHistory<H, R>> {
     }
     const isVacant = newest.state !== 'held';
     const order = history.orderOf(writer, newest);
-    const isNewer = order === 'newer' || (order === undefined && isVacant && this.#followers.has(server));
+    // Of two servers that were promoted apart, the first one stays the primary: it may have confirmed a write since it was asked.
+    const hasSucceeded = order === 'ahead' || (order === undefined && this.#followers.has(server));
+    const isNewer = order === 'newer' || (isVacant && hasSucceeded);
     if (isNewer && (isVacant || !isFollowing)) return newest.number + 1;
     if (order === 'older')
       return Math.max(NEVER_PROMOTED, Math.min(own?.number ?? Infinity, newest.number - 1));
@@ -128,7 +130,8 @@ export class TermBook<R extends ReplayedWrites, H extends WriteHistory<H, R>> {
       const position = before?.epoch === newest.number ? before.position : undefined;
       return { epoch: before?.epoch, position, hasErrantWrites };
     }
-    const isOnNewest = term.number === newest.number;
+    // Of two terms with the same number, only one is that of the primary.
+    const isOnNewest = term === newest;
     const position = isOnNewest ? term.history.positionOf(replayed, term.writer) : undefined;
     return { epoch: term.number, position, hasErrantWrites };
   }

@@ -38,5 +38,8 @@ export interface Claim<H> {
   readonly history: H;
 }
 
-/** `undefined`: nobody can tell. */
-export type ClaimOrder = 'newer' | 'older' | undefined;
+/**
+ * `ahead`: both took over from the same server, and only this one is known to have written since. The other one may write at any time.
+ * `undefined`: nobody can tell.
+ */
+export type ClaimOrder = 'newer' | 'ahead' | 'older' | undefined;

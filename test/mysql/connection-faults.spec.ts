@@ -1,0 +1,2 @@
+import '../support/cluster/on-mariadb.js';
+import '../faults/connection-faults.spec.js';
