@@ -6,10 +6,17 @@ import { useCluster } from '../../support/cluster/use-cluster.js';
 import { until } from '../../support/until.js';
 import { startPooler, type Pooler } from './support/pooler.js';
 
+/** A user that is the same in several clusters. */
+const APP_SQL = `CREATE ROLE app LOGIN PASSWORD 'same' IN ROLE pg_read_all_data`;
+
 describe('several servers behind one address', () => {
   const cluster = useCluster({
     replicas: 2,
-    sql: 'CREATE TABLE thing (id int); INSERT INTO thing VALUES (1)',
+    sql: `CREATE TABLE thing (id int); INSERT INTO thing VALUES (1); ${APP_SQL}`,
+  });
+  const foreign = useCluster({
+    replicas: 1,
+    sql: APP_SQL,
   });
   const closing: (() => Promise<unknown>)[] = [];
   const logged: string[] = [];
@@ -143,6 +150,39 @@ describe('several servers behind one address', () => {
     await source.router.setReplicas([]);
     expect(replicasOf(source)).toEqual([]);
     expect(await ported(source)).toBe(String(cluster.primary.port));
+  });
+
+  it('are nobody while the address leads only to the primary, as a reader endpoint does that has no reader left', async () => {
+    const [first] = cluster.replicas as [DatabaseNode];
+    const proxy = await proxyTo(cluster.primary);
+    const source = await start([many(proxy)]);
+    expect(replicasOf(source)).toEqual([]);
+    expect(logged.filter((line) => line.includes('lead only to servers that accept writes'))).toHaveLength(1);
+    expect(await ported(source)).toBe(String(cluster.primary.port));
+    proxy.redirect(first);
+    await until(async () => (await ported(source)) === String(first.port), 'a read by the reader');
+    proxy.redirect(cluster.primary);
+    proxy.reset();
+    await until(() => addressesUp(source).length === 0, 'no reader');
+    for (let reads = 0; reads < 10; reads++) expect(await ported(source)).toBe(String(cluster.primary.port));
+    await source.query('UPDATE thing SET id = id');
+  });
+
+  it('get nothing if they belong to another cluster', async () => {
+    const [first] = cluster.replicas as [DatabaseNode];
+    const proxy = await proxyTo(foreign.replicas[0] as DatabaseNode, foreign.primary);
+    const url = `postgres://app:same@${proxy.host}:${proxy.port}/${cluster.primary.database}`;
+    const source = await start([many({ url })]);
+    await until(
+      () => replicasOf(source)[0]?.problem?.includes('another database cluster') === true,
+      'a problem',
+    );
+    for (let reads = 0; reads < 10; reads++) expect(await ported(source)).toBe(String(cluster.primary.port));
+    proxy.redirect([foreign.replicas[0] as DatabaseNode, first]);
+    await until(async () => (await ported(source)) === String(first.port), 'a read by our own server');
+    const ports = new Set<string>();
+    for (let reads = 0; reads < 20; reads++) ports.add(await ported(source));
+    expect([...ports]).toEqual([String(first.port)]);
   });
 
   it('serve nobody behind a pooler, which may lead each statement to another one', async () => {

@@ -119,6 +119,11 @@ describe('resolveOptions', () => {
       "type must be one of 'postgres', 'mysql', 'mariadb', not a text",
     ],
     [
+      'servers that are neither one nor many',
+      { primary: PRIMARY, replicas: [{ host: 'replica', servers: 'some' }] },
+      "replicas[0].servers must be one of 'one', 'many', not a text",
+    ],
+    [
       'a primary of several servers',
       { primary: { ...PRIMARY, servers: 'many' } },
       "primary.servers cannot be 'many': one server takes the writes",
