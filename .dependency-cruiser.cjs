@@ -100,7 +100,7 @@ const HOUSE = {
   },
   testing: {},
   dashboard: {
-    code: ['options/option-problems', 'nest/routers-by-name'],
+    code: ['options/option-problems', 'nest/routers-by-name', 'nest/factory-providers'],
     types: ['observability', 'execution', 'engine'],
   },
   cli: {

@@ -1,16 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type CanActivate,
+  type DynamicModule,
   type ExecutionContext,
+  Inject,
   Injectable,
+  type INestApplication,
+  Module,
   type NestInterceptor,
   VersioningType,
 } from '@nestjs/common';
 import { headerToken } from 'nestjs-replica';
 import { type DashboardState, ReplicaDashboardModule } from 'nestjs-replica/dashboard';
+import { getReplicaRouterToken, ReplicaPoolModule, type ReplicaRouter } from 'nestjs-replica/pool';
+import { Test } from '@nestjs/testing';
 import { map } from 'rxjs';
 import request from 'supertest';
-import { PLATFORMS, startLedger } from '../../support/app/start-app.js';
+import { launch, PLATFORMS, startLedger } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { CapturedLogs } from '../../support/app/captured-logs.js';
 import { useLedgerCluster } from '../../support/cluster/use-cluster.js';
@@ -258,5 +264,81 @@ describe('the page', () => {
     await expect(starting('express', { dataSources: ['default', 'reports'] })).rejects.toThrow(
       'there is no data source named reports',
     );
+  });
+
+  it('does not start if its factory lets anybody drain replicas, or is none', async () => {
+    const page = ReplicaDashboardModule.forRootAsync({ useFactory: () => ({ actions: true }) });
+    await expect(Test.createTestingModule({ imports: [page] }).compile()).rejects.toThrow('give guards');
+    expect(() => ReplicaDashboardModule.forRootAsync({})).toThrow('needs one of useFactory');
+    expect(() => ReplicaDashboardModule.forRootAsync({ path: 'x', useFactory: () => ({}) } as never)).toThrow(
+      'path is not an option',
+    );
+  });
+});
+
+const PAGE = Symbol('settings of the page');
+
+/** Stands for the configuration of an application, and for the service that its guards ask. */
+@Module({
+  providers: [{ provide: PAGE, useValue: { path: 'admin/pool', user: 'alice' } }],
+  exports: [PAGE],
+})
+class ConfigModule {}
+
+@Injectable()
+class AskingGuard implements CanActivate {
+  constructor(@Inject(PAGE) private readonly config: { user: string }) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, string> }>();
+    return headers['x-user'] === this.config.user;
+  }
+}
+
+describe.each(PLATFORMS)('the page of a pool, with options of a factory, on %s', (platform) => {
+  let nest: INestApplication;
+  afterAll(() => nest?.close());
+
+  it('shows pools and data sources, and has buttons if the factory says so', async () => {
+    const page = (hasActions: boolean): DynamicModule =>
+      ReplicaDashboardModule.forRootAsync({
+        imports: [ConfigModule],
+        inject: [PAGE],
+        useFactory: (config: { path: string }) => ({
+          path: hasActions ? config.path : 'quiet',
+          guards: [AskingGuard],
+          actions: hasActions,
+          dataSources: ['notes'],
+        }),
+      });
+    const pool = ReplicaPoolModule.forRoot({
+      name: 'notes',
+      primary: { url: cluster.primary.url },
+      replicas: cluster.replicas.map(({ name, url }) => ({ name, url })),
+    });
+    ({ nest } = await launch({ imports: [pool, page(true), page(false)] }, { platform }));
+    const url = await nest.getUrl();
+    await request(url).get('/admin/pool/state').expect(403);
+    await until(async () => {
+      const { body } = await request(url).get('/admin/pool/state').set(ALICE).expect(200);
+      expect(body).toMatchObject({
+        hasActions: true,
+        dataSources: [{ name: 'notes', topology: { replicas: [{ name: 'replica-1' }] } }],
+      });
+      const [source] = (body as DashboardState).dataSources;
+      return source?.topology?.replicas[0]?.health === 'up' && source.stats.pools.length === 2;
+    });
+    const act = (path: string): request.Test =>
+      request(url)
+        .post(`/${path}/actions/drain`)
+        .set({ ...ALICE, 'x-replica-dashboard': '1', 'sec-fetch-site': 'same-origin' })
+        .send({ replica: 'replica-1' });
+    await act('admin/pool').set('x-user', 'bob').expect(403);
+    await act('quiet').expect(404);
+    const router = nest.get<ReplicaRouter>(getReplicaRouterToken('notes'));
+    expect(router.topology().replicas[0]?.isDraining).toBe(false);
+    await act('admin/pool').expect(204);
+    expect(router.topology().replicas[0]?.isDraining).toBe(true);
+    await request(url).get('/replica/state').expect(404);
   });
 });

@@ -102,7 +102,7 @@ describe('ReplicaHealthIndicator', () => {
     expect(body).toMatchObject({
       details: {
         typo: { status: 'down', message: expect.stringContaining('minReplicas') },
-        missing: { status: 'down', message: expect.stringContaining('no such data source') },
+        missing: { status: 'down', message: expect.stringContaining('no data source or pool of that name') },
       },
     });
   });

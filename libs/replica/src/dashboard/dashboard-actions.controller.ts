@@ -21,7 +21,7 @@ type RequestHeaders = Readonly<Record<string, string | undefined>>;
 
 const logger = new Logger('ReplicaDashboard');
 
-/** The buttons of the page. It is mounted only if the options want it. */
+/** The buttons of the page. Without `actions` in the options there is none. */
 @Injectable()
 export class DashboardActionsController {
   readonly #feed: DashboardFeed;
@@ -43,6 +43,7 @@ export class DashboardActionsController {
     @Headers() headers: RequestHeaders,
     @Req() request: unknown,
   ): void {
+    if (!this.#feed.hasActions) throw new NotFoundException('the page has no buttons (option actions)');
     assertFromPage(headers);
     const { dataSource = this.#feed.defaultName, replica, instance } = fieldsOf(body);
     if (instance !== undefined && instance !== this.#feed.instance)

@@ -52,7 +52,7 @@ describe('the feed of the page', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     router = new FakeRouter();
-    const moduleRef = { get: () => router } as unknown as ModuleRef;
+    const moduleRef = { get: () => [router] } as unknown as ModuleRef;
     feed = new DashboardFeed(moduleRef, resolveDashboardOptions({}, 'test'));
     feed.onModuleInit();
     feed.onApplicationBootstrap();

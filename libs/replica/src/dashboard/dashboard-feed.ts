@@ -75,6 +75,11 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
     return `${INSTANCE.host}:${INSTANCE.pid}`;
   }
 
+  /** Whether the page has buttons. */
+  get hasActions(): boolean {
+    return this.#options.actions;
+  }
+
   /** The first data source that the page shows. */
   get defaultName(): string {
     return this.#options.dataSources[0] as string;
@@ -119,7 +124,7 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
     return {
       atMs: Date.now(),
       instance: INSTANCE,
-      hasActions: this.#options.actions,
+      hasActions: this.hasActions,
       dataSources: this.#sources.map((source) => stateOf(source, historyOf(source))),
     };
   }

@@ -1,8 +1,9 @@
 import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
+import type { FactorySource } from '../nest/factory-providers.js';
 import { describe, OptionProblems } from '../options/option-problems.js';
 
-/** Options of `ReplicaDashboardModule.forRoot()`. */
-export interface ReplicaDashboardOptions {
+/** What a factory of `ReplicaDashboardModule.forRootAsync()` returns. */
+export interface ReplicaDashboardFactoryOptions {
   /** Where the page is, below the application's global prefix. It has no version. Default: `replica`. */
   readonly path?: string;
   /**
@@ -12,11 +13,29 @@ export interface ReplicaDashboardOptions {
   readonly guards?: readonly (Type<CanActivate> | CanActivate)[];
   /** Whether the page may drain and resume replicas, and switch routing off and on. Default: `false`. */
   readonly actions?: boolean;
-  /** Names of the data sources that the page shows. Default: the one that has no name. */
+  /** Names of the data sources and pools that the page shows. Default: the one that has no name. */
   readonly dataSources?: readonly string[];
+}
+
+/** Options of `ReplicaDashboardModule.forRoot()`. */
+export interface ReplicaDashboardOptions extends ReplicaDashboardFactoryOptions {
   /** Modules that export what the guards inject. Default: none. */
   readonly imports?: ModuleMetadata['imports'];
 }
+
+/** A class that makes the options, for `useClass` and `useExisting`. */
+export interface ReplicaDashboardOptionsFactory {
+  createReplicaDashboardOptions(): ReplicaDashboardFactoryOptions | Promise<ReplicaDashboardFactoryOptions>;
+}
+
+/**
+ * Options of `ReplicaDashboardModule.forRootAsync()`: one of `useFactory`, `useClass` and `useExisting`. Guards that are classes are made
+ * when the application starts, so none of them can be request-scoped. `imports`: modules that export what is injected.
+ */
+export interface ReplicaDashboardAsyncOptions
+  extends
+    Pick<ModuleMetadata, 'imports'>,
+    FactorySource<ReplicaDashboardFactoryOptions, ReplicaDashboardOptionsFactory> {}
 
 /** The options with their defaults; `path` without slashes at its ends. */
 export interface ResolvedDashboardOptions extends Required<ReplicaDashboardOptions> {}
@@ -51,6 +70,15 @@ export function resolveDashboardOptions(
   }
   problems.throwIfAny('ReplicaDashboardModule: ');
   return { ...resolved, path: withoutSlashes(path) };
+}
+
+const ASYNC_KEYS = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting', 'extraProviders'];
+
+/** Throws an `InvalidReplicaOptionsError` for anything that `forRootAsync()` does not take. */
+export function checkAsyncDashboardOptions(options: ReplicaDashboardAsyncOptions): void {
+  const problems = new OptionProblems();
+  problems.object('', options, ASYNC_KEYS);
+  problems.throwIfAny('ReplicaDashboardModule.forRootAsync(): ');
 }
 
 function checkValues(options: ReplicaDashboardOptions, problems: OptionProblems): void {

@@ -1,22 +1,8 @@
-import {
-  Controller,
-  Get,
-  Injectable,
-  type MessageEvent,
-  Query,
-  Req,
-  Res,
-  Sse,
-  StreamableFile,
-  type Type,
-  UseGuards,
-  VERSION_NEUTRAL,
-} from '@nestjs/common';
+import { Get, Injectable, type MessageEvent, Query, Req, Res, Sse, StreamableFile } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Observable } from 'rxjs';
 import { DashboardFeed } from './dashboard-feed.js';
-import type { ResolvedDashboardOptions } from './dashboard-options.js';
 import {
   DOCUMENT,
   DOCUMENT_HEADERS,
@@ -117,18 +103,4 @@ export class DashboardController {
     const sent = typeof body === 'string' ? body : new StreamableFile(body, { type, length: body.length });
     httpAdapter.reply(response, sent, 200);
   }
-}
-
-/** A controller of this class at the path of the options, behind their guards. Decorators alone could not know these. */
-export function mounted(
-  Base: Type<object>,
-  { path, guards }: Pick<ResolvedDashboardOptions, 'path' | 'guards'>,
-): Type<object> {
-  class Mounted extends Base {}
-  Object.defineProperty(Mounted, 'name', { value: Base.name });
-  Controller({ path, version: VERSION_NEUTRAL })(Mounted);
-  UseGuards(...guards)(Mounted);
-  // Documents that @nestjs/swagger makes of the application leave the page out.
-  Reflect.defineMetadata('swagger/apiExcludeController', [true], Mounted);
-  return Mounted;
 }

@@ -1,4 +1,9 @@
-export type { ReplicaDashboardOptions } from './dashboard-options.js';
+export type {
+  ReplicaDashboardAsyncOptions,
+  ReplicaDashboardFactoryOptions,
+  ReplicaDashboardOptions,
+  ReplicaDashboardOptionsFactory,
+} from './dashboard-options.js';
 export type {
   DashboardInstance,
   DashboardState,

@@ -12,7 +12,7 @@ export interface FactorySource<Given, Maker> {
 
 /** Providers of what such a source gives, under `token`. `read` checks it; `ask` gets it from a maker. */
 export function factoryProviders<Given, Maker>(
-  token: string,
+  token: InjectionToken,
   source: FactorySource<Given, Maker>,
   { read, ask }: { read: (given: Given) => unknown; ask: (maker: Maker) => Given | Promise<Given> },
 ): Provider[] {

@@ -18,7 +18,7 @@ import {
 
 /** Options of `ReplicaMetricsModule.forRoot()`. */
 export interface ReplicaMetricsModuleOptions extends Omit<ReplicaMetricsOptions, 'dataSource'> {
-  /** The names of the data sources to report. Default: the one without a name, `['default']`. */
+  /** The names of the data sources and pools to report. Default: the one without a name, `['default']`. */
   readonly dataSources?: readonly string[];
 }
 

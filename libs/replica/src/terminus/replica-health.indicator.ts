@@ -18,7 +18,7 @@ const SILENT_INTERVALS = 3;
 
 /** What {@link ReplicaHealthIndicator.isReady} asks of a data source. */
 export interface ReplicaHealthOptions extends ReadinessNeeds {
-  /** The name of the data source. Default: the one without a name. */
+  /** The name of the data source or pool. Default: the one without a name. */
   readonly dataSource?: string;
 }
 
@@ -71,7 +71,7 @@ export class ReplicaHealthIndicator {
       return { status: 'down', message: `isReady(): ${problems.list.join('; ')}` };
     const { dataSource = DEFAULT_NAME, ...needs } = options;
     const router = findRouter(this.modules, dataSource);
-    if (router === undefined) return { status: 'down', message: 'the application has no such data source' };
+    if (router === undefined) return { status: 'down', message: 'the application has no data source or pool of that name' };
     return judgeReadiness(factsOf(router), needs);
   }
 }

@@ -8,20 +8,20 @@ export type Recordable =
 
 /** Which router of an application to record. */
 export interface RecordOptions {
-  /** The name of the data source. Default: the one that has no name. */
+  /** The name of the data source or pool. Default: the one that has no name. */
   readonly name?: string;
 }
 
 /**
  * Records where the statements of an application go from now on. Throws a `TypeError` for something that has no router.
  *
- * An application is asked for the router under a symbol that `ReplicaModule` knows, so this entry point loads nothing of the library.
+ * An application is asked for the router under a symbol that `ReplicaModule` and `ReplicaPoolModule` know, so this entry point loads nothing of the library.
  */
 export function recordRoutes(target: Recordable, { name = 'default' }: RecordOptions = {}): RouteRecording {
   const router = routerOf(target, name);
   if (router !== undefined) return new RouteRecording(router);
   throw new TypeError(
-    `recordRoutes() found no router for the data source '${name}': give it an application with ReplicaModule, a ReplicaDataSource or a router`,
+    `recordRoutes() found no router for the data source or pool '${name}': give it an application with ReplicaModule or ReplicaPoolModule, a ReplicaDataSource, a RoutingPool or a router`,
   );
 }
 

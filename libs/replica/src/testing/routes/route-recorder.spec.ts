@@ -171,7 +171,7 @@ describe('a recording of routes', () => {
     };
     for (const target of [unknown, {}, { router: {} }])
       expect(() => recordRoutes(target as Recordable)).toThrow(
-        /found no router for the data source 'default'/,
+        /found no router for the data source or pool 'default'/,
       );
     expect(() => expect({}).toHaveWritten()).toThrow('toHaveWritten() needs what recordRoutes() gives');
   });
