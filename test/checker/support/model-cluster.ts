@@ -12,6 +12,8 @@ interface ModelNode {
   isPaused: boolean;
   /** One more with each start and each crash; a connection lives as long as that. */
   run: number;
+  /** One more with each start. */
+  start: number;
   /**
    * `ours`: it follows the primary. `foreign`: a standby of another cluster is at its address. `rival`: it takes writes on the primary's
    * timeline. `of-rival`: it follows one that does, and shows of our history no more than it had then.
@@ -29,7 +31,7 @@ export class ModelCluster {
   constructor(replicas: readonly string[], random: () => number) {
     this.#random = random;
     for (const name of replicas)
-      this.#replicas.set(name, { at: 1_000n, isUp: true, isPaused: false, run: 0, state: 'ours' });
+      this.#replicas.set(name, { at: 1_000n, isUp: true, isPaused: false, run: 0, start: 0, state: 'ours' });
   }
 
   replica(name: string): ModelNode {
@@ -56,6 +58,14 @@ export class ModelCluster {
     node.isPaused = true;
   }
 
+  /** Another server takes the node's place, from a backup that is a while old. */
+  replace(name: string): void {
+    const node = this.replica(name);
+    node.run++;
+    node.start++;
+    node.at -= BigInt(Math.ceil(20 * this.#random()));
+  }
+
   /** Another server is at the node's address from now on; `ours`: one that has followed the primary so far. */
   become(name: string, state: ModelNode['state']): void {
     const node = this.replica(name);
@@ -67,8 +77,8 @@ export class ModelCluster {
 
   /** Which server a connection to the node leads to. */
   identityOf(name: string): ServerIdentity {
-    const { run, state } = name === 'primary' ? PRIMARY : this.replica(name);
-    const startedAt = `${name} ${state === 'foreign' ? run : ''}`;
+    const { run, start, state } = name === 'primary' ? PRIMARY : this.replica(name);
+    const startedAt = `${name} ${state === 'foreign' ? run : start}`;
     return {
       system: state === 'foreign' ? 'another' : 'ours',
       startedAt,
@@ -123,4 +133,4 @@ export class ModelCluster {
   }
 }
 
-const PRIMARY = { run: 0, state: 'ours' } as const;
+const PRIMARY = { run: 0, start: 0, state: 'ours' } as const;

@@ -16,6 +16,7 @@ import type {
 } from '../../../libs/replica/src/topology/node-probe.js';
 import type { Topology } from '../../../libs/replica/src/topology/topology.js';
 import type { ModelCluster } from './model-cluster.js';
+import type { ModelConnection, ModelEndpoint } from './model-endpoint.js';
 
 export const TTL_MS = 3_000;
 const MAX_LAG_MS = 1_000;
@@ -62,7 +63,9 @@ export type ModelDefect =
   | 'uses-any-connection'
   | 'believes-other-runs'
   | 'believes-any-cluster'
-  | 'sees-no-rival';
+  | 'sees-no-rival'
+  | 'reads-on-any-server'
+  | 'probes-any-server';
 
 function deceivedIdentity(identity: ServerIdentity, defect: ModelDefect | undefined): ServerIdentity {
   if (defect === 'believes-any-cluster') return { ...identity, system: 'ours' };
@@ -95,6 +98,8 @@ export interface ModelInstanceOptions {
   readonly random: () => number;
   readonly limits?: Partial<RoutingLimits>;
   readonly defect?: ModelDefect;
+  /** Where its replicas are found, in place of a list. */
+  readonly endpoint?: ModelEndpoint;
 }
 
 /** What a read was shown, and by whom. */
@@ -109,6 +114,8 @@ export class ModelInstance {
   readonly #finder: RouteFinder;
   /** To which run of its server the connection to each node leads. */
   readonly #connections = new Map<string, string>();
+  /** The connections to servers behind the endpoint, by node. */
+  readonly #behind = new Map<string, ModelConnection>();
 
   constructor(nodes: readonly WatchedNode[], options: ModelInstanceOptions) {
     const { random, defect, limits } = options;
@@ -201,7 +208,8 @@ export class ModelInstance {
       const conditions = { text: '', primaryRunner: false };
       const route = await this.#finder.find(READ, scope, { conditions, failed });
       await this.#delay();
-      const position = this.#mayRun(route.node) ? cluster.read(route.node) : undefined;
+      const server = await this.#serverOf(route.node);
+      const position = server === undefined ? undefined : cluster.read(server);
       await this.#delay();
       if (position !== undefined) {
         if (defect !== 'notes-nothing') {
@@ -215,6 +223,30 @@ export class ModelInstance {
       failed.push(route.node);
     }
     return undefined;
+  }
+
+  /** The server that answers for the node; `undefined`: none may. */
+  async #serverOf(name: string): Promise<string | undefined> {
+    const { endpoint } = this.#options;
+    if (endpoint?.has(name) !== true) return this.#mayRun(name) ? name : undefined;
+    return this.#serverBehind(name, endpoint).catch(() => undefined);
+  }
+
+  async #serverBehind(name: string, endpoint: ModelEndpoint): Promise<string | undefined> {
+    const { defect } = this.#options;
+    let connection = this.#behind.get(name);
+    if (connection === undefined || !endpoint.isOpen(connection)) {
+      const isAnyRight = defect === 'reads-on-any-server';
+      connection = await (isAnyRight ? endpoint.connectAnywhere() : endpoint.connect(name));
+      const objection = isAnyRight ? undefined : this.monitor.objectionTo(name, connection.identity);
+      if (objection !== undefined) {
+        this.monitor.suspect(name, objection);
+        return undefined;
+      }
+      this.#behind.set(name, connection);
+    }
+    const node = this.monitor.topology.replicas.find((one) => one.name === name);
+    return node === undefined || node.health === 'down' ? undefined : connection.server;
   }
 
   /** What waits for a connection to a replica learns at once when that goes down. */

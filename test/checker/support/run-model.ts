@@ -4,11 +4,15 @@ import { MemorySessionStore } from '../../../libs/replica/src/session/memory.sto
 import type { SessionStore } from '../../../libs/replica/src/session/session-store.js';
 import { seededRandom } from '../../support/random.js';
 import { ModelCluster } from './model-cluster.js';
+import { ModelEndpoint } from './model-endpoint.js';
 import { ModelInstance, TTL_MS, type ModelDefect, type ModelRequest } from './model-instance.js';
 
 const NAMES = ['r1', 'r2', 'r3', 'r4'] as const;
 const SESSIONS = 12;
 const TICK_MS = 5;
+/** Those that answer behind one address, and those that crash. */
+const SERVERS = ['r1', 'r2', 'r3'] as const;
+const LOOK_MS = 100;
 
 /** What sessions do beside plain reads. */
 const KINDS = ['nothing', 'nothing', 'ask-for-replicas', 'everything'] as const;
@@ -19,6 +23,8 @@ export interface ModelRun {
   readonly requests: number;
   /** Replicas crash, other servers take their addresses, and two take writes at a time; then the lists stay as they are. */
   readonly servers?: boolean;
+  /** The replicas are found behind one address; they crash, and others take their places. */
+  readonly endpoint?: boolean;
   readonly defect?: ModelDefect;
   /** Of the first instance and of the second. */
   /** The replicas that each instance knows, which do not change, as while one version is replaced by another. */
@@ -47,6 +53,7 @@ export async function runModel({
   limits,
   lists,
   servers,
+  endpoint: hasEndpoint = false,
 }: ModelRun): Promise<ModelOutcome> {
   const random = seededRandom(seed);
   const cluster = new ModelCluster(NAMES, random);
@@ -56,28 +63,38 @@ export async function runModel({
     seed % 2 === 0 && lists === undefined
       ? memory
       : { load: (key) => memory.load(key), save: (...args) => memory.save(...args) };
+  const endpoints = hasEndpoint
+    ? [0, 1].map(
+        () =>
+          new ModelEndpoint({
+            cluster,
+            random,
+            names: SERVERS,
+            areProbesUnsorted: defect === 'probes-any-server',
+          }),
+      )
+    : [];
+  const listed = hasEndpoint ? [] : servers === true ? SERVERS : ['r1', 'r2'];
   const instances = [0, 1].map(
     (index) =>
       new ModelInstance(
-        ['primary', ...(lists?.[index] ?? (servers === true ? ['r1', 'r2', 'r3'] : ['r1', 'r2']))].map(
-          (name) => cluster.watched(name),
-        ),
-        {
-          cluster,
-          store,
-          random,
-          limits: limits?.[index],
-          defect,
-        },
+        ['primary', ...(lists?.[index] ?? listed)].map((name) => cluster.watched(name)),
+        { cluster, store, random, limits: limits?.[index], defect, endpoint: endpoints[index] },
       ),
+  );
+  const looks = endpoints.map((endpoint, index) =>
+    setInterval(
+      () => void endpoint.look().then((nodes) => nodes && instances[index]?.monitor.setReplicas(nodes)),
+      LOOK_MS,
+    ),
   );
   const ticks = setInterval(() => cluster.advance(), TICK_MS);
   for (const { monitor } of instances) monitor.start();
   await jest.advanceTimersByTimeAsync(1_000);
   const course = new ModelCourse(cluster, instances, {
     random,
-    isListFixed: lists !== undefined || servers === true,
-    changesServers: servers === true,
+    isListFixed: lists !== undefined || servers === true || hasEndpoint,
+    changesServers: hasEndpoint ? 'behind-endpoint' : servers === true && 'at-addresses',
   });
   const begin = (index: number, request = 0): History =>
     new History(`session-${seed}-${index}-${request}`, KINDS[index % KINDS.length]);
@@ -99,7 +116,8 @@ export async function runModel({
       histories[index] = begin(index, request);
     }
   }
-  clearInterval(ticks);
+  for (const timer of [ticks, ...looks]) clearInterval(timer);
+  for (const endpoint of endpoints) endpoint.end();
   await finish(Promise.all(instances.map(({ monitor }) => monitor.stop())));
   for (const history of histories) violations.push(...history.violations);
   return { violations, ...counts };
@@ -165,7 +183,7 @@ class History {
 interface CourseOptions {
   readonly random: () => number;
   readonly isListFixed: boolean;
-  readonly changesServers: boolean;
+  readonly changesServers: 'at-addresses' | 'behind-endpoint' | false;
 }
 
 /** What happens to the nodes meanwhile. */
@@ -174,7 +192,7 @@ class ModelCourse {
   readonly #instances: readonly ModelInstance[];
   readonly #random: () => number;
   readonly #isListFixed: boolean;
-  readonly #changesServers: boolean;
+  readonly #changesServers: CourseOptions['changesServers'];
   #areServersOdd = false;
   #primaryBackMs = 0;
   #isChanging = false;
@@ -193,7 +211,8 @@ class ModelCourse {
 
   maybeChange(): void {
     if (performance.now() > this.#primaryBackMs) this.#cluster.isPrimaryUp = true;
-    if (this.#changesServers) this.#changeServers();
+    if (this.#changesServers === 'at-addresses') this.#changeServers();
+    if (this.#changesServers === 'behind-endpoint') this.#changeServersBehind();
     const dice = this.#random();
     const node = this.#cluster.replica(this.#any(NAMES));
     if (dice < 0.04) node.isPaused = !node.isPaused;
@@ -215,7 +234,7 @@ class ModelCourse {
   /** A crash; or, for a while, a foreign standby at an address, or a rival that a replica follows once all know of it. */
   #changeServers(): void {
     const dice = this.#random();
-    const name = this.#any(['r1', 'r2', 'r3']);
+    const name = this.#any(SERVERS);
     if (dice < 0.05 && this.#cluster.replica(name).state === 'ours') this.#cluster.crash(name);
     if (dice < 0.05 || dice > 0.1 || this.#areServersOdd) return;
     this.#areServersOdd = true;
@@ -226,9 +245,15 @@ class ModelCourse {
       setTimeout(() => this.#cluster.become('r3', 'of-rival'), 600);
     }
     setTimeout(() => {
-      for (const one of ['r1', 'r2', 'r3']) this.#cluster.become(one, 'ours');
+      for (const one of SERVERS) this.#cluster.become(one, 'ours');
       this.#areServersOdd = false;
     }, forMs);
+  }
+
+  #changeServersBehind(): void {
+    const dice = this.#random();
+    if (dice < 0.02) this.#cluster.crash(this.#any(SERVERS));
+    else if (dice < 0.03) this.#cluster.replace(this.#any(SERVERS));
   }
 
   /** For less than replicas may lag, also in all: then nobody has forgotten anything meanwhile. */
