@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bytes, duration, list, percent, plural, shortCount } from './format.js';
+import { bytes, duration, list, percent, plural, shortCount, withoutColumns } from './format.js';
 
 describe('what the page writes', () => {
   it.each([
@@ -47,5 +47,14 @@ describe('what the page writes', () => {
       'a and b',
       'a, b and c',
     ]);
+  });
+
+  it('of a statement with many columns is what tells it from others', () => {
+    const columns = Array.from({ length: 9 }, (_, index) => `"Product"."c${index}"`).join(', ');
+    expect(withoutColumns(`SELECT ${columns} FROM "products" WHERE a IN (SELECT b FROM c)`)).toBe(
+      'SELECT … FROM "products" WHERE a IN (SELECT b FROM c)',
+    );
+    for (const text of ['SELECT a, b FROM c', `UPDATE a SET ${columns}`, `SELECT ${columns}`, 'COMMIT'])
+      expect(withoutColumns(text)).toBe(text);
   });
 });

@@ -60,6 +60,14 @@ export function plural(value: number, word: string): string {
   return `${count(value)} ${word}${value === 1 ? '' : 's'}`;
 }
 
+/** Lists of columns that are longer hide what tells one statement from another. */
+const LONG_COLUMNS = /^(SELECT (?:DISTINCT )?)(?:(?! FROM ).){40,}( FROM )/is;
+
+/** `SELECT … FROM "products" WHERE "id" = ?`. */
+export function withoutColumns(sql: string): string {
+  return sql.replace(LONG_COLUMNS, '$1…$2');
+}
+
 function trimmed(value: number, digits: number): string {
   return String(Number(value.toFixed(digits)));
 }

@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../src/observability/recent-events.js';
 import type { PatternStats, RouterStats } from '../../src/observability/router-stats.js';
 import { fallbacksOfPattern } from '../../src/dashboard/fallbacks-of-pattern.js';
 import type { RouteReason } from '../../src/routing/route.js';
-import { clock, count, duration, list, percent, plural, shortCount } from './format.js';
+import { clock, count, duration, list, percent, plural, shortCount, withoutColumns } from './format.js';
 import { REASONS } from './words.js';
 
 /** How many statements are shown before somebody asks for the rest. */
@@ -20,7 +20,12 @@ export function Statements({ patterns }: { patterns: readonly PatternStats[] }):
       {patterns.length === 0 ? (
         <p class="note">None yet, or statements are not counted by their text.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="group" aria-labelledby="statements">
+        <div
+          class={isLong ? 'scroll' : 'scroll whole'}
+          tabIndex={0}
+          role="group"
+          aria-labelledby="statements"
+        >
           <table class="statements">
             <thead>
               <tr>
@@ -51,7 +56,7 @@ export function Statements({ patterns }: { patterns: readonly PatternStats[] }):
         </div>
       )}
       {patterns.length > FEW && (
-        <p>
+        <p class="more">
           <button aria-expanded={isLong} onClick={() => setLong(!isLong)}>
             {isLong ? 'Fewer' : `All ${patterns.length}`}
           </button>
@@ -63,13 +68,19 @@ export function Statements({ patterns }: { patterns: readonly PatternStats[] }):
 
 function Statement({ pattern }: { pattern: PatternStats }): VNode {
   const { text, count: calls, onReplicas, failed, p50Ms, p95Ms } = pattern;
+  const brief = withoutColumns(text);
   return (
     <tr>
       <th scope="row">
         <details>
           <summary>
-            <code>{text}</code>
+            <code>{brief}</code>
           </summary>
+          {brief !== text && (
+            <p>
+              <code>{text}</code>
+            </p>
+          )}
           <p>{mainReason(pattern)}</p>
         </details>
       </th>
@@ -112,7 +123,7 @@ export function Unwelcome({ stats, events }: UnwelcomeProps): VNode {
       <ul class="lines">
         {refused.map(({ atMs, digest, tables, node }) => (
           <li key={`${digest} ${atMs}`}>
-            <code>{textOf(digest) ?? digest}</code>
+            <code>{withoutColumns(textOf(digest) ?? digest)}</code>
             <p>
               {clock(atMs)}, by {node}
               {tables !== null && tables.length > 0 && `, tables ${list(tables)}`}
@@ -125,7 +136,7 @@ export function Unwelcome({ stats, events }: UnwelcomeProps): VNode {
       <ul class="lines">
         {fallen.map(({ pattern, fallbacks }) => (
           <li key={pattern.digest}>
-            <code>{pattern.text}</code>
+            <code>{withoutColumns(pattern.text)}</code>
             <p>{plural(fallbacks, 'time')}</p>
           </li>
         ))}
