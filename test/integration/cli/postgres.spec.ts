@@ -103,6 +103,8 @@ describe('check', () => {
         { health: 'down', serves: false, problem: expect.stringContaining('ECONNREFUSED') },
       ],
     });
+    expect(await check('--min-replicas', '1')).toMatchObject({ status: 'warning', exitCode: 1 });
+    expect(await check('--min-replicas', '2')).toMatchObject({ status: 'critical', exitCode: 2 });
     const status = await command(['status'], { env: env() });
     expect(status.exitCode).toBe(2);
     expect(status.out).toMatch(/replica .* up, streaming .*\n.* down .*ECONNREFUSED/);

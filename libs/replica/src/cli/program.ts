@@ -62,7 +62,12 @@ function addCheck(program: Command, context: CommandContext): void {
     )
     .addOption(durationOption('--warn-lag <duration>', 'warn from this lag on', '5s'))
     .addOption(durationOption('--crit-lag <duration>', 'critical from this lag on', '30s'))
-    .addOption(countOption('--min-replicas <number>', 'critical with fewer replicas that serve', 1))
+    .addOption(
+      countOption(
+        '--min-replicas <number>',
+        'critical with fewer replicas that serve; others may be away then',
+      ),
+    )
     .addOption(
       countOption(
         '--instances <number>',
@@ -162,7 +167,7 @@ function durationOption(flags: string, description: string, byDefault: string, m
     .argParser((text) => parseDuration(name, text, minMs));
 }
 
-function countOption(flags: string, description: string, byDefault: number, min = 0): Option {
+function countOption(flags: string, description: string, byDefault?: number, min = 0): Option {
   const [name = flags] = flags.split(' ');
   return new Option(flags, description).default(byDefault).argParser((text) => parseCount(name, text, min));
 }

@@ -50,6 +50,8 @@ export interface CheckThresholds {
   readonly warnLagMs: number;
   readonly critLagMs: number;
   readonly minReplicas: number;
+  /** As long as so many serve, others may be away: that is a warning. Otherwise each replica that is away is critical. */
+  readonly othersMayBeAway: boolean;
 }
 
 /** The outcome of a check. */

@@ -5,7 +5,12 @@ import type { NodeFacts } from './node-facts.js';
 import type { ObservedCluster, ObservedNode } from './observed-cluster.js';
 import { nagiosReport } from './show-report.js';
 
-const THRESHOLDS: CheckThresholds = { warnLagMs: 5_000, critLagMs: 30_000, minReplicas: 1 };
+const THRESHOLDS: CheckThresholds = {
+  warnLagMs: 5_000,
+  critLagMs: 30_000,
+  minReplicas: 1,
+  othersMayBeAway: false,
+};
 
 const FACTS: NodeFacts = {
   version: '18.0',
@@ -125,6 +130,20 @@ describe('findProblems', () => {
     );
     expect(problems(cluster())).toHaveLength(1);
     expect(problems(cluster(), { minReplicas: 0 })).toEqual([]);
+  });
+
+  it('lets others be away if as many serve as were asked for', () => {
+    const away = node('r2', { health: 'down', problem: 'connect ECONNREFUSED', serves: false });
+    const cut = node('r3', { receiver: 'none', serves: false });
+    const some = cluster(node('r1'), away, cut, node('r4', { serves: false, lagMs: 30_000 }));
+    const levels = (thresholds: Partial<CheckThresholds>): (string | undefined)[] =>
+      problems(some, thresholds).map((problem) => problem.split(':')[0]);
+    expect(levels({})).toEqual(['critical r2', 'critical r3', 'critical r4']);
+    expect(levels({ othersMayBeAway: true })).toEqual(['critical r4', 'warning r2', 'warning r3']);
+    expect(levels({ othersMayBeAway: true, minReplicas: 2 })).toHaveLength(4);
+    expect(levels({ othersMayBeAway: true, minReplicas: 2 })).toContain('critical r2');
+    const alone = { ...some, primary: primary({ health: 'down', problem: 'gone' }) };
+    expect(problems(alone, { othersMayBeAway: true })).toContain('critical primary: gone');
   });
 
   it('tells that commits wait for nobody, but not if that is hidden', () => {

@@ -13,16 +13,17 @@ export function findProblems(
   thresholds: CheckThresholds,
   others: readonly Finding[] = [],
 ): readonly Finding[] {
+  const serving = replicas.filter(({ checked }) => checked.serves).length;
+  const awayIs = thresholds.othersMayBeAway && serving >= thresholds.minReplicas ? 'warning' : 'critical';
   const findings = [
     ...others,
-    ...problemsOfNode(primary),
+    ...problemsOfNode(primary, 'critical'),
     ...replicas.flatMap((replica) => [
-      ...problemsOfNode(replica),
-      ...problemsOfReplica(replica.checked, primary.checked, thresholds),
+      ...problemsOfNode(replica, awayIs),
+      ...problemsOfReplica(replica.checked, { primary: primary.checked, thresholds, awayIs }),
     ]),
     ...problemsOfCommits(primary, replicas),
   ];
-  const serving = replicas.filter(({ checked }) => checked.serves).length;
   if (serving < thresholds.minReplicas)
     findings.push({
       level: 'critical',
@@ -38,10 +39,11 @@ export function findProblems(
   return findings.toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
 }
 
-function problemsOfNode({ checked, facts }: ObservedNode): Finding[] {
+/** @param awayIs how bad it is that the node is away */
+function problemsOfNode({ checked, facts }: ObservedNode, awayIs: Finding['level']): Finding[] {
   const { name: node, health, problem, connections } = checked;
   const findings: Finding[] = [];
-  if (health !== 'up') findings.push({ level: 'critical', node, message: problem ?? 'it does not answer' });
+  if (health !== 'up') findings.push({ level: awayIs, node, message: problem ?? 'it does not answer' });
   if (facts === undefined) return findings;
   if (facts.pausedUntil !== null)
     findings.push({
@@ -67,13 +69,20 @@ function problemsOfNode({ checked, facts }: ObservedNode): Finding[] {
 
 function problemsOfReplica(
   { name: node, health, receiver, lagMs, lagIs, timeline }: CheckedNode,
-  primary: CheckedNode,
-  { warnLagMs, critLagMs }: CheckThresholds,
+  {
+    primary,
+    thresholds: { warnLagMs, critLagMs },
+    awayIs,
+  }: {
+    readonly primary: CheckedNode;
+    readonly thresholds: CheckThresholds;
+    readonly awayIs: Finding['level'];
+  },
 ): Finding[] {
   const findings: Finding[] = [];
   if (receiver !== null && !HEALTHY_RECEIVER.test(receiver))
     findings.push({
-      level: 'critical',
+      level: awayIs,
       node,
       message: receiver === 'none' ? 'it receives nothing: it has no receiver' : `its receiver: ${receiver}`,
       remedy: "see the server's log, and whether it can reach the primary",

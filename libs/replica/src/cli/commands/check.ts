@@ -16,7 +16,8 @@ interface CheckOptions extends CommonOptions {
   /** Milliseconds. */
   readonly warnLag: number;
   readonly critLag: number;
-  readonly minReplicas: number;
+  /** `undefined`: at least one has to serve, and none may be away. */
+  readonly minReplicas?: number;
   readonly instances: number;
 }
 
@@ -28,7 +29,12 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   const { warnLag: warnLagMs, critLag: critLagMs, minReplicas, instances, timeout } = options;
   if (warnLagMs > critLagMs) throw new CommandError('--warn-lag has to be at most --crit-lag');
   const source = await openSource(options, terminal);
-  const thresholds = { warnLagMs, critLagMs, minReplicas };
+  const thresholds = {
+    warnLagMs,
+    critLagMs,
+    minReplicas: minReplicas ?? 1,
+    othersMayBeAway: minReplicas !== undefined,
+  };
   const measureMs = Math.min(warnLagMs, MAX_MEASURE_MS);
   const cluster = await observeCluster(source, { timeoutMs: timeout, measureMs, critLagMs, instances });
   const report = reportOf(cluster, thresholds, await auroraFindings(source, timeout));
