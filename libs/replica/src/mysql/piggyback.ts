@@ -35,12 +35,11 @@ export class MysqlPiggyback implements Piggyback {
     return new Promise((resolve, reject) => {
       physical.query(args as unknown as QueryArguments, (error, answer) => {
         if (answer === undefined) return reject(error);
-        const settle = (): void => resolve(answer as unknown as Answer);
         const gtid = gtidOf(answer);
         if (gtid !== undefined) this.#tell(physical, gtid, told);
         else if (physical.rowsMayHaveWritten && physical.transaction === 'idle')
-          return this.#ask(physical, told, settle);
-        settle();
+          return this.#ask(physical, told, () => resolve(answer as unknown as Answer));
+        resolve(answer as unknown as Answer);
       });
     });
   }

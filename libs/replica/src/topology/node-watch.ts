@@ -1,14 +1,14 @@
 import type { Position } from '../session/position.js';
 import type { NodeProbe, ProbeResult, ProbeTimes } from './node-probe.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
-import type { Pace, PaceReasons } from './probe-pace.js';
+import type { OwnPaceReasons, Pace } from './probe-pace.js';
 import { SharedRun } from './shared-run.js';
 
 /** Learns the results of the probes of one node, and says how often to probe it. */
 interface NodeWatchListener {
   succeeded(result: ProbeResult, times: ProbeTimes): void;
   failed(error: unknown): void;
-  pace(own: Pick<PaceReasons, 'isSilent' | 'isInDoubt'>): Pace;
+  pace(own: OwnPaceReasons): Pace;
 }
 
 /** How many probes in a row have to succeed to dispel a doubt. */

@@ -18,8 +18,12 @@ export interface PaceReasons {
   /** The primary is down, so it or a promoted replica has to be found soon. */
   readonly isPrimaryAway: boolean;
   readonly isPrimaryWaitedFor: boolean;
+  /** Counts only for a node that is silent. */
   readonly isReplicaUp: boolean;
 }
+
+/** What the watch of a node knows of it. */
+export type OwnPaceReasons = Pick<PaceReasons, 'isSilent' | 'isInDoubt'>;
 
 /** The paces of a monitor. Each object exists once, so equal paces are identical. */
 export class ProbePaces {

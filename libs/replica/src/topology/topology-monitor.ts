@@ -4,7 +4,7 @@ import type { MonitorEvents, TopologyChange } from './monitor-events.js';
 import type { MonitorSettings, MonitorSources } from './monitor-settings.js';
 import type { ProbeResult, ServerIdentity, WatchedNode } from './node-probe.js';
 import { NodeWatch } from './node-watch.js';
-import { ProbePaces, type PaceReasons } from './probe-pace.js';
+import { ProbePaces, type OwnPaceReasons, type PaceReasons } from './probe-pace.js';
 import { TopologyState } from './topology-state.js';
 import type { NodeSnapshot, Topology } from './topology.js';
 
@@ -167,7 +167,7 @@ export class TopologyMonitor {
   expect(position: Position): void {
     this.#wanted = laterPosition(this.#wanted, position);
     for (const replica of this.topology.replicas) {
-      if (this.#isBehindWanted(replica.name)) this.#watches.get(replica.name)?.hurry();
+      if (this.#isBehindWanted(replica)) this.#watches.get(replica.name)?.hurry();
     }
   }
 
@@ -273,7 +273,7 @@ export class TopologyMonitor {
         this.#probedAtMs = this.#sources.nowMs();
         this.#state.failed(name, describe(error));
       },
-      pace: (own) => this.#paces.choose({ ...own, ...this.#paceReasons(name) }),
+      pace: (own) => this.#paces.choose(this.#paceReasons(name, own)),
     });
     this.#watches.set(name, watch);
     if (this.#isStarted) watch.start();
@@ -294,13 +294,16 @@ export class TopologyMonitor {
     } else if (this.#state.judge.isAwaited(primary.name)) this.#watches.get(primary.name)?.hurry();
   }
 
-  #paceReasons(name: string): Omit<PaceReasons, 'isSilent' | 'isInDoubt'> {
+  /** Each write asks. */
+  #paceReasons(name: string, { isSilent, isInDoubt }: OwnPaceReasons): PaceReasons {
     const { primary, replicas } = this.topology;
     return {
-      isWaitedFor: this.#isBehindWanted(name) || this.#state.judge.isAwaited(name),
+      isSilent,
+      isInDoubt,
+      isWaitedFor: this.#isBehindWanted(this.#state.find(name)) || this.#state.judge.isAwaited(name),
       isPrimaryAway: primary.health === 'down',
       isPrimaryWaitedFor: this.#waitingForPrimary > 0,
-      isReplicaUp: replicas.some((node) => node.health === 'up'),
+      isReplicaUp: isSilent && replicas.some((node) => node.health === 'up'),
     };
   }
 
@@ -335,8 +338,7 @@ export class TopologyMonitor {
     return this.#isStarted && !this.#state.isOutdated(name, sinceMs);
   }
 
-  #isBehindWanted(name: string): boolean {
-    const node = this.#state.find(name);
+  #isBehindWanted(node: NodeSnapshot | undefined): boolean {
     if (this.#wanted === undefined || node?.role !== 'replica') return false;
     return node.health === 'up' && (node.position ?? 0n) < this.#wanted;
   }

@@ -7,20 +7,24 @@ export interface MariadbGtid {
   readonly sequence: bigint;
 }
 
-const GTID = /^(\d{1,10})-(\d{1,10})-(\d{1,20})$/;
+const GTID = /^\s*(\d{1,10})-(\d{1,10})-(\d{1,20})\s*$/;
+/** How much of a text an error repeats. */
+const QUOTED_CHARACTERS = 100;
 
 /**
  * Parses a list of GTIDs, as in `@@gtid_slave_pos` or `@@gtid_binlog_state`: `0-1-14,0-2-17`. Empty before the first write. Throws a
  * RangeError for anything else.
  */
 export function parseGtids(text: string): readonly MariadbGtid[] {
-  if (text.trim() === '') return [];
-  return text.split(',').map((part) => {
-    const match = GTID.exec(part.trim());
-    if (match === null) throw new RangeError(`not a GTID of MariaDB: ${JSON.stringify(part)}`);
-    const [, domain = '', server = '', sequence = ''] = match;
-    return { domain: Number(domain), server, sequence: BigInt(sequence) };
-  });
+  return text.trim() === '' ? [] : text.split(',').map(parseGtid);
+}
+
+/** Parses one GTID. Throws a RangeError for anything else. */
+export function parseGtid(text: string): MariadbGtid {
+  const match = GTID.exec(text);
+  if (match === null)
+    throw new RangeError(`not a GTID of MariaDB: ${JSON.stringify(text.slice(0, QUOTED_CHARACTERS))}`);
+  return { domain: Number(match[1]), server: match[2] ?? '', sequence: BigInt(match[3] ?? '') };
 }
 
 /** The domains that a list of GTIDs names, each once. Only within one domain are writes in an order that all servers share. */

@@ -1,5 +1,5 @@
 import type { Position } from '../../session/position.js';
-import { domainsOf, type MariadbGtid, parseGtids } from './mariadb-gtid.js';
+import { domainsOf, type MariadbGtid, parseGtid, parseGtids } from './mariadb-gtid.js';
 import type { Claim, ClaimOrder, ReplayedWrites, WriteHistory } from './write-history.js';
 
 /**
@@ -75,9 +75,10 @@ export class MariadbHistory implements WriteHistory<MariadbHistory, MariadbRepla
   }
 
   positionOfWrite(gtid: string, writer: string): Position | undefined {
-    const [write, ...others] = parseGtids(gtid);
-    if (write === undefined || others.length > 0 || write.server !== writer) return undefined;
-    return this.#isOfDomain(write) ? write.sequence : undefined;
+    // The answer of a transaction in several domains names several.
+    if (gtid === '' || gtid.includes(',')) return undefined;
+    const write = parseGtid(gtid);
+    return write.server === writer && this.#isOfDomain(write) ? write.sequence : undefined;
   }
 
   #has(write: MariadbGtid): boolean {
