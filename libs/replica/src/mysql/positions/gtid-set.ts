@@ -3,8 +3,10 @@ type Interval = readonly [from: bigint, to: bigint];
 
 const SOURCE = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 const TAG = /^[a-z_][a-z\d_]{0,31}$/;
-/** `@@gtid_owned` adds the thread that is committing the transaction. */
-const INTERVAL = /^(\d{1,19})(?:-(\d{1,19}))?(?:#\d+)?$/;
+/** `@@gtid_owned` adds the threads that are committing the transaction. */
+const INTERVAL = /^(\d{1,19})(?:\s*-\s*(\d{1,19}))?(?:#\d+)*$/;
+/** How much of a text an error repeats. */
+const QUOTED_CHARACTERS = 100;
 
 /**
  * A set of transactions of MySQL, as in `@@gtid_executed`: `uuid:1-5:7,uuid:tag:1-3`. Immutable. A source is a uuid in lower case, from
@@ -13,9 +15,14 @@ const INTERVAL = /^(\d{1,19})(?:-(\d{1,19}))?(?:#\d+)?$/;
 export class GtidSet {
   /** The intervals of each source, in order; they neither overlap nor touch. */
   readonly #intervals: ReadonlyMap<string, readonly Interval[]>;
+  readonly #sizes: ReadonlyMap<string, bigint>;
+  /** The number of transactions in all. */
+  readonly size: bigint;
 
   private constructor(intervals: ReadonlyMap<string, readonly Interval[]>) {
     this.#intervals = intervals;
+    this.#sizes = new Map(Array.from(intervals, ([source, those]) => [source, sizeOf(those)]));
+    this.size = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0n);
   }
 
   /** Throws a RangeError for anything else than a list of sets. Also takes `@@gtid_owned`. */
@@ -31,16 +38,9 @@ export class GtidSet {
     return [...this.#intervals.keys()];
   }
 
-  /** The number of transactions in all. */
-  get size(): bigint {
-    let size = 0n;
-    for (const source of this.#intervals.keys()) size += this.sizeOf(source);
-    return size;
-  }
-
   /** The number of transactions of one source. */
   sizeOf(source: string): bigint {
-    return this.of(source).reduce((size, [from, to]) => size + to - from + 1n, 0n);
+    return this.#sizes.get(source) ?? 0n;
   }
 
   of(source: string): readonly Interval[] {
@@ -63,8 +63,15 @@ export class GtidSet {
   }
 }
 
+function sizeOf(intervals: readonly Interval[]): bigint {
+  return intervals.reduce((size, [from, to]) => size + to - from + 1n, 0n);
+}
+
 function readPart(part: string, found: Map<string, Interval[]>): void {
-  const [uuid = '', ...rest] = part.replaceAll(/\s/g, '').toLowerCase().split(':');
+  const [uuid = '', ...rest] = part
+    .toLowerCase()
+    .split(':')
+    .map((piece) => piece.trim());
   if (uuid === '' && rest.length === 0) return;
   if (!SOURCE.test(uuid) || rest.length === 0) throw notASet(part);
   let source = uuid;
@@ -85,7 +92,7 @@ function readPart(part: string, found: Map<string, Interval[]>): void {
 }
 
 function notASet(part: string): RangeError {
-  return new RangeError(`not a GTID set of MySQL: ${JSON.stringify(part)}`);
+  return new RangeError(`not a GTID set of MySQL: ${JSON.stringify(part.slice(0, QUOTED_CHARACTERS))}`);
 }
 
 function merge(intervals: readonly Interval[]): readonly Interval[] {

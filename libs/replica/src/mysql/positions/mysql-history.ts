@@ -76,17 +76,19 @@ export class MysqlHistory implements WriteHistory<MysqlHistory, MysqlReplayed> {
     const number = gtid.slice(at + 1);
     if (gtid.slice(0, at).toLowerCase() !== writer || !/^\d{1,19}$/.test(number)) return undefined;
     const last = BigInt(number);
-    let position = this.#sizeWithout(writer);
-    let end = 0n;
-    for (const [from, to] of this.executed.of(writer)) {
-      // A gap in the primary's own writes: it commits them in another order (`binlog_order_commits=OFF`).
-      if (from > last) return undefined;
-      if (to >= last) return position + last - from + 1n;
-      position += to - from + 1n;
-      end = to;
+    const own = this.executed.of(writer);
+    let position = this.executed.size;
+    // Nearly always the primary was asked before, and gives numbers out without a gap. So this begins at the end.
+    for (let index = own.length - 1; index >= 0; index--) {
+      const [from, to] = own[index]!;
+      if (last > to) {
+        // A gap in the primary's own writes: it commits them in another order (`binlog_order_commits=OFF`).
+        return index === own.length - 1 ? position + last - to : undefined;
+      }
+      if (last >= from) return position - (to - last);
+      position -= to - from + 1n;
     }
-    // The primary was asked before. It gives numbers out without a gap.
-    return position + last - end;
+    return own.length === 0 ? position + last : undefined;
   }
 
   #sizeWithout(writer: string): bigint {
@@ -119,14 +121,20 @@ type Intervals = ReturnType<GtidSet['of']>;
 function gapless(primary: Intervals, replica: Intervals): bigint {
   let count = 0n;
   let beyond = 1n;
+  let at = 0;
+  /** The end of the replica's interval that holds this number; numbers come in order. */
+  const endOf = (number: bigint): bigint | undefined => {
+    while (at < replica.length && replica[at]![1] < number) at++;
+    const [start, end] = replica[at] ?? [];
+    return start !== undefined && start <= number ? end : undefined;
+  };
   for (const [from, to] of primary) {
-    const covering = replica.find(([start, end]) => start <= from && end >= from);
-    if (covering === undefined) return count;
-    const [, end] = covering;
+    const end = endOf(from);
+    if (end === undefined) return count;
     if (end < to) return count + end - from + 1n;
     count += to - from + 1n;
     beyond = to + 1n;
   }
-  const rest = replica.find(([start, end]) => start <= beyond && end >= beyond);
-  return rest === undefined ? count : count + rest[1] - beyond + 1n;
+  const end = endOf(beyond);
+  return end === undefined ? count : count + end - beyond + 1n;
 }
