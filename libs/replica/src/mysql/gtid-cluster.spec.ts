@@ -24,7 +24,12 @@ class Probes {
   #read(server: string, row: object, status: ReplicationStatus | undefined): Promise<ServerReport> {
     const defaults = { innodb_read_only: 0, log_bin: 1, slave_pos: '', binlog_pos: '', binlog_state: '' };
     const replication = (): Promise<ReplicationStatus | undefined> => Promise.resolve(status);
-    return this.cluster.read({ server, row: { ...defaults, ...row }, replication });
+    return this.cluster.read({
+      server,
+      ownAddress: `db-${server}:3306`,
+      row: { ...defaults, ...row },
+      replication,
+    });
   }
 }
 
@@ -55,6 +60,7 @@ describe('the answer of a server of MariaDB', () => {
     probes.cluster.lost('1');
     const promoted = await probes.cluster.read({
       server: '2',
+      ownAddress: 'db-2:3306',
       row: { read_only: 0, log_bin: 1, slave_pos: '0-1-14', binlog_pos: '', binlog_state: '' },
       replication: () => Promise.resolve(undefined),
     });
@@ -72,7 +78,12 @@ describe('the answer of a server of MariaDB', () => {
   ])('tells no position %s, and why', async (_, row, why) => {
     const replication = (): Promise<undefined> => Promise.resolve(undefined);
     const all = { read_only: 0, log_bin: 1, slave_pos: '', binlog_pos: '', binlog_state: '', ...row };
-    const { result, untold } = await new Probes().cluster.read({ server: '1', row: all, replication });
+    const { result, untold } = await new Probes().cluster.read({
+      server: '1',
+      ownAddress: undefined,
+      row: all,
+      replication,
+    });
     expect(result).toEqual({ isReadOnly: false, position: undefined, epoch: undefined });
     expect(untold).toContain(why);
   });
@@ -122,6 +133,46 @@ describe('a second server that accepts writes', () => {
   });
 });
 
+describe('two servers of one name', () => {
+  const report = (
+    cluster: MariadbCluster,
+    ownAddress: string | undefined,
+    read_only: number,
+  ): Promise<ServerReport> =>
+    cluster.read({
+      server: '1',
+      ownAddress,
+      row: { read_only, log_bin: 1, slave_pos: '', binlog_pos: '0-1-14', binlog_state: '0-1-14' },
+      replication: () => Promise.resolve(undefined),
+    });
+
+  it('are told apart by their addresses: the one that accepts writes keeps the name, and the other serves nobody', async () => {
+    const cluster = new MariadbCluster();
+    expect((await report(cluster, 'a:3306', 0)).untold).toBeUndefined();
+    const second = await report(cluster, 'b:3306', 1);
+    expect(second.untold).toMatch(
+      /the same name \(server_id, server_uuid: 1\) as the server at a:3306: .* its own/,
+    );
+    expect(second.result).toEqual({ isReadOnly: true, position: undefined, epoch: undefined });
+    expect((await report(cluster, 'a:3306', 0)).result).toMatchObject({ position: 14n, epoch: 1 });
+    expect((await report(cluster, 'b:3306', 0)).untold).toContain('the same name');
+  });
+
+  it('are told apart although the replica is seen first', async () => {
+    const cluster = new MariadbCluster();
+    await report(cluster, 'b:3306', 1);
+    expect((await report(cluster, 'a:3306', 0)).untold).toBeUndefined();
+    expect((await report(cluster, 'b:3306', 1)).untold).toContain('the server at a:3306');
+  });
+
+  it('are one server that has moved if the first does not answer any more', async () => {
+    const cluster = new MariadbCluster();
+    await report(cluster, 'a:3306', 0);
+    cluster.lost('1');
+    expect((await report(cluster, 'b:3306', 0)).untold).toBeUndefined();
+  });
+});
+
 describe('a write', () => {
   it('has a position if the primary has confirmed it', async () => {
     const probes = new Probes();
@@ -135,7 +186,12 @@ describe('a write', () => {
 describe('the answer of a server of MySQL', () => {
   const row = { innodb_read_only: 0, gtid_mode: 'ON', owned: '', executed: '' };
   const read = (cluster: MysqlCluster, server: string, more: object): Promise<ServerReport> =>
-    cluster.read({ server, row: { ...row, ...more }, replication: () => Promise.resolve(undefined) });
+    cluster.read({
+      server,
+      ownAddress: undefined,
+      row: { ...row, ...more },
+      replication: () => Promise.resolve(undefined),
+    });
 
   it('covers what is being committed on the primary, and counts on a replica beside it', async () => {
     const cluster = new MysqlCluster();

@@ -22,6 +22,8 @@ export interface ReplicationStatus {
 export interface ServerAnswer {
   /** The name under which the server stands in GTIDs. */
   readonly server: string;
+  /** `host:port`, as the server knows it; `undefined`: it does not. */
+  readonly ownAddress: string | undefined;
   readonly row: Readonly<Record<string, unknown>>;
   /** Asks how it replicates. */
   readonly replication: () => Promise<ReplicationStatus | undefined>;
@@ -71,6 +73,10 @@ const ERRANT_WRITES =
 const OTHER_HISTORY =
   'it has transactions that the primary does not have: it follows another server, or has to be built anew';
 
+const sameName = (server: string, address: string | undefined): string =>
+  `it goes by the same name (server_id, server_uuid: ${server}) as the server at ${address ?? 'another address'}: ` +
+  'nobody can tell the writes of the two apart, so give each a name of its own';
+
 function untold(isReadOnly: boolean, why: string): ServerReport {
   return { result: { isReadOnly, position: undefined, epoch: undefined }, untold: why };
 }
@@ -79,14 +85,28 @@ function untold(isReadOnly: boolean, why: string): ServerReport {
 abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> implements GtidCluster {
   abstract readonly probeSql: string;
   protected readonly book = new TermBook<R, H>();
+  /** Where each server was last seen, by its name in GTIDs. A data folder that was copied brings the name along. */
+  readonly #seen = new Map<string, { readonly at: string | undefined; readonly isWritable: boolean }>();
 
-  abstract read(answer: ServerAnswer): Promise<ServerReport>;
+  read(answer: ServerAnswer): Promise<ServerReport> {
+    const { server, ownAddress: at, row } = answer;
+    const isReadOnly = isOn(row['read_only'] as SwitchValue) || isOn(row['innodb_read_only'] as SwitchValue);
+    const other = this.#seen.get(server);
+    if (other !== undefined && other.at !== at && (isReadOnly || other.isWritable))
+      return Promise.resolve(untold(isReadOnly, sameName(server, other.at)));
+    this.#seen.set(server, { at, isWritable: !isReadOnly });
+    return this.readAlone(answer, isReadOnly);
+  }
+
+  /** The same, of a server that shares its name with no other one. */
+  protected abstract readAlone(answer: ServerAnswer, isReadOnly: boolean): Promise<ServerReport>;
 
   waitSql(_position: Position, _timeoutMs: number): string | undefined {
     return undefined;
   }
 
   lost(server: string): void {
+    this.#seen.delete(server);
     this.book.lost(server);
   }
 
@@ -142,8 +162,6 @@ abstract class Cluster<R extends ReplayedWrites, H extends WriteHistory<H, R>> i
 
 /** The row of a server of MariaDB. */
 interface MariadbRow {
-  readonly read_only: SwitchValue;
-  readonly innodb_read_only: SwitchValue;
   readonly log_bin: SwitchValue;
   readonly slave_pos: string;
   readonly binlog_pos: string;
@@ -163,9 +181,8 @@ export class MariadbCluster extends Cluster<MariadbReplayed, MariadbHistory> {
     return `/* nestjs-replica: probe */ SELECT MASTER_GTID_WAIT('${this.#domain}-1-${position}', ${timeoutMs / 1_000}) AS outcome`;
   }
 
-  async read(answer: ServerAnswer): Promise<ServerReport> {
+  protected override async readAlone(answer: ServerAnswer, isReadOnly: boolean): Promise<ServerReport> {
     const row = answer.row as unknown as MariadbRow;
-    const isReadOnly = isOn(row.read_only) || isOn(row.innodb_read_only);
     if (isReadOnly) {
       const replayed = new MariadbReplayed(row.slave_pos, row.binlog_pos, answer.server);
       if (replayed.position === undefined) return untold(isReadOnly, SEVERAL_DOMAINS);
@@ -186,8 +203,6 @@ export class MariadbCluster extends Cluster<MariadbReplayed, MariadbHistory> {
 
 /** The row of a server of MySQL. */
 interface MysqlRow {
-  readonly read_only: SwitchValue;
-  readonly innodb_read_only: SwitchValue;
   readonly gtid_mode: SwitchValue;
   readonly owned: string;
   readonly executed: string;
@@ -201,9 +216,8 @@ export class MysqlCluster extends Cluster<MysqlReplayed, MysqlHistory> {
   readonly probeSql = `/* nestjs-replica: probe */ SELECT @@global.gtid_owned AS owned, @@global.gtid_executed AS executed,
   @@global.read_only AS read_only, @@global.innodb_read_only AS innodb_read_only, @@global.gtid_mode AS gtid_mode`;
 
-  async read(answer: ServerAnswer): Promise<ServerReport> {
+  protected override async readAlone(answer: ServerAnswer, isReadOnly: boolean): Promise<ServerReport> {
     const row = answer.row as unknown as MysqlRow;
-    const isReadOnly = isOn(row.read_only) || isOn(row.innodb_read_only);
     if (String(row.gtid_mode).toUpperCase() !== 'ON') return untold(isReadOnly, NO_GTIDS);
     if (!isReadOnly) {
       const history = MysqlHistory.parse(row.executed, row.owned);

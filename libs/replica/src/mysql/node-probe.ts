@@ -53,7 +53,12 @@ export class MysqlProbe extends ConnectedProbe<ProbeConnection> {
       cluster = found.isAurora ? AURORA : clusterOf(connection.flavor);
       ({ server } = identity);
       const [row = {}] = await connection.rows(cluster.probeSql);
-      const report = await cluster.read({ server, row, replication: () => askReplication(connection) });
+      const report = await cluster.read({
+        server,
+        ownAddress: identity.ownAddress,
+        row,
+        replication: () => askReplication(connection),
+      });
       const result = { ...report.result, identity };
       answered?.(result);
       if (subject !== undefined)
