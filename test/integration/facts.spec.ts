@@ -289,6 +289,48 @@ describe('the explanation of a statement', () => {
     await until(async () => (await explain(ACCOUNT, { session: 'writer' })).reason === 'session-replayed');
   });
 
+  it('tells it for a token, and for a transaction that is open', async () => {
+    const { router } = source;
+    await pauseReplay(cluster);
+    let token = '';
+    try {
+      await router.runRequest({ method: 'POST' }, async () => {
+        await source.transaction(async (manager) => {
+          expect(await explain(ACCOUNT)).toMatchObject({ node: 'primary', reason: 'transaction' });
+          await manager.query('UPDATE account SET balance = 4 WHERE id = 1');
+        });
+        token = await router.currentToken();
+      });
+      const { foreignTokens } = router.counters();
+      const ahead = await explain(ACCOUNT, { token });
+      expect(ahead).toMatchObject({ node: 'primary', reason: 'session-ahead' });
+      expect(whys(ahead)).toEqual([null, 'behind', 'behind']);
+      await expect(explain(ACCOUNT, { token: `${token}x` })).rejects.toThrow(
+        'token is none of this data source: it is damaged',
+      );
+      await expect(explain(ACCOUNT, { token, session: 'x' })).rejects.toThrow('give one of them');
+      await expect(explain(ACCOUNT, { token, method: null })).rejects.toThrow('belongs to a request');
+      expect(router.counters().foreignTokens).toBe(foreignTokens);
+    } finally {
+      await resumeReplay(cluster);
+    }
+    await until(async () => (await explain(ACCOUNT, { token })).reason === 'session-replayed');
+  });
+
+  it.each(['', '  ', 'SELEKT 1', "SELECT 'secret", 'SELECT 1; SELECT 2', 'x'.repeat(100_000)])(
+    'keeps on the primary what it cannot read, and repeats none of it: %.30j',
+    async (text) => {
+      const told = await explain(text);
+      expect(told).toMatchObject({
+        kind: expect.not.stringMatching(/^read$/),
+        node: 'primary',
+        tables: null,
+      });
+      expect(whys(told)).toEqual([null, told.reason, told.reason]);
+      expect(JSON.stringify(told)).not.toContain('secret');
+    },
+  );
+
   it('agrees with what happens, and changes nothing', async () => {
     const { router } = source;
     for (const sessionKey of ['one', 'two', 'three', 'four']) {

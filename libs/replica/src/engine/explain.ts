@@ -2,8 +2,10 @@ import type { Scope } from '../context/context-storage.js';
 import { SessionHandle } from '../context/session-handle.js';
 import type { ExplainedRoute } from '../execution/attempts/route-finder.js';
 import { isSafeMethod } from '../routing/safe-method.js';
+import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import type { StatementKind } from '../routing/route-query.js';
 import { checkedKey } from '../session/session-key.js';
+import { SessionTable } from '../session/session-table.js';
 import type { Engine } from './engine.js';
 import { checkExplainOptions, intentOf, type ExplainOptions } from './read-options.js';
 
@@ -42,13 +44,23 @@ export async function explain(engine: Engine, text: string, options: ExplainOpti
 function scopeOf(engine: Engine, options: ExplainOptions): Scope | undefined {
   const around = engine.contexts.ofStatement();
   if (around !== undefined && Object.keys(options).length === 0) return around;
-  const { method = 'GET', session, ...read } = options;
+  const { method = 'GET', session, token, ...read } = options;
   if (method === null) return undefined;
   const isSelected = [read.replica, read.tags, read.region].some((one) => one !== undefined);
   const { target = isSelected ? 'replica' : 'default' } = read;
   const request = engine.createRequest();
   const key = checkedKey('explain()', session);
+  if (token !== undefined) assertToken(engine, token);
+  if (token !== undefined && engine.hasReplicas) request.attach(engine.sessionOf(token, new SessionTable()));
   if (key !== undefined && key !== null && engine.hasReplicas)
     request.attach(new SessionHandle(engine.keyedSessions().handleOptions(() => key)));
   return { request, intent: intentOf(target, read, engine.options, isSafeMethod(method.toUpperCase())) };
+}
+
+/** A request with a token that nobody knows begins a session, which would explain something else. The error does not repeat the token. */
+function assertToken({ tokens, clock }: Engine, token: string): void {
+  if (tokens.decode(token, clock.earliestMs()) !== undefined) return;
+  throw new InvalidReplicaOptionsError([
+    'explain(): token is none of this data source: it is damaged, has expired, or was signed with another secret',
+  ]);
 }

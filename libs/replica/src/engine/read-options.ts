@@ -7,6 +7,7 @@ import {
   unchecked,
   type OptionTable,
   type TableOf,
+  text,
 } from '../options/option.js';
 import { OptionProblems } from '../options/option-problems.js';
 import { ROUTING } from '../options/option-table.js';
@@ -81,6 +82,11 @@ export interface ExplainOptions extends Omit<ReadOptions, 'preventWrites'> {
   /** The key of the client's session, as `session.key` gives it. Default: the client has none. */
   readonly session?: string;
   /**
+   * In place of `session`: the token that the client carries (`cookieToken()`, `headerToken()`), or one of `currentToken()`. Default: the
+   * client has none.
+   */
+  readonly token?: string;
+  /**
    * `replica`: as under `@UseReplica()`. `primary`: as under `@ForcePrimary()`. Default: `replica` beside `replica`, `tags` and `region`, else
    * as without a decorator.
    */
@@ -96,19 +102,23 @@ const EXPLAIN_OPTIONS = {
   }),
   // A key is checked as the keys of requests are.
   session: unchecked('text'),
+  token: text({}),
   target: oneOf(['default', 'primary', 'replica'], { default: 'default' }),
 } satisfies TableOf<ExplainOptions>;
 
 /** Throws an `InvalidReplicaOptionsError` that lists all mistakes. `areInTokens`: clients carry their sessions. */
 export function checkExplainOptions(options: ExplainOptions, areInTokens: boolean): void {
   const problems = readProblems(options, EXPLAIN_OPTIONS);
-  const { method, session } = { ...options };
-  if (method === null && session !== undefined)
-    problems.add('session', 'belongs to a request, and method null means outside any request');
+  const { method, session, token } = { ...options };
+  for (const [path, given] of Object.entries({ session, token }))
+    if (method === null && given !== undefined)
+      problems.add(path, 'belongs to a request, and method null means outside any request');
+  if (session !== undefined && token !== undefined)
+    problems.add('token', 'takes the place of session: give one of them');
   if (areInTokens && session !== undefined)
     problems.add(
       'session',
-      'means nothing: clients carry their sessions in tokens, and nothing is kept under keys',
+      'means nothing: clients carry their sessions in tokens, and nothing is kept under keys. Give such a token as token',
     );
   problems.throwIfAny('explain(): ');
 }
