@@ -29,9 +29,16 @@ function compile(): ts.Program {
   };
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, process.cwd());
   const texts = new Map(examples.map((example) => [fileOf(example), moduleOf(example)]));
+  // The client that the reader has generated.
+  texts.set(
+    resolve('test/documentation/generated/prisma/client.ts'),
+    "export * from '../../../orms/support/prisma/client/client.js';",
+  );
   const host = ts.createCompilerHost({ ...options, ...STRICTEST });
   const real = ts.createCompilerHost({ ...options, ...STRICTEST });
   host.fileExists = (path) => texts.has(path) || real.fileExists(path);
+  // The folder of the generated client does not exist.
+  host.directoryExists = undefined;
   host.readFile = (path) => texts.get(path) ?? real.readFile(path);
   host.getSourceFile = (path, languageVersion, ...more) => {
     const text = texts.get(path);

@@ -3,6 +3,7 @@ import { heal, useCluster } from '../support/cluster/use-cluster.js';
 import { until } from '../support/until.js';
 import { ITEMS_SQL, OrmStage } from './support/orm-stage.js';
 import { ORMS } from './support/orms.js';
+import { PRISMA, prismaOn } from './support/prisma.js';
 import { readOn, SCENARIOS } from './support/scenarios.js';
 
 const cluster = useCluster({ replicas: 2, sql: ITEMS_SQL });
@@ -25,6 +26,30 @@ describe.each(ORMS)('$name', ({ name }) => {
     await cluster.waitForCatchUp();
     await expect(scenario.play(stage)).resolves.toBeUndefined();
   });
+});
+
+it('Prisma runs raw statements, batches and merged reads where the page says', async () => {
+  const stage = stageOf(PRISMA.name);
+  const prisma = prismaOn(stage.pool);
+  const nodesOf = async (work: () => PromiseLike<unknown>): Promise<readonly string[]> => {
+    const told = await stage.statementsOf(() => stage.get(work));
+    return told.map(({ node }) => (stage.isReplica(node) ? 'replica' : String(node)));
+  };
+  expect(await nodesOf(() => prisma.$queryRaw`SELECT value FROM item WHERE id = 1`)).toEqual(['replica']);
+  expect(await nodesOf(() => prisma.$executeRaw`SELECT value FROM item WHERE id = 1`)).toEqual(['replica']);
+  expect(await nodesOf(() => prisma.$executeRaw`UPDATE item SET value = 1 WHERE id = 1`)).toEqual([
+    'primary',
+  ]);
+  expect(await nodesOf(() => prisma.item.aggregate({ _max: { value: true } }))).toEqual(['replica']);
+  const batch = await nodesOf(() =>
+    prisma.$transaction([prisma.item.count(), prisma.item.findMany({ take: 1 })]),
+  );
+  expect(batch.length).toBeGreaterThanOrEqual(2);
+  expect(new Set(batch)).toEqual(new Set(['primary']));
+  const find = (id: number) => prisma.item.findUniqueOrThrow({ where: { id } });
+  expect(await nodesOf(() => Promise.all([find(1), find(2), find(3)]))).toEqual(['replica']);
+  await expect(stage.get(() => find(-1))).rejects.toMatchObject({ code: 'P2025' });
+  await prisma.$disconnect();
 });
 
 it('all of them read on while a replica is killed', async () => {

@@ -3,5 +3,6 @@ import { KNEX, OBJECTION } from './knex.js';
 import { KYSELY } from './kysely.js';
 import { MIKRO_ORM } from './mikro-orm.js';
 import type { OrmUnderTest } from './orm.js';
+import { PRISMA } from './prisma.js';
 
-export const ORMS: readonly OrmUnderTest[] = [DRIZZLE, KYSELY, KNEX, OBJECTION, MIKRO_ORM];
+export const ORMS: readonly OrmUnderTest[] = [DRIZZLE, KYSELY, PRISMA, KNEX, OBJECTION, MIKRO_ORM];

@@ -6,6 +6,7 @@ export {
   InjectRoutingPool,
 } from './pool-tokens.js';
 export type { RoutingPoolOptions } from './pool-options.js';
+export { prismaExtension, type PrismaExtension } from './prisma-extension.js';
 export { ReplicaPoolModule } from './replica-pool.module.js';
 export type {
   ReplicaPoolFactoryOptions,
