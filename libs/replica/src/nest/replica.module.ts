@@ -19,7 +19,6 @@ import {
   optionsOfExisting,
   type ReplicaModuleForDataSourceSettings,
 } from './existing-data-source.js';
-import { mayNeedHandler } from './key-resolvers.js';
 import { loggerOf } from './loggers.js';
 import { routedByFactory, routerOf, toRetryBut } from './router-of.js';
 
@@ -51,7 +50,7 @@ export class ReplicaModule extends RoutingModule {
       inject: [TYPEORM_MODULE_OPTIONS],
       useFactory: (found: typeof rest) => found,
     };
-    return create(settings, source, mayNeedHandler(rest.session?.key));
+    return create(settings, source);
   }
 
   static forRootAsync(options: ReplicaModuleAsyncOptions): DynamicModule {
@@ -96,7 +95,6 @@ export class ReplicaModule extends RoutingModule {
 function create(
   settings: ReplicaModuleSettings,
   source: Omit<ReplicaModuleAsyncOptions, keyof ReplicaModuleSettings>,
-  needsGuard = true,
 ): DynamicModule {
   checkSettings(settings);
   const { name = DEFAULT_NAME } = settings;
@@ -129,7 +127,6 @@ function create(
     providers: [],
     exports: [dataSourceModule],
     dataSource: getDataSourceToken(name),
-    needsGuard,
   });
 }
 
@@ -137,13 +134,11 @@ function create(
 interface RoutingModuleParts extends Required<Pick<DynamicModule, 'imports' | 'providers' | 'exports'>> {
   /** The data source's injection token. */
   readonly dataSource: InjectionToken;
-  /** `false`: no session is found by the handler, so requests do without the guard, which costs each several microseconds. */
-  readonly needsGuard?: boolean;
 }
 
 function replicaModule(
   settings: ReplicaModuleSettings,
-  { dataSource, imports, providers, exports, needsGuard = true }: RoutingModuleParts,
+  { dataSource, imports, providers, exports }: RoutingModuleParts,
 ): DynamicModule {
   const { name = DEFAULT_NAME, isGlobal = true } = settings;
   const router = getDataSourceRouterToken(name);
@@ -155,7 +150,7 @@ function replicaModule(
     providers: [
       ...providers,
       { provide: router, inject: [dataSource, options], useFactory: routerOf },
-      ...routingProviders(settings, { router, options, needsGuard }),
+      ...routingProviders(settings, { router, options }),
     ],
     exports: [...exports, router],
   };

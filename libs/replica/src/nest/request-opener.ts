@@ -10,6 +10,8 @@ import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
 import { bindResponse } from './bind-response.js';
 import type { RawResponse } from './held-answer.js';
 import { HttpScope, type HttpScopeOwner } from './http-scope.js';
+import { mayNeedHandler } from './key-resolvers.js';
+import { SafeLogger } from './loggers.js';
 import { SessionOpener } from './session-opener.js';
 import { SessionWatch } from './session-watch.js';
 import { ROUTING, SYNC_WRITES } from './decorator-kinds.js';
@@ -34,6 +36,7 @@ export class RequestOpener implements HttpScopeOwner {
   readonly sessions: SessionOpener;
   readonly #prefix: string;
   readonly #watch: SessionWatch;
+  readonly #logger = new SafeLogger();
   /**
    * The property of Node's request that holds its scope. Whatever runs between middleware and guards, such as
    * Fastify's body parser, may lose the context.
@@ -61,6 +64,11 @@ export class RequestOpener implements HttpScopeOwner {
     return this.#engine;
   }
 
+  /** Whether a session is found by more than the HTTP request, such as what a guard has found out. */
+  get mayNeedHandler(): boolean {
+    return mayNeedHandler(this.#engine.options.session.key);
+  }
+
   /** Opens the scope of an HTTP request, as early as middleware runs. */
   openHttp(request: unknown, response: unknown): Scope {
     const scope = new HttpScope(this, [request, response]);
@@ -68,6 +76,13 @@ export class RequestOpener implements HttpScopeOwner {
     if (this.sessions.areInTokens || this.#engine.contexts.surrounding() !== undefined) void scope.request;
     (rawOf(request) as ScopedRequest)[this.#scopeOf] = scope;
     return scope;
+  }
+
+  /** Calls `next` in the scope that was opened for the HTTP request, if one was. */
+  reenter(request: object, next: () => void): void {
+    const scope = (rawOf(request) as Partial<ScopedRequest>)[this.#scopeOf];
+    if (scope === undefined) next();
+    else this.#engine.contexts.run(scope, next);
   }
 
   /** The scope around the caller, or the one that was opened earlier for its HTTP request. */
@@ -110,6 +125,20 @@ export class RequestOpener implements HttpScopeOwner {
           isSafeMethod: scope.isSafeMethod,
         }),
     });
+  }
+
+  /**
+   * The handler of an HTTP request begins, and nothing runs it inside its scope again. If the scope is lost, its statements go to the
+   * primary; the session does, too, for as long as after a write that nobody confirmed, since nobody will tell what they wrote.
+   */
+  begin(context: ExecutionContext, scope: HttpScope): void {
+    scope.handlerBegins(context);
+    if (this.#engine.contexts.surrounding() === scope) return;
+    scope.request.lostWrite();
+    this.#logger.errorNowAndThen(
+      `something between the middleware of ReplicaModule and the guards loses the context of ${context.getClass().name}.` +
+        `${context.getHandler().name}, so it runs on the primary: call its next() by AsyncResource.bind() (docs/transports.md)`,
+    );
   }
 
   /** Keeps the answer of a handler with a `@SyncWrite()` back. Returns what keeps it; `undefined`: nothing does. */

@@ -9,12 +9,20 @@ import { RequestOpener } from './request-opener.js';
  */
 @Injectable()
 export class StickyPrimaryGuard implements CanActivate {
-  /** @internal Nest makes it. */
-  constructor(private readonly opener: RequestOpener) {}
+  /**
+   * @internal Nest makes it.
+   * @param isLast no interceptor of ours follows, so for us the handler begins here
+   */
+  constructor(
+    private readonly opener: RequestOpener,
+    private readonly isLast = false,
+  ) {}
 
   canActivate(context: ExecutionContext): boolean {
     const scope = this.opener.opened(context);
-    if (scope instanceof HttpScope) scope.guardRuns(context);
+    if (!(scope instanceof HttpScope)) return true;
+    if (this.isLast) this.opener.begin(context, scope);
+    else scope.guardRuns(context);
     return true;
   }
 }

@@ -3,7 +3,6 @@ import { ReplicaRouter } from '../engine/replica-router.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { checkGiven, checkSettings, SETTINGS } from '../nest/check-settings.js';
 import { factoryProviders } from '../nest/factory-providers.js';
-import { mayNeedHandler } from '../nest/key-resolvers.js';
 import { loggerOf } from '../nest/loggers.js';
 import { DEFAULT_NAME } from '../nest/module-tokens.js';
 import { routingProviders, RoutingModule } from '../nest/routing.module.js';
@@ -42,12 +41,12 @@ export class ReplicaPoolModule extends RoutingModule {
     checkGiven('forRoot()', options);
     const { name, isGlobal, forRoutes, exclude, ...rest } = options;
     const given = concealTexts(rest);
-    return create({ name, isGlobal, forRoutes, exclude, useFactory: () => given }, rest.session?.key);
+    return create({ name, isGlobal, forRoutes, exclude, useFactory: () => given });
   }
 
   static forRootAsync(options: ReplicaPoolModuleAsyncOptions): DynamicModule {
     checkGiven('forRootAsync()', options, [...Object.keys(SETTINGS), ...ASYNC_KEYS]);
-    return create(options, () => undefined);
+    return create(options);
   }
 
   override async onApplicationShutdown(): Promise<void> {
@@ -57,11 +56,7 @@ export class ReplicaPoolModule extends RoutingModule {
   }
 }
 
-/** @param sessionKey the option of that name. A function of the application's own may have to know the handler. */
-function create(
-  { imports = [], isGlobal = true, ...options }: ReplicaPoolModuleAsyncOptions,
-  sessionKey: Parameters<typeof mayNeedHandler>[0],
-): DynamicModule {
+function create({ imports = [], isGlobal = true, ...options }: ReplicaPoolModuleAsyncOptions): DynamicModule {
   const { name = DEFAULT_NAME, forRoutes, exclude, ...source } = options;
   const settings = { name: options.name, isGlobal, forRoutes, exclude };
   checkSettings(settings);
@@ -86,7 +81,7 @@ function create(
           ? found.router
           : createDetachedRouter(given.pool as RoutingPoolOptions),
     },
-    ...routingProviders(settings, { ...tokens, needsGuard: mayNeedHandler(sessionKey) }),
+    ...routingProviders(settings, tokens),
   ];
   return { module: ReplicaPoolModule, global: isGlobal, imports, providers, exports: [pool, tokens.router] };
 }
