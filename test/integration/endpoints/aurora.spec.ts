@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { QueryFailedError } from 'typeorm';
-import type { ReplicaDataSource, NodeStatus } from 'nestjs-replica';
+import { ReplicaDataSource, type NodeStatus, type ReplicaDataSourceOptions } from 'nestjs-replica';
 import { startTcpProxy, type DatabaseNode, type TcpProxy } from 'nestjs-replica/testing';
 import type { CheckReport } from '../../../libs/replica/src/cli/check/check-report.js';
 import type { ServerQuery } from '../../../libs/replica/src/execution/assumption-check.js';
 import { checkAurora } from '../../../libs/replica/src/postgres/aurora-check.js';
-import { startSource } from '../../support/app/start-source.js';
+import { sourceOptions, startSource } from '../../support/app/start-source.js';
 import { useCluster } from '../../support/cluster/use-cluster.js';
 import { command } from '../../support/command-line.js';
 import { until } from '../../support/until.js';
@@ -26,13 +26,14 @@ describe('an emulated Aurora behind its reader endpoint', () => {
     await cluster.waitForCatchUp();
     proxy = await startTcpProxy(cluster.replicas);
     writer = await startTcpProxy(cluster.primary);
-    source = await startSource(cluster, {
-      primary: { url: auroraUrl(writer) },
-      replicas: [{ name: 'reader', url: auroraUrl(proxy), servers: 'many' }],
-    });
+    source = await startSource(cluster, options());
   });
   afterAll(() => Promise.all([proxy.close(), writer.close()]));
 
+  const options = (): Pick<ReplicaDataSourceOptions<never>, 'primary' | 'replicas'> => ({
+    primary: { url: auroraUrl(writer) },
+    replicas: [{ name: 'reader', url: auroraUrl(proxy), servers: 'many' }],
+  });
   const restore = async (): Promise<void> => {
     for (const replica of cluster.replicas) await replica.resumeReplay();
     await changeAurora(cluster.primary, {});
@@ -44,12 +45,12 @@ describe('an emulated Aurora behind its reader endpoint', () => {
   let version = 0;
 
   /** Writes, then reads in the same request until a replica answers, or the given time is over; returns what was seen wrong. */
-  async function writeAndRead(reads: number): Promise<{ stale: number; byReplica: number }> {
+  async function writeAndRead(reads: number, by = source): Promise<{ stale: number; byReplica: number }> {
     const count = { stale: 0, byReplica: 0 };
-    await source.router.runOnReplica({}, async () => {
-      await source.query('UPDATE thing SET version = $1', [++version]);
+    await by.router.runOnReplica({}, async () => {
+      await by.query('UPDATE thing SET version = $1', [++version]);
       for (let read = 0; read < reads; read++) {
-        const [row] = await source.query<{ version: number; port: string }[]>(
+        const [row] = await by.query<{ version: number; port: string }[]>(
           `SELECT version, current_setting('port') AS port FROM thing`,
         );
         if (row?.version !== version) count.stale++;
@@ -84,12 +85,26 @@ describe('an emulated Aurora behind its reader endpoint', () => {
       }, 'a read of the own write by a reader');
     });
 
-    it('goes by age alone where the writer does not tell its position of this moment', async () => {
-      await changeAurora(cluster.primary, { told: `now() - interval '1 second'` });
-      await until(() => source.router.topology().primary.position === null, 'no position of the writer');
-      expect(source.router.topology().primary.health).toBe('up');
-      expect(await writeAndRead(20)).toEqual({ stale: 0, byReplica: 0 });
-      await until(() => nodes().every(({ lagMs }) => (lagMs ?? 0) >= 1_000), 'the age of what readers tell');
+    it('goes by age alone where rows may be old, so that nobody ever tells a position', async () => {
+      await changeAurora(cluster.primary, { told: `clock_timestamp() - interval '1 second'` });
+      const another = new ReplicaDataSource(sourceOptions(cluster, options()));
+      await another.initialize();
+      try {
+        const { router } = another;
+        const isServed = ({ health, lagMs }: NodeStatus): boolean => health === 'up' && (lagMs ?? 0) >= 1_000;
+        await until(
+          () => router.topology().replicas.filter(isServed).length === 2,
+          'the age of what readers tell',
+        );
+        expect(router.topology().primary).toMatchObject({ health: 'up', position: null });
+        expect(await writeAndRead(20, another)).toEqual({ stale: 0, byReplica: 0 });
+        const reads = await router.runOnReplica({}, () =>
+          another.query('SELECT pg_is_in_recovery() AS reader'),
+        );
+        expect(reads).toEqual([{ reader: true }]);
+      } finally {
+        await another.destroy();
+      }
     });
 
     it.each([
@@ -127,25 +142,31 @@ describe('an emulated Aurora behind its reader endpoint', () => {
 
     it('is found as assumed, or not, by the command line', async () => {
       const [replica] = cluster.replicas as [DatabaseNode];
-      const found = async (): Promise<unknown[]> => {
+      const check = async (): Promise<CheckReport> => {
         const urls = ['--primary', auroraUrl(cluster.primary), '--replica', auroraUrl(replica)];
-        const { out } = await command(['check', '--json', ...urls]);
-        return (JSON.parse(out) as CheckReport).findings.filter(({ message }) => message.includes('Aurora'));
+        return JSON.parse((await command(['check', '--json', ...urls])).out) as CheckReport;
       };
-      expect(await found()).toEqual([
-        {
-          level: 'hint',
-          node: null,
-          message: 'this is Aurora, and it tells what the library assumes',
-        },
+      const aboutAurora = ({ findings }: CheckReport): unknown[] =>
+        findings.filter(({ message }) => message.includes('Aurora'));
+      const good = await check();
+      expect(aboutAurora(good)).toEqual([
+        { level: 'hint', node: null, message: 'this is Aurora, and it tells what the library assumes' },
+      ]);
+      // Only the rights are missing that the user of an emulation does not have.
+      expect(good.findings.filter(({ level }) => level !== 'hint')).toMatchObject([
+        { message: expect.stringMatching(/^a right is missing: /) },
+        { message: expect.stringMatching(/^a right is missing: /) },
       ]);
       await changeAurora(cluster.primary, { told: 'now()' });
-      expect(await found()).toMatchObject([
+      const different = await check();
+      expect(aboutAurora(different)).toMatchObject([
         {
           level: 'warning',
           message: expect.stringMatching(/the writer tells its durable LSN at this moment$/),
         },
       ]);
+      // Nobody has ever told a position, and the reader serves by its age.
+      expect(different.replicas).toMatchObject([{ serves: true, position: null, lagMs: expect.any(Number) }]);
     });
   });
 

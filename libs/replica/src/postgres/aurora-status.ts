@@ -68,13 +68,16 @@ function writerOf({ durable, told_ms: toldMs }: AuroraRow): ProbeResult {
   return { isReadOnly: false, position, epoch: undefined, minLagMs: 0 };
 }
 
-/** An old row of a reader errs on the safe side: the reader has applied more since. */
+/**
+ * Where rows are old, the writer tells no position that counts, so that of a reader is worth nothing either: without both, nobody could tell
+ * how old the reader's data is by positions. It serves by its age.
+ */
 function readerOf({ durable, read, lag_ms: lagMs, told_ms: toldMs }: AuroraRow): ProbeResult {
   if (lagMs === null || !(lagMs >= 0)) throw notAsAssumed('no lag of this reader');
   const [applied, shown] = [lsnOf(durable), lsnOf(read)];
   // Both have to have it, because the manual says of neither that a read sees all that was committed by then.
-  const position =
-    applied === undefined || shown === undefined ? undefined : applied < shown ? applied : shown;
+  const isKnown = toldMs === null && applied !== undefined && shown !== undefined;
+  const position = isKnown ? (applied < shown ? applied : shown) : undefined;
   return {
     isReadOnly: true,
     position,

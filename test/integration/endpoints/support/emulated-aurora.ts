@@ -20,6 +20,8 @@ const REFUSED = [
   'pg_current_wal_insert_lsn()',
   'pg_current_wal_flush_lsn()',
   'pg_walfile_name(pg_lsn)',
+  'pg_last_xact_replay_timestamp()',
+  'pg_is_wal_replay_paused()',
 ];
 
 /** The user for whom the cluster is Aurora. */

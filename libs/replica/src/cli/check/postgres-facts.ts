@@ -1,3 +1,4 @@
+import { AURORA_VERSION_SQL } from '../../postgres/aurora-status.js';
 import type { Query } from '../node-connection.js';
 import { leastLimit, type Follower, type MissingRight, type NodeFacts } from './node-facts.js';
 
@@ -12,13 +13,16 @@ const SETTINGS = [
 ];
 
 /**
- * Gives one row. Needs no privilege; `slot` and `application_name` are NULL without `pg_read_all_stats`.
+ * Gives one row. Needs no privilege; `slot` and `application_name` are NULL without `pg_read_all_stats`. Aurora refuses functions of
+ * recovery, because its readers replay nothing.
  * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
  */
-const FACTS_SQL = `SELECT /* nestjs-replica: check */ current_setting('server_version') AS version,
+const factsSql = (
+  isAurora: boolean,
+): string => `SELECT /* nestjs-replica: check */ current_setting('server_version') AS version,
   extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms,
-  extract(epoch FROM pg_last_xact_replay_timestamp())::float8 * 1000 AS replayed_at_ms,
-  CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS is_paused,
+  ${isAurora ? 'NULL' : 'extract(epoch FROM pg_last_xact_replay_timestamp())'}::float8 * 1000 AS replayed_at_ms,
+  ${isAurora ? 'false' : 'CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END'} AS is_paused,
   (SELECT sum(numbackends)::float8 FROM pg_stat_database) AS used,
   current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
     - coalesce(current_setting('reserved_connections', true), '0')::int AS max_connections,
@@ -40,7 +44,8 @@ const FOLLOWERS_SQL = `SELECT /* nestjs-replica: check */ r.application_name, s.
 type Row = Readonly<Record<string, unknown>>;
 
 export async function readPostgresFacts(query: Query, role: 'primary' | 'replica'): Promise<NodeFacts> {
-  const [row = {}] = await query(FACTS_SQL);
+  const [version] = await query(AURORA_VERSION_SQL);
+  const [row = {}] = await query(factsSql(version?.['aurora'] === true));
   const settings = JSON.parse(textOf(row['settings']) ?? '{}') as Record<string, string>;
   const limits = leastLimit([
     ['max_connections, less those reserved for administrators', row['max_connections']],
