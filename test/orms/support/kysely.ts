@@ -1,9 +1,6 @@
-import { Kysely, PostgresDialect, type PostgresCursorConstructor } from 'kysely';
-import { createRequire } from 'node:module';
+import { Kysely, PostgresDialect } from 'kysely';
 import type { ItemStatements, Orm, OrmUnderTest } from './orm.js';
-
-// It has no types of its own.
-const Cursor = createRequire(import.meta.url)('pg-cursor') as PostgresCursorConstructor;
+import { Cursor } from './pg-cursor.js';
 
 interface Tables {
   readonly item: { id: number; value: number };

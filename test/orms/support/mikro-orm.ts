@@ -1,6 +1,7 @@
 import { LockMode, MikroORM, defineEntity, p, type EntityManager } from '@mikro-orm/postgresql';
 import { PostgresDialect } from 'kysely';
 import type { ItemStatements, Orm, OrmUnderTest } from './orm.js';
+import { Cursor } from './pg-cursor.js';
 
 const Item = defineEntity({
   name: 'Item',
@@ -33,7 +34,7 @@ export const MIKRO_ORM: OrmUnderTest = {
       entities: [Item],
       dbName: 'postgres',
       // Its own connections would be those of another pool.
-      driverOptions: new PostgresDialect({ pool }),
+      driverOptions: new PostgresDialect({ pool, cursor: Cursor }),
     });
     const fork = (): ItemStatements => statements(orm.em.fork());
     return {
@@ -41,6 +42,11 @@ export const MIKRO_ORM: OrmUnderTest = {
       update: (id, value) => fork().update(id, value),
       insert: (id, value) => fork().insert(id, value),
       lock: (id) => fork().lock(id),
+      async *stream(from, to) {
+        const where = { id: { $gte: from, $lte: to } };
+        for await (const { value } of orm.em.fork().stream(Item, { where, orderBy: { id: 'asc' } }))
+          yield value;
+      },
       transaction: (work) => orm.em.fork().transactional((inside) => work(statements(inside))),
       // Ends the pool, too.
       close: () => orm.close(),

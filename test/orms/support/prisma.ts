@@ -1,10 +1,17 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { createHash } from 'node:crypto';
 import { prismaExtension, type RoutingPool } from 'nestjs-replica/pool';
 import type { ItemStatements, Orm, OrmUnderTest } from './orm.js';
 import { PrismaClient } from './prisma/client/client.js';
 
-export const prismaOn = (pool: RoutingPool) =>
-  new PrismaClient({ adapter: new PrismaPg(pool) }).$extends(prismaExtension(pool));
+type AdapterOptions = ConstructorParameters<typeof PrismaPg>[1];
+
+export const prismaOn = (pool: RoutingPool, options?: AdapterOptions) =>
+  new PrismaClient({ adapter: new PrismaPg(pool, options) }).$extends(prismaExtension(pool));
+
+const NAMED: AdapterOptions = {
+  statementNameGenerator: ({ sql }) => createHash('sha1').update(sql).digest('hex'),
+};
 
 /** The client, and the one inside a transaction. */
 type Client = Pick<ReturnType<typeof prismaOn>, 'item' | '$queryRaw'>;
@@ -24,10 +31,14 @@ export const PRISMA: OrmUnderTest = {
   name: 'Prisma 7.10',
   open(pool): Orm {
     const db = prismaOn(pool);
+    const named = prismaOn(pool, NAMED);
     return {
       ...statements(db),
       transaction: (work) => db.$transaction((inside) => work(statements(inside))),
-      close: () => db.$disconnect(),
+      findPrepared: (id) => statements(named).find(id),
+      async close() {
+        await Promise.all([db.$disconnect(), named.$disconnect()]);
+      },
     };
   },
 };
