@@ -4,20 +4,24 @@ import { runCommandLine } from './run-command-line.js';
 /** Put in place by the build. */
 declare const PACKAGE_VERSION: string;
 
+const args = process.argv.slice(2);
 const stopped = new AbortController();
-process.once('SIGINT', () => {
-  stopped.abort();
-  // Whoever asks twice does not want to wait for anything.
-  process.once('SIGINT', () => process.exit(130));
-});
-process.once('SIGTERM', () => stopped.abort());
+// What goes on until somebody stops it tells what it has. Anything else just ends, even while it waits for a server.
+if (args[0] === 'lag' || args.includes('--watch')) {
+  process.once('SIGINT', () => {
+    stopped.abort();
+    // Whoever asks twice does not want to wait for anything.
+    process.once('SIGINT', () => process.exit(130));
+  });
+  process.once('SIGTERM', () => stopped.abort());
+}
 // Whoever read the output has enough of it: `nestjs-replica status | head -1`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   throw error;
 });
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
+process.exitCode = await runCommandLine(args, {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   isTty: process.stdout.isTTY,

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { command } from '../../../../test/support/command-line.js';
 import { SECRETS, tellsSecret } from '../../../../test/support/secrets/secrets.js';
 
@@ -15,6 +17,28 @@ describe('the command line', () => {
     }
     expect(await command(['--version'])).toEqual({ exitCode: 0, out: '1.2.3\n', err: '' });
   });
+
+  it.each(['postgres', 'mysql'])(
+    'ends with 2 if whatever answers for %s ends the connection',
+    async (type) => {
+      const server = createServer((socket) => void socket.once('error', () => undefined).end()).listen(
+        0,
+        '127.0.0.1',
+      );
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const url = `${type}://app:hunter2@127.0.0.1:${port}/shop`;
+      try {
+        for (const name of ['audit', 'check', 'status']) {
+          const { exitCode, out, err } = await command([name, '--primary', url]);
+          expect([name, exitCode]).toEqual([name, 2]);
+          expect(out + err).not.toMatch(/hunter2|\n {4}at /);
+        }
+      } finally {
+        server.close();
+      }
+    },
+  );
 
   it.each<[string, string[], string]>([
     ['no command', [], 'which command? audit, check, status, explain, lag; see --help'],

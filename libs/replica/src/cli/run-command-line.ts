@@ -14,6 +14,9 @@ const DID_YOU_MEAN = /\(Did you mean ([^)?]+)\?\)/;
 const UNREACHABLE =
   /^(?:E(?:CONN|HOST|NET|AI_|TIMEDOUT|PIPE|ADDR|NOTFOUND)\w*|ENOTFOUND|REPLICA_NODE_UNAVAILABLE|REPLICA_PRIMARY_UNAVAILABLE|08\w{3}|28\w{3}|3D000|53300|57P0\d|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED\w*|ER_BAD_DB\w*|ER_CON_COUNT\w*|ER_HOST\w*|PROTOCOL_\w+)$/;
 
+/** The same of errors that have no code. */
+const ENDED = /timeout exceeded|no answer within|Connection terminated|timeout expired/;
+
 /** Runs the command line. Never rejects. The exit code follows the Monitoring Plugins guidelines. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   for (const arg of args) learnUrl(arg);
@@ -67,7 +70,7 @@ function failureOf(error: unknown, said: string): CommandError {
   if (error instanceof CommandError) return error;
   if (error instanceof CommanderError) return new CommandError(usageProblem(error, said));
   const code = codeOf(error) ?? '';
-  const isUnreachable = UNREACHABLE.test(code) || /timeout exceeded|no answer within/.test(messageOf(error));
+  const isUnreachable = UNREACHABLE.test(code) || ENDED.test(messageOf(error));
   const message = messageOf(error) + (code === '' || messageOf(error).includes(code) ? '' : ` (${code})`);
   return new CommandError(message, isUnreachable ? ExitCode.critical : ExitCode.unknown);
 }
