@@ -1,7 +1,4 @@
 import { messageOf } from '../../errors/describe-error.js';
-import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
-import { PoolBusyError } from '../../errors/pool-busy.error.js';
-import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import type { PoolStats } from '../../observability/router-stats.js';
 import { Tracing } from '../../observability/tracing.js';
 import type { NodeLoad } from '../../routing/balancer.js';
@@ -20,16 +17,14 @@ import { LoopClock, plainClock, type AnswerClock } from '../lanes/loop-clock.js'
 import type { ReadConnections } from '../lanes/lane-tools.js';
 import { NodeReads } from '../lanes/node-reads.js';
 import type { LaneSettings } from '../lanes/read-lanes.js';
+import { Checkouts, type CheckoutPurpose } from './checkouts.js';
 import { LossWatch } from './loss-watch.js';
 import { NodeConnections } from './node-connections.js';
 import { ParkedConnections } from './parked-connections.js';
-import { IdleSignal, isFull, WaitCounts, WaitQueue, type BetterElsewhere } from './wait-queue.js';
+import { IdleSignal, isFull, type BetterElsewhere } from './wait-queue.js';
 
 /** How long `end()` waits for statements under way; milliseconds. */
 const END_MS = 2_000;
-
-/** How long nobody who waits for a connection is sent elsewhere; milliseconds. */
-const PATIENCE_MS = 200;
 
 /** The weight of a new measurement in the moving average. */
 const LATENCY_WEIGHT = 0.2;
@@ -61,11 +56,8 @@ export class NodePool implements ReadConnections {
   readonly #database: Database;
   /** Returned connections with something left on them, kept for whoever left it. */
   readonly parked: ParkedConnections;
-  readonly #waiting = new WaitQueue(() => this.#idle.check());
-  readonly #waitingReads = new WaitQueue(() => this.#idle.check());
-  readonly #idle = new IdleSignal(
-    () => this.#inFlight === 0 && this.#waiting.size === 0 && this.#waitingReads.size === 0,
-  );
+  readonly #checkouts: Checkouts;
+  readonly #idle = new IdleSignal(() => this.#inFlight === 0 && !this.#checkouts.hasWaiting());
   /** Knows why the node's connections end. */
   readonly losses: LossWatch;
   readonly #reads: NodeReads;
@@ -75,7 +67,6 @@ export class NodePool implements ReadConnections {
   #pool: ConnectionPool;
   #inFlight = 0;
   #latencyMs = 0;
-  readonly #waits = new WaitCounts();
 
   constructor(options: NodePoolOptions) {
     this.name = options.name;
@@ -85,6 +76,7 @@ export class NodePool implements ReadConnections {
     this.#nowMs = nowMs;
     this.#tracing = options.tracing ?? new Tracing();
     this.access = access;
+    this.#checkouts = new Checkouts({ ...options, onEnd: () => this.#idle.check() });
     this.#clock = lanes === undefined ? plainClock(nowMs) : new LoopClock(options);
     this.losses = new LossWatch({ database, access, nowMs });
     this.connections = new NodeConnections(this.losses, nowMs);
@@ -105,59 +97,22 @@ export class NodePool implements ReadConnections {
 
   /** Takes a connection for as long as the caller wants. Return it with {@link release}. */
   checkout(): Promise<Connection> {
-    return this.#take(this.#waiting);
+    return this.#take('statement');
   }
 
   /** Like {@link checkout}, for a read. Rejects with a `PoolBusyError` as {@link read} does. */
   async checkoutForRead(isBetterElsewhere: BetterElsewhere | undefined): Promise<Connection> {
-    const connection = await this.#take(this.#waitingReads, isBetterElsewhere);
+    const connection = await this.#take('read', isBetterElsewhere);
     this.connections.held.delete(connection);
     return connection;
   }
 
-  #take(waiting: WaitQueue, isBetterElsewhere?: BetterElsewhere): Promise<Connection> {
+  #take(purpose: CheckoutPurpose, isBetterElsewhere?: BetterElsewhere): Promise<Connection> {
     const pool = this.#pool;
-    const taking = this.#takeFrom(pool, waiting, isBetterElsewhere);
+    const taking = this.#checkouts.take(pool, purpose, isBetterElsewhere);
     this.#reads.giveWay();
     if (this.parked.size > 0 && pool.waiting > 0 && isFull(pool)) this.parked.giveWay();
     return taking;
-  }
-
-  /** A connection that comes too late goes back. Every statement comes through here, so this makes no more promises than it must. */
-  #takeFrom(
-    pool: ConnectionPool,
-    waiting: WaitQueue,
-    isBetterElsewhere: BetterElsewhere | undefined,
-  ): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      let isWaiting = true;
-      const sinceMs = pool.idle > pool.waiting ? undefined : this.#nowMs();
-      const end = (): void => {
-        isWaiting = false;
-        if (sinceMs !== undefined) this.#waits.add(this.#nowMs() - sinceMs);
-        clearInterval(timer);
-        waiting.remove(giveUp);
-      };
-      const giveUp = (error: unknown): void => {
-        end();
-        reject(error);
-      };
-      waiting.add(giveUp);
-      const isSlow = pool.growsSlowly === true && pool.idle <= pool.waiting;
-      const mayLeave = isBetterElsewhere !== undefined && (isSlow || isFull(pool));
-      pool.take((error, connection) => {
-        if (!isWaiting) return connection === undefined ? undefined : this.#database.release(connection);
-        end();
-        if (connection === undefined) reject(this.#checkoutError(error));
-        else resolve(connection);
-      });
-      if (!mayLeave) return;
-      timer = setInterval(() => {
-        if (isBetterElsewhere(this.name)) giveUp(new PoolBusyError());
-      }, PATIENCE_MS);
-      timer.unref();
-    });
   }
 
   /** Whether a connection can be had without waiting for others. */
@@ -187,7 +142,7 @@ export class NodePool implements ReadConnections {
       if (isAnswered === true && text !== undefined) this.#reads.noteAnswer(text);
       this.letGo();
     };
-    return this.#take(this.#waiting, isBetterElsewhere).then(
+    return this.#take('statement', isBetterElsewhere).then(
       (connection) => this.runOn(connection, args, ended),
       (error: unknown) => {
         ended();
@@ -223,7 +178,7 @@ export class NodePool implements ReadConnections {
       lanes: this.#reads.laneCount,
       inFlight: this.#inFlight,
       latencyMs: this.#latencyMs === 0 ? null : this.#latencyMs,
-      ...this.#waits.told,
+      ...this.#checkouts.counts,
     };
   }
 
@@ -259,7 +214,7 @@ export class NodePool implements ReadConnections {
     const { open } = this.connections;
     const old = this.#pool;
     this.#pool = this.#createPool();
-    this.#interrupt(this.#unavailable(new Error(problem)));
+    this.#checkouts.interrupt(problem);
     const cut = [...open].filter(isToBeCut);
     this.losses.cut(cut);
     for (const connection of cut) open.delete(connection);
@@ -293,7 +248,7 @@ export class NodePool implements ReadConnections {
     this.parked.end();
     await inTime(this.#pool.end(), END_MS, () => undefined);
     this.losses.cut(this.connections.open);
-    this.#interrupt(this.#unavailable(new Error('the data source is destroyed')));
+    this.#checkouts.interrupt('the data source is destroyed');
   }
 
   runOn(
@@ -338,7 +293,7 @@ export class NodePool implements ReadConnections {
   }
 
   get hasOtherWaiters(): boolean {
-    return this.#waiting.size > 0;
+    return this.#checkouts.hasWaiting('statement');
   }
 
   measured(tookMs: number): void {
@@ -349,28 +304,5 @@ export class NodePool implements ReadConnections {
     const pool = this.access.openPool(this.connections);
     this.#reads.useConnectionsOf(pool);
     return pool;
-  }
-
-  /** Turns an error of the pool into the one for the caller who asked for a connection. */
-  #checkoutError(error: unknown): unknown {
-    const { errors } = this.#database;
-    const { total, waiting, max, growsSlowly = false } = this.#pool;
-    const isTimeout = errors.isPoolTimeout(error);
-    if (isTimeout) this.#waits.told.timeouts++;
-    if (isTimeout && (total >= max || growsSlowly))
-      return new PoolExhaustedError(this.name, { inUse: total, waiting: waiting + 1 });
-    return errors.isConnectionLoss(error) ? this.#unavailable(error) : error;
-  }
-
-  #interrupt(error: NodeUnavailableError): void {
-    this.#waiting.interrupt(error);
-    this.#waitingReads.interrupt(error);
-  }
-
-  /** Keeps an error that already says so. */
-  #unavailable(cause: unknown): NodeUnavailableError {
-    return cause instanceof NodeUnavailableError
-      ? cause
-      : new NodeUnavailableError(this.name, this.address, cause);
   }
 }
