@@ -2,12 +2,23 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createRoutingPool } from 'nestjs-replica/pool';
 import pg from 'pg';
 import QueryStream from 'pg-query-stream';
+import { createRequire } from 'node:module';
 import { useCluster } from '../support/cluster/use-cluster.js';
 import { until } from '../support/until.js';
 
 const cluster = useCluster({ replicas: 0, sql: 'CREATE TABLE item (id int PRIMARY KEY)' });
 
-type Config = Pick<pg.PoolConfig, 'max' | 'idleTimeoutMillis' | 'connectionTimeoutMillis'> & {
+/** It has no types of its own. */
+interface Cursor extends pg.Submittable {
+  read(rows: number): Promise<unknown[]>;
+  close(): Promise<void>;
+}
+const Cursor = createRequire(import.meta.url)('pg-cursor') as new (text: string) => Cursor;
+
+type Config = Pick<
+  pg.PoolConfig,
+  'max' | 'idleTimeoutMillis' | 'connectionTimeoutMillis' | 'maxLifetimeSeconds'
+> & {
   readonly extra?: pg.PoolConfig;
 };
 
@@ -25,13 +36,14 @@ const PLAIN: Kind = {
 
 const OURS: Kind = {
   kind: 'of nestjs-replica',
-  open: ({ max, idleTimeoutMillis, connectionTimeoutMillis, extra }) =>
+  open: ({ max, idleTimeoutMillis, connectionTimeoutMillis, maxLifetimeSeconds, extra }) =>
     createRoutingPool({
       primary: { url: cluster.primary.url },
       pool: {
         size: max,
         idleTimeoutMs: idleTimeoutMillis ?? undefined,
         connectTimeoutMs: connectionTimeoutMillis,
+        maxLifetimeMs: maxLifetimeSeconds === undefined ? undefined : maxLifetimeSeconds * 1_000,
       },
       extra,
     }),
@@ -198,6 +210,62 @@ describe.each([PLAIN, OURS])('a pool $kind', (kind) => {
     expect(await told(pool.query('SELECT 1'))).toBe('done');
   });
 
+  it('closes a cursor halfway, and its client goes on', async () => {
+    const pool = await poolOf();
+    const client = await pool.connect();
+    const cursor = client.query(new Cursor('SELECT generate_series(1, 1000) AS n'));
+    expect(await cursor.read(2)).toEqual([{ n: 1 }, { n: 2 }]);
+    await cursor.close();
+    expect((await client.query('SELECT 4 AS n')).rows).toEqual([{ n: 4 }]);
+    client.release();
+  });
+
+  it('keeps `min` idle connections', async () => {
+    const pool = await poolOf({ max: 3, idleTimeoutMillis: 30, extra: { min: 1 } });
+    const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
+    await Promise.all(clients.map((client) => client.query('BEGIN')));
+    await Promise.all(clients.map((client) => client.query('ROLLBACK')));
+    for (const client of clients) client.release();
+    await until(() => pool.totalCount === 1, 'one idle connection');
+    expect(pool.idleCount).toBe(1);
+  });
+
+  it('replaces connections after `maxLifetimeSeconds`', async () => {
+    const pool = await poolOf({ max: 1, maxLifetimeSeconds: 1 });
+    const pid = async (): Promise<unknown> =>
+      (await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid, txid_current()')).rows[0]?.pid;
+    const first = await pid();
+    await until(async () => (await pid()) !== first, 'another connection');
+    expect(pool.expiredCount).toBe(0);
+  });
+
+  it('gives `connect` by callback a function that releases, and refuses a function as a query', async () => {
+    const pool = await poolOf({ max: 1 });
+    const rows = await new Promise<unknown>((resolve, reject) => {
+      pool.connect((error, client, done) => {
+        if (error !== undefined || client === undefined) return reject(error ?? new Error('no client'));
+        client.query('SELECT $1::int AS n', [5], (failure: Error | null, result) => {
+          done();
+          if (failure) reject(failure);
+          else resolve(result.rows);
+        });
+      });
+    });
+    expect(rows).toEqual([{ n: 5 }]);
+    const refused = await new Promise<unknown>((resolve) => void pool.query(resolve as never));
+    expect(String(refused)).toContain('Passing a function as the first parameter to pool.query');
+    expect(await told(pool.query('SELECT 1'))).toBe('done');
+  });
+
+  it('closes a connection that is released with `true`', async () => {
+    const pool = await poolOf({ max: 1 });
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    client.release(true);
+    await until(() => pool.totalCount === 0, 'the end of the connection');
+    expect(await told(pool.query('SELECT 1'))).toBe('done');
+  });
+
   it('discards a connection that is released with an error', async () => {
     const pool = await poolOf({ max: 1 });
     const client = await pool.connect();
@@ -219,4 +287,18 @@ describe.each([PLAIN, OURS])('a pool $kind', (kind) => {
     expect(client).toBeInstanceOf(pg.Client);
     expect(await told(pool.query('SELECT 1'))).toBe('done');
   });
+});
+
+// The pool of pg keeps such a connection for ever, and never ends.
+it('a pool of nestjs-replica gets the connections of cursors and streams back that `pool.query` ran', async () => {
+  const pool = await OURS.open({ max: 1 });
+  const stream = new QueryStream('SELECT generate_series(1, 3) AS n');
+  const cursor = new Cursor('SELECT generate_series(1, 3) AS n');
+  void pool.query(stream);
+  void pool.query(cursor);
+  expect(await stream.toArray()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  expect(await cursor.read(2)).toEqual([{ n: 1 }, { n: 2 }]);
+  await cursor.close();
+  await pool.end();
+  expect(pool.totalCount).toBe(0);
 });
