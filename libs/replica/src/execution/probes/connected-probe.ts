@@ -55,22 +55,25 @@ export class ConnectedProbe<C> implements NodeProbe {
     return Promise.resolve();
   }
 
-  /** The server or a firewall may have closed an idle connection, which says nothing about the node. So this retries on a new one. */
+  /**
+   * One lost connection says nothing about the node: the server or a firewall closes idle ones, and an operator may end any. So this asks once
+   * more, on a new one. If the node is gone, it cannot be had.
+   */
   async #ask(call: ProbeCall): Promise<ProbeResult> {
-    const hasIdled = this.#connector.isOpen;
+    const connection = await this.#connect(call);
     try {
-      return await this.#askOnce(call);
+      return await this.#questions.ask(connection);
     } catch (error) {
-      if (!hasIdled || this.#closed || call.hasEnded || !this.#questions.isConnectionLoss(error)) throw error;
+      if (this.#closed || call.hasEnded || !this.#questions.isConnectionLoss(error)) throw error;
       this.#connector.drop();
-      return this.#askOnce(call);
+      return await this.#questions.ask(await this.#connect(call));
     }
   }
 
-  async #askOnce(call: ProbeCall): Promise<ProbeResult> {
+  async #connect(call: ProbeCall): Promise<C> {
     const connection = await this.#connector.get();
     if (call.hasEnded) throw new Error('nobody waits for an answer any more');
-    return this.#questions.ask(connection);
+    return connection;
   }
 }
 

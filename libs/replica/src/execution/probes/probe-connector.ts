@@ -25,11 +25,6 @@ export class ProbeConnector<C> {
     this.#openLink = openLink;
   }
 
-  /** Whether a connection is already open. */
-  get isOpen(): boolean {
-    return this.#open !== undefined;
-  }
-
   /** Returns the open connection or makes one. Rejects if the attempt that begins now fails. */
   async get(): Promise<C> {
     if (this.#open !== undefined) return this.#open.connection;
