@@ -127,6 +127,60 @@ describe('the counts of pools', () => {
   });
 });
 
+describe('the counts of pools after faults', () => {
+  const pools = (): readonly PoolStats[] => source.router.stats().pools;
+  const RESTING = { waiting: 0, inFlight: 0, own: 0, isWithinMax: true };
+  const shapeOf = ({ waiting, inFlight, used, idle, lanes, max }: PoolStats): object => ({
+    waiting,
+    inFlight,
+    own: used - lanes,
+    isWithinMax: used + idle <= max,
+  });
+
+  /** One of each kind of work, some of which fails by itself. */
+  const WORK: readonly (() => Promise<unknown>)[] = [
+    () => read('SELECT id FROM account WHERE id = 1'),
+    () => read(SLEEP),
+    () => read('SELECT id FROM nowhere'),
+    () => source.query('UPDATE account SET balance = 5 WHERE id = 1'),
+    () => source.transaction((manager) => manager.query('SELECT id FROM account WHERE id = 1')),
+    () =>
+      source.transaction(async (manager) => {
+        await manager.query('UPDATE account SET balance = 6 WHERE id = 2');
+        throw new Error('changed my mind');
+      }),
+    async () => {
+      const runner = source.createQueryRunner('slave');
+      try {
+        const stream = await runner.stream('SELECT id FROM account');
+        // It may not have a connection yet, and then it fails when its runner is released.
+        stream.on('error', () => undefined).destroy();
+      } finally {
+        await runner.release();
+      }
+    },
+  ];
+
+  it('are those of rest again, whatever ran when a replica was killed', async () => {
+    const [replica] = cluster.replicas;
+    const outcomes = Promise.allSettled(
+      Array.from({ length: 10 * WORK.length }, (_, index) => WORK[index % WORK.length]!()),
+    );
+    await until(() => pools().some(({ waiting }) => waiting > 0));
+    await replica?.kill();
+    const { length } = (await outcomes).filter(({ status }) => status === 'rejected');
+    // What fails by itself, and hardly anything else: reads go elsewhere.
+    expect(length).toBeGreaterThanOrEqual(20);
+    await until(() => pools().every((pool) => pool.waiting + pool.inFlight + pool.used - pool.lanes === 0));
+    expect(pools().map(shapeOf)).toEqual([RESTING, RESTING, RESTING]);
+    await replica?.start();
+    await until(() => source.router.topology().replicas.every(({ health }) => health === 'up'));
+    await Promise.allSettled(WORK.map((work) => work()));
+    await until(() => pools().every((pool) => pool.waiting + pool.inFlight + pool.used - pool.lanes === 0));
+    expect(pools().map(shapeOf)).toEqual([RESTING, RESTING, RESTING]);
+  });
+});
+
 describe('the tracing channel of statements', () => {
   const channel = tracingChannel<TracedStatement, TracedStatement>('nestjs-replica:statement');
   const around = new AsyncLocalStorage<TracedStatement>();

@@ -23,7 +23,8 @@ export class MysqlStream implements StreamCall {
   }
 
   fail(error: unknown): void {
-    this.command.emit('error', error);
+    // Nobody listens any more to a stream that was destroyed. An error to nobody would end the process.
+    if (!this.isDestroyed || this.command.listenerCount('error') > 0) this.command.emit('error', error);
     // As `mysql2` does after an error of the server's.
     this.command.emit('end');
   }
