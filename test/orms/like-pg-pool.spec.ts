@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createRoutingPool } from 'nestjs-replica/pool';
 import pg from 'pg';
 import QueryStream from 'pg-query-stream';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { useCluster } from '../support/cluster/use-cluster.js';
 import { until } from '../support/until.js';
@@ -159,7 +161,8 @@ describe.each([PLAIN, OURS])('a pool $kind', (kind) => {
   });
 
   it('tells who waits too long for a connection', async () => {
-    const pool = await poolOf({ max: 1, connectionTimeoutMillis: 100 });
+    // Long enough for a busy machine to connect in.
+    const pool = await poolOf({ max: 1, connectionTimeoutMillis: 2_000 });
     const client = await pool.connect();
     await client.query('BEGIN');
     expect(await told(pool.query('INSERT INTO item VALUES (3)'))).not.toBe('done');
@@ -287,6 +290,25 @@ describe.each([PLAIN, OURS])('a pool $kind', (kind) => {
     expect(client).toBeInstanceOf(pg.Client);
     expect(await told(pool.query('SELECT 1'))).toBe('done');
   });
+});
+
+it.each(['pg', 'ours'])('a process with an idle pool of %s ends with `allowExitOnIdle`', async (kind) => {
+  const child = spawn(
+    process.execPath,
+    [
+      '--import',
+      './test/support/typescript/register.mjs',
+      'test/orms/support/exit-on-idle.ts',
+      kind,
+      cluster.primary.url,
+    ],
+    { stdio: 'ignore' },
+  );
+  try {
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
 
 // The pool of pg keeps such a connection for ever, and never ends.
