@@ -28,7 +28,9 @@ class PlainController {
 @Controller()
 class MessageController extends PlainController {
   @MessagePattern('all')
-  message(_: unknown): void {}
+  message(data: unknown): unknown {
+    return data;
+  }
 }
 
 @Controller()
@@ -37,7 +39,9 @@ class InheritedMessageController extends MessageController {}
 @Controller()
 class EventController {
   @EventPattern('all')
-  event(_: unknown): void {}
+  event(data: unknown): unknown {
+    return data;
+  }
 }
 
 @Controller()

@@ -62,7 +62,6 @@ export class NodePool implements ReadConnections {
   readonly losses: LossWatch;
   readonly #reads: NodeReads;
   readonly #clock: AnswerClock;
-  readonly #nowMs: () => number;
   readonly #tracing: Tracing;
   #pool: ConnectionPool;
   #inFlight = 0;
@@ -73,7 +72,6 @@ export class NodePool implements ReadConnections {
     this.address = options.address;
     const { database, access, lanes, probedMs, outside = callAtOnce, nowMs } = options;
     this.#database = database;
-    this.#nowMs = nowMs;
     this.#tracing = options.tracing ?? new Tracing();
     this.access = access;
     this.#checkouts = new Checkouts({ ...options, onEnd: () => this.#idle.check() });
