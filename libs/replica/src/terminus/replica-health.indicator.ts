@@ -71,7 +71,8 @@ export class ReplicaHealthIndicator {
       return { status: 'down', message: `isReady(): ${problems.list.join('; ')}` };
     const { dataSource = DEFAULT_NAME, ...needs } = options;
     const router = findRouter(this.modules, dataSource);
-    if (router === undefined) return { status: 'down', message: 'the application has no data source or pool of that name' };
+    if (router === undefined)
+      return { status: 'down', message: 'the application has no data source or pool of that name' };
     return judgeReadiness(factsOf(router), needs);
   }
 }
