@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { checkHistory, describeHistory, type Operation, shrink } from './support/history.js';
 import { type Mutation, type Run, runHistory, type RunOptions } from './support/run-history.js';
 
-const SECONDS = Number(process.env.CHECKER_SECONDS ?? 15);
+const SECONDS = Number(process.env.CHECKER_SECONDS ?? 10);
 const SEED = Number(process.env.CHECKER_SEED ?? 7);
 
 /** Defects that each break a rule, and the faults that bring them out. */
