@@ -68,7 +68,7 @@ describe('a replica that recovers from a crash', () => {
     const changes: string[] = [];
     app.router.on('node:down', ({ problem }) => changes.push(problem));
     for (let count = 0; count < 5; count++) {
-      // A probe is repeated if its connection had been idle. One that is lost before it has given any answer is a failure.
+      // A probe that loses its connection is repeated once. One that cannot connect is a failure, so those that are just connecting are spared.
       await replica().query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'
          AND pid <> pg_backend_pid() AND state = 'idle' AND query <> ''`,

@@ -30,6 +30,20 @@ describe('a change of the primary of MariaDB', () => {
   const read = (name: string): Promise<readonly unknown[]> =>
     app.request('ann', (query) => query(SELECT, [name]));
 
+  it('is followed when a replica is promoted because the primary is gone', async () => {
+    await cluster.primary.kill();
+    const written = write('waited');
+    await heir.promote();
+    await written;
+    expect(app.topology.primary).toMatchObject({ name: heir.name, health: 'up' });
+    expect(await read('waited')).toHaveLength(1);
+    await other.follow(heir);
+    await until(() =>
+      app.topology.replicas.some(({ name, health }) => name === other.name && health === 'up'),
+    );
+    expect(await read('waited')).toHaveLength(1);
+  });
+
   it('lets a replica serve before the new primary has written if the user may ask whom the replica follows', async () => {
     await cluster.primary.query(`GRANT REPLICA MONITOR ON *.* TO ${APP_USER.username}@'%'`);
     await cluster.waitForCatchUp();
@@ -46,6 +60,16 @@ describe('a change of the primary of MariaDB', () => {
     await until(() =>
       app.topology.replicas.some(({ name, health }) => name === other.name && health === 'up'),
     );
+  });
+
+  it('is followed when the primary hangs', async () => {
+    await cluster.primary.hang();
+    await heir.promote();
+    await until(() => app.topology.primary.name === heir.name, 'that the new primary is found');
+    await write('after');
+    await cluster.primary.resume();
+    await until(() => app.lines.some((line) => line.includes('fenced')), 'that the former primary is fenced');
+    expect(app.topology.primary.name).toBe(heir.name);
   });
 
   it('loses no write, and repeats none, when the roles are exchanged', async () => {
