@@ -10,6 +10,7 @@ import { useLedgerCluster, pauseReplay, resumeReplay } from '../../support/clust
 const WAYS: readonly (readonly [way: string, writes: number])[] = [
   ['value', 1],
   ['end', 1],
+  ['end-twice', 1],
   ['end-callback', 2],
   ['writes', 4],
   ['drains', 2],

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import { types } from 'node:util';
 import type { RequestContext } from '../context/request-context.js';
+import { SentPretence } from './sent-pretence.js';
 
 /** Node's response, which Express extends and Fastify wraps. With HTTP/2 it is the compatible one. */
 export type RawResponse = ServerResponse;
@@ -30,6 +32,8 @@ export class HeldAnswer {
   readonly #response: RawResponse;
   readonly #request: RequestContext;
   readonly #held: HeldSend[] = [];
+  readonly #pretence: SentPretence;
+  #isEndHeld = false;
   #heldBytes = 0;
   #needsDrain = false;
   #isPassing = false;
@@ -40,6 +44,7 @@ export class HeldAnswer {
   constructor(response: RawResponse, request: RequestContext) {
     this.#response = response;
     this.#request = request;
+    this.#pretence = new SentPretence(response);
     this.#wrap();
   }
 
@@ -54,13 +59,16 @@ export class HeldAnswer {
     // oxlint-disable-next-line typescript/no-this-alias -- the functions below have the response as theirs
     const held = this;
     response.write = function (...args) {
+      if (!isChunk(args[0])) return write.apply(this, args);
       if (held.#passes()) return held.#pass('write', write, this, args);
       return held.#hold(() => held.#pass('write', write, this, args), sizeOf(args[0]));
     };
     response.end = function (...args) {
+      if (!isLastChunk(args[0])) return end.apply(this, args);
       if (held.#passes()) return held.#pass('end', end, this, args);
       held.#hold(() => held.#pass('end', end, this, args), 0);
-      pretend(held.#response, 'writableEnded');
+      held.#isEndHeld = true;
+      held.#pretence.ended();
       return this;
     };
     if (flushHeaders !== undefined) response.flushHeaders = this.#holding('head', flushHeaders);
@@ -112,7 +120,7 @@ export class HeldAnswer {
   #hold(send: () => unknown, bytes: number): boolean {
     const one: HeldSend = { send, isReady: false };
     this.#held.push(one);
-    pretend(this.#response, 'headersSent');
+    this.#pretence.headersLeft();
     const release = (): void => {
       one.isReady = true;
       this.#release();
@@ -121,7 +129,7 @@ export class HeldAnswer {
     this.#heldBytes += bytes;
     const isFull = this.#heldBytes >= (this.#response.writableHighWaterMark ?? HIGH_WATER_MARK_BYTES);
     this.#needsDrain ||= isFull;
-    return !isFull;
+    return !isFull && !this.#isEndHeld;
   }
 
   #release(): void {
@@ -129,7 +137,7 @@ export class HeldAnswer {
     let isEmpty = false;
     try {
       while (this.#held[0]?.isReady === true) {
-        stopPretending(this.#response);
+        this.#pretence.stop();
         result = this.#held[0].send();
         this.#held.shift();
         isEmpty = this.#held.length === 0;
@@ -167,13 +175,13 @@ function mayLeave(request: RequestContext): boolean {
   }
 }
 
-function pretend(response: RawResponse, property: 'headersSent' | 'writableEnded'): void {
-  Object.defineProperty(response, property, { configurable: true, get: () => true });
+/** Node refuses anything else at once, and sends nothing of it: that need not wait. */
+function isChunk(value: unknown): boolean {
+  return typeof value === 'string' || types.isUint8Array(value);
 }
 
-function stopPretending(response: RawResponse): void {
-  delete (response as { headersSent?: boolean }).headersSent;
-  delete (response as { writableEnded?: boolean }).writableEnded;
+function isLastChunk(value: unknown): boolean {
+  return !value || typeof value === 'function' || isChunk(value);
 }
 
 function sizeOf(chunk: unknown): number {

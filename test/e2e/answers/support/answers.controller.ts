@@ -67,6 +67,21 @@ export class AnswersController {
     raw.end(BODY);
   }
 
+  /** The second answer is a mistake, of which the client notices nothing. */
+  @Get('end-twice')
+  async endTwice(@Param('id', ParseIntPipe) id: number, @Res() response: Response): Promise<void> {
+    const raw = take(response);
+    await this.#add(id);
+    raw.end(BODY);
+    try {
+      raw.statusCode = 500;
+      raw.setHeader('content-length', 5);
+      raw.end('other');
+    } catch {
+      return;
+    }
+  }
+
   @Get('end-callback')
   async endCallback(@Param('id', ParseIntPipe) id: number, @Res() response: Response): Promise<void> {
     const raw = take(response);
