@@ -21,9 +21,10 @@ export interface ResponseHeaders {
  * one.
  */
 export function bindResponse(response: RawResponse, request: RequestContext, headers: ResponseHeaders): void {
-  const answer = new HeldAnswer(response, request);
+  // The headers are made when they leave, so what holds them back stands above what makes them.
+  let answer: HeldAnswer | undefined;
   onHeaders(response, () => {
-    headers.beforeHeaders(answer.sending);
+    headers.beforeHeaders(answer?.sending ?? 'head');
     if (headers.namePrefix === undefined) return;
     appendHeader(response, 'x-replica-node', request.nodes, headers.namePrefix);
     appendHeader(response, 'x-replica-reason', request.reasons, headers.namePrefix);
@@ -31,6 +32,7 @@ export function bindResponse(response: RawResponse, request: RequestContext, hea
     if (missedVisibility !== undefined)
       appendHeader(response, 'x-replica-not-visible', [missedVisibility], headers.namePrefix);
   });
+  answer = new HeldAnswer(response, request);
   const end = (): void => {
     if (request.ended) return;
     request.end();

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { IncomingMessage, ServerResponse } from 'node:http';
+import { connect, createServer } from 'node:http2';
 import type { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { duplexPair, PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { RequestContext } from '../context/request-context.js';
 import { HeldAnswer } from './held-answer.js';
@@ -86,5 +88,34 @@ describe('an answer that is held back', () => {
   it.each(Object.keys(WAYS))('leaves as one that is not, whatever comes after it: %s', async (way) => {
     const act = WAYS[way] as Act;
     expect(await answerOf(act, true)).toEqual(await answerOf(act, false));
+  });
+
+  it('waits for its save also where writeHead() sends all of it: HTTP/2', async () => {
+    const [ours, theirs] = duplexPair();
+    let save = (): void => undefined;
+    const saved = new Promise<void>((resolve) => (save = resolve));
+    const handled = new Promise<void>((resolve) => {
+      const server = createServer((_, response) => {
+        const request = { tryAnswer: () => false, mayAnswer: () => saved, answered: () => undefined };
+        const answer = new HeldAnswer(response as never, request as unknown as RequestContext);
+        expect(response.writeHead(204)).toBe(response);
+        expect([answer.sending, response.headersSent]).toEqual(['head', true]);
+        resolve();
+      });
+      server.emit('connection', ours);
+    });
+    const client = connect('http://localhost', { createConnection: () => theirs });
+    const stream = client.request({ ':path': '/' });
+    let isAnswered = false;
+    const answered = once(stream, 'response').finally(() => (isAnswered = true));
+    await handled;
+    // Whatever was sent before the answer to a ping is here when that is.
+    await new Promise((resolve) => client.ping(resolve));
+    expect(isAnswered).toBe(false);
+    save();
+    const [headers] = await answered;
+    expect(headers).toMatchObject({ ':status': 204 });
+    client.destroy();
+    ours.destroy();
   });
 });

@@ -72,9 +72,19 @@ export class HeldAnswer {
       return this;
     };
     if (flushHeaders !== undefined) response.flushHeaders = this.#holding('head', flushHeaders);
+    if ('stream' in response) this.#holdHead(response as { writeHead: Send });
     if (Object.hasOwn(response, 'flush') && typeof response.flush === 'function')
       response.flush = this.#holding('write', response.flush);
     if (Object.hasOwn(response, 'on')) this.#watchDrains(response as { on: Send });
+  }
+
+  /** With HTTP/2, `writeHead()` sends the headers at once. They are the whole answer if there is no body. */
+  #holdHead(response: { writeHead: Send }): void {
+    const writeHead = this.#holding('head', response.writeHead);
+    response.writeHead = function (...args) {
+      writeHead.apply(this, args);
+      return this;
+    };
   }
 
   #holding(sending: SendKind, send: Send): Send {
