@@ -42,7 +42,8 @@ async function main(): Promise<void> {
         lanes,
         session,
         cache: cacheUrl === undefined ? hasCache === true : { type: 'redis', options: { url: cacheUrl } },
-        monitor: { intervalMs: 200, probeTimeoutMs: 300 },
+        // In a long run most faults would find replicas on trial.
+        monitor: { intervalMs: 200, probeTimeoutMs: 300, flapWindowMs: 0 },
         pool: { connectTimeoutMs: 1_000 },
         poolSize: 8,
       }),
