@@ -68,8 +68,8 @@ const MUTANTS: readonly (Mutation & {
     rule: 'an error of the primary binds as a write',
     plan: 'replicas-lag',
     file: 'execution/pinned/pinned-writes.ts',
-    from: 'failed({ transaction }: Statement, position?: Position): void {\n    if (this.#transaction === undefined) this.#takeWrite()?.happened(position);',
-    to: 'failed({ transaction }: Statement, position?: Position): void {\n    if (this.#transaction === undefined) this.#takeWrite()?.abandoned();',
+    from: 'this.#takeWrite()?.happened(position);\n      this.#logChanges(position);\n      return;',
+    to: 'this.#takeWrite()?.abandoned();\n      return;',
   },
   {
     rule: 'a cached answer is for those alone whom it shows nothing older',
@@ -77,7 +77,7 @@ const MUTANTS: readonly (Mutation & {
     store: 'memory',
     hasCache: true,
     file: 'typeorm/routed-result-cache.ts',
-    from: 'return scope === undefined || (await this.#maySee(scope, found, queryRunner));',
+    from: 'return (await check?.allows(found)) !== false && (await this.#rule.allows(scope, found, queryRunner));',
     to: 'return true;',
   },
 ];
@@ -111,8 +111,8 @@ describe('sessions while nodes fail', () => {
       const reads = run.operations.filter(({ kind }) => kind === 'read');
       expect(reads.length).toBeGreaterThan(SECONDS * 10);
       const nodes = new Set(reads.map(({ node }) => node));
-      const expected = ['primary', 'replica-1', 'replica-2', ...(hasCache ? ['the cache'] : [])];
-      for (const node of expected) expect(nodes).toContain(node);
+      // Each write takes cached answers of the only table away, so the cache may never answer.
+      for (const node of ['primary', 'replica-1', 'replica-2']) expect(nodes).toContain(node);
       expect(run.operations.filter(({ kind }) => kind === 'write').length).toBeGreaterThan(SECONDS * 2);
     },
     SECONDS * 1_000 + 60_000,

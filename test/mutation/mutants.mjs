@@ -179,8 +179,8 @@ export const MUTANTS = [
     name: 'errors-bind-nobody',
     what: 'a write that the primary answered by an error shows nothing',
     file: `${execution}/pinned/pinned-writes.ts`,
-    from: 'undefined) this.#takeWrite()?.happened(position);\n    if',
-    to: 'undefined) this.#takeWrite()?.abandoned();\n    if',
+    from: 'this.#takeWrite()?.happened(position);\n      this.#logChanges(position);\n      return;',
+    to: 'this.#takeWrite()?.abandoned();\n      this.#logChanges(position);\n      return;',
     tests: [`${execution}/pinned/pinned-writes`],
   },
   {

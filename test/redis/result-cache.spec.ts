@@ -6,13 +6,26 @@ import { startSource } from '../support/app/start-source.js';
 import { RedisAnswers } from '../../libs/replica/src/typeorm/redis-answers.js';
 import { withPosition } from '../../libs/replica/src/typeorm/cached-position.js';
 import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js';
+import { isReady } from '../support/app/test-app.js';
+import { until } from '../support/until.js';
 import { Account, Entry } from '../support/ledger/accounts.js';
 
 type Cache = DataSourceOptions['cache'];
 
 const MINUTE_MS = 60_000;
 
-const cluster = useLedgerCluster({ replicas: 1 });
+/** Tables by which writes reach the accounts: by a foreign key, and perhaps by a trigger. */
+const FURTHER_TABLES = `
+  CREATE TABLE region (id int PRIMARY KEY);
+  ALTER TABLE account ADD "regionId" int REFERENCES region ON DELETE SET NULL;
+  CREATE TABLE audited (id int);
+  CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+  CREATE TRIGGER audit AFTER INSERT ON audited EXECUTE FUNCTION audit();
+  CREATE FUNCTION next_number() RETURNS int LANGUAGE sql AS 'UPDATE audited SET id = id + 1 RETURNING id';
+  CREATE TABLE numbered (id int DEFAULT next_number());
+  CREATE TABLE plain (id int)`;
+
+const cluster = useLedgerCluster({ replicas: 1, sql: FURTHER_TABLES });
 
 describe("TypeORM's result cache in Redis", () => {
   let redis: RedisServer;
@@ -139,6 +152,69 @@ describe("TypeORM's result cache in Redis", () => {
         ),
       ).resolves.toBeUndefined());
 
+    /** The first instance reads until its answer is kept: as long as it only knows of an older replica, it keeps none after clear(). */
+    async function cachedBalance(read: () => Promise<number | undefined>): Promise<number | undefined> {
+      const entry = { identifier: `account-${id}`, query: '', duration: MINUTE_MS };
+      let balance: number | undefined;
+      await a.queryResultCache?.clear();
+      await until(async () => {
+        balance = await read();
+        return (await b.queryResultCache?.getFromCache(entry)) !== undefined;
+      }, 'a cached answer');
+      return balance;
+    }
+
+    /** Whether the first instance answers from the cache what it has cached, after the second one has written. */
+    async function isKeptAfter(...texts: readonly string[]): Promise<boolean> {
+      const read = (): Promise<number | undefined> => a.router.runOnReplica({}, () => balanceOf(a));
+      const before = await cachedBalance(read);
+      await cluster.primary.query('UPDATE account SET balance = balance + 100 WHERE id = $1', [id]);
+      expect(await read()).toBe(before);
+      await b.transaction(async (manager) => {
+        for (const text of texts) await manager.query(text);
+      });
+      await cluster.waitForCatchUp();
+      await until(() => isReady(a.router), 'a replica without lag');
+      const after = await read();
+      expect(after).toBe(after === before ? before : (before ?? 0) + 100);
+      return after === before;
+    }
+
+    it('does not show a read without a session what is older than the last write to its tables', async () => {
+      const kept: Record<string, boolean> = {};
+      for (const text of [
+        `UPDATE account SET owner = 'somebody' WHERE id = ${id}`,
+        'INSERT INTO plain VALUES (1)',
+        'DELETE FROM region',
+        'INSERT INTO audited VALUES (1)',
+        'INSERT INTO numbered DEFAULT VALUES',
+        'TRUNCATE plain',
+      ])
+        kept[text.split(' ').slice(0, 3).join(' ')] = await isKeptAfter(text);
+      expect(kept).toEqual({
+        'UPDATE account SET': false,
+        'INSERT INTO plain': true,
+        'DELETE FROM region': false,
+        'INSERT INTO audited': false,
+        'INSERT INTO numbered': false,
+        'TRUNCATE plain': false,
+      });
+      expect(await isKeptAfter('INSERT INTO plain VALUES (1)', 'SELECT 1 FROM account FOR UPDATE')).toBe(
+        true,
+      );
+      expect(
+        await isKeptAfter('INSERT INTO plain VALUES (1)', 'DELETE FROM entry', 'DELETE FROM region'),
+      ).toBe(false);
+    });
+
+    it('shows it to a read that may be older, until it expires', async () => {
+      await cluster.waitForCatchUp();
+      expect(await readOn(a)).toBe(0);
+      await write();
+      await cluster.waitForCatchUp();
+      expect([await readOn(a), await readOn(b)]).toEqual([0, 0]);
+    });
+
     it('keeps the newer of two answers that are stored at the same time', async () => {
       const answers = RedisAnswers.of(a.queryResultCache as never) as RedisAnswers;
       const query = `SELECT ${++runs} AS "${kind}"`;
@@ -166,6 +242,44 @@ describe("TypeORM's result cache in Redis", () => {
       const last = 'older, of another history';
       expect(steps).toEqual(['first', 'first', 'as new', last, last]);
     });
+  });
+
+  it('holds up no write, and no read that ignores errors, when Redis is gone, and tells it once it is back', async () => {
+    const gone = await RedisServer.start();
+    const options = { url: gone.url, disableOfflineQueue: true };
+    const cache: Cache = { type: 'redis', options, ignoreErrors: true };
+    const [dataSource, other] = await Promise.all([startWith(cache), startWith(cache)]);
+    const readOn = (source: ReplicaDataSource): Promise<number | undefined> =>
+      source.router.runOnReplica({}, () => balanceOf(source));
+    const write = (): Promise<unknown> => dataSource.getRepository(Account).increment({ id }, 'balance', 1);
+    const caughtUp = async (): Promise<void> => {
+      await cluster.waitForCatchUp();
+      await until(() => isReady(dataSource.router) && isReady(other.router), 'replicas without lag');
+    };
+    try {
+      expect(await readOn(dataSource)).toBe(0);
+      await gone.stop();
+      await write();
+      await caughtUp();
+      expect(await readOn(dataSource)).toBe(1);
+      await gone.start();
+      await until(async () => {
+        await readOn(dataSource);
+        return (await gone.ask('KEYS', '*')).includes('changed:table:account');
+      }, 'marks in Redis');
+      await gone.hang();
+      const startedMs = performance.now();
+      for (let writes = 0; writes < 20; writes++) await write();
+      // Each write would take as long as one may wait for Redis.
+      expect(performance.now() - startedMs).toBeLessThan(20 * 250);
+      await gone.resume();
+      await caughtUp();
+      expect(await readOn(other)).toBe(21);
+    } finally {
+      await gone.resume();
+      await Promise.all([dataSource.destroy(), other.destroy()]);
+      await gone.stop();
+    }
   });
 
   it('is shared with plain TypeORM', async () => {

@@ -195,6 +195,20 @@ describe("the order of what TypeORM's result cache shows", () => {
     expect(statements).toHaveLength(1);
   });
 
+  it('shows a request without a session what another one has written, unless it may be older', async () => {
+    expect((await app.get(path())).body.balance).toBe(0);
+    await app.post(path('/add'));
+    expect(await app.get(path('/eventual'))).toMatchObject({ body: { balance: 0 }, nodes: [] });
+    expect((await app.get(path())).nodes).not.toEqual([]);
+    await cluster.waitForCatchUp();
+    await until(async () => {
+      const { body, nodes } = await app.get(path());
+      return body.balance === 1 && nodes.length === 0;
+    }, 'the new answer, from the cache');
+    await app.post(`/accounts/${id + 50}/add`);
+    expect((await app.get(path())).nodes).not.toEqual([]);
+  });
+
   it('shares its table with plain TypeORM', async () => {
     const plain = await new DataSource({
       type: databaseOf(cluster) as 'postgres',

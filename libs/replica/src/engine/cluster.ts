@@ -240,6 +240,7 @@ export class Cluster {
       recent,
       onRefused: (event) => events.emit('statement:refused', event),
       usesDurability: () => state.usesDurability,
+      changes: () => state.changes,
       onDowngraded: (event) => events.emit('durability:downgraded', event),
       catalog: this.#catalog,
       nowMs,

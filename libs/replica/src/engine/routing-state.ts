@@ -1,5 +1,6 @@
 import { ShownSessions } from '../context/shown-sessions.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { ChangeLog } from '../execution/pinned/change-log.js';
 import type { Database } from '../execution/database.js';
 import { TableRules } from './table-rules.js';
 
@@ -14,6 +15,8 @@ export class RoutingState {
   hasReplicas: boolean;
   /** Somebody has called `withDurability()`. Until then nobody looks for it. */
   usesDurability = false;
+  /** Learns which tables are changed; `undefined` without a result cache. */
+  changes: ChangeLog | undefined;
   /** Where rules send statements by their tables. */
   tableRules: TableRules;
   #shown: ShownSessions | undefined;

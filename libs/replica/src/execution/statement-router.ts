@@ -13,6 +13,7 @@ import { StatementReports, type StatementReportOptions } from './attempts/statem
 import type { Tracing } from '../observability/tracing.js';
 import type { Database, ErrorKinds } from './database.js';
 import type { PiggybackedPositions } from './piggybacked-position.js';
+import type { ChangeLog } from './pinned/change-log.js';
 import { DurableRuns, type DowngradedCommit } from './pinned/durable-run.js';
 import type { NodePool } from './pools/node-pool.js';
 import { OUTSIDE_OWNER } from './pools/parked-connections.js';
@@ -38,6 +39,8 @@ export interface StatementRouterOptions extends RouteFinderOptions, StatementRep
   /** Whether anybody has called `withDurability()`. */
   readonly usesDurability: () => boolean;
   readonly onDowngraded: (event: DowngradedCommit) => void;
+  /** Learns which tables are changed, if somebody wants to know. */
+  readonly changes: () => ChangeLog | undefined;
 }
 
 /**
@@ -124,6 +127,10 @@ export class StatementRouter implements PooledReadTools {
   /** Runs what `withDurability()` surrounds; `undefined` as long as nobody has called that. */
   get durable(): DurableRuns | undefined {
     return this.#options.usesDurability() ? this.#durable : undefined;
+  }
+
+  get changes(): ChangeLog | undefined {
+    return this.#options.changes();
   }
 
   /** What the text may do, without any consequence: a name that the catalog lacks has nothing loaded. */

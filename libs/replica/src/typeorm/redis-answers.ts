@@ -61,21 +61,24 @@ export class RedisAnswers {
 
   /** Stores the answer unless the kept one may be newer; a mark: unless the kept one is as new for sure. Resolves to `false` if it cannot do that here: nothing was stored. */
   async store(entry: CacheOptions, position: CachedPosition | undefined, isMark = false): Promise<boolean> {
-    const send = this.#maySend ? this.#sender() : undefined;
-    if (send === undefined) return false;
     const { atLeast, epoch } = position === undefined ? { atLeast: '', epoch: '' } : hexOf(position);
     const key = keyOf(entry);
     const lifetimeMs = String(Math.max(1, Math.ceil(entry.duration)));
+    const from = isMark ? '1' : '17';
+    const command = ['EVAL', SCRIPT, '1', key, JSON.stringify(entry), lifetimeMs, atLeast, epoch, from];
+    return (await this.run(command, key)) !== undefined;
+  }
+
+  /** Sends a command to the server of `key`. Resolves to its answer; `undefined`: the command cannot be sent here. */
+  async run(command: string[], key: string): Promise<unknown> {
+    const send = this.#maySend ? this.#sender() : undefined;
+    if (send === undefined) return undefined;
     try {
-      await send(
-        ['EVAL', SCRIPT, '1', key, JSON.stringify(entry), lifetimeMs, atLeast, epoch, isMark ? '1' : '17'],
-        key,
-      );
-      return true;
+      return await send(command, key);
     } catch (error) {
       if (!isError(error) || !NO_SCRIPTS.test(error.message)) throw error;
       this.#maySend = false;
-      return false;
+      return undefined;
     }
   }
 

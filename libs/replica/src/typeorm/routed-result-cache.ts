@@ -1,19 +1,19 @@
 import type { QueryRunner } from 'typeorm';
 import type { ContextStorage, Scope } from '../context/context-storage.js';
-import type { RequestContext } from '../context/request-context.js';
 import type { ShownSessions } from '../context/shown-sessions.js';
 import type { Engine } from '../engine/engine.js';
 import { longestLagMs } from '../engine/session-memory.js';
 import { primaryAskedBy } from '../routing/decide-route.js';
-import type { RequestView } from '../routing/route-query.js';
-import { laterPosition, type Position } from '../session/position.js';
-import type { SessionClock } from '../session/session-clock.js';
+import { AnswerRule, floorOf, nameOf } from './answer-rule.js';
+import { AnswerStore, type Replacement } from './answer-store.js';
+import { withPosition } from './cached-position.js';
 import { Fills } from './fills.js';
 import { NodePositions } from './node-positions.js';
-import { POSITION_LENGTH, positionOf, withPosition, type CachedPosition } from './cached-position.js';
-import { keyOf, type CacheOptions, type ResultCache } from './result-cache.js';
 import { RedisAnswers } from './redis-answers.js';
-import { CLEARED, RemovedAnswers } from './removed-answers.js';
+import { RedisMarks } from './redis-marks.js';
+import { CLEARED } from './removed-answers.js';
+import { keyOf, type CacheOptions, type ResultCache } from './result-cache.js';
+import { TableMarks, type TableCheck } from './table-marks.js';
 import { UncachedReads, type UncachedRead } from './uncached-reads.js';
 
 /**
@@ -32,32 +32,38 @@ import { UncachedReads, type UncachedRead } from './uncached-reads.js';
  */
 export class RoutedResultCache implements ResultCache {
   readonly #cache: ResultCache;
-  readonly #options: Engine['options'];
   readonly #contexts: ContextStorage;
-  readonly #positions: NodePositions;
   /** What clients were shown. */
   readonly #shown: ShownSessions;
   readonly #reads: UncachedReads;
   /** Answers that were found but must not be given. They are replaced. */
   readonly #passedOver = new WeakSet<CacheOptions>();
-  /** What is being stored, by read: answers to one read are stored one after the other. */
-  readonly #storing = new Map<string, Promise<void>>();
   readonly #fills = new Fills();
-  readonly #removed: RemovedAnswers;
+  readonly #store: AnswerStore;
+  readonly #rule: AnswerRule;
   readonly #redis: RedisAnswers | undefined;
+  readonly #marks: TableMarks;
 
   constructor(cache: ResultCache, engine: Engine) {
     this.#cache = cache;
-    this.#options = engine.options;
     this.#contexts = engine.contexts;
-    this.#positions = new NodePositions(engine);
+    const positions = new NodePositions(engine);
     this.#shown = engine.state.noteShown();
-    this.#reads = new UncachedReads(this.#positions);
-    this.#removed = new RemovedAnswers(
-      this.#positions,
-      engine.options.session.ttlMs + longestLagMs(engine.options),
-    );
+    this.#reads = new UncachedReads(positions);
     this.#redis = RedisAnswers.of(cache);
+    const keptMs = engine.options.session.ttlMs + longestLagMs(engine.options);
+    this.#store = new AnswerStore(cache, { positions, redis: this.#redis, keptMs });
+    this.#rule = new AnswerRule(engine.options, positions, this.#shown);
+    const { timeoutMs } = engine.options.session;
+    const { queryResultCacheTable: ownTable } = cache as { queryResultCacheTable?: string };
+    this.#marks = new TableMarks({
+      positions,
+      classify: (text) => (engine.isStarted ? engine.cluster.router.classify(text) : undefined),
+      redis: this.#redis === undefined ? undefined : new RedisMarks(this.#redis, timeoutMs),
+      timeoutMs,
+      ownTable: ownTable?.slice(ownTable.lastIndexOf('.') + 1),
+    });
+    engine.state.changes = this.#marks;
   }
 
   connect(): Promise<void> {
@@ -75,13 +81,11 @@ export class RoutedResultCache implements ResultCache {
   async getFromCache(options: CacheOptions, queryRunner?: QueryRunner): Promise<CacheOptions | undefined> {
     if (this.#isInTransaction(queryRunner)) return undefined;
     const scope = this.#contexts.current();
-    const answers = (entry: CacheOptions | undefined): Promise<boolean> =>
-      this.#answers(scope, entry, queryRunner);
-    let found = await this.#find(options, queryRunner);
-    if (await answers(found)) return found;
+    let { found, isAnswer } = await this.#look(options, scope, queryRunner);
+    if (isAnswer) return found;
     if (this.#mayWait(scope, queryRunner) && (await this.#fills.wait(keyOf(options)))) {
-      found = await this.#find(options, queryRunner);
-      if (await answers(found)) return found;
+      ({ found, isAnswer } = await this.#look(options, scope, queryRunner));
+      if (isAnswer) return found;
     }
     await this.#begin(options, scope, queryRunner);
     if (found === undefined || this.#cache.isExpired(found)) return found;
@@ -116,7 +120,7 @@ export class RoutedResultCache implements ResultCache {
     };
     if (scope !== undefined && begun?.shown !== undefined)
       this.#shown.logOf(scope.request).cached(nameOf(entry), begun.shown);
-    await this.#contexts.exit(() => this.#storeInTurn(entry, position, by));
+    await this.#contexts.exit(() => this.#store.store(entry, position, by));
   }
 
   isExpired(savedCache: CacheOptions): boolean {
@@ -129,7 +133,7 @@ export class RoutedResultCache implements ResultCache {
     await this.#contexts.exit(async () => {
       await this.#cache.clear(queryRunner);
       await this.#redis?.clearAll();
-      await this.#mark([CLEARED], isInTransaction, queryRunner);
+      await this.#store.markRemoved([CLEARED], { isInTransaction, queryRunner });
     });
   }
 
@@ -138,19 +142,22 @@ export class RoutedResultCache implements ResultCache {
     const isInTransaction = this.#isInTransaction(queryRunner);
     await this.#contexts.exit(async () => {
       await this.#cache.remove(identifiers, queryRunner);
-      await this.#mark(identifiers, isInTransaction, queryRunner);
+      await this.#store.markRemoved(identifiers, { isInTransaction, queryRunner });
     });
   }
 
-  async #mark(keys: readonly string[], isInTransaction: boolean, queryRunner?: QueryRunner): Promise<void> {
-    const position = await this.#removed.position(isInTransaction);
-    if (position === undefined) return;
-    for (const key of keys)
-      await this.#storeInTurn(this.#removed.markOf(key, position), position, {
-        savedCache: undefined,
-        queryRunner,
-        isMark: true,
-      });
+  /** What is there, and whether it answers the read. The changes of tables are looked at along the way. */
+  async #look(
+    options: CacheOptions,
+    scope: Scope | undefined,
+    queryRunner: QueryRunner | undefined,
+  ): Promise<{ found: CacheOptions | undefined; isAnswer: boolean }> {
+    const check =
+      scope?.intent.consistency === 'session'
+        ? this.#contexts.exit(() => this.#marks.check(options.query))
+        : undefined;
+    const found = await this.#find(options, queryRunner);
+    return { found, isAnswer: await this.#answers({ scope, check, queryRunner }, found) };
   }
 
   async #find(
@@ -172,12 +179,12 @@ export class RoutedResultCache implements ResultCache {
 
   /** Whether what was found answers the read. */
   async #answers(
-    scope: Scope | undefined,
+    { scope, check, queryRunner }: CachedRead,
     found: CacheOptions | undefined,
-    queryRunner: QueryRunner | undefined,
   ): Promise<boolean> {
     if (found === undefined || this.#cache.isExpired(found)) return false;
-    return scope === undefined || (await this.#maySee(scope, found, queryRunner));
+    if (scope === undefined) return true;
+    return (await check?.allows(found)) !== false && (await this.#rule.allows(scope, found, queryRunner));
   }
 
   /**
@@ -209,147 +216,12 @@ export class RoutedResultCache implements ResultCache {
   #showsSession(scope: Scope | undefined): scope is Scope {
     return scope?.intent.consistency === 'session' && scope.request.session?.standing !== 'unresolved';
   }
-
-  /** Two reads of one text do not store at the same time. Otherwise the older answer would sometimes win. */
-  async #storeInTurn(
-    entry: CacheOptions,
-    position: CachedPosition | undefined,
-    by: Replacement,
-  ): Promise<void> {
-    const key = keyOf(entry);
-    const storing = (this.#storing.get(key) ?? Promise.resolve())
-      .catch(() => undefined)
-      .then(() => this.#store(entry, position, by));
-    this.#storing.set(key, storing);
-    try {
-      await storing;
-    } finally {
-      if (this.#storing.get(key) === storing) this.#storing.delete(key);
-    }
-  }
-
-  async #store(
-    entry: CacheOptions,
-    position: CachedPosition | undefined,
-    { savedCache, queryRunner, isMark }: Replacement,
-  ): Promise<void> {
-    // Without a position, so also without replicas and before they are known, everything is as TypeORM has it.
-    const isPlain = position === undefined && this.#positions.topology === undefined;
-    if (isPlain && positionOf(savedCache?.result) === undefined)
-      return this.#cache.storeInCache(entry, savedCache, queryRunner);
-    const cleared = await this.#cache.getFromCache(CLEARED_ENTRY, queryRunner);
-    if (mayBeOlder(position, this.#removed.positionIn(cleared), isMark)) return;
-    if (await this.#redis?.store(entry, position, isMark)) return;
-    const kept = (await this.#cache.getFromCache(entry, queryRunner)) ?? undefined;
-    if (mayBeOlder(position, this.#removed.positionIn(kept), isMark)) return;
-    await this.#cache.storeInCache(entry, kept, queryRunner);
-  }
-
-  /** Whether this cached answer, which has not expired, may be given here. */
-  async #maySee(scope: Scope, found: CacheOptions, queryRunner: QueryRunner | undefined): Promise<boolean> {
-    const { request, intent } = scope;
-    if (primaryAskedBy(intent) !== undefined || queryRunner?.getReplicationMode() === 'master') return false;
-    if (request.ledger.isLearning) await request.writesCaptured();
-    if (intent.consistency === 'session') await request.session?.loaded();
-    const view = request.view(intent);
-    if (view.ownWritePending || view.ownWriteLost || !this.#isYoungEnough(view, found, request.clock))
-      return false;
-    const position = this.#currentPositionOf(found);
-    const floor = floorOf(view);
-    if (floor !== undefined && (position === undefined || position.atLeast < floor)) return false;
-    return intent.consistency !== 'session' || this.#maySessionSee(view, { request, found, position });
-  }
-
-  /** By its age alone. What a session wrote and nobody remembers any more is at least that old. */
-  #isYoungEnough({ intent, session }: RequestView, { time }: CacheOptions, clock: SessionClock): boolean {
-    const { maxStalenessMs, sticky, session: limits } = this.#options;
-    const lagMs = longestLagMs(this.#options);
-    const rememberedMs = sticky.mode === 'time' ? sticky.windowMs : limits.ttlMs;
-    const limitMs =
-      intent.consistency === 'bounded'
-        ? (intent.maxStalenessMs ?? maxStalenessMs) - lagMs
-        : session === undefined
-          ? Infinity
-          : rememberedMs - lagMs;
-    if (limitMs === Infinity) return true;
-    const ageMs = clock.latestMs() - Number(time);
-    // An answer from the future means that a clock was set back.
-    return ageMs >= 0 && ageMs <= limitMs && limitMs > 0;
-  }
-
-  /** Its position if that belongs to the current history; otherwise `undefined`. */
-  #currentPositionOf({ result }: CacheOptions): CachedPosition | undefined {
-    const position = positionOf(result);
-    const epoch = this.#positions.topology?.primary.epoch;
-    return position?.epoch === epoch ? position : undefined;
-  }
-
-  /**
-   * A session takes an answer that is at least as new as everything it was shown. From then on it was shown this one,
-   * too.
-   */
-  async #maySessionSee(
-    { session }: RequestView,
-    { request, found, position }: { request: RequestContext; found: CacheOptions; position?: CachedPosition },
-  ): Promise<boolean> {
-    if (session !== undefined && (session.status !== 'loaded' || session.onPrimary || session.isUnconfirmed))
-      return false;
-    // Without replicas nobody lags.
-    if (this.#positions.topology === undefined) return true;
-    if (position === undefined) return false;
-    const name = nameOf(found);
-    const log = this.#shown.logOf(request);
-    const { shown } = log;
-    if (shown.lastEntry !== name) {
-      const answered = shown.lastMs === -Infinity ? 0n : await this.#positions.after(shown.lastMs);
-      // The position is unknown, or the session was shown more in the meantime.
-      if (answered === undefined || log.shown !== shown) return false;
-      if (position.atLeast < answered || position.atLeast < shown.cachedPosition) return false;
-    }
-    this.#shown.cached(request, name, {
-      position: position.atMost,
-      isEverywhere: this.#isOnAllNodes(position.atMost),
-    });
-    return true;
-  }
-
-  #isOnAllNodes(position: Position): boolean {
-    const topology = this.#positions.topology;
-    return topology?.replicas.every((node) => (node.position ?? 0n) >= position) === true;
-  }
 }
 
-/** What finds the mark of `clear()`. */
-const CLEARED_ENTRY: CacheOptions = Object.freeze({ identifier: CLEARED, query: '', duration: 0 });
-
-/** The entry that a new one replaces, and the connection to use. */
-interface Replacement {
-  readonly savedCache: CacheOptions | undefined;
+/** A read that the cache may answer. */
+interface CachedRead {
+  readonly scope: Scope | undefined;
+  /** `undefined`: changes of tables do not matter to it. */
+  readonly check: TableCheck | undefined;
   readonly queryRunner: QueryRunner | undefined;
-  /** It is the mark of what was removed. */
-  readonly isMark?: true;
-}
-
-/** What the session and the request itself have written and seen. */
-function floorOf({ session, ownPosition }: RequestView): Position | undefined {
-  return laterPosition(session?.position, ownPosition);
-}
-
-/** Names one cached answer. The next answer to the same read has another name. */
-function nameOf(entry: CacheOptions): string {
-  return `${keyOf(entry)}\n${Number(entry.time)}\n${String(entry.result).slice(-POSITION_LENGTH)}`;
-}
-
-/**
- * Whether an answer may be older than the kept one, as far as can be told. A mark of what was removed is in doubt about the kept
- * answer instead: it gives way only to what is as new for sure.
- */
-function mayBeOlder(
-  position: CachedPosition | undefined,
-  kept: CachedPosition | undefined,
-  isMark = false,
-): boolean {
-  if (kept === undefined) return false;
-  if (position === undefined) return true;
-  return position.epoch === kept.epoch && position.atLeast < (isMark ? kept.atLeast : kept.atMost);
 }

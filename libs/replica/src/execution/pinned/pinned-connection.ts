@@ -81,7 +81,7 @@ export class PinnedConnection implements ConnectionOwner {
     this.#hasState = pin.hasState === true;
     this.#endTurn = pin.endTurn;
     this.#onReplica = route.node !== router.primary;
-    this.#writes = new PinnedWrites(router.contexts, this.#onReplica);
+    this.#writes = new PinnedWrites(router.contexts, this.#onReplica, router.changes);
     pool.hold();
     router.database.forwardEvents(connection, this);
   }
@@ -147,7 +147,8 @@ export class PinnedConnection implements ConnectionOwner {
         if (statement.mayWrite && this.#writes.transaction !== undefined)
           this.#router.reports.shown(scope, route);
         ended(true);
-        return result;
+        const logged = this.#writes.takeLogged();
+        return logged === undefined ? result : logged.then(() => result);
       },
       (failure: unknown) => {
         const error = this.#pool.losses.explain(this.#connection, failure);

@@ -18,6 +18,8 @@ export class Finding {
   /** A COPY, which does not send its rows like a query. */
   isCopy = false;
   isUnparsable = false;
+  /** See `Statement.changes`. */
+  changes: readonly string[] | undefined;
   /** The relations that the statement names; `undefined`: it may also read others. */
   #tables: Set<string> | undefined = new Set();
   readonly #restsOn = new Set<readonly string[]>();
@@ -92,6 +94,7 @@ export class Finding {
       ...(this.readOnly ? { readOnly: true as const } : {}),
       changesCatalog: this.changesCatalog,
       ...(this.needsCatalog ? { needsCatalog: true as const } : {}),
+      ...(this.kind === 'write' && this.changes !== undefined ? { changes: this.changes } : {}),
     });
   }
 }

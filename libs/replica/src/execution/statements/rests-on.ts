@@ -22,6 +22,28 @@ export function restsOnOf(rows: readonly Record<string, unknown>[]): Map<string,
   return restsOn;
 }
 
+/** What a write to each relation changes besides, by plain names; `null`: anything, because a function of the user's runs. */
+export type Reach = ReadonlyMap<string, readonly string[] | null>;
+
+/** Finds out how far writes reach: to the rows of other tables by cascades, of parents and children, of what a view shows. */
+export function reachOf(rows: readonly Record<string, unknown>[]): Reach {
+  const links = new Map<string, string[]>();
+  const withTriggers = new Set<string>();
+  for (const { kind, name, other_name: other } of rows) {
+    if (kind === 'triggers') withTriggers.add(String(name));
+    else link(links, String(name), String(other));
+    if (kind === 'inherits') link(links, String(other), String(name));
+  }
+  return new Map(
+    [...new Set([...links.keys(), ...withTriggers])].map((name) => {
+      const all = reached([name], links).add(name);
+      const isEndless = [...all].some((it) => withTriggers.has(it));
+      all.delete(name);
+      return [name, isEndless ? null : Object.freeze([...all])];
+    }),
+  );
+}
+
 interface AllLinks {
   /** From a view, a table with policies or a parent to everything that reading it reads. */
   readonly reads: Links;

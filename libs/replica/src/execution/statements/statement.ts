@@ -72,6 +72,12 @@ export interface Statement {
    */
   readonly restsOn?: readonly (readonly string[])[];
 
+  /**
+   * Only for a write: the plain names, without schemas, of all tables whose rows it may change as far as the catalog tells, also by
+   * cascades and partitions. Absent if nobody knows.
+   */
+  readonly changes?: readonly string[];
+
   /** The text that it stands for, if it stands for a single one. Not enumerable, so that copies and comparisons leave it out. */
   readonly origin?: StatementOrigin;
 }

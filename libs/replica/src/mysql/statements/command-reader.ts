@@ -5,6 +5,7 @@ import { commandOf } from './commands.js';
 import { foldWord } from './keywords.js';
 import { LastName } from './last-name.js';
 import { NameEffects } from './name-effects.js';
+import { writtenTables } from './written-tables.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
 
 /** This many leading words are enough to identify any command. */
@@ -26,15 +27,19 @@ const MAY_DO_MORE: ReadonlySet<string> = new Set(
  */
 export class CommandReader {
   readonly #tokens: Tokenizer;
+  readonly #catalog: Catalog;
   readonly #finding: Finding;
   readonly #names: NameEffects;
   readonly #last: LastName;
   readonly #words: string[] = [];
   #before: TokenType = Token.end;
   #isInto = false;
+  /** It calls a function that may write to any table. */
+  #callsWriter = false;
 
   constructor(tokens: Tokenizer, catalog: Catalog, finding: Finding) {
     this.#tokens = tokens;
+    this.#catalog = catalog;
     this.#finding = finding;
     this.#names = new NameEffects(catalog, finding);
     this.#last = new LastName(tokens);
@@ -42,6 +47,7 @@ export class CommandReader {
 
   /** Reads from the current token to the semicolon or the end of the text. */
   read(): void {
+    const changes = writtenTables(this.#tokens, this.#catalog);
     let { type } = this.#tokens;
     while (type !== Token.end && type !== Token.broken && type !== Token.semicolon) {
       this.#token(type);
@@ -49,6 +55,7 @@ export class CommandReader {
       type = this.#tokens.next();
     }
     this.#finish();
+    if (!this.#callsWriter) this.#finding.changes = changes;
     if (type === Token.semicolon && this.#hasBody()) this.#skipBody();
     else if (type === Token.broken) this.#finding.noteUnparsable('not understood');
   }
@@ -68,6 +75,8 @@ export class CommandReader {
 
   /** Of the functions that such a command calls, only what they leave on the connection matters. */
   #call(): void {
+    const effects = this.#catalog.functions.get(this.#last.name().toLowerCase()) ?? Effect.none;
+    if (effects & Effect.writes) this.#callsWriter = true;
     if (!MAY_DO_MORE.has(this.#words[0] ?? '')) return this.#names.call(this.#last);
     const { kind, because, needsCatalog } = this.#finding;
     this.#names.call(this.#last);

@@ -289,3 +289,29 @@ describe('the tables of a read', () => {
     expect(classifier.classify('SELECT f_read(id) FROM t').tables).toBeUndefined();
   });
 });
+
+describe('the tables that a write changes', () => {
+  it.each<[text: string, ...tables: string[]]>([
+    ['INSERT INTO t (id) VALUES (1), (2)', 't'],
+    ['insert ignore `app`.`t` set id = ?', 't'],
+    ['REPLACE DELAYED INTO t SELECT * FROM v1', 't'],
+    ['UPDATE LOW_PRIORITY t SET id = f_read(1)', 't'],
+    ['DELETE FROM `t` WHERE id = ?', 't'],
+    ['DELETE FROM t', 't'],
+  ])('are known: %s', (text, ...tables) => {
+    expect(classifier.classify(text)).toMatchObject({ kind: 'write', changes: tables });
+  });
+
+  it.each([
+    'UPDATE t, app.t SET t.id = 1',
+    'UPDATE t JOIN v1 ON true SET t.id = 1',
+    'DELETE t FROM t JOIN v1 ON true',
+    'DELETE FROM t USING t JOIN v1',
+    'INSERT INTO t VALUES (f_write())',
+    'INSERT INTO unheard_of VALUES (1)',
+    'TRUNCATE t',
+  ])('may be any: %s', (text) => {
+    expect(classifier.classify(text).mayWrite).toBe(true);
+    expect(classifier.classify(text).changes).toBeUndefined();
+  });
+});

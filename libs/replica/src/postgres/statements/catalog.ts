@@ -1,4 +1,5 @@
 import { Effect, type Effects } from '../../execution/statements/effects.js';
+import type { Reach } from '../../execution/statements/rests-on.js';
 import { EVERYDAY, FIXED_EFFECTS, HARMLESS_VOLATILE } from './effects.js';
 
 /**
@@ -30,6 +31,8 @@ export interface Catalog {
    * (`formatTableName`).
    */
   readonly restsOn: ReadonlyMap<string, readonly string[]>;
+  /** What a write changes besides the table that it names. */
+  readonly reach: Reach;
   readonly revision: string;
   /** `standard_conforming_strings` is on, so a backslash in '...' is an ordinary character (manual, 4.1.2.1). */
   readonly plainBackslashes: boolean;
@@ -53,6 +56,7 @@ export const BUILT_IN_CATALOG: Catalog = Object.freeze({
   casts: new Map(),
   relations: undefined,
   restsOn: new Map(),
+  reach: new Map(),
   revision: 'built-in',
   plainBackslashes: false,
 });

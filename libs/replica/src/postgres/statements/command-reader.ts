@@ -4,6 +4,7 @@ import { commandOf } from './commands.js';
 import type { Finding } from '../../execution/statements/finding.js';
 import { foldWord } from './keywords.js';
 import { nameOfQuoted, nameOfWord } from './names.js';
+import { writtenTables } from './written-tables.js';
 import { Token, type TokenType, type Tokenizer } from './tokenizer.js';
 
 /** This many leading words are enough to identify any command. */
@@ -27,6 +28,8 @@ export class CommandReader {
   #blocks = 0;
   #last = '';
   #name: string | undefined;
+  /** It calls a function that may write to any table. */
+  #callsWriter = false;
 
   constructor(tokens: Tokenizer, catalog: Catalog, finding: Finding) {
     this.#tokens = tokens;
@@ -37,12 +40,14 @@ export class CommandReader {
   /** Reads from the current token to the semicolon or the end of the text. */
   read(): void {
     const { start } = this.#tokens;
+    const changes = writtenTables(this.#tokens, this.#catalog);
     let type = this.#tokens.type;
     while (type !== Token.end && type !== Token.broken && !this.#ends(type)) {
       this.#token(type);
       type = this.#tokens.next();
     }
     this.#finish(start);
+    if (!this.#callsWriter) this.#finding.changes = changes;
     if (type === Token.broken) this.#finding.noteUnparsable('not understood');
   }
 
@@ -83,6 +88,7 @@ export class CommandReader {
   #call(name: string): void {
     const effects = this.#catalog.functions.get(name) ?? Effect.none;
     if (effects & Effect.changesConnection) this.#finding.keepsConnection = true;
+    if (effects & Effect.writes) this.#callsWriter = true;
   }
 
   #finish(start: number): void {

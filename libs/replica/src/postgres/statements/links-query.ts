@@ -3,6 +3,9 @@
  *
  * - `reads`: a view, or a table's row-level security policies, read the other relation
  * - `inherits`: the other relation is its parent or its partitioned table
+ * - `cascades`: a DELETE or UPDATE of its rows may change rows of the other relation, by a foreign key
+ * - `triggers`: a write to it runs a trigger, a rule or the user's function in a default, which may do anything; the other relation is
+ *   the same. Functions in C are trusted, because those of extensions change no table
  *
  * A materialized view reads nothing, because it stores its own rows. Needs no privileges beyond PUBLIC's.
  */
@@ -20,6 +23,20 @@ with links(kind, oid, other) as (
   where d.refobjid <> p.polrelid
   union
   select 'inherits', inhrelid, inhparent from pg_catalog.pg_inherits
+  union
+  select 'cascades', confrelid, conrelid from pg_catalog.pg_constraint
+  where contype = 'f' and (confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
+  union
+  select 'triggers', tgrelid, tgrelid from pg_catalog.pg_trigger where not tgisinternal
+  union
+  select 'triggers', ev_class, ev_class from pg_catalog.pg_rewrite where ev_type <> '1'
+  union
+  select 'triggers', a.adrelid, a.adrelid from pg_catalog.pg_attrdef a
+    join pg_catalog.pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = a.oid
+      and d.refclassid = 'pg_proc'::regclass
+    join pg_catalog.pg_proc p on p.oid = d.refobjid
+    join pg_catalog.pg_language g on g.oid = p.prolang
+  where p.provolatile <> 'i' and g.lanname not in ('c', 'internal')
 )
 select l.kind, n.nspname as schema, c.relname as name, on_.nspname as other_schema, o.relname as other_name
 from links l

@@ -3,7 +3,7 @@ import type { CatalogQuery } from '../../execution/database.js';
 import type { Catalog } from './catalog.js';
 import { EFFECTS_QUERY } from './effects-query.js';
 import { FIXED_EFFECTS } from './effects.js';
-import { restsOnOf } from '../../execution/statements/rests-on.js';
+import { reachOf, restsOnOf } from '../../execution/statements/rests-on.js';
 import { LINKS_QUERY } from './links-query.js';
 
 /**
@@ -43,6 +43,7 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
     casts: withEffects([], effects, 'cast'),
     relations: new Set(list(names.relations)),
     restsOn: restsOnOf(links),
+    reach: reachOf(links),
     revision: JSON.stringify([names, effects.map((row) => [row.kind, row.name, row.effects]), links]),
     plainBackslashes: names.strings === 'on',
   });

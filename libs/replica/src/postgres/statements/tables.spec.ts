@@ -2,7 +2,7 @@ import { Effect } from '../../execution/statements/effects.js';
 import { BUILT_IN_CATALOG, type Catalog } from './catalog.js';
 import { loadCatalog, NAMES_QUERY } from './load-catalog.js';
 import { StatementClassifier } from './statement-classifier.js';
-import { restsOnOf } from '../../execution/statements/rests-on.js';
+import { reachOf, restsOnOf } from '../../execution/statements/rests-on.js';
 import { LINKS_QUERY } from './links-query.js';
 
 function classifierWith(catalog: Partial<Catalog> = {}): StatementClassifier {
@@ -163,5 +163,65 @@ describe('the relations behind a relation', () => {
     expect(statement.tables).toEqual(['newest', 'a', 'public.busy']);
     expect(statement.restsOn).toEqual([restsOn.get('newest'), restsOn.get('busy')]);
     expect(loaded.classify('TABLE a').restsOn).toBeUndefined();
+  });
+});
+
+describe('the tables that a write changes', () => {
+  const row = (kind: string, name: string, other_name = name): Record<string, unknown> => ({
+    kind,
+    schema: 'public',
+    name,
+    other_schema: 'public',
+    other_name,
+  });
+  const reach = reachOf([
+    ...LINKS,
+    row('cascades', 'author', 'post'),
+    row('cascades', 'post', 'comment'),
+    row('cascades', 'owner', 'audited'),
+    row('triggers', 'audited'),
+  ]);
+  const names = 'a Odd author post comment owner audited active accounts events events_1 events_2';
+  const writer = classifierWith({
+    reach,
+    relations: new Set(names.split(' ')),
+    functions: new Map([...BUILT_IN_CATALOG.functions, ['writes', Effect.writes]]),
+  });
+
+  it.each<[text: string, ...tables: string[]]>([
+    ['INSERT INTO a (x) VALUES (lower($1), now())', 'a'],
+    ['/* x */ insert into shop."Odd" values (1) returning *', 'Odd'],
+    ['UPDATE ONLY A SET x = 1', 'a'],
+    ['DELETE FROM "a" USING author WHERE true', 'a'],
+    ['MERGE INTO a USING post ON true WHEN MATCHED THEN DELETE', 'a'],
+    ['UPDATE author SET x = 1', 'author', 'comment', 'post'],
+    ['DELETE FROM comment', 'comment'],
+    ['UPDATE active SET x = 1', 'accounts', 'active', 'products'],
+    ['INSERT INTO events VALUES (1)', 'events', 'events_1', 'events_2', 'events_2a'],
+    ['INSERT INTO events_1 VALUES (1)', 'events', 'events_1', 'events_2', 'events_2a'],
+  ])('are known: %s', (text, ...tables) => {
+    expect(writer.classify(text)).toMatchObject({ kind: 'write', changes: expect.anything() });
+    expect(writer.classify(text).changes?.toSorted()).toEqual(tables);
+  });
+
+  it.each([
+    'UPDATE audited SET x = 1',
+    'DELETE FROM owner',
+    'INSERT INTO a VALUES (writes(1))',
+    'INSERT INTO unheard_of VALUES (1)',
+    'TRUNCATE a',
+    'COPY a FROM STDIN',
+    'INSERT INTO a VALUES (1); DELETE FROM post',
+    'WITH x AS (DELETE FROM post RETURNING 1) INSERT INTO a TABLE x',
+    'SELECT writes(1)',
+    'CREATE TABLE a (x int)',
+    'UPDATE ONLY (a) SET x = 1',
+  ])('may be any: %s', (text) => {
+    expect(writer.classify(text)).toMatchObject({ mayWrite: true });
+    expect(writer.classify(text).changes).toBeUndefined();
+  });
+
+  it('may be any before the catalog is known', () => {
+    expect(new StatementClassifier().classify('INSERT INTO a VALUES (1)').changes).toBeUndefined();
   });
 });
