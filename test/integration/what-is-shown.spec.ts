@@ -1,19 +1,34 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type CallHandler, Controller, type ExecutionContext, Get, Post, Res, Sse } from '@nestjs/common';
+import {
+  type CallHandler,
+  Controller,
+  type ExecutionContext,
+  Get,
+  Param,
+  Post,
+  Res,
+  Sse,
+} from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { fromCookie, fromHeader, MemorySessionStore, type SessionState } from 'nestjs-replica';
+import { once } from 'node:events';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Observable, timeout } from 'rxjs';
+import type { PoolClient } from 'pg';
+import { firstValueFrom, Observable, Subject, timeout } from 'rxjs';
 import request from 'supertest';
 import { startApp, useApp } from '../support/app/start-app.js';
 import type { TestApp } from '../support/app/test-app.js';
 import { sendJson, type HttpResponse } from '../support/app/http-response.js';
 import { until } from '../support/until.js';
+import { onPostgres } from '../support/cluster/test-database.js';
 import { useLedgerCluster, whilePaused } from '../support/cluster/use-cluster.js';
 import { Account } from '../support/ledger/accounts.js';
 import { LedgerController } from '../support/ledger/ledger.controller.js';
+
+/** Somebody listens to notifications now. */
+const listens = new Subject<void>();
 
 @Controller()
 class ReviewController extends LedgerController {
@@ -43,6 +58,31 @@ class ReviewController extends LedgerController {
   async forUpdate(): Promise<object> {
     const [{ balance }] = await this.dataSource.query('SELECT balance FROM account WHERE id = 1 FOR UPDATE');
     return { balance };
+  }
+
+  /** Listens on a connection of its own, and reads what it is told of. */
+  @Get('accounts/:id/heard/:how')
+  async heard(@Param('how') how: string): Promise<object> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      const client = (await runner.connect()) as PoolClient;
+      await client.query('LISTEN news');
+      const first = await this.#balance();
+      if (how === 'awaited') {
+        const heard = once(client, 'notification');
+        listens.next();
+        await heard;
+        return { first, balance: await this.#balance() };
+      }
+      const told = new Promise((resolve, reject) => {
+        client.on('notification', () => this.#balance().then(resolve, reject));
+      });
+      listens.next();
+      return { first, balance: await told };
+    } finally {
+      await runner.query('UNLISTEN news');
+      await runner.release();
+    }
   }
 
   @Get('accounts/:id/welcome')
@@ -131,6 +171,21 @@ describe('what a session is shown', () => {
       });
     },
   );
+
+  onPostgres(() => {
+    it.each(['awaited', 'by-listener'])('is what a notification has told of: %s', async (how) => {
+      await cluster.waitForCatchUp();
+      await whilePaused(cluster, async () => {
+        const listening = firstValueFrom(listens);
+        const answer = app.get(`/accounts/1/heard/${how}`, how);
+        await listening;
+        await cluster.primary.query(`UPDATE account SET balance = balance + 1 WHERE id = 1; NOTIFY news`);
+        const { first, balance } = (await answer).body;
+        expect(balance).toBe(first + 1);
+        expect((await app.get('/accounts/1', how)).body.balance).toBe(balance);
+      });
+    });
+  });
 
   it('is its own write after a save of its session has failed once', async () => {
     await whileBehind(async () => {

@@ -4,7 +4,7 @@ import type { ContextStorage } from '../context/context-storage.js';
 
 // The type that Node's own declarations give to listeners.
 // oxlint-disable-next-line typescript/no-explicit-any
-type Listener = (...args: any[]) => void;
+export type Listener = (...args: any[]) => void;
 
 /**
  * Emits the events of sockets, which belong to no request. Each listener runs in the context of the code that added it. A
@@ -39,6 +39,11 @@ export class CallerEmitter extends EventEmitter {
     return super.prependListener(event, this.#onceBound(event, listener));
   }
 
+  /** What is called for a listener, in the context of the code that added it. */
+  protected listenerFor(_event: string | symbol, listener: Listener): Listener {
+    return listener;
+  }
+
   #onceBound(event: string | symbol, listener: Listener): Listener {
     const bound = this.#bound(event, (...args: unknown[]) => {
       super.removeListener(event, bound);
@@ -49,7 +54,8 @@ export class CallerEmitter extends EventEmitter {
 
   /** When Node's emitters remove a listener, they also look for it in this property. */
   #bound(event: string | symbol, listener: Listener): Listener {
-    const bound = event === 'error' ? this.#contexts.bind(listener) : bindToCaller(listener);
+    const called = this.listenerFor(event, listener);
+    const bound = event === 'error' ? this.#contexts.bind(called) : bindToCaller(called);
     return bound === listener ? bound : Object.assign(bound, { listener });
   }
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Listener } from '../execution/caller-emitter.js';
 import { RoutedClient } from '../execution/routed-client.js';
 import type { StatementRouter } from '../execution/statement-router.js';
 import { clientOf } from './connection.js';
@@ -20,6 +21,16 @@ export class RoutingClient extends RoutedClient {
   constructor(router: StatementRouter, primaryRunner: boolean, returned?: () => void) {
     super(router, primaryRunner);
     this.#returned = returned;
+  }
+
+  /** A notification tells what the primary holds, as an answer does: only the primary can be listened to. */
+  protected override listenerFor(event: string | symbol, listener: Listener): Listener {
+    if (event !== 'notification') return listener;
+    return (...args) => {
+      const { contexts, primary, reports } = this.router;
+      reports.shown(contexts.ofStatement(), { node: primary, reason: 'session-change' });
+      listener.apply(this, args);
+    };
   }
 
   override release(error?: unknown): void {
