@@ -223,6 +223,7 @@ describe('the tracing channel of statements', () => {
       attempts: [
         expect.objectContaining({ kind: 'read', attempt: 1, isFinal: true, request: trace?.request }),
       ],
+      usesLane: expect.any(Boolean),
     });
     expect(JSON.stringify(trace)).not.toContain('secret');
   });

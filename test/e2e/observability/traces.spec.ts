@@ -85,6 +85,7 @@ describe('instrumentReplica() beside an instrumented driver', () => {
           'replica.role': 'replica',
           'replica.reason': 'session-free',
           'replica.attempts': 1,
+          'replica.lane': true,
         },
       });
     const ports = new Set(spans.onLanes.map(({ attributes }) => attributes['server.port']));

@@ -151,6 +151,7 @@ export class StatementRouter implements PooledReadTools {
       },
       request: this.contexts.ofStatement()?.request.number ?? null,
       attempts: [],
+      usesLane: false,
     };
     return traceIn(this.tracing, trace);
   }

@@ -26,6 +26,8 @@ export interface TracedStatement {
   readonly request: number | null;
   /** Its attempts so far. The last one is final once the statement has ended, unless it was refused before it was routed. */
   readonly attempts: readonly StatementEvent[];
+  /** Whether its last attempt shared a connection with other reads (a lane). */
+  readonly usesLane: boolean;
   /** Why it failed. Absent before, and if it succeeded. */
   readonly error?: { readonly name: string; readonly code: string };
 }
@@ -34,6 +36,7 @@ export interface TracedStatement {
 export interface StatementTrace extends TracedStatement {
   readonly [TRACING]: Tracing;
   readonly attempts: StatementEvent[];
+  usesLane: boolean;
   error?: { readonly name: string; readonly code: string };
 }
 

@@ -20,4 +20,6 @@ export const ROLE = 'replica.role';
 export const REASON = 'replica.reason';
 export const KIND = 'replica.statement.kind';
 export const ATTEMPTS = 'replica.attempts';
+/** Whether the statement shared a connection with other reads. */
+export const LANE = 'replica.lane';
 export const OUTCOME = 'replica.outcome';

@@ -18,6 +18,7 @@ import {
   COLLECTION,
   ERROR_TYPE,
   KIND,
+  LANE,
   NODE,
   OPERATION,
   REASON,
@@ -137,6 +138,7 @@ export class StatementSpans implements Tracer {
     const failure = failureOf(trace, last);
     const attributes: Attributes = { [ATTEMPTS]: attempts.length, ...server, ...failure };
     if (last !== undefined) Object.assign(attributes, routeOf(last));
+    if (trace.usesLane) attributes[LANE] = true;
     if (node !== undefined) attributes[ROLE] = node.role;
     if (attempts.length > 1) addAttempts(span, attempts, startedAtMs);
     span.setAttributes(attributes);

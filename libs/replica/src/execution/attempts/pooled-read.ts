@@ -42,7 +42,9 @@ export class PooledRead extends Attempts<Answer> {
     const { call } = this.#read;
     const better = this.mayLeave(route) ? this.#tools.isBetterElsewhere : undefined;
     const pool = this.#tools.pool(route.node);
-    return this.isSuspect ? pool.run(call.args, better) : pool.read(call, better);
+    const { trace } = this;
+    if (trace !== undefined) trace.usesLane = false;
+    return this.isSuspect ? pool.run(call.args, better) : pool.read(call, better, trace);
   }
 
   protected override answered(_: Answer, route: Route, startedMs: number): void {

@@ -1,6 +1,7 @@
 import { callersContext } from '../../context/callers-context.js';
 import type { Answer, LaneCall } from '../database.js';
 import type { BetterElsewhere } from '../pools/wait-queue.js';
+import type { StatementTrace } from '../statement-trace.js';
 import type { LaneTools } from './lane-tools.js';
 import type { StatementCost } from './statement-cost.js';
 
@@ -10,6 +11,8 @@ export interface ReadRequest {
   readonly cost: StatementCost;
   /** Tells, while the read waits for a lane, whether another node could take it at once. */
   readonly isBetterElsewhere: BetterElsewhere | undefined;
+  /** `undefined`: nobody traces it. */
+  readonly trace?: StatementTrace | undefined;
 }
 
 /** One read until it is answered. It may be hedged: under way on two connections, and the first answer counts. */
@@ -18,6 +21,7 @@ export class LaneRead {
   readonly cost: StatementCost;
   readonly result: Promise<Answer>;
   readonly isBetterElsewhere: BetterElsewhere | undefined;
+  readonly trace: StatementTrace | undefined;
   readonly #tools: Pick<LaneTools, 'database' | 'connections'>;
   isSettled = false;
   /** `false` once it has failed because it was prepared. Then it is sent again unprepared. */
@@ -35,6 +39,7 @@ export class LaneRead {
     this.call = request.call;
     this.cost = request.cost;
     this.isBetterElsewhere = request.isBetterElsewhere;
+    this.trace = request.trace;
     this.#tools = tools;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;

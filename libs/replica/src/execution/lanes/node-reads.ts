@@ -1,5 +1,6 @@
 import type { Answer, ConnectionPool, LaneCall, StatementCall } from '../database.js';
 import type { BetterElsewhere } from '../pools/wait-queue.js';
+import type { StatementTrace } from '../statement-trace.js';
 import type { LaneTools } from './lane-tools.js';
 import { ReadLanes, type LaneSettings } from './read-lanes.js';
 import { StatementCosts, type StatementCost } from './statement-cost.js';
@@ -62,6 +63,7 @@ export class NodeReads {
   read(
     { args, text }: StatementCall,
     isBetterElsewhere: BetterElsewhere | undefined,
+    trace?: StatementTrace,
   ): Promise<Answer> | undefined {
     const lanes = this.#lanes;
     if (lanes === undefined || lanes.isUnsupported) return undefined;
@@ -70,7 +72,7 @@ export class NodeReads {
     this.#tools.connections.hold();
     return call === undefined
       ? this.#runAlone(args, cost, { isBetterElsewhere, onEnd: this.#letGo })
-      : lanes.run({ call, cost: cost as StatementCost, isBetterElsewhere });
+      : lanes.run({ call, cost: cost as StatementCost, isBetterElsewhere, trace });
   }
 
   readonly #letGo = (): void => this.#tools.connections.letGo();

@@ -99,6 +99,7 @@ export class ReadLane {
     this.#sent.add(sent);
     this.backlogMs += sent.expectedMs;
     read.sent();
+    if (read.trace !== undefined) read.trace.usesLane = true;
     this.#isSending = true;
     if (tracing.tracer === undefined) this.#submit(sent, statement);
     else tracing.tracer.quietly(() => this.#submit(sent, statement));

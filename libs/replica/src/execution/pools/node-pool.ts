@@ -17,6 +17,7 @@ import { LoopClock, plainClock, type AnswerClock } from '../lanes/loop-clock.js'
 import type { ReadConnections } from '../lanes/lane-tools.js';
 import { NodeReads } from '../lanes/node-reads.js';
 import type { LaneSettings } from '../lanes/read-lanes.js';
+import type { StatementTrace } from '../statement-trace.js';
 import { Checkouts, type CheckoutPurpose } from './checkouts.js';
 import { LossWatch } from './loss-watch.js';
 import { NodeConnections } from './node-connections.js';
@@ -153,8 +154,10 @@ export class NodePool implements ReadConnections {
    * Like {@link run}, for a statement that provably only reads. A fast read may share its connection with others. Rejects with a
    * `PoolBusyError` when the read has waited for a while and `isBetterElsewhere` says that another node could take it at once.
    */
-  read(call: StatementCall, isBetterElsewhere?: BetterElsewhere): Promise<Answer> {
-    return this.#reads.read(call, isBetterElsewhere) ?? this.run(call.args, isBetterElsewhere, call.text);
+  read(call: StatementCall, isBetterElsewhere?: BetterElsewhere, trace?: StatementTrace): Promise<Answer> {
+    return (
+      this.#reads.read(call, isBetterElsewhere, trace) ?? this.run(call.args, isBetterElsewhere, call.text)
+    );
   }
 
   hasAnswered(text: string): boolean {
