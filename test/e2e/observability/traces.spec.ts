@@ -136,6 +136,7 @@ describe('instrumentReplica() beside an instrumented driver', () => {
       'db.client.connection.max {connection}': pool,
       'db.client.connection.pending_requests {request}': pool,
       'db.client.connection.timeouts {timeout}': pool,
+      'db.client.connection.wait_time s': pool,
       'replica.node.lag s': ['replica.node'],
       'replica.statements {statement}': expect.arrayContaining([
         'replica.node',

@@ -1,7 +1,8 @@
 import type { PostgresNode } from 'nestjs-replica/testing';
 import type pg from 'pg';
 import type { Connection } from '../../../libs/replica/src/execution/database.js';
-import { NodePool, type NodePoolOptions } from '../../../libs/replica/src/execution/pools/node-pool.js';
+import { NodePool } from '../../../libs/replica/src/execution/pools/node-pool.js';
+import type { NodePoolOptions } from '../../../libs/replica/src/execution/pools/node-pool-options.js';
 import { PostgresAccess } from '../../../libs/replica/src/postgres/node-access.js';
 import { PostgresDatabase } from '../../../libs/replica/src/postgres/database.js';
 import { until } from '../until.js';

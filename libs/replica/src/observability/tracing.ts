@@ -7,6 +7,8 @@ export interface Tracer {
   quietly<T>(fn: () => T): T;
   /** Calls listeners of the application outside any span, even from within {@link quietly}. */
   apart<T>(fn: () => T): T;
+  /** A caller who found no idle connection to the node got one, or gave up, after this time. */
+  waited(node: string, waitedMs: number): void;
   /** Another tracer takes its place. */
   end(): void;
 }

@@ -10,6 +10,8 @@ const BOUNDARIES_S = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 export interface Measured {
   /** A statement took this long. */
   took(seconds: number, attributes: Attributes): void;
+  /** A caller waited this long for a connection to the node. */
+  waited(seconds: number, node: string): void;
   /** Stops to tell. */
   end(): void;
 }
@@ -19,6 +21,11 @@ export function measure(router: ReplicaRouter, meter: Meter, facts: DatabaseFact
   const durations = meter.createHistogram('db.client.operation.duration', {
     unit: 's',
     description: 'Duration of statements, from the call to the answer.',
+    advice: { explicitBucketBoundaries: BOUNDARIES_S },
+  });
+  const waits = meter.createHistogram('db.client.connection.wait_time', {
+    unit: 's',
+    description: 'How long callers who found no idle connection waited for one.',
     advice: { explicitBucketBoundaries: BOUNDARIES_S },
   });
   const instruments = createInstruments(meter);
@@ -32,6 +39,7 @@ export function measure(router: ReplicaRouter, meter: Meter, facts: DatabaseFact
   ];
   return {
     took: (seconds, attributes) => durations.record(seconds, { ...facts.common, ...attributes }),
+    waited: (seconds, node) => waits.record(seconds, { ...facts.common, [POOL_NAME]: facts.poolOf(node) }),
     end: () => {
       meter.removeBatchObservableCallback(observe, observables);
       for (const stop of stops) stop();

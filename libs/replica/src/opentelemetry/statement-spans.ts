@@ -78,6 +78,10 @@ export class StatementSpans implements Tracer {
     return context.with(ROOT_CONTEXT, fn);
   }
 
+  waited(node: string, waitedMs: number): void {
+    this.#guarded(() => this.#options.measured.waited(waitedMs / 1000, node));
+  }
+
   /** Makes no new spans. Those under way end with their statements. */
   end(): void {
     if (this.#hasEnded) return;
@@ -96,7 +100,7 @@ export class StatementSpans implements Tracer {
     try {
       fn();
     } catch (error) {
-      diag.error('nestjs-replica: a statement has no complete span', error);
+      diag.error('nestjs-replica: a statement has no complete span or measure', error);
     }
   }
 

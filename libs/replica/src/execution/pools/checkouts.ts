@@ -1,6 +1,7 @@
 import { NodeUnavailableError } from '../../errors/node-unavailable.error.js';
 import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
+import type { Tracing } from '../../observability/tracing.js';
 import type { Connection, ConnectionPool, Database } from '../database.js';
 import { isFull, WaitCounts, WaitQueue, type BetterElsewhere } from './wait-queue.js';
 
@@ -20,6 +21,8 @@ interface CheckoutOptions {
   readonly nowMs: () => number;
   /** Called when somebody stops waiting. */
   readonly onEnd: () => void;
+  /** Learns how long callers waited who found no idle connection. */
+  readonly tracing: Tracing;
 }
 
 /** Takes connections from the pool of a node, and knows who waits for one. */
@@ -50,7 +53,7 @@ export class Checkouts {
       const sinceMs = pool.idle > pool.waiting ? undefined : nowMs();
       const end = (): void => {
         isWaiting = false;
-        if (sinceMs !== undefined) this.#waits.add(nowMs() - sinceMs);
+        if (sinceMs !== undefined) this.#waited(nowMs() - sinceMs);
         clearInterval(timer);
         queue.remove(giveUp);
       };
@@ -84,6 +87,12 @@ export class Checkouts {
   /** How many waited so far, and for how long. */
   get counts(): WaitCounts['told'] {
     return this.#waits.told;
+  }
+
+  #waited(waitedMs: number): void {
+    this.#waits.add(waitedMs);
+    const { name, tracing } = this.#options;
+    tracing.tracer?.waited(name, waitedMs);
   }
 
   /** Tells whoever waits that the node cannot be had. */

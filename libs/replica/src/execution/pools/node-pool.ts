@@ -10,17 +10,16 @@ import {
   type ConnectionPool,
   type Database,
   type NodeAccess,
-  type Outside,
   type StatementCall,
 } from '../database.js';
 import { LoopClock, plainClock, type AnswerClock } from '../lanes/loop-clock.js';
 import type { ReadConnections } from '../lanes/lane-tools.js';
 import { NodeReads } from '../lanes/node-reads.js';
-import type { LaneSettings } from '../lanes/read-lanes.js';
 import type { StatementTrace } from '../statement-trace.js';
 import { Checkouts, type CheckoutPurpose } from './checkouts.js';
 import { LossWatch } from './loss-watch.js';
 import { NodeConnections } from './node-connections.js';
+import type { NodePoolOptions } from './node-pool-options.js';
 import { ParkedConnections } from './parked-connections.js';
 import { IdleSignal, isFull, type BetterElsewhere } from './wait-queue.js';
 
@@ -29,24 +28,6 @@ const END_MS = 2_000;
 
 /** The weight of a new measurement in the moving average. */
 const LATENCY_WEIGHT = 0.2;
-
-/** What a {@link NodePool} needs. */
-export interface NodePoolOptions {
-  readonly name: string;
-  /** `host:port`, for error messages. */
-  readonly address: string;
-  readonly database: Database;
-  readonly access: NodeAccess;
-  /** Lets fast reads share connections if the driver and its settings allow it. `undefined`: each read has a connection to itself. */
-  readonly lanes?: LaneSettings;
-  /** How long the monitor's probe takes, there and back; milliseconds. `undefined` while it has no answer. */
-  readonly probedMs?: () => number | undefined;
-  readonly outside?: Outside;
-  readonly tracing?: Tracing;
-  readonly nowMs: () => number;
-  /** How long this process has waited for events, in milliseconds. Node counts that, except in tests. */
-  readonly idleMs?: () => number;
-}
 
 /** The connections to one node. Opens none before somebody asks for one. */
 export class NodePool implements ReadConnections {
@@ -75,7 +56,7 @@ export class NodePool implements ReadConnections {
     this.#database = database;
     this.#tracing = options.tracing ?? new Tracing();
     this.access = access;
-    this.#checkouts = new Checkouts({ ...options, onEnd: () => this.#idle.check() });
+    this.#checkouts = new Checkouts({ ...options, tracing: this.#tracing, onEnd: () => this.#idle.check() });
     this.#clock = lanes === undefined ? plainClock(nowMs) : new LoopClock(options);
     this.losses = new LossWatch({ database, access, nowMs });
     this.connections = new NodeConnections(this.losses, nowMs);
