@@ -89,6 +89,25 @@ describe('reads that share connections to MariaDB', () => {
     expect(logs.join('')).toMatch(/Execute.*SELECT \* FROM kinds/);
   });
 
+  it('gives what a table has become since its reads were prepared', async () => {
+    const { primary } = cluster;
+    const ask = (): Promise<readonly unknown[]> =>
+      app.request('changed', (query) => query('SELECT * FROM changed WHERE id = ?', [1]));
+    const changes = [
+      ['CREATE TABLE changed (id INT PRIMARY KEY, n INT)', {}],
+      ['INSERT INTO changed VALUES (1, 2)', { n: 2 }],
+      ["ALTER TABLE changed ADD s VARCHAR(9) DEFAULT 'new' FIRST", { n: 2, s: 'new' }],
+      ['ALTER TABLE changed DROP n', { s: 'new' }],
+      ['ALTER TABLE changed ADD f FLOAT DEFAULT 1.1', { s: 'new', f: 1.1 }],
+    ] as const;
+    for (const [sql, columns] of changes) {
+      await primary.query(sql);
+      await cluster.waitForCatchUp();
+      if (sql.startsWith('CREATE')) continue;
+      for (const answer of await inTurn(20, ask)) expect(answer).toEqual([{ id: 1, ...columns }]);
+    }
+  });
+
   it('sends as text what is another value in binary form', async () => {
     const answers = await inTurn(30, () =>
       app.request('floats', (query) => query('SELECT f FROM floats WHERE id = ?', [1])),

@@ -4,6 +4,7 @@ import { inTime } from '../topology/in-time.js';
 import { MysqlConnection, type ConnectionRole } from './connection.js';
 import { MYSQL_ERRORS } from './error-kinds.js';
 import { flavorOf, READ_ONLY_SQL, SET_UP_MARK, type Flavor } from './flavor.js';
+import { askForColumnsOnce } from './lanes/columns-once.js';
 import { mysql2Module } from './mysql2-module.js';
 
 /** How to open the connections of a node. */
@@ -41,6 +42,7 @@ export async function openConnection({
 function connect(options: ConnectionOptions): Promise<MysqlConnection> {
   return new Promise((resolve, reject) => {
     const connection = mysql2Module().createConnection(options);
+    askForColumnsOnce(connection);
     // An error without a listener would end the process.
     connection.on('error', reject);
     connection.on('connect', (greeting: Greeting) =>

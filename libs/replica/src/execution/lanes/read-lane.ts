@@ -42,6 +42,8 @@ export class ReadLane {
   lastFastMs = -Infinity;
   /** When the last answer came by the clock that excludes event-loop delay. */
   #lastEventMs = 0;
+  /** The turn of the loop in which it took its last read. */
+  lastSentIn: LoopTurn | undefined;
   /** How long the server will need for the reads under way, as far as known; milliseconds. */
   backlogMs = 0;
   readonly #tools: LaneTools;
@@ -95,6 +97,7 @@ export class ReadLane {
       isAlone: this.#sent.size === 0,
       expectedMs: read.cost.averageMs ?? 0,
     };
+    this.lastSentIn = sent.sentIn;
     // Add it before sending: if its values cannot be sent, `settled` is called at once.
     this.#sent.add(sent);
     this.backlogMs += sent.expectedMs;

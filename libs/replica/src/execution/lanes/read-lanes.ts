@@ -40,6 +40,11 @@ interface ReadLanesOptions {
 
 /** How much work of others a read waits for at most before the pool opens another lane; milliseconds. */
 const NEW_LANE_MS = 5;
+/**
+ * Reads of one turn of the event loop share a lane until it has this much to do; milliseconds. They leave in one write and wake the server
+ * once, which saves more time than the last of them loses.
+ */
+const SHARED_MS = 1;
 /** The last lane is kept for reads if it was used within this time; milliseconds. */
 const RECENTLY_MS = 1_000;
 /** With more lost statements within `WITHIN_MS`, something between here and the server does not support them. */
@@ -60,6 +65,8 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
   readonly #watch: LaneWatch;
   /** Reads that no lane takes right now. A lane is being opened for them. */
   #waiting: LaneRead[] = [];
+  /** The lane that took the last read. */
+  #last: ReadLane | undefined;
   #isOpening = false;
   #isEnded = false;
   #prepare: PreparePolicy | undefined;
@@ -111,14 +118,28 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
 
   #send(read: LaneRead): void {
     const lane = this.#choose();
-    if (lane !== undefined) return lane.send(read);
+    if (lane !== undefined) {
+      this.#last = lane;
+      return lane.send(read);
+    }
     read.waits();
     this.#waiting.push(read);
     this.#open();
   }
 
-  /** Picks an idle lane, or else the least loaded one. If even that one has much to do and there is room, opens another lane. */
+  /**
+   * Picks the lane that took the last read, if that was in this turn of the loop. Otherwise picks an idle lane, or else the least loaded
+   * one. If even that one has much to do and there is room, opens another lane.
+   */
   #choose(): ReadLane | undefined {
+    const last = this.#last;
+    if (
+      last !== undefined &&
+      isUsable(last) &&
+      last.backlogMs < SHARED_MS &&
+      last.lastSentIn === this.#tools.clock.sent()
+    )
+      return last;
     const lane = leastBusy(this.lanes);
     if (lane === undefined || lane.backlogMs <= NEW_LANE_MS) return lane;
     // The new lane is for later reads: this one is answered before a connection is open.
@@ -226,6 +247,7 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
   }
 
   #remove(lane: ReadLane): boolean {
+    if (this.#last === lane) this.#last = undefined;
     const index = this.lanes.indexOf(lane);
     if (index >= 0) this.lanes.splice(index, 1);
     if (this.lanes.length === 0) this.#watch.stop();

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Query } from 'mysql2';
+import type { LaneExecute } from './lane-execute.js';
 
 /** The private parts of a `mysql2` connection that a lane uses. */
 export interface LaneConnectionInside {
@@ -11,7 +12,7 @@ export interface LaneConnectionInside {
 }
 
 /** A packet from the server. */
-interface Packet {
+export interface Packet {
   isError(): boolean;
   asError(encoding: string): Error;
 }
@@ -20,6 +21,8 @@ interface Packet {
 interface CommandInside {
   /** Sends the command if there is no packet, and reads a packet of the answer otherwise. Returns whether the answer is complete. */
   execute(packet: Packet | undefined, connection: LaneConnectionInside): boolean;
+  /** Called after the last packet, when the lane is ready for the next answer. The commands of `mysql2` do without. */
+  settle?(): void;
   onResult?(error: unknown): void;
 }
 
@@ -45,7 +48,7 @@ export class LaneCommand extends EventEmitter {
   }
 
   /** Sends a command. */
-  send(query: Query): void {
+  send(query: Query | LaneExecute): void {
     const command = query as unknown as CommandInside;
     const connection = this.#connection;
     const { sequenceId } = connection;
@@ -74,6 +77,7 @@ export class LaneCommand extends EventEmitter {
     if (oldest.execute(packet, connection)) {
       this.#sent.shift();
       connection.sequenceId = FIRST_OF_ANSWER;
+      oldest.settle?.();
     }
     return false;
   }

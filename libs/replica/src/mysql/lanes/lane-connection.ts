@@ -8,6 +8,7 @@ import { isConnectionLoss, MYSQL_ERRORS } from '../error-kinds.js';
 import { mysql2Module } from '../mysql2-module.js';
 import type { MysqlLaneCall } from './lane-call.js';
 import { LaneCommand, type LaneConnectionInside } from './lane-command.js';
+import { LaneExecute } from './lane-execute.js';
 import {
   arePreparable,
   MysqlPreparedStatements,
@@ -58,11 +59,11 @@ export class MysqlLane implements LaneConnection {
     const entry = prepared as MysqlPreparedStatement | undefined;
     const callback = this.#callback(settled);
     this.#batch.join();
-    let query: Query;
+    let query: Query | LaneExecute;
     try {
       query =
         entry?.statement !== undefined && arePreparable(values)
-          ? entry.statement.execute(values, callback)
+          ? new LaneExecute(entry, values, callback)
           : this.#textQuery(sql, values, callback);
     } catch (error) {
       return settled(error, undefined as never);

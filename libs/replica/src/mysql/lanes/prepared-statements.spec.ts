@@ -34,6 +34,7 @@ class CloseCommand {}
 const statementWith = (...types: readonly number[]): object => ({
   columns: types.map((columnType) => ({ columnType })),
   close: () => new CloseCommand(),
+  execute: () => ({}),
 });
 
 /** Prepares a text; `answer`: that of the server. */

@@ -3,19 +3,13 @@ import type { Query } from 'mysql2';
 import type { PreparableText, PreparedStatement, PreparedStatements } from '../../execution/database.js';
 import type { MysqlConnection } from '../connection.js';
 import { mysql2Module } from '../mysql2-module.js';
-
-type Callback = (error: unknown, rows: unknown, fields: unknown) => void;
-
-/** A column of a prepared statement. */
-interface Column {
-  readonly columnType: number;
-}
+import { areFaithful, type Column, type ExecutableStatement } from './lane-execute.js';
 
 /** A prepared statement of `mysql2`. Its methods make commands, and give them to its connection. */
 interface DriverStatement {
   readonly columns: readonly Column[];
   _connection: CommandTaker;
-  execute(values: readonly unknown[], callback: Callback): Query;
+  execute(values: readonly unknown[]): object;
   close(): Query;
 }
 
@@ -34,9 +28,6 @@ const NO_CACHE = {
   clear: () => undefined,
 };
 
-/** The type of FLOAT. Its text is rounded (1.1), its binary form is not (1.100000023841858). */
-const FLOAT = 4;
-
 /** A number up to this is the same number to the server, whether it comes as text or as DOUBLE. */
 const MAX_NUMBER = 1e15;
 
@@ -49,9 +40,10 @@ const MAX_NUMBER = 1e15;
 type State = 'new' | 'preparing' | 'ready' | 'refused';
 
 /** A statement that is prepared, or about to be. */
-export interface MysqlPreparedStatement extends PreparedStatement {
+export interface MysqlPreparedStatement extends PreparedStatement, ExecutableStatement {
   state: State;
   statement: DriverStatement | undefined;
+  model: object | undefined;
   lastUse: number;
 }
 
@@ -104,9 +96,11 @@ export class MysqlPreparedStatements implements PreparedStatements {
         return;
       }
       entry.statement = statement;
+      entry.columns = statement.columns;
       statement._connection = RETURNING;
+      entry.model = statement.execute([]);
       const isWanted = [...this.#entries.values()].includes(entry);
-      const isFaithful = !statement.columns.some(({ columnType }) => columnType === FLOAT);
+      const isFaithful = areFaithful(entry.columns);
       entry.state = isFaithful ? 'ready' : 'refused';
       if (!isWanted || !isFaithful) this.#close(entry);
     };
@@ -115,7 +109,15 @@ export class MysqlPreparedStatements implements PreparedStatements {
 
   #add(text: PreparableText): MysqlPreparedStatement {
     if (this.#entries.size >= this.#perConnection) this.#evict();
-    const entry = { name: text.digest, state: 'new' as const, statement: undefined, lastUse: ++this.#clock };
+    const entry: MysqlPreparedStatement = {
+      name: text.digest,
+      state: 'new',
+      statement: undefined,
+      model: undefined,
+      columns: [],
+      parser: undefined,
+      lastUse: ++this.#clock,
+    };
     this.#entries.set(text, entry);
     return entry;
   }
