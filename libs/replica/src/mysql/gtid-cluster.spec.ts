@@ -202,6 +202,23 @@ describe('the answer of a server of MySQL', () => {
     expect(cluster.positionOfWrite(`${U}:103`)).toBe(103n);
   });
 
+  it('tells positions although the primary uses tags, by what it had when it was asked', async () => {
+    const cluster = new MysqlCluster();
+    const ask = async (): Promise<(bigint | undefined)[]> => [
+      (await read(cluster, U, { read_only: 0, executed: `${U}:1-100:audit:1-7`, owned: `${U}:audit:8#42` }))
+        .result.position,
+      (await read(cluster, V, { read_only: 1, executed: `${U}:1-100:audit:1-7` })).result.position,
+      (await read(cluster, V, { read_only: 1, executed: `${U}:1-101:audit:1-8` })).result.position,
+    ];
+    const epochs = new Set<number | undefined>();
+    for (let times = 0; times < 2; times++) {
+      expect(await ask()).toEqual([108n, 0n, 108n]);
+      epochs.add((await read(cluster, V, { read_only: 1, executed: `${U}:1-101:audit:1-9` })).result.epoch);
+    }
+    expect([...epochs]).toEqual([1]);
+    expect(cluster.positionOfWrite(`${U}:audit:9`)).toBeUndefined();
+  });
+
   it('tells no position without GTIDs', async () => {
     const { untold } = await read(new MysqlCluster(), U, { read_only: 0, gtid_mode: 'OFF' });
     expect(untold).toContain('gtid_mode is not ON');

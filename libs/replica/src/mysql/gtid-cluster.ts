@@ -220,7 +220,9 @@ export class MysqlCluster extends Cluster<MysqlReplayed, MysqlHistory> {
     const row = answer.row as unknown as MysqlRow;
     if (String(row.gtid_mode).toUpperCase() !== 'ON') return untold(isReadOnly, NO_GTIDS);
     if (!isReadOnly) {
-      const history = MysqlHistory.parse(row.executed, row.owned);
+      const { newest } = this.book;
+      const before = newest?.writer === answer.server ? newest.history : undefined;
+      const history = MysqlHistory.parse(row.executed, row.owned).goesOnFrom(before, answer.server);
       return this.readWriter(answer, history, history.position);
     }
     const replayed = new MysqlReplayed(row.executed);

@@ -9,20 +9,31 @@ const INTERVAL = /^(\d{1,19})(?:\s*-\s*(\d{1,19}))?(?:#\d+)*$/;
 const QUOTED_CHARACTERS = 100;
 
 /**
- * A set of transactions of MySQL, as in `@@gtid_executed`: `uuid:1-5:7,uuid:tag:1-3`. Immutable. A source is a uuid in lower case, from
- * MySQL 8.3 on also with a tag behind a colon. https://dev.mysql.com/doc/refman/8.4/en/replication-gtids-concepts.html
+ * A set of transactions of MySQL, as in `@@gtid_executed`: `uuid:1-5:7:tag:1-3`. Immutable. A writer is a uuid in lower case. It numbers
+ * its transactions in one or more sources: those without a tag, and from MySQL 8.3 on those of each tag, as `uuid:tag`.
+ * https://dev.mysql.com/doc/refman/8.4/en/replication-gtids-concepts.html
  */
 export class GtidSet {
   /** The intervals of each source, in order; they neither overlap nor touch. */
   readonly #intervals: ReadonlyMap<string, readonly Interval[]>;
-  readonly #sizes: ReadonlyMap<string, bigint>;
+  readonly #sourcesOf = new Map<string, string[]>();
+  readonly #sizes = new Map<string, bigint>();
   /** The number of transactions in all. */
   readonly size: bigint;
 
   private constructor(intervals: ReadonlyMap<string, readonly Interval[]>) {
     this.#intervals = intervals;
-    this.#sizes = new Map(Array.from(intervals, ([source, those]) => [source, sizeOf(those)]));
-    this.size = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0n);
+    let size = 0n;
+    for (const [source, those] of intervals) {
+      const writer = writerOf(source);
+      const own = sizeOf(those);
+      const sources = this.#sourcesOf.get(writer);
+      if (sources === undefined) this.#sourcesOf.set(writer, [source]);
+      else sources.push(source);
+      this.#sizes.set(writer, (this.#sizes.get(writer) ?? 0n) + own);
+      size += own;
+    }
+    this.size = size;
   }
 
   /** Throws a RangeError for anything else than a list of sets. Also takes `@@gtid_owned`. */
@@ -34,33 +45,55 @@ export class GtidSet {
     return new GtidSet(merged);
   }
 
-  get sources(): readonly string[] {
-    return [...this.#intervals.keys()];
+  get writers(): readonly string[] {
+    return [...this.#sourcesOf.keys()];
   }
 
-  /** The number of transactions of one source. */
-  sizeOf(source: string): bigint {
-    return this.#sizes.get(source) ?? 0n;
+  /** The number of transactions of one writer. */
+  sizeOf(writer: string): bigint {
+    return this.#sizes.get(writer) ?? 0n;
   }
 
+  /** Whether the writer has transactions with a tag, so that numbers alone do not put its transactions in order. */
+  hasTags(writer: string): boolean {
+    return this.#sourcesOf.get(writer)?.some((source) => source !== writer) === true;
+  }
+
+  /** The transactions of a source: those of a writer without a tag, or with one. */
   of(source: string): readonly Interval[] {
     return this.#intervals.get(source) ?? [];
   }
 
-  /** How many transactions of the source are in this set and not in the other one. */
-  missingIn(other: GtidSet, source: string): bigint {
-    const theirs = other.of(source);
-    let missing = this.sizeOf(source);
-    let at = 0;
-    for (const [from, to] of this.of(source)) {
-      while (at < theirs.length && theirs[at]![1] < from) at += 1;
-      for (let next = at; next < theirs.length && theirs[next]![0] <= to; next += 1) {
-        const [otherFrom, otherTo] = theirs[next]!;
-        missing -= (otherTo < to ? otherTo : to) - (otherFrom > from ? otherFrom : from) + 1n;
-      }
-    }
+  /** How many transactions of the writer are in this set and not in the other one. */
+  missingIn(other: GtidSet, writer: string): bigint {
+    let missing = 0n;
+    for (const source of this.#sourcesOf.get(writer) ?? [])
+      missing += missingOf(this.of(source), other.of(source));
     return missing;
   }
+
+  /** Whether all of this is in the other set, too. */
+  isWithin(other: GtidSet): boolean {
+    return this.size <= other.size && this.writers.every((writer) => this.missingIn(other, writer) === 0n);
+  }
+}
+
+function writerOf(source: string): string {
+  const end = source.indexOf(':');
+  return end < 0 ? source : source.slice(0, end);
+}
+
+function missingOf(intervals: readonly Interval[], others: readonly Interval[]): bigint {
+  let missing = sizeOf(intervals);
+  let at = 0;
+  for (const [from, to] of intervals) {
+    while (at < others.length && others[at]![1] < from) at += 1;
+    for (let next = at; next < others.length && others[next]![0] <= to; next += 1) {
+      const [otherFrom, otherTo] = others[next]!;
+      missing -= (otherTo < to ? otherTo : to) - (otherFrom > from ? otherFrom : from) + 1n;
+    }
+  }
+  return missing;
 }
 
 function sizeOf(intervals: readonly Interval[]): bigint {
@@ -75,13 +108,16 @@ function readPart(part: string, found: Map<string, Interval[]>): void {
   if (uuid === '' && rest.length === 0) return;
   if (!SOURCE.test(uuid) || rest.length === 0) throw notASet(part);
   let source = uuid;
+  let isTagAlone = false;
   for (const piece of rest) {
     const match = INTERVAL.exec(piece);
     if (match === null) {
-      if (!TAG.test(piece)) throw notASet(part);
+      if (isTagAlone || !TAG.test(piece)) throw notASet(part);
       source = `${uuid}:${piece}`;
+      isTagAlone = true;
       continue;
     }
+    isTagAlone = false;
     const from = BigInt(match[1]!);
     const to = BigInt(match[2] ?? match[1]!);
     if (from < 1n || to < from) throw notASet(part);
@@ -89,6 +125,7 @@ function readPart(part: string, found: Map<string, Interval[]>): void {
     intervals.push([from, to]);
     found.set(source, intervals);
   }
+  if (isTagAlone) throw notASet(part);
 }
 
 function notASet(part: string): RangeError {

@@ -1,5 +1,6 @@
 import type { Position } from '../../session/position.js';
 import { GtidSet } from './gtid-set.js';
+import { TaggedSamples } from './tagged-samples.js';
 import type { Claim, ClaimOrder, ReplayedWrites, WriteHistory } from './write-history.js';
 
 /** What a replica of MySQL has replayed: its `@@global.gtid_executed`. Only beside the primary's does it tell a position. */
@@ -21,6 +22,8 @@ export class MysqlReplayed implements ReplayedWrites {
  */
 export class MysqlHistory implements WriteHistory<MysqlHistory, MysqlReplayed> {
   readonly executed: GtidSet;
+  /** `undefined`: its numbers alone tell the order of its writes. */
+  #samples: TaggedSamples | undefined;
 
   private constructor(executed: GtidSet) {
     this.executed = executed;
@@ -37,23 +40,33 @@ export class MysqlHistory implements WriteHistory<MysqlHistory, MysqlReplayed> {
     return new MysqlHistory(GtidSet.parse(executed, owned));
   }
 
+  /** Follows what the same writer had `before`; `undefined`: it was not asked before. */
+  goesOnFrom(before: MysqlHistory | undefined, writer: string): this {
+    if (!this.executed.hasTags(writer)) return this;
+    const isFirstTag = before?.executed.hasTags(writer) === false;
+    const samples = before === undefined ? undefined : before.#samples;
+    this.#samples = samples ?? new TaggedSamples(isFirstTag);
+    this.#samples.add(this.executed);
+    return this;
+  }
+
   /** The position of a primary with this history: it covers all that a reader can have seen there. */
   get position(): Position {
     return this.executed.size;
   }
 
   hasOthersThan(writer: string): boolean {
-    return this.executed.sources.some((source) => source !== writer);
+    return this.executed.writers.some((other) => other !== writer);
   }
 
   hasOthersSince(before: MysqlHistory, writer: string): boolean {
-    return this.executed.sources.some(
-      (source) => source !== writer && this.executed.missingIn(before.executed, source) > 0n,
+    return this.executed.writers.some(
+      (other) => other !== writer && this.executed.missingIn(before.executed, other) > 0n,
     );
   }
 
   writersBeyond({ executed }: MysqlReplayed): readonly string[] {
-    return executed.sources.filter((source) => executed.missingIn(this.executed, source) > 0n);
+    return executed.writers.filter((writer) => executed.missingIn(this.executed, writer) > 0n);
   }
 
   lacksOwnWritesOf({ executed }: MysqlReplayed, writer: string): boolean {
@@ -62,16 +75,22 @@ export class MysqlHistory implements WriteHistory<MysqlHistory, MysqlReplayed> {
 
   /**
    * All transactions of others, and those of the writer up to the replica's first gap: it may commit them in another order
-   * (`replica_preserve_commit_order=OFF`). `undefined`: it lacks one of the others.
+   * (`replica_preserve_commit_order=OFF`). If the writer uses tags, what the primary had when it was asked counts instead. `undefined`: the
+   * replica lacks a transaction of others.
    */
   positionOf({ executed }: MysqlReplayed, writer: string): Position | undefined {
-    const others = this.executed.sources.filter((source) => source !== writer);
-    if (others.some((source) => this.executed.missingIn(executed, source) > 0n)) return undefined;
+    const others = this.executed.writers.filter((other) => other !== writer);
+    if (others.some((other) => this.executed.missingIn(executed, other) > 0n)) return undefined;
+    if (this.executed.hasTags(writer)) return this.#samples?.positionOf(executed) ?? 0n;
     return this.#sizeWithout(writer) + gapless(this.executed.of(writer), executed.of(writer));
   }
 
-  /** All transactions of others, and those of the writer up to this one. This history may be older or newer than the write. */
+  /**
+   * All transactions of others, and those of the writer up to this one. This history may be older or newer than the write. `undefined`
+   * also if the writer uses tags: then only the primary can tell.
+   */
   positionOfWrite(gtid: string, writer: string): Position | undefined {
+    if (this.executed.hasTags(writer)) return undefined;
     const at = gtid.lastIndexOf(':');
     const number = gtid.slice(at + 1);
     if (gtid.slice(0, at).toLowerCase() !== writer || !/^\d{1,19}$/.test(number)) return undefined;
