@@ -4,6 +4,7 @@ import { parseLsn } from '../../libs/replica/src/postgres/positions.js';
 import { startApp } from '../support/app/start-app.js';
 import type { TestApp } from '../support/app/test-app.js';
 import { until } from '../support/until.js';
+import { FORGET, FORGETTING } from '../support/lanes/forgetting.js';
 import { useLedgerCluster } from '../support/cluster/use-cluster.js';
 import { LedgerController } from '../support/ledger/ledger.controller.js';
 
@@ -30,6 +31,20 @@ class WritesController extends LedgerController {
     }
   }
 
+  /** The write that counts is sent twice: at first as a statement that the server has lost. */
+  @Post('accounts/:id/after-loss')
+  async afterLoss(@Param('id', ParseIntPipe) id: number): Promise<void> {
+    const runner = this.dataSource.createQueryRunner('master');
+    try {
+      const add = 'UPDATE account SET balance = balance + $1 WHERE id = $2';
+      for (let n = 1; n <= 5; n++) await runner.query(add, [0, id]);
+      await runner.query(FORGET);
+      await runner.query(add, [1, id]);
+    } finally {
+      await runner.release();
+    }
+  }
+
   /** The connection's prepared statements are gone, that of the question, too. */
   @Post('accounts/:id/after-discard')
   async afterDiscard(@Param('id', ParseIntPipe) id: number): Promise<void> {
@@ -50,7 +65,7 @@ const MONITORS = `SELECT pid FROM pg_stat_activity WHERE application_name = 'nes
 
 const cluster = useLedgerCluster({
   replicas: 1,
-  sql: 'ALTER TABLE account ADD CHECK (balance >= 0); UPDATE account SET balance = 9 WHERE id = 20',
+  sql: `ALTER TABLE account ADD CHECK (balance >= 0); UPDATE account SET balance = 9 WHERE id = 20; ${FORGETTING}`,
 });
 
 describe('positions that the primary tells with the answer of a write', () => {
@@ -90,6 +105,7 @@ describe('positions that the primary tells with the answer of a write', () => {
   it.each([
     ['one statement', '/accounts/3/add'],
     ['a transaction', '/accounts/20/transfer/3/1'],
+    ['a statement that was prepared and lost', '/accounts/3/after-loss'],
   ])(
     'a session reads its write (%s) from a replica, and nobody else had to ask for a position',
     async (way, path) => {

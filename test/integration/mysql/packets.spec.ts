@@ -45,7 +45,7 @@ describe('packets of MySQL 8.4', () => {
     const history = MysqlHistory.parse(`${U}:1-9`);
     const piggyback = new MysqlPiggyback((_flavor, written) => history.positionOfWrite(written, U));
     const positions: (bigint | undefined)[] = [];
-    await piggyback.run(connectionOf(connection), [UPDATE], (_failure, read) =>
+    await piggyback.run(connectionOf(connection), { args: [UPDATE] }, (_failure, read) =>
       positions.push(read?.().position),
     );
     expect(positions).toEqual(told);

@@ -38,6 +38,8 @@ export interface Database extends ConnectionOperations, NodeOpener {
   rowsOf(answer: Answer): readonly Record<string, unknown>[];
   /** Fetches the position of a write together with the write's answer. Absent if the database cannot do that. */
   readonly piggyback?: Piggyback;
+  /** Absent if writes are never prepared. */
+  readonly preparedWrites?: PreparedWriteSupport;
   /** Says what COMMIT waits for. Absent if the database cannot do that for a single transaction. */
   readonly durability?: TransactionDurability;
   /** Whether a statement that has succeeded leaves something on its connection that outlives the transaction. */
@@ -106,7 +108,8 @@ export interface StreamCall {
 
 /** Operations on a single connection. */
 export interface ConnectionOperations {
-  run(connection: Connection, args: readonly unknown[]): Promise<Answer>;
+  /** `prepared`: sends the call as this statement. It must be a {@link LaneCall} then. */
+  run(connection: Connection, args: readonly unknown[], prepared?: PreparedStatement): Promise<Answer>;
   /**
    * Runs a stream. Resolves when the connection is idle again or gone. Events of the stream run in the caller's context; `quietly`
    * calls the driver itself.
@@ -182,6 +185,23 @@ export interface PreparedStatements {
   forgetAll(text: PreparableText, name: string): boolean;
 }
 
+/** Prepares writes that come again and again. */
+export interface PreparedWriteSupport {
+  /** The call in the form in which it can be prepared. `undefined`: prepared, it could mean something else. */
+  callOf(args: readonly unknown[]): LaneCall | undefined;
+  /** The statements that are prepared on a connection, at most `max` at once. */
+  statementsOf(connection: Connection, max: number): PreparedStatements;
+  /** Why a statement of this name failed before it began; `undefined` if it may have begun. */
+  failureOf(error: unknown, name: string): 'changed' | 'lost' | undefined;
+}
+
+/** A statement as a driver is to send it. */
+export interface SentCall {
+  readonly args: readonly unknown[];
+  /** See {@link ConnectionOperations.run}. */
+  readonly prepared?: PreparedStatement;
+}
+
 /** Learns a write's position on the write's own connection, together with the write's answer. */
 export interface Piggyback {
   /**
@@ -200,7 +220,7 @@ export interface Piggyback {
    */
   run(
     connection: Connection,
-    args: readonly unknown[],
+    call: SentCall,
     told: (failure: unknown, read: (() => ProbeResult) | undefined) => void,
   ): Promise<Answer>;
   /** Whether later questions may work although one failed with this error, such as a time-out that somebody has set. */

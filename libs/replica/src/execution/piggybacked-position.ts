@@ -1,6 +1,6 @@
 import type { Position } from '../session/position.js';
 import type { ProbeResult } from '../topology/node-probe.js';
-import type { Answer, CatalogQuery, Connection, Database } from './database.js';
+import type { Answer, CatalogQuery, Connection, Database, SentCall } from './database.js';
 import { RateLimit } from './rate-limit.js';
 
 /** How many writes may carry a question of their own. At higher rates that would cost throughput: the monitor asks once for many. */
@@ -60,12 +60,12 @@ export class PiggybackedPositions {
    */
   run(
     connection: Connection,
-    { args, node }: { readonly args: readonly unknown[]; readonly node: string },
+    { call, node }: { readonly call: SentCall; readonly node: string },
     told: (position: Position | undefined) => void,
   ): Promise<Answer> {
     const { piggyback } = this.#options.database as { piggyback: NonNullable<Database['piggyback']> };
     const share = piggyback.isExtraStatement ? this.#options.shareAnswer(node) : undefined;
-    return piggyback.run(connection, args, (failure, read) => {
+    return piggyback.run(connection, call, (failure, read) => {
       if (read === undefined) {
         this.#failed(failure, piggyback.isHarmless(failure));
         share?.(undefined);

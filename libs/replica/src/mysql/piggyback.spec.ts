@@ -42,7 +42,7 @@ async function write(
   const told = (failure: unknown, read: (() => ProbeResult) | undefined): void =>
     void events.push(read === undefined ? failure : read().position);
   const piggyback = new MysqlPiggyback((_, gtid) => positionOf(gtid));
-  await piggyback.run(connectionOf(connection), ['UPDATE t SET n = 1', []], told).then(
+  await piggyback.run(connectionOf(connection), { args: ['UPDATE t SET n = 1', []] }, told).then(
     () => events.push('answered'),
     (error: Error) => events.push(error.message),
   );

@@ -1,4 +1,4 @@
-import type { Answer, Connection, Piggyback } from '../execution/database.js';
+import type { Answer, Connection, Piggyback, SentCall } from '../execution/database.js';
 import type { Position } from '../session/position.js';
 import type { ProbeResult } from '../topology/node-probe.js';
 import { lastOkOf, type MysqlAnswer, type QueryArguments } from './answer.js';
@@ -30,7 +30,7 @@ export class MysqlPiggyback implements Piggyback {
     return physicalOf(connection).tellsPositions;
   }
 
-  run(connection: Connection, args: readonly unknown[], told: Told): Promise<Answer> {
+  run(connection: Connection, { args }: SentCall, told: Told): Promise<Answer> {
     const physical = physicalOf(connection);
     return new Promise((resolve, reject) => {
       physical.query(args as unknown as QueryArguments, (error, answer) => {

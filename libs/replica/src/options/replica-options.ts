@@ -319,7 +319,8 @@ export interface RoutingOptions<Context = unknown> {
    */
   readonly lanes?: boolean;
   /**
-   * Statements on lanes are prepared, at most 100 on each connection. `false` is for a pooler that cannot pass that on.
+   * Statements on lanes are prepared, at most 100 on each connection; on PostgreSQL also writes with values outside transactions.
+   * `false` is for a pooler that cannot pass that on.
    * Default `true`.
    */
   readonly prepare?: boolean;

@@ -9,6 +9,7 @@ import {
   type EndpointHooks,
   type NodeHooks,
   type Outside,
+  type PreparedStatement,
   type StreamCall,
   type TransactionStatus,
 } from '../execution/database.js';
@@ -23,7 +24,8 @@ import { cutSocket, clientOf, connectionOf, nextIdle } from './connection.js';
 import { POSTGRES_ERRORS } from './error-kinds.js';
 import { PgLane } from './lanes/lane-connection.js';
 import { laneCallOf } from './lanes/lane-query.js';
-import { PgPreparedStatements } from './lanes/prepared-statements.js';
+import { PG_PREPARED_WRITES, runPrepared } from './lanes/prepared-write.js';
+import { forgetStatementsOf, preparedStatementsOf } from './lanes/prepared-statements.js';
 import { PostgresAccess } from './node-access.js';
 import { PgEndpoint } from './endpoint.js';
 import { PostgresProbe, subjectOf } from './node-probe.js';
@@ -58,6 +60,7 @@ export class PostgresDatabase implements Database {
   readonly errors = POSTGRES_ERRORS;
   readonly terms = POSTGRES_TERMS;
   readonly piggyback = new PgPiggyback();
+  readonly preparedWrites = PG_PREPARED_WRITES;
   readonly durability = new PgTransactionDurability();
   readonly withConnectionOf = withConnectionOf;
   readonly formatPosition = formatLsn;
@@ -67,7 +70,6 @@ export class PostgresDatabase implements Database {
   readonly poolEvents = new PoolEvents();
   readonly #settings: PoolSettings;
   readonly #statuses = new WeakMap<Connection, { value: ReadyStatus }>();
-  readonly #prepared = new WeakMap<Connection, PgPreparedStatements>();
 
   /** @param settings the settings that the pools of all nodes share */
   constructor(settings: PoolSettings) {
@@ -135,8 +137,10 @@ export class PostgresDatabase implements Database {
     });
   }
 
-  run(connection: Connection, args: readonly unknown[]): Promise<Answer> {
-    return queryWith(clientOf(connection), args) as Promise<unknown> as Promise<Answer>;
+  run(connection: Connection, args: readonly unknown[], prepared?: PreparedStatement): Promise<Answer> {
+    const client = clientOf(connection);
+    if (prepared !== undefined) return runPrepared(client, args, prepared);
+    return queryWith(client, args) as Promise<unknown> as Promise<Answer>;
   }
 
   async stream(connection: Connection, stream: StreamCall, quietly: Outside = callAtOnce): Promise<void> {
@@ -158,10 +162,7 @@ export class PostgresDatabase implements Database {
 
   async reset(connection: Connection): Promise<void> {
     await this.run(connection, ['DISCARD ALL']);
-    // DISCARD ALL drops prepared statements, but `pg` still lists them.
-    const { connection: inside } = clientOf(connection) as unknown as { connection: object };
-    Object.assign(inside, { parsedStatements: {} });
-    this.#prepared.delete(connection);
+    forgetStatementsOf(clientOf(connection));
   }
 
   cut(connection: Connection): boolean {
@@ -185,12 +186,7 @@ export class PostgresDatabase implements Database {
 
   openLane(connection: Connection, maxPrepared: number, onLost: (error: unknown) => void): PgLane {
     const client = clientOf(connection);
-    let prepared = this.#prepared.get(connection);
-    if (prepared === undefined) {
-      prepared = new PgPreparedStatements(client, maxPrepared);
-      this.#prepared.set(connection, prepared);
-    }
-    return new PgLane(client, prepared, onLost);
+    return new PgLane(client, preparedStatementsOf(client, maxPrepared), onLost);
   }
 
   leavesState({ keepsConnection }: Statement, text: string): boolean {

@@ -1,7 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Connection } from '../execution/database.js';
 import { PiggybackedPositions } from '../execution/piggybacked-position.js';
 import type { ProbeResult } from '../topology/node-probe.js';
+import { importPg } from './pg-module.js';
 import { PgPiggyback } from './piggyback.js';
 import { POSTGRES_ERRORS } from './error-kinds.js';
 
@@ -17,8 +18,8 @@ class FakeClient {
     readonly callback: QueryCallback;
   }[] = [];
 
-  query(query: string | { text: string }, _: unknown, callback: QueryCallback): void {
-    const text = typeof query === 'string' ? query : query.text;
+  query(query: string | { text: string; callback: QueryCallback }, _: unknown, given: QueryCallback): void {
+    const { text, callback } = typeof query === 'string' ? { text: query, callback: given } : query;
     this.sent.push({ text, isPipelined: this.pipeline === true, callback });
   }
 
@@ -62,7 +63,9 @@ async function createPositions(
 function write(positions: PiggybackedPositions, client: FakeClient): unknown[] {
   const events: unknown[] = [];
   positions
-    .run(client.asConnection, { args: UPDATE, node: 'primary' }, (position) => events.push(position))
+    .run(client.asConnection, { call: { args: UPDATE }, node: 'primary' }, (position) =>
+      events.push(position),
+    )
     .then(
       (result) => events.push(result),
       (error: unknown) => events.push(error),
@@ -73,6 +76,8 @@ function write(positions: PiggybackedPositions, client: FakeClient): unknown[] {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('the position behind a write', () => {
+  beforeAll(importPg);
+
   it('is asked for without waiting for the write, and known before the caller gets its answer', async () => {
     const { positions, answers, shared } = await createPositions();
     const client = new FakeClient();

@@ -1,9 +1,14 @@
-import type pg from 'pg';
 import { codeOf } from '../errors/describe-error.js';
-import type { Answer, CatalogQuery, Connection, Piggyback } from '../execution/database.js';
+import type { Answer, CatalogQuery, Connection, Piggyback, SentCall } from '../execution/database.js';
 import type { ProbeResult } from '../topology/node-probe.js';
 import { AURORA_VERSION_SQL } from './aurora-status.js';
 import { LAYOUT_SQL, readLayout, type SizeRow, type WalLayout } from './positions.js';
+import {
+  laneQuery,
+  type PgLaneCall,
+  type PgPreparedStatement,
+  type QueryCallback,
+} from './lanes/lane-query.js';
 import { POSITION_STATEMENT, readRow, type ProbeRow } from './probe-statement.js';
 
 /** query_canceled: a time-out that says nothing about the position query. */
@@ -17,7 +22,26 @@ interface PipelinedClient {
   pipeline?: boolean;
   readonly connectionParameters?: { readonly query_timeout?: number | false };
   readonly connection?: { readonly stream?: { cork?(): void; uncork?(): void } };
-  query(query: unknown, values: unknown, callback: (error: unknown, result: pg.QueryResult) => void): void;
+  query(query: unknown, values?: unknown, callback?: QueryCallback): void;
+}
+
+const POSITION_CALL: PgLaneCall = {
+  text: POSITION_STATEMENT.text,
+  values: undefined,
+  rowMode: undefined,
+  types: undefined,
+};
+
+const POSITION_STATEMENTS = new WeakMap<PipelinedClient, PgPreparedStatement>();
+
+/** The server plans the question, and describes its answer, once for each connection. */
+function positionQuery(client: PipelinedClient, callback: QueryCallback): object {
+  let statement = POSITION_STATEMENTS.get(client);
+  if (statement === undefined) {
+    statement = { name: POSITION_STATEMENT.name, shape: undefined };
+    POSITION_STATEMENTS.set(client, statement);
+  }
+  return laneQuery(POSITION_CALL, statement, callback);
 }
 
 /** Asks for the position right behind a write, on the same connection. */
@@ -40,7 +64,7 @@ export class PgPiggyback implements Piggyback {
 
   run(
     connection: Connection,
-    [text, values]: readonly unknown[],
+    { args, prepared }: SentCall,
     onPosition: (failure: unknown, read: (() => ProbeResult) | undefined) => void,
   ): Promise<Answer> {
     const client = connection as unknown as PipelinedClient;
@@ -55,16 +79,20 @@ export class PgPiggyback implements Piggyback {
       stream?.cork?.();
       try {
         client.pipeline = true;
-        client.query(text, values, (error, result) => {
+        const answered: QueryCallback = (error, result) => {
           settle = isNone(error) ? () => resolve(result as unknown as Answer) : () => reject(error);
           ended();
-        });
-        client.query(POSITION_STATEMENT, undefined, (error, result) => {
+        };
+        const [call, values] = args;
+        if (prepared === undefined) client.query(call, values, answered);
+        else client.query(laneQuery(call as PgLaneCall, prepared as PgPreparedStatement, answered));
+        const position = positionQuery(client, (error, result) => {
           // The next user of the connection may send a stream, which `pg` refuses in pipeline mode.
           client.pipeline = false;
           onPosition(error, isNone(error) ? () => this.#read(result.rows as ProbeRow[]) : undefined);
           ended();
         });
+        client.query(position);
       } finally {
         stream?.uncork?.();
       }

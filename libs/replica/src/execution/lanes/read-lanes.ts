@@ -3,13 +3,15 @@ import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import type { Answer, Connection, ConnectionPool, LaneCall } from '../database.js';
 import type { BetterElsewhere } from '../pools/wait-queue.js';
+import { RecentCount } from '../recent-count.js';
 import { LaneRead, type ReadRequest } from './lane-read.js';
 import type { LaneTools } from './lane-tools.js';
 import { LaneWatch, type WatchedLanes } from './lane-watch.js';
 import { ReadLane, type LaneOwner } from './read-lane.js';
 import type { StatementCost } from './statement-cost.js';
 
-interface PreparePolicy {
+/** Which texts are prepared. */
+export interface PreparePolicy {
   /** A text is prepared from its nth use on. */
   readonly after: number;
   /** How many statements are kept on each connection. Each one takes memory on the server. */
@@ -312,23 +314,4 @@ function leastBusy(lanes: readonly ReadLane[]): ReadLane | undefined {
     if (best === undefined || lane.backlogMs < best.backlogMs) best = lane;
   }
   return best;
-}
-
-/** Counts how often something happened lately. */
-export class RecentCount {
-  readonly #withinMs: number;
-  readonly #nowMs: () => number;
-  #timesMs: number[] = [];
-
-  /** @param withinMs how far back the count reaches, in milliseconds of the clock `nowMs` */
-  constructor(withinMs: number, nowMs: () => number) {
-    this.#withinMs = withinMs;
-    this.#nowMs = nowMs;
-  }
-
-  add(): number {
-    const now = this.#nowMs();
-    this.#timesMs = [...this.#timesMs.filter((ms) => now - ms < this.#withinMs), now];
-    return this.#timesMs.length;
-  }
 }

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { TransactionLostError } from '../../errors/transaction-lost.error.js';
 import type { Route } from '../../routing/route.js';
 import type { Position } from '../../session/position.js';
-import type { Answer, Connection, Database, StatementCall, StreamCall } from '../database.js';
+import type { Answer, Connection, Database, SentCall, StatementCall, StreamCall } from '../database.js';
 import type { ConnectionOwner } from '../forward-events.js';
 import { leadToCaller } from '../lead-to-caller.js';
 import type { NodePool } from '../pools/node-pool.js';
@@ -136,8 +136,11 @@ export class PinnedConnection implements ConnectionOwner {
       ? (it: Position | undefined): void => void (position = it)
       : undefined;
     const { tracer } = this.#router.tracing;
-    const answer =
-      tracer === undefined ? this.#send(args, tell) : tracer.quietly(() => this.#send(args, tell));
+    const send = (): Promise<Answer> =>
+      this.#isPlainWrite(statement) && this.#pool.preparedWrites !== undefined
+        ? this.#pool.preparedWrites.run(this.#connection, args, (as) => this.#send(as, tell))
+        : this.#send({ args }, tell);
+    const answer = tracer === undefined ? send() : tracer.quietly(send);
     return answer.then(
       (result) => {
         this.#hasAnswered = true;
@@ -174,12 +177,17 @@ export class PinnedConnection implements ConnectionOwner {
   }
 
   /** `tell`: gets the position of the statement, if it is to be asked for. */
-  #send(
-    args: readonly unknown[],
-    tell: ((position: Position | undefined) => void) | undefined,
-  ): Promise<Answer> {
-    if (tell === undefined) return this.#database.run(this.#connection, args);
-    return this.#router.positions.run(this.#connection, { args, node: this.#route.node }, tell);
+  #send(call: SentCall, tell: ((position: Position | undefined) => void) | undefined): Promise<Answer> {
+    if (tell === undefined) return this.#database.run(this.#connection, call.args, call.prepared);
+    // A write may be sent twice. Then only what was told along with the second answer covers it.
+    tell(undefined);
+    return this.#router.positions.run(this.#connection, { call, node: this.#route.node }, tell);
+  }
+
+  /** Whether it is a write outside any transaction that depends on nothing that an earlier statement left on the connection. */
+  #isPlainWrite({ kind, transaction, keepsConnection, changesCatalog }: Statement): boolean {
+    if (kind !== 'write' || transaction !== undefined || keepsConnection || changesCatalog) return false;
+    return !this.#hasState && this.#running === 1 && this.#writes.transaction === undefined;
   }
 
   /** Runs a stream or cursor. Resolves when the last row has been fetched and the connection is idle again. */

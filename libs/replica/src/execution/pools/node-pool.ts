@@ -15,6 +15,7 @@ import {
 import { LoopClock, plainClock, type AnswerClock } from '../lanes/loop-clock.js';
 import type { ReadConnections } from '../lanes/lane-tools.js';
 import { NodeReads } from '../lanes/node-reads.js';
+import { PreparedWrites } from '../pinned/prepared-writes.js';
 import type { StatementTrace } from '../statement-trace.js';
 import { Checkouts, type CheckoutPurpose } from './checkouts.js';
 import { LossWatch } from './loss-watch.js';
@@ -40,6 +41,8 @@ export class NodePool implements ReadConnections {
   readonly parked: ParkedConnections;
   readonly #checkouts: Checkouts;
   readonly #idle = new IdleSignal(() => this.#inFlight === 0 && !this.#checkouts.hasWaiting());
+  /** `undefined`: no write is prepared. */
+  readonly preparedWrites: PreparedWrites | undefined;
   /** Knows why the node's connections end. */
   readonly losses: LossWatch;
   readonly #reads: NodeReads;
@@ -52,7 +55,10 @@ export class NodePool implements ReadConnections {
   constructor(options: NodePoolOptions) {
     this.name = options.name;
     this.address = options.address;
-    const { database, access, lanes, probedMs, outside = callAtOnce, nowMs } = options;
+    const { database, access, probedMs, outside = callAtOnce, nowMs } = options;
+    const lanes = options.access.laneObstacle === undefined ? options.lanes : undefined;
+    const policy = lanes?.prepare;
+    this.preparedWrites = policy === undefined ? undefined : new PreparedWrites({ database, policy, nowMs });
     this.#database = database;
     this.#tracing = options.tracing ?? new Tracing();
     this.access = access;
@@ -63,7 +69,7 @@ export class NodePool implements ReadConnections {
     this.#reads = new NodeReads({
       database,
       connections: this,
-      lanes: access.laneObstacle === undefined ? lanes : undefined,
+      lanes,
       maxLifetimeMs: access.limits.lifetimeMs,
       clock: this.#clock,
       probedMs,

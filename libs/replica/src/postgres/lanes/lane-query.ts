@@ -31,14 +31,16 @@ function areValues(values: unknown): values is readonly unknown[] | undefined {
   return values === undefined || values === null || Array.isArray(values);
 }
 
-type QueryCallback = (error: unknown, result: pg.QueryResult) => void;
+export type QueryCallback = (error: unknown, result: pg.QueryResult) => void;
 
-/** How the server described the rows of a prepared statement. It cannot change: the statement would fail with 0A000 instead. */
+/** How the server described the rows of a prepared statement; without fields: it said that there are none. It cannot change: the statement would fail with 0A000 instead. */
 interface RowShape {
   readonly fields: readonly pg.FieldDef[];
-  /** A row with all columns, which `pg` copies for each row. */
-  readonly emptyRow: object;
+  /** A row with all columns, which `pg` copies for each row. `null`: there are no rows. */
+  readonly emptyRow: object | null;
 }
+
+const NO_ROWS: RowShape = { fields: [], emptyRow: null };
 
 export interface PgPreparedStatement extends PreparedStatement {
   /** `undefined` until the statement is first answered. */
@@ -61,6 +63,7 @@ interface QueryInside {
   /** Sends the messages of the extended protocol: Parse where needed, Bind, Describe, Execute and Sync. */
   prepare(connection: object): void;
   handleRowDescription(message: { fields: pg.FieldDef[] }): void;
+  handleCommandComplete(message: object, connection: object): void;
 }
 
 type QueryClass = new (query: unknown, values: unknown, callback: QueryCallback) => QueryInside;
@@ -89,21 +92,31 @@ function laneQueryOf({ Query, types: defaultTypes }: typeof pg): LaneQueryClass 
     override prepare(connection: object): void {
       const shape = this.#statement?.shape;
       if (shape === undefined) return super.prepare(connection);
-      const { _result: result } = this;
-      const types = result._types ?? defaultTypes;
-      result.fields = [...shape.fields];
-      // The application may have changed its type parsers.
-      result._parsers = shape.fields.map(({ dataTypeID, format }) =>
-        types.getTypeParser(dataTypeID, format as 'text'),
-      );
-      result._prebuiltEmptyResultObject = shape.emptyRow;
-      this._accumulateRows = true;
+      if (shape.emptyRow !== null) this.#expect(shape, shape.emptyRow);
       const sender = senderOf(connection as Sender);
       try {
         super.prepare(sender);
       } finally {
         sender.flush();
       }
+    }
+
+    #expect({ fields }: RowShape, emptyRow: object): void {
+      const { _result: result } = this;
+      const types = result._types ?? defaultTypes;
+      result.fields = [...fields];
+      // The application may have changed its type parsers.
+      result._parsers = fields.map(({ dataTypeID, format }) =>
+        types.getTypeParser(dataTypeID, format as 'text'),
+      );
+      result._prebuiltEmptyResultObject = emptyRow;
+      this._accumulateRows = true;
+    }
+
+    override handleCommandComplete(message: object, connection: object): void {
+      super.handleCommandComplete(message, connection);
+      if (this.#statement === undefined || this.#statement.shape !== undefined) return;
+      if (this._result._prebuiltEmptyResultObject === null) this.#statement.shape = NO_ROWS;
     }
 
     override handleRowDescription(message: { fields: pg.FieldDef[] }): void {

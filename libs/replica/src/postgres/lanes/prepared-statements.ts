@@ -12,6 +12,22 @@ interface Entry extends PgPreparedStatement {
   lastUse: number;
 }
 
+const STATEMENTS = new WeakMap<pg.ClientBase, PgPreparedStatements>();
+
+/** The prepared statements of a connection. `max`: how many there may be at once; the first caller decides. */
+export function preparedStatementsOf(client: pg.ClientBase, max: number): PgPreparedStatements {
+  let statements = STATEMENTS.get(client);
+  if (statements === undefined) STATEMENTS.set(client, (statements = new PgPreparedStatements(client, max)));
+  return statements;
+}
+
+/** Something has dropped all prepared statements of a connection. `pg` still lists them. */
+export function forgetStatementsOf(client: pg.ClientBase): void {
+  const { connection } = client as unknown as { connection: object };
+  Object.assign(connection, { parsedStatements: {} });
+  STATEMENTS.delete(client);
+}
+
 /**
  * The prepared statements of one connection. A name identifies its text on every connection. A pooler may pass a server connection from
  * one client to another, and even then a name can never run another client's text.

@@ -1,4 +1,4 @@
-import { RecentCount } from './read-lanes.js';
+import { RecentCount } from './recent-count.js';
 
 describe('RecentCount', () => {
   it('leaves out what happened long ago', () => {
