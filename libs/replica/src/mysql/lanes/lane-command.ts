@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import type { Query } from 'mysql2';
-import type { LaneExecute } from './lane-execute.js';
 
 /** The private parts of a `mysql2` connection that a lane uses. */
 export interface LaneConnectionInside {
@@ -48,8 +47,8 @@ export class LaneCommand extends EventEmitter {
   }
 
   /** Sends a command. */
-  send(query: Query | LaneExecute): void {
-    const command = query as unknown as CommandInside;
+  send(query: Query | CommandInside): void {
+    const command = query as CommandInside;
     const connection = this.#connection;
     const { sequenceId } = connection;
     this.#sent.push(command);

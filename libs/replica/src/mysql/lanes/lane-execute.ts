@@ -2,7 +2,7 @@
 import type { FieldPacket } from 'mysql2';
 import type { LaneConnectionInside, Packet } from './lane-command.js';
 
-type Callback = (error: unknown, rows: unknown, fields: unknown) => void;
+type Callback = (error: unknown, rows?: unknown, fields?: unknown) => void;
 
 /** A column of a prepared statement. */
 export type Column = FieldPacket & { readonly columnType?: number };
