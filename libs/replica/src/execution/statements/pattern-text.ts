@@ -36,28 +36,43 @@ const MAX_FOLDED_DEPTH = 16;
  * The text with `?` in place of each literal and parameter, without comments, and with single blanks. A list of values after IN, ARRAY or
  * VALUES counts each distinct item once, so that its length makes no difference.
  *
- * Contains no literal, whatever the text: if one token cannot be read, it and all that follows is left out.
+ * Contains no literal, whatever the text. If somebody forgot to escape a quote, nobody can tell where literals begin and end, so the
+ * pattern ends before the first literal in quotes. Such a text has a token that cannot be read, a quote too many, or a word right behind a
+ * literal.
  *
  * @param next moves `tokens` to the next token and tells what that is
  */
 export function patternText(tokens: PatternTokens, next: () => PatternToken): string {
   const writer = new PatternWriter();
+  const { text } = tokens;
   let end = 0;
-  let before: PatternToken = 'end';
-  for (let token = next(); token !== 'end'; token = next()) {
-    const isApart = tokens.start > end;
-    // 'O'Brien': a quote that somebody forgot to escape, so what follows belongs to a literal.
-    const isSplit =
-      token === 'word' && before === 'literal' && !isApart && QUOTES.includes(tokens.text[end - 1] ?? '');
-    if (token === 'broken' || isSplit) {
+  let hasQuotes = false;
+  let wasQuoted = false;
+  for (;;) {
+    const token = next();
+    const { start } = tokens;
+    const isApart = start > end;
+    const isQuoted = token === 'literal' && QUOTES.includes(text[tokens.end - 1] ?? '');
+    const isOutside = token === 'word' || (token === 'literal' && !isQuoted);
+    // 'O'Brien', 'Rock'92'
+    const isSplit = wasQuoted && isOutside && !isApart;
+    const isTorn = hasQuotes && hasQuoteTooMany(text.slice(end, isOutside ? tokens.end : start));
+    if (token === 'broken' || isSplit || isTorn) {
+      writer.backToQuotes();
       writer.add('other', REST, true);
-      break;
     }
-    writer.add(token, tokens.text.slice(tokens.start, tokens.end), isApart);
+    if (token === 'end' || token === 'broken' || isSplit || isTorn) return writer.finish();
+    if (isQuoted) writer.noteQuotes();
+    writer.add(token, text.slice(start, tokens.end), isApart);
     end = tokens.end;
-    before = token;
+    hasQuotes ||= isQuoted;
+    wasQuoted = isQuoted;
   }
-  return writer.finish();
+}
+
+/** Whether comments or a name have an odd number of quotes. */
+function hasQuoteTooMany(text: string): boolean {
+  return QUOTES.some((quote) => text.includes(quote) && text.split(quote).length % 2 === 0);
 }
 
 /** Items between commas. `rows`: those after VALUES, which stand in no brackets of their own. */
@@ -80,6 +95,19 @@ class PatternWriter {
   #isSet = false;
   /** What follows, up to the end of the statement, is the value of a setting. */
   #isValue = false;
+  /** The piece of the first literal in quotes. */
+  #quotesAt = Infinity;
+
+  /** A literal in quotes comes next. */
+  noteQuotes(): void {
+    this.#quotesAt = Math.min(this.#quotesAt, this.#pieces.length);
+  }
+
+  /** Takes back the first literal in quotes, and all that follows. */
+  backToQuotes(): void {
+    this.#pieces.length = Math.min(this.#pieces.length, this.#quotesAt);
+    this.#lists.length = 0;
+  }
 
   add(token: PatternToken, text: string, isApart: boolean): void {
     const word = token === 'word' || token === 'other' ? text.toUpperCase() : '';
@@ -172,7 +200,10 @@ class PatternWriter {
     if (list?.seen === undefined) return;
     const item = this.#pieces.slice(list.itemAt).join('').trim();
     // The comma before it is the piece before it.
-    if (list.seen.has(item)) this.#pieces.length = list.itemAt - 1;
-    else list.seen.add(item);
+    if (!list.seen.has(item)) list.seen.add(item);
+    else {
+      this.#pieces.length = list.itemAt - 1;
+      this.#quotesAt = Math.min(this.#quotesAt, this.#pieces.length);
+    }
   }
 }

@@ -33,6 +33,11 @@ describe('the pattern of a text for MySQL and MariaDB', () => {
       'SELECT `a` FROM `b` WHERE `c` IN (...)',
     ],
     ['settings', 'SET @a := 5, @b = word', 'SET @a := ?'],
+    [
+      'comments with quotes',
+      "SELECT a FROM b WHERE c = 'd' LIMIT 5 /*e='f',g='h'*/",
+      'SELECT a FROM b WHERE c = ? LIMIT ?',
+    ],
   ])('folds %s', (_, text, pattern) => {
     expect(patternOf(text)).toBe(pattern);
   });
@@ -66,6 +71,11 @@ describe('the pattern of a text for MySQL and MariaDB', () => {
     `SELECT * FROM a WHERE b = :secret`,
     `SELECT {d 'secret'}`,
     `SELECT a->'$.secret', a->>"$.secret"`,
+    `SELECT a FROM b WHERE c = 'O' Brien secret' AND d = 5`,
+    `SELECT a FROM b WHERE c = "5" secret" AND d = 5`,
+    `SELECT a FROM b WHERE c = 'O' secret # it is a literal' AND d = 5`,
+    "SELECT a FROM b WHERE c = 'O' secret `it is' AND d = `",
+    `SELECT _utf8'it''s secret', n"secret", @'secret', DATE'secret'`,
   ])('never tells a literal: %j', (text) => {
     expect(patternOf(text)).not.toMatch(/secret|5ec2e7/i);
   });

@@ -94,6 +94,13 @@ describe('the pattern of a text for PostgreSQL', () => {
     `SELECT $1secret`,
     `SELECT '\0', 'secret'`,
     `COPY a FROM '/secret' WITH (DELIMITER 'secret')`,
+    `SELECT a FROM b WHERE c = 'O' Brien secret' AND d = 5`,
+    `SELECT a FROM b WHERE c = '' secret' AND d = 5`,
+    `SELECT a FROM b WHERE c = 'Rock'92' AND d = 5 -- secret`,
+    `SELECT a FROM b WHERE c = 'O' secret -- it is a literal' AND d = 5`,
+    `SELECT a FROM b WHERE c = 'O' secret "it is' AND d = "`,
+    `SELECT a FROM b WHERE c IN ($1, 'O', $2, secret, ' AND d = 5`,
+    `SELECT a FROM b WHERE c = 'O' secret /* ' AND d = 5`,
   ])('never tells a literal: %j', (text) => {
     expect(patternOf(text)).not.toContain('secret');
     expect(patternOf(text)).not.toContain('5ec2e7');
