@@ -5,6 +5,7 @@ import type { DatabaseNode } from 'nestjs-replica/testing';
 import { ThisMachineGuard } from './dashboard/this-machine.guard.js';
 import { DatabaseModule } from './database/database.module.js';
 import { FaultsModule } from './demo/faults.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { ReportsModule } from './reports/reports.module.js';
@@ -22,6 +23,7 @@ export class AppModule {
         OrdersModule,
         ReportsModule,
         StatusModule,
+        MetricsModule,
         ...(ownReplicas === undefined ? [] : [FaultsModule.forRoot(ownReplicas)]),
       ],
     };

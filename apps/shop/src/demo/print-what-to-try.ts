@@ -15,5 +15,5 @@ Change a price, read it back at once, and look which node answers (x-replica-nod
   curl -i '${url}/products?search=oak%20lamp'
 
 ${url}/replica shows live where reads go and why; npm run demo:load gives it something to show.
-${url}/status tells all nodes and how far behind they are. Ctrl-C stops everything.`);
+${url}/status tells all nodes and how far behind they are, ${url}/metrics what Prometheus scrapes. Ctrl-C stops everything.`);
 }

@@ -1,8 +1,10 @@
 import type { VNode } from 'preact';
+import { useState } from 'preact/hooks';
 import type { DataSourceState } from '../../src/dashboard/dashboard-state.js';
 import type { Perform } from './connection.js';
 import { LagChart, ShareChart } from './charts.jsx';
 import { Events } from './events.jsx';
+import { clock, span } from './format.js';
 import { healthOf, sharesOf } from './health.js';
 import { NodeCard } from './node-card.jsx';
 import { Reasons } from './reasons.jsx';
@@ -20,11 +22,15 @@ interface Props {
 
 /** All of one data source, from how it is to what happened. */
 export function DataSourceView({ source, hasActions, perform }: Props): VNode {
-  const { topology, stats, history } = source;
+  const { topology, stats, history, recent } = source;
+  // What happens now would not show in the counts of a process that has run for days.
+  const [isOfAll, setOfAll] = useState(false);
+  const { routes, patterns } = isOfAll ? stats : recent;
+  const time = isOfAll ? `since ${clock(stats.sinceMs)}` : `in the last ${span(recent.forMs)}`;
   const newestMs = history.at(-1)?.atMs ?? 0;
-  const recent = history.filter(({ atMs }) => atMs > newestMs - RECENT_MS);
-  const { level, verdict, facts } = healthOf(source, recent);
-  const shares = sharesOf(recent);
+  const points = history.filter(({ atMs }) => atMs > newestMs - RECENT_MS);
+  const { level, verdict, facts } = healthOf(source, points);
+  const shares = sharesOf(points);
   const nodes = topology === null ? [] : [topology.primary, ...topology.replicas];
   return (
     <>
@@ -59,8 +65,17 @@ export function DataSourceView({ source, hasActions, perform }: Props): VNode {
         <LagChart history={history} nodes={nodes} />
         <ShareChart history={history} nodes={nodes} />
       </div>
-      <Reasons routes={stats.routes} sinceMs={stats.sinceMs} />
-      <Statements patterns={stats.patterns} />
+      <p class="times" role="group" aria-label="Which statements are counted">
+        <span>Statements</span>
+        <button aria-pressed={!isOfAll} onClick={() => setOfAll(false)}>
+          of the last {span(recent.forMs)}
+        </button>
+        <button aria-pressed={isOfAll} onClick={() => setOfAll(true)}>
+          since the start
+        </button>
+      </p>
+      <Reasons routes={routes} time={time} />
+      <Statements patterns={patterns} time={time} />
       <div class="pair">
         <Unwelcome stats={stats} events={source.events} />
         <Events events={source.events} />

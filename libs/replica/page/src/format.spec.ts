@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bytes, duration, list, percent, plural, shortCount, withoutColumns } from './format.js';
+import { bytes, duration, list, percent, plural, shortCount, span, withoutColumns } from './format.js';
 
 describe('what the page writes', () => {
   it.each([
@@ -12,6 +12,15 @@ describe('what the page writes', () => {
     [7_200_000, '2 h'],
   ])('of %s milliseconds is %s', (ms, text) => {
     expect(duration(ms)).toBe(text);
+  });
+
+  it.each([
+    [1_400, '1 second'],
+    [59_000, '59 seconds'],
+    [61_000, '1 minute'],
+    [355_000, '5 minutes'],
+  ])('of the last %d milliseconds is %s', (ms, text) => {
+    expect(span(ms)).toBe(text);
   });
 
   it.each([

@@ -41,11 +41,11 @@ describe('the health in one sentence', () => {
     ],
     [
       source([node('replica-1', { isLagging: true, lagMs: 3_000 })]),
-      'warning: Degraded. replica-1 is lagging. 97% of reads on replicas, 1 of 1 serving, lag 3 s.',
+      'warning: Degraded. replica-1 is lagging (3 s behind). 97% of reads on replicas, 1 of 1 serving, lag 3 s.',
     ],
     [
-      source([node('replica-1', { isTooOld: true }), node('replica-2', { isDraining: true })]),
-      'bad: No replica serves. replica-1 is too old and replica-2 is draining. 97% of reads on replicas, 0 of 2 serving.',
+      source([node('replica-1', { isTooOld: true, lagMs: 17_600 }), node('replica-2', { isDraining: true })]),
+      'bad: No replica serves. replica-1 is too old (17.6 s behind) and replica-2 is draining. 97% of reads on replicas, 0 of 2 serving.',
     ],
     [source([]), 'warning: There is no replica. Everything goes to the primary.'],
     [source(undefined, { isEnabled: false }), 'warning: Routing is off. Everything goes to the primary.'],

@@ -70,8 +70,13 @@ function whyNot(replicas: readonly NodeStatus[]): string {
   const sentences = replicas
     .map((node) => ({ node, ...standing(node) }))
     .filter(({ level }) => level !== 'good')
-    .map(({ node, word }) => `${node.name} is ${word.toLowerCase()}`);
+    .map(({ node, word }) => `${node.name} is ${word.toLowerCase()}${howFar(node)}`);
   return `${list(sentences)}.`;
+}
+
+/** Whoever is behind shall not look as if it had the lag of those that serve. */
+function howFar({ health, isTooOld, isLagging, lagMs }: NodeStatus): string {
+  return health === 'up' && (isTooOld || isLagging) && lagMs !== null ? ` (${duration(lagMs)} behind)` : '';
 }
 
 function factsOf(

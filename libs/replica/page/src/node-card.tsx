@@ -19,6 +19,8 @@ interface Props {
 export function NodeCard({ node, index, primary, pool, share, onAction }: Props): VNode {
   const { level, word } = standing(node);
   const isReplica = node.role === 'replica';
+  // What was last heard of a node that is down would mislead.
+  const isUp = node.health === 'up';
   return (
     <li class="node" data-node={node.name} data-level={level}>
       <h3>
@@ -32,17 +34,20 @@ export function NodeCard({ node, index, primary, pool, share, onAction }: Props)
       {node.problem !== null && <p class="why">{node.problem}</p>}
       <div class="figures">
         <Figure name={isReplica ? 'Lag' : 'Round trip'}>
-          {isReplica ? (node.health === 'up' ? duration(node.lagMs) : 'unknown') : duration(node.roundTripMs)}
+          {isUp ? duration(isReplica ? node.lagMs : node.roundTripMs) : 'unknown'}
         </Figure>
-        <Figure name="Share of reads">{share === null ? 'no reads' : percent(share)}</Figure>
+        <Figure name="Reads, last minute">{share === null ? 'no reads' : percent(share)}</Figure>
       </div>
       {pool !== undefined && <Pool pool={pool} />}
       <dl>
-        <Fact name="Position">{node.position ?? 'unknown'}</Fact>
+        {pool !== undefined && pool.latencyMs !== null && (
+          <Fact name="A read takes">{duration(pool.latencyMs)}</Fact>
+        )}
+        <Fact name={isUp ? 'Position' : 'Last position'}>{node.position ?? 'unknown'}</Fact>
         {isReplica && <Behind primary={primary} replica={node} />}
         {node.timeline !== null && <Fact name="Timeline">{node.timeline}</Fact>}
-        {isReplica && <Fact name="Receiver">{node.receiver ?? 'unknown'}</Fact>}
-        {isReplica && <Fact name="Round trip">{duration(node.roundTripMs)}</Fact>}
+        {isReplica && isUp && <Fact name="Receiver">{node.receiver ?? 'unknown'}</Fact>}
+        {isReplica && isUp && <Fact name="Round trip">{duration(node.roundTripMs)}</Fact>}
         {node.weight !== 1 && <Fact name="Weight">{node.weight}</Fact>}
         {node.region !== null && <Fact name="Region">{node.region}</Fact>}
         {Object.entries(node.tags).map(([name, value]) => (

@@ -1,16 +1,17 @@
 import type { VNode } from 'preact';
 import type { RouteStats } from '../../src/observability/router-stats.js';
 import type { RouteReason } from '../../src/routing/route.js';
-import { clock, percent, plural, shortCount } from './format.js';
+import { percent, plural, shortCount } from './format.js';
 import { REASONS } from './words.js';
 
 interface Props {
   readonly routes: readonly RouteStats[];
-  readonly sinceMs: number;
+  /** Which time they are from: the end of a sentence. */
+  readonly time: string;
 }
 
 /** Why statements went to replicas, and why to the primary, as bars of one scale. */
-export function Reasons({ routes, sinceMs }: Props): VNode {
+export function Reasons({ routes, time }: Props): VNode {
   const all = routes.reduce((sum, { count }) => sum + count, 0);
   const onReplicas = sumByReason(routes.filter(({ role }) => role === 'replica'));
   const onPrimary = sumByReason(routes.filter(({ role }) => role !== 'replica'));
@@ -19,7 +20,7 @@ export function Reasons({ routes, sinceMs }: Props): VNode {
     <section aria-labelledby="reasons">
       <h2 id="reasons">Why statements went where they went</h2>
       <p class="note">
-        {plural(all, 'statement')} since {clock(sinceMs)}
+        {plural(all, 'statement')} {time}
       </p>
       <div class="pair plain">
         <Bars title="To replicas" kind="replica" reasons={onReplicas} all={all} longest={longest} />

@@ -10,16 +10,45 @@ import { REASONS } from './words.js';
 /** How many statements are shown before somebody asks for the rest. */
 const FEW = 10;
 
-/** The most frequent statements, without literals and parameters. */
-export function Statements({ patterns }: { patterns: readonly PatternStats[] }): VNode {
+interface Column {
+  readonly title: string;
+  readonly valueOf: (pattern: PatternStats) => number;
+  readonly show: (value: number) => string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'Calls', valueOf: ({ count: calls }) => calls, show: shortCount },
+  {
+    title: 'On replicas',
+    valueOf: ({ onReplicas, count: calls }) => onReplicas / Math.max(1, calls),
+    show: percent,
+  },
+  { title: 'Median', valueOf: ({ p50Ms }) => p50Ms, show: duration },
+  { title: '95%', valueOf: ({ p95Ms }) => p95Ms, show: duration },
+  { title: 'Failed', valueOf: ({ failed }) => failed, show: (value) => (value === 0 ? '–' : count(value)) },
+];
+
+interface StatementsProps {
+  /** The most frequent first. */
+  readonly patterns: readonly PatternStats[];
+  /** Which time they are from: the end of a sentence. */
+  readonly time: string;
+}
+
+/** The most frequent statements, without literals and parameters, in the order of a column. */
+export function Statements({ patterns, time }: StatementsProps): VNode {
   const [isLong, setLong] = useState(false);
-  const shown = isLong ? patterns : patterns.slice(0, FEW);
+  const [sortedBy, setSortedBy] = useState(COLUMNS[0] as Column);
+  const { valueOf } = sortedBy;
+  const sorted = patterns.toSorted((one, other) => valueOf(other) - valueOf(one));
+  const shown = isLong ? sorted : sorted.slice(0, FEW);
   return (
     <section aria-labelledby="statements">
       <h2 id="statements">Most frequent statements</h2>
-      {patterns.length === 0 ? (
-        <p class="note">None yet, or statements are not counted by their text.</p>
-      ) : (
+      <p class="note">
+        {patterns.length === 0 ? 'None, or statements are not counted by their text.' : `Those ${time}.`}
+      </p>
+      {patterns.length > 0 && (
         <div
           class={isLong ? 'scroll' : 'scroll whole'}
           tabIndex={0}
@@ -30,21 +59,18 @@ export function Statements({ patterns }: { patterns: readonly PatternStats[] }):
             <thead>
               <tr>
                 <th scope="col">Statement</th>
-                <th scope="col" class="number">
-                  Calls
-                </th>
-                <th scope="col" class="number">
-                  On replicas
-                </th>
-                <th scope="col" class="number">
-                  Median
-                </th>
-                <th scope="col" class="number">
-                  95%
-                </th>
-                <th scope="col" class="number">
-                  Failed
-                </th>
+                {COLUMNS.map((column) => (
+                  <th
+                    key={column.title}
+                    scope="col"
+                    class="number"
+                    aria-sort={column === sortedBy ? 'descending' : 'none'}
+                  >
+                    <button class="sort" onClick={() => setSortedBy(column)}>
+                      {column.title}
+                    </button>
+                  </th>
+                ))}
               </tr>
             </thead>
             <tbody>
@@ -67,7 +93,7 @@ export function Statements({ patterns }: { patterns: readonly PatternStats[] }):
 }
 
 function Statement({ pattern }: { pattern: PatternStats }): VNode {
-  const { text, count: calls, onReplicas, failed, p50Ms, p95Ms } = pattern;
+  const { text } = pattern;
   const brief = withoutColumns(text);
   return (
     <tr>
@@ -84,11 +110,11 @@ function Statement({ pattern }: { pattern: PatternStats }): VNode {
           <p>{mainReason(pattern)}</p>
         </details>
       </th>
-      <td class="number">{shortCount(calls)}</td>
-      <td class="number">{percent(onReplicas / Math.max(1, calls))}</td>
-      <td class="number">{duration(p50Ms)}</td>
-      <td class="number">{duration(p95Ms)}</td>
-      <td class="number">{failed === 0 ? '–' : count(failed)}</td>
+      {COLUMNS.map(({ title, valueOf, show }) => (
+        <td key={title} class="number">
+          {show(valueOf(pattern))}
+        </td>
+      ))}
     </tr>
   );
 }

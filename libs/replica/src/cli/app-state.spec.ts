@@ -26,6 +26,17 @@ const STATE = {
   ],
 };
 
+const DISABLED = { node: 'primary', reason: 'routing-disabled', kind: 'read', count: 7 };
+
+const withRecent = (): object => ({
+  ...STATE,
+  dataSources: STATE.dataSources.map((source) => ({
+    ...source,
+    stats: { routes: [...source.stats.routes, DISABLED] },
+    recent: { forMs: 330_000, routes: [DISABLED] },
+  })),
+});
+
 describe('status --app', () => {
   let server: Server;
   let url: string;
@@ -35,6 +46,7 @@ describe('status --app', () => {
     server = createServer(({ url: path, headers }, response) => {
       seen.push({ path, authorization: headers.authorization });
       if (path?.startsWith('/closed/') === true) response.writeHead(403).end();
+      else if (path?.startsWith('/recent/') === true) response.end(JSON.stringify(withRecent()));
       else if (path?.startsWith('/other/') === true) response.end('<html>');
       else if (path?.startsWith('/replica/state?since=') === true) response.end(JSON.stringify(STATE));
       else response.writeHead(404).end();
@@ -64,6 +76,17 @@ describe('status --app', () => {
       );
     },
   );
+
+  it('shows what happened in the last minutes first', async () => {
+    const { out } = await command(['status', '--app', `http://${url}/recent/replica`]);
+    expect(out.replaceAll(/ +/g, ' ').split('\n').slice(-5)).toEqual([
+      'REASON NODE LAST 5 MIN SHARE SINCE START SHARE',
+      'routing-disabled primary 7 100% 7 6%',
+      'session-free r1 0 0% 90 84%',
+      'write primary 0 0% 10 9%',
+      '',
+    ]);
+  });
 
   it('gives the same as JSON', async () => {
     const { out } = await command(['status', '--json', '--app', `http://${url}/replica`]);

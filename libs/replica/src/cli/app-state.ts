@@ -1,5 +1,6 @@
 import { codeOf } from '../errors/describe-error.js';
 import type { TopologyStatus } from '../observability/node-status.js';
+import type { RecentStats } from '../observability/recent-counts.js';
 import type { RouterStats, RouteStats } from '../observability/router-stats.js';
 import { CommandError } from './command.error.js';
 import { learnUrl } from './discreet-text.js';
@@ -12,8 +13,10 @@ export interface SourceState {
   readonly isEnabled: boolean | null;
   /** `null` while the data source is not initialized. */
   readonly topology: TopologyStatus | null;
-  /** Since the process began. The most frequent first. Empty if only servers were asked. */
+  /** Those of the last minutes first, the most frequent first. Empty if only servers were asked. */
   readonly reasons: readonly ReasonCount[];
+  /** What `recently` of the reasons means; milliseconds. `null`: only servers were asked, or the application is too old to tell. */
+  readonly recentMs: number | null;
 }
 
 /** Statements that one node answered for one reason. */
@@ -21,7 +24,10 @@ export interface ReasonCount {
   readonly reason: RouteStats['reason'];
   /** `null`: no node was allowed to answer. */
   readonly node: string | null;
+  /** Since the process began. */
   readonly count: number;
+  /** In the last minutes; 0 if nobody tells. */
+  readonly recently: number;
 }
 
 /** What is known of all nodes at one instant. */
@@ -39,6 +45,8 @@ interface DashboardAnswer {
     readonly isEnabled: boolean;
     readonly topology: TopologyStatus | null;
     readonly stats: Pick<RouterStats, 'routes'>;
+    /** Absent in applications with an older version of this library. */
+    readonly recent?: Pick<RecentStats, 'forMs' | 'routes'>;
   }[];
 }
 
@@ -57,11 +65,12 @@ export async function readAppState(app: string, options: AppOptions): Promise<Cl
     throw new CommandError(
       '--app: what answers there is no dashboard of nestjs-replica: give the address of its page, such as http://localhost:3000/replica',
     );
-  const dataSources = state.dataSources.map(({ name, isEnabled, topology, stats }): SourceState => ({
+  const dataSources = state.dataSources.map(({ name, isEnabled, topology, stats, recent }): SourceState => ({
     name,
     isEnabled,
     topology,
-    reasons: reasonsIn(stats.routes),
+    reasons: reasonsIn(stats.routes, recent?.routes ?? []),
+    recentMs: recent?.forMs ?? null,
   }));
   return { instance: state.instance, dataSources };
 }
@@ -111,11 +120,15 @@ async function ask(url: URL, headers: Headers, timeoutMs: number): Promise<Respo
   );
 }
 
-function reasonsIn(routes: readonly RouteStats[]): readonly ReasonCount[] {
-  const counts = new Map<string, { reason: RouteStats['reason']; node: string | null; count: number }>();
-  for (const { reason, node, count } of routes) {
+function reasonsIn(routes: readonly RouteStats[], recent: readonly RouteStats[]): readonly ReasonCount[] {
+  const counts = new Map<string, { -readonly [Key in keyof ReasonCount]: ReasonCount[Key] }>();
+  const countOf = ({ reason, node }: RouteStats): { count: number; recently: number } => {
     const key = `${reason} ${node}`;
-    counts.set(key, { reason, node, count: (counts.get(key)?.count ?? 0) + count });
-  }
-  return [...counts.values()].toSorted((a, b) => b.count - a.count);
+    const known = counts.get(key) ?? { reason, node, count: 0, recently: 0 };
+    counts.set(key, known);
+    return known;
+  };
+  for (const route of routes) countOf(route).count += route.count;
+  for (const route of recent) countOf(route).recently += route.count;
+  return [...counts.values()].toSorted((a, b) => b.recently - a.recently || b.count - a.count);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatBytes, formatMs, formatShare, parseCount, parseDuration } from './units.js';
+import { formatBytes, formatMs, formatShare, formatSpan, parseCount, parseDuration } from './units.js';
 
 describe('parseDuration', () => {
   it.each([
@@ -48,6 +48,14 @@ describe('numbers for people', () => {
     [3_700_000, '1 h 1 min'],
   ])('%d ms is %s', (ms, text) => {
     expect(formatMs(ms)).toBe(text);
+  });
+
+  it.each([
+    [0, '0 s'],
+    [40_400, '40 s'],
+    [355_000, '5 min'],
+  ])('the last %d ms are %s', (ms, text) => {
+    expect(formatSpan(ms)).toBe(text);
   });
 
   it.each([

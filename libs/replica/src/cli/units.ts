@@ -30,6 +30,11 @@ export function formatMs(ms: number): string {
   return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${rest} s`;
 }
 
+/** A time that is counted in whole minutes, or seconds if it is short: `5 min`, `40 s`. */
+export function formatSpan(ms: number): string {
+  return ms < 60_000 ? `${Math.round(ms / 1_000)} s` : `${Math.floor(ms / 60_000)} min`;
+}
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 /** A size for people, in steps of 1024: `0 B`, `1.5 MB`. */

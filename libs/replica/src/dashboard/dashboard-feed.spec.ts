@@ -1,24 +1,37 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { MessageEvent } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
+import type { Engine } from '../engine/engine.js';
+import { ReplicaRouter } from '../engine/replica-router.js';
+import { RouteCounts } from '../observability/route-counts.js';
 import { DashboardFeed } from './dashboard-feed.js';
 import { resolveDashboardOptions } from './dashboard-options.js';
 import type { DashboardState } from './dashboard-state.js';
 
 /** A router of a primary and a replica, whose replica answers 10 more reads each time somebody asks. */
-class FakeRouter {
-  isEnabled = true;
+class FakeRouter extends ReplicaRouter {
   snapshots = 0;
   isInitialized = true;
   reads = 0;
+  readonly counts: RouteCounts;
 
-  topology(): object {
+  constructor() {
+    const counts = new RouteCounts();
+    super({ counts } as Engine);
+    this.counts = counts;
+  }
+
+  override get isEnabled(): boolean {
+    return true;
+  }
+
+  override topology(): any {
     if (!this.isInitialized) throw new Error('not initialized');
     const node = { health: 'up', lagMs: 0 };
     return { primary: { ...node, name: 'primary' }, replicas: [{ ...node, name: 'replica-1', lagMs: 7 }] };
   }
 
-  stats(): object {
+  override stats(): any {
     this.reads += 10;
     const answered = { node: 'replica-1', kind: 'read', failed: 0 };
     return {
@@ -35,12 +48,12 @@ class FakeRouter {
     };
   }
 
-  recentEvents(): readonly object[] {
+  override recentEvents(): any {
     this.snapshots++;
     return [{ event: 'statement:refused', digest: 'd53' }];
   }
 
-  catalogStatus(): object {
+  override catalogStatus(): any {
     return { isLoaded: true };
   }
 }
@@ -115,6 +128,13 @@ describe('the feed of the page', () => {
     const { patterns = [] } = feed.state(0).dataSources[0]?.stats ?? {};
     expect(patterns).toHaveLength(52);
     expect(patterns.slice(49).map(({ digest }) => digest)).toEqual(['d49', 'd53', 'd57']);
+  });
+
+  it('tells apart what happened in the last minutes', () => {
+    router.counts.of('primary', 'primary', 'write', 'write').count += 5;
+    expect(feed.state(0).dataSources[0]?.recent.routes).toMatchObject([{ reason: 'write', count: 5 }]);
+    jest.advanceTimersByTime(7 * 60_000);
+    expect(feed.state(0).dataSources[0]?.recent).toMatchObject({ routes: [], patterns: [] });
   });
 
   it('skips viewers who do not read', () => {

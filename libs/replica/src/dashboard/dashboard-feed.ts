@@ -10,10 +10,11 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { hostname } from 'node:os';
 import { concat, defer, EMPTY, filter, map, type Observable, of, Subject } from 'rxjs';
+import { RecentCounts } from '../observability/recent-counts.js';
 import type { RecordedEvent } from '../observability/recent-events.js';
 import type { PatternStats, RouterStats } from '../observability/router-stats.js';
 import { routersByName } from '../nest/routers-by-name.js';
-import type { ReplicaRouter } from '../engine/replica-router.js';
+import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
 import type { ResolvedDashboardOptions } from './dashboard-options.js';
 import type { DashboardState, DataSourceState, HistoryPoint } from './dashboard-state.js';
 import { fallbacksOfPattern } from './fallbacks-of-pattern.js';
@@ -32,6 +33,7 @@ interface Source {
   readonly name: string;
   readonly router: ReplicaRouter;
   readonly history: History;
+  readonly recent: RecentCounts;
 }
 
 /**
@@ -54,7 +56,11 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
 
   onModuleInit(): void {
     const routers = routersByName(this.#moduleRef, this.#options.dataSources);
-    this.#sources = Array.from(routers, ([name, router]) => ({ name, router, history: new History() }));
+    this.#sources = Array.from(routers, ([name, router]) => {
+      const { counts, patterns } = engineOf(router);
+      const recent = new RecentCounts(counts, patterns, performance.now());
+      return { name, router, history: new History(), recent };
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -108,7 +114,8 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
   #tick(): void {
     try {
       const atMs = Date.now();
-      for (const { router, history } of this.#sources) {
+      for (const { router, history, recent } of this.#sources) {
+        recent.tick(performance.now());
         const topology = whileInitialized(() => router.topology());
         if (topology !== null) history.add(atMs, topology, router.stats());
       }
@@ -130,8 +137,9 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
   }
 }
 
-function stateOf({ name, router }: Source, history: HistoryPoint[]): DataSourceState {
+function stateOf({ name, router, recent: counts }: Source, history: HistoryPoint[]): DataSourceState {
   const stats = router.stats();
+  const recent = counts.stats(performance.now());
   const events = router.recentEvents();
   return {
     name,
@@ -139,6 +147,7 @@ function stateOf({ name, router }: Source, history: HistoryPoint[]): DataSourceS
     topology: whileInitialized(() => router.topology()),
     catalog: whileInitialized(() => router.catalogStatus()),
     stats: { ...stats, patterns: shownPatterns(stats, events) },
+    recent: { ...recent, patterns: recent.patterns.slice(0, MOST_PATTERNS) },
     events,
     history,
   };

@@ -1,5 +1,6 @@
 import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
 import type { TopologyStatus } from '../observability/node-status.js';
+import type { RecentStats } from '../observability/recent-counts.js';
 import type { RecordedEvent } from '../observability/recent-events.js';
 import type { RouterStats } from '../observability/router-stats.js';
 
@@ -31,6 +32,8 @@ export interface DataSourceState {
   readonly catalog: CatalogStatus | null;
   /** As `router.stats()`, with the 50 most frequent patterns, and those that replicas refused or that fell back on the primary. */
   readonly stats: RouterStats;
+  /** The same of the last five minutes: where statements went and why, and the 50 most frequent patterns. */
+  readonly recent: RecentStats;
   /** As `router.recentEvents()`: the oldest first. */
   readonly events: readonly RecordedEvent[];
   /**

@@ -21,6 +21,19 @@ export class DurationHistogram {
     this.#total++;
   }
 
+  copy(): DurationHistogram {
+    return this.since(new DurationHistogram());
+  }
+
+  /** What was added after `before`, which is a copy of this one. */
+  since(before: DurationHistogram): DurationHistogram {
+    const added = new DurationHistogram();
+    for (const [bucket, count] of this.#counts.entries())
+      added.#counts[bucket] = count - (before.#counts[bucket] ?? 0);
+    added.#total = this.#total - before.#total;
+    return added;
+  }
+
   /** The duration, in milliseconds, that a `share` (0 to 1) of all durations did not exceed; 0 if there is none. */
   percentile(share: number): number {
     let left = Math.ceil(share * this.#total);

@@ -27,7 +27,7 @@ export interface QueryPatternsOptions {
 export class PatternCount {
   readonly digest: string;
   readonly text: string;
-  readonly durations = new DurationHistogram();
+  #durations = new DurationHistogram();
   kind: StatementKind;
   tables: readonly string[] | undefined;
   count = 0;
@@ -35,7 +35,7 @@ export class PatternCount {
   onReplicas = 0;
   /** The rarest patterns are forgotten. Whoever still has one has to look it up anew. */
   isForgotten = false;
-  readonly #reasons = new Map<RouteReason, number>();
+  #reasons = new Map<RouteReason, number>();
 
   constructor(digest: string, text: string, { kind, tables }: CountedStatement) {
     this.digest = digest;
@@ -48,17 +48,38 @@ export class PatternCount {
   add(role: NodeRole | null, reason: RouteReason, durationMs: number): void {
     this.count++;
     if (role === 'replica') this.onReplicas++;
-    this.durations.add(durationMs);
+    this.#durations.add(durationMs);
     this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
   }
 
   get stats(): PatternStats {
-    const { digest, text, tables = null, kind, count, onReplicas, failed, durations } = this;
+    const { digest, text, tables = null, kind, count, onReplicas, failed } = this;
     const reasons = Object.fromEntries(this.#reasons);
-    const [p50Ms, p95Ms] = [durations.percentile(0.5), durations.percentile(0.95)];
+    const [p50Ms, p95Ms] = [this.#durations.percentile(0.5), this.#durations.percentile(0.95)];
     return { digest, text, tables, kind, count, onReplicas, failed, reasons, p50Ms, p95Ms };
   }
+
+  copy(): PatternCount {
+    return this.since(new PatternCount(this.digest, this.text, this));
+  }
+
+  /** What was counted after `before`, which is a copy of this one. */
+  since(before: PatternCount): PatternCount {
+    const added = new PatternCount(this.digest, this.text, this);
+    added.count = this.count - before.count;
+    added.failed = this.failed - before.failed;
+    added.onReplicas = this.onReplicas - before.onReplicas;
+    added.#durations = this.#durations.since(before.#durations);
+    for (const [reason, count] of this.#reasons) {
+      const more = count - (before.#reasons.get(reason) ?? 0);
+      if (more > 0) added.#reasons.set(reason, more);
+    }
+    return added;
+  }
 }
+
+/** The counts of all patterns at one instant. A pattern that was forgotten and is counted anew is another one. */
+export type PatternsMark = ReadonlyMap<PatternCount, PatternCount>;
 
 /** Stands for all texts that are too long to be read again and again. */
 const LONG_TEXT = '(texts that are too long to be remembered)';
@@ -91,9 +112,21 @@ export class QueryPatterns {
 
   /** The most frequent ones, the most frequent first. Makes new objects. */
   list(): PatternStats[] {
-    return this.#ranked()
-      .slice(0, MOST_TOLD)
-      .map(({ stats }) => stats);
+    return told(ranked([...this.#counts.values()]));
+  }
+
+  /** Copies all counts, for {@link listSince}. */
+  mark(): PatternsMark {
+    return new Map(Array.from(this.#counts.values(), (one) => [one, one.copy()]));
+  }
+
+  /** What was counted after that instant, as {@link list} tells it. */
+  listSince(mark: PatternsMark): PatternStats[] {
+    const added = Array.from(this.#counts.values(), (one) => {
+      const before = mark.get(one);
+      return before === undefined ? one : one.since(before);
+    });
+    return told(ranked(added.filter(({ count }) => count > 0)));
   }
 
   #find(statement: CountedStatement): PatternCount {
@@ -113,13 +146,17 @@ export class QueryPatterns {
   }
 
   #forgetRarest(): void {
-    for (const rare of this.#ranked().slice(MOST_TOLD)) {
+    for (const rare of ranked([...this.#counts.values()]).slice(MOST_TOLD)) {
       rare.isForgotten = true;
       this.#counts.delete(rare.text);
     }
   }
+}
 
-  #ranked(): PatternCount[] {
-    return [...this.#counts.values()].toSorted((one, other) => other.count - one.count);
-  }
+function ranked(counts: readonly PatternCount[]): PatternCount[] {
+  return counts.toSorted((one, other) => other.count - one.count);
+}
+
+function told(counts: readonly PatternCount[]): PatternStats[] {
+  return counts.slice(0, MOST_TOLD).map(({ stats }) => stats);
 }

@@ -23,7 +23,7 @@ export async function causeFaults(
   signal: AbortSignal,
 ): Promise<void> {
   const cause = async ({ replica, fault }: Pick<Step, 'replica' | 'fault'>): Promise<number> =>
-    (await fetch(`${url}/demo/replicas/${replica}/${fault}`, { method: 'POST' })).status;
+    (await post(`${url}/demo/replicas/${replica}/${fault}`)).status;
   let cure: Pick<Step, 'replica' | 'fault'> | undefined;
   try {
     for (let turn = 0; ; turn++) {
@@ -42,5 +42,13 @@ export async function causeFaults(
   } finally {
     // The shop may be gone already, and its cluster with it.
     if (cure !== undefined) await cause(cure).catch(() => undefined);
+  }
+}
+
+async function post(url: string): Promise<Response> {
+  try {
+    return await fetch(url, { method: 'POST' });
+  } catch {
+    throw new Error(`the shop does not answer any more at ${new URL(url).origin}`);
   }
 }

@@ -1,11 +1,11 @@
 import { topologyStatusOf, type NodeStatus } from '../../observability/node-status.js';
-import { readAppState, type ClusterState, type SourceState } from '../app-state.js';
+import { readAppState, type ClusterState, type ReasonCount, type SourceState } from '../app-state.js';
 import { ExitCode } from '../exit-code.js';
 import type { CommonOptions } from '../command-options.js';
 import { openSource, type Source } from '../source.js';
 import { paintFor, type Paint, type Terminal } from '../terminal.js';
 import { textTable } from '../text-table.js';
-import { formatCount, formatMs, formatShare } from '../units.js';
+import { formatCount, formatMs, formatShare, formatSpan } from '../units.js';
 import { pause, WatchedNodes } from '../watched-nodes.js';
 
 interface StatusOptions extends CommonOptions {
@@ -44,7 +44,8 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
 async function lookAt(watched: WatchedNodes, { database, options }: Source): Promise<ClusterState> {
   await watched.measureLag(MEASURE_MS);
   const topology = topologyStatusOf(watched.monitor.topology, database);
-  return { instance: null, dataSources: [{ name: options.name, isEnabled: null, topology, reasons: [] }] };
+  const { name } = options;
+  return { instance: null, dataSources: [{ name, isEnabled: null, topology, reasons: [], recentMs: null }] };
 }
 
 async function show(
@@ -81,7 +82,7 @@ function textOf({ instance, dataSources }: ClusterState, paint: Paint): string {
 }
 
 /** The nodes as a table, as `patronictl list` shows them, and why statements went there. */
-function sourceText({ isEnabled, topology, reasons }: SourceState, paint: Paint): string {
+function sourceText({ isEnabled, topology, reasons, recentMs }: SourceState, paint: Paint): string {
   if (topology === null) return 'the data source is not initialized\n';
   const { primary, replicas } = topology;
   const off =
@@ -91,17 +92,24 @@ function sourceText({ isEnabled, topology, reasons }: SourceState, paint: Paint)
     [primary, ...replicas].map((node) => rowOf(node, paint)),
   );
   if (reasons.length === 0) return `${off}${nodes}`;
+  return `${off}${nodes}\n${reasonsText(reasons, recentMs)}`;
+}
+
+/** What happened in the last minutes, beside all since the process began. */
+function reasonsText(reasons: readonly ReasonCount[], recentMs: number | null): string {
   const all = reasons.reduce((sum, { count }) => sum + count, 0);
-  const shares = textTable(
-    ['REASON', 'NODE', 'STATEMENTS', 'SHARE'],
-    reasons.map(({ reason, node, count }) => [
+  const allRecent = reasons.reduce((sum, { recently }) => sum + recently, 0);
+  const recentColumns = recentMs === null ? [] : [`LAST ${formatSpan(recentMs).toUpperCase()}`, 'SHARE'];
+  return textTable(
+    ['REASON', 'NODE', ...recentColumns, recentMs === null ? 'STATEMENTS' : 'SINCE START', 'SHARE'],
+    reasons.map(({ reason, node, count, recently }) => [
       reason,
       node ?? 'none',
+      ...(recentMs === null ? [] : [formatCount(recently), formatShare(recently, allRecent)]),
       formatCount(count),
       formatShare(count, all),
     ]),
   );
-  return `${off}${nodes}\n${shares}`;
 }
 
 function rowOf(node: NodeStatus, paint: Paint): readonly string[] {
