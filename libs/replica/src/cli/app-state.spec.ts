@@ -81,7 +81,7 @@ describe('status --app', () => {
     const { out } = await command(['status', '--app', `http://${url}/recent/replica`]);
     expect(out.replaceAll(/ +/g, ' ').split('\n').slice(-5)).toEqual([
       'REASON NODE LAST 5 MIN SHARE SINCE START SHARE',
-      'routing-disabled primary 7 100% 7 6%',
+      'routing-disabled primary 7 100% 7 7%',
       'session-free r1 0 0% 90 84%',
       'write primary 0 0% 10 9%',
       '',

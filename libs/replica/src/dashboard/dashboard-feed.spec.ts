@@ -1,37 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { MessageEvent } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
-import type { Engine } from '../engine/engine.js';
-import { ReplicaRouter } from '../engine/replica-router.js';
+import { RecentCounts } from '../observability/recent-counts.js';
 import { RouteCounts } from '../observability/route-counts.js';
 import { DashboardFeed } from './dashboard-feed.js';
 import { resolveDashboardOptions } from './dashboard-options.js';
 import type { DashboardState } from './dashboard-state.js';
 
 /** A router of a primary and a replica, whose replica answers 10 more reads each time somebody asks. */
-class FakeRouter extends ReplicaRouter {
+class FakeRouter {
+  isEnabled = true;
   snapshots = 0;
   isInitialized = true;
   reads = 0;
-  readonly counts: RouteCounts;
+  readonly counts = new RouteCounts();
 
-  constructor() {
-    const counts = new RouteCounts();
-    super({ counts } as Engine);
-    this.counts = counts;
+  recentCounts(nowMs: number): RecentCounts {
+    return new RecentCounts(this.counts, undefined, nowMs);
   }
 
-  override get isEnabled(): boolean {
-    return true;
-  }
-
-  override topology(): any {
+  topology(): object {
     if (!this.isInitialized) throw new Error('not initialized');
     const node = { health: 'up', lagMs: 0 };
     return { primary: { ...node, name: 'primary' }, replicas: [{ ...node, name: 'replica-1', lagMs: 7 }] };
   }
 
-  override stats(): any {
+  stats(): object {
     this.reads += 10;
     const answered = { node: 'replica-1', kind: 'read', failed: 0 };
     return {
@@ -48,12 +42,12 @@ class FakeRouter extends ReplicaRouter {
     };
   }
 
-  override recentEvents(): any {
+  recentEvents(): readonly object[] {
     this.snapshots++;
     return [{ event: 'statement:refused', digest: 'd53' }];
   }
 
-  override catalogStatus(): any {
+  catalogStatus(): object {
     return { isLoaded: true };
   }
 }

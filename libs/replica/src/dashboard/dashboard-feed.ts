@@ -10,11 +10,11 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { hostname } from 'node:os';
 import { concat, defer, EMPTY, filter, map, type Observable, of, Subject } from 'rxjs';
-import { RecentCounts } from '../observability/recent-counts.js';
+import type { RecentCounts } from '../observability/recent-counts.js';
 import type { RecordedEvent } from '../observability/recent-events.js';
 import type { PatternStats, RouterStats } from '../observability/router-stats.js';
 import { routersByName } from '../nest/routers-by-name.js';
-import { engineOf, type ReplicaRouter } from '../engine/replica-router.js';
+import type { ReplicaRouter } from '../engine/replica-router.js';
 import type { ResolvedDashboardOptions } from './dashboard-options.js';
 import type { DashboardState, DataSourceState, HistoryPoint } from './dashboard-state.js';
 import { fallbacksOfPattern } from './fallbacks-of-pattern.js';
@@ -57,9 +57,7 @@ export class DashboardFeed implements OnModuleInit, OnApplicationBootstrap, OnMo
   onModuleInit(): void {
     const routers = routersByName(this.#moduleRef, this.#options.dataSources);
     this.#sources = Array.from(routers, ([name, router]) => {
-      const { counts, patterns } = engineOf(router);
-      const recent = new RecentCounts(counts, patterns, performance.now());
-      return { name, router, history: new History(), recent };
+      return { name, router, history: new History(), recent: router.recentCounts(performance.now()) };
     });
   }
 

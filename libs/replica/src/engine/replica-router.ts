@@ -2,6 +2,7 @@ import { DurabilityUnavailableError } from '../errors/durability-unavailable.err
 import { ReplicasAreDiscoveredError } from '../errors/replicas-are-discovered.error.js';
 import type { CatalogStatus } from '../execution/statements/catalog-keeper.js';
 import { topologyStatusOf, type TopologyStatus } from '../observability/node-status.js';
+import { RecentCounts } from '../observability/recent-counts.js';
 import type { RecordedEvent } from '../observability/recent-events.js';
 import type { RouterCounter } from '../observability/router-counters.js';
 import type { RouterEvents } from '../observability/router-events.js';
@@ -209,6 +210,13 @@ export class ReplicaRouter {
    */
   stats(): RouterStats {
     return this.#engine.stats;
+  }
+
+  /**
+   * @internal What it has done in the last minutes, told by a clock of the caller's that does not step. Whoever asks has to let that tick.
+   */
+  recentCounts(nowMs: number): RecentCounts {
+    return new RecentCounts(this.#engine.counts, this.#engine.patterns, nowMs);
   }
 
   /**
