@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import pg from 'pg';
 import type { AuditReport } from '../../../libs/replica/src/cli/audit/audit-report.js';
 import type { CheckReport } from '../../../libs/replica/src/cli/check/check-report.js';
 import { heal, useCluster } from '../../support/cluster/use-cluster.js';
 import { command } from '../../support/command-line.js';
+import { until } from '../../support/until.js';
 
 const cluster = useCluster({
   settings: { shared_preload_libraries: 'pg_stat_statements' },
@@ -90,6 +92,26 @@ describe('check', () => {
     );
     expect(first).toMatch(/'replicas'=1;;2:;0$/);
     expect(out).toContain('critical: 1 of 2 replicas serve, and there have to be 2 (--min-replicas)');
+  });
+
+  it('tells for which transaction the replay of a replica waits', async () => {
+    const reader = new pg.Client({ connectionString: cluster.replicas[0]?.url ?? '' });
+    await reader.connect();
+    try {
+      const { rows } = await reader.query('SELECT pg_backend_pid() AS pid');
+      await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM orders');
+      await cluster.primary.query('UPDATE orders SET note = note');
+      await cluster.primary.query('VACUUM orders');
+      let first = '';
+      await until(async () => {
+        const { findings } = await check('--warn-lag', '100ms', '--crit-lag', '1h');
+        return (first = findings[0]?.message ?? '').startsWith('its replay waits');
+      }, 'the replay waits');
+      expect(first).toMatch(/ has been open there for [\d.]+ m?s \(process \d+\)$/);
+      expect(first).toContain(`process ${rows[0].pid})`);
+    } finally {
+      await reader.end();
+    }
   });
 
   it('is critical for a node that cannot be reached, and goes on with the others', async () => {

@@ -5,7 +5,7 @@ import type { Perform } from './connection.js';
 import { LagChart, ShareChart } from './charts.jsx';
 import { Events } from './events.jsx';
 import { clock, span } from './format.js';
-import { healthOf, sharesOf } from './health.js';
+import { healthOf, meanReadMs, sharesOf } from './health.js';
 import { NodeCard } from './node-card.jsx';
 import { Reasons } from './reasons.jsx';
 import { Routing } from './routing.jsx';
@@ -52,6 +52,7 @@ export function DataSourceView({ source, hasActions, perform }: Props): VNode {
                 primary={topology.primary}
                 pool={stats.pools.find((pool) => pool.node === node.name)}
                 share={shares.get(node.name) ?? null}
+                readMs={meanReadMs(recent.routes, node.name)}
                 onAction={
                   hasActions && node.role === 'replica'
                     ? (name) => perform({ name, dataSource: source.name, replica: node.name })

@@ -21,9 +21,11 @@ export function duration(ms: number | null): string {
   return `${trimmed(ms / 3_600_000, 1)} h`;
 }
 
-/** A time in whole minutes, or seconds if it is short: `5 minutes`, `40 seconds`. */
+/** The last such time, in whole minutes, or seconds if it is short: `5 minutes`, `minute`, `40 seconds`. */
 export function span(ms: number): string {
-  return ms < 60_000 ? plural(Math.round(ms / 1_000), 'second') : plural(Math.floor(ms / 60_000), 'minute');
+  const [value, unit] =
+    ms < 60_000 ? [Math.round(ms / 1_000), 'second'] : [Math.floor(ms / 60_000), 'minute'];
+  return value === 1 ? unit : plural(value, unit);
 }
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataSourceState, HistoryPoint } from '../../src/dashboard/dashboard-state.js';
 import type { NodeStatus } from '../../src/observability/node-status.js';
-import { bytesBehind, healthOf, sharesOf } from './health.js';
+import { bytesBehind, healthOf, meanReadMs, sharesOf } from './health.js';
 
 const node = (name: string, changes: Partial<NodeStatus> = {}): NodeStatus =>
   ({ name, role: 'replica', health: 'up', lagMs: 40, position: '0/10', ...changes }) as NodeStatus;
@@ -17,6 +17,14 @@ const source = (
     isEnabled: true,
     topology: { version: 1, primary: primary(), replicas },
     catalog: { isLoaded: true, keepsAllOnPrimary: [] },
+    recent: {
+      forMs: 300_000,
+      routes: [
+        { kind: 'read', count: 95 },
+        { kind: 'unknown', count: 5 },
+      ],
+      patterns: [],
+    },
     ...changes,
   }) as unknown as DataSourceState;
 
@@ -66,6 +74,17 @@ describe('the health in one sentence', () => {
       source(undefined, { catalog: { isLoaded: false, keepsAllOnPrimary: [] } }),
       'warning: Reads stay on the primary. The database’s functions are not known yet.',
     ],
+    [
+      source(undefined, {
+        recent: {
+          routes: [
+            { kind: 'read', count: 31 },
+            { kind: 'unknown', count: 69 },
+          ],
+        },
+      }),
+      'warning: Much stays on the primary. Nobody can tell whether they only read: 69% of the statements that are no known writes. 97% of reads on replicas, 2 of 2 serving, lag 40 ms.',
+    ],
   ])('%#: %s', (state, sentence) => {
     expect(said(state)).toBe(sentence);
   });
@@ -83,6 +102,20 @@ describe('the shares of nodes', () => {
       ['replica-2', 0.47],
     ]);
     expect(sharesOf([point({ primary: 0 })]).size).toBe(0);
+  });
+});
+
+describe('the time that reads took', () => {
+  it('is an average of the reads of a node', () => {
+    const route = { node: 'r', role: 'replica', kind: 'read', failed: 0 } as const;
+    const routes = [
+      { ...route, reason: 'session-free', count: 3, totalMs: 3 },
+      { ...route, reason: 'eventual', count: 1, totalMs: 9 },
+      { ...route, reason: 'write', kind: 'write', count: 5, totalMs: 500 },
+      { ...route, reason: 'eventual', node: 'other', count: 5, totalMs: 500 },
+    ] as const;
+    expect(meanReadMs(routes, 'r')).toBe(3);
+    expect(meanReadMs(routes, 'primary')).toBeNull();
   });
 });
 

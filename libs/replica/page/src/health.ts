@@ -1,5 +1,6 @@
 import type { DataSourceState, HistoryPoint } from '../../src/dashboard/dashboard-state.js';
 import type { NodeStatus } from '../../src/observability/node-status.js';
+import type { RouteStats } from '../../src/observability/router-stats.js';
 import { duration, list, percent } from './format.js';
 
 export type Level = 'good' | 'warning' | 'bad';
@@ -26,8 +27,11 @@ export function standing(node: NodeStatus): { readonly level: Level; readonly wo
   return { level: 'good', word: node.role === 'primary' ? 'Takes writes' : 'Serving' };
 }
 
+/** From which share of the statements that are no known writes on it matters that nobody can tell whether they write. */
+const MANY_UNSURE = 0.2;
+
 export function healthOf(
-  { topology, isEnabled, catalog }: DataSourceState,
+  { topology, isEnabled, catalog, recent: { routes } }: DataSourceState,
   recent: readonly HistoryPoint[],
 ): Health {
   if (topology === null)
@@ -62,7 +66,22 @@ export function healthOf(
   const lagging = serving.filter(({ isLagging }) => isLagging);
   if (serving.length < replicas.length || lagging.length > 0)
     return { level: 'warning', verdict: 'Degraded.', facts: `${whyNot(replicas)} ${facts}` };
+  const unsure = unsureShare(routes);
+  if (unsure >= MANY_UNSURE)
+    return {
+      level: 'warning',
+      verdict: 'Much stays on the primary.',
+      facts: `Nobody can tell whether they only read: ${percent(unsure)} of the statements that are no known writes. ${facts}`,
+    };
   return { level: 'good', verdict: 'Healthy.', facts };
+}
+
+/** Of the statements that read, or may only read: those of which nobody can tell. They count as no reads, so no other figure shows them. */
+function unsureShare(routes: readonly RouteStats[]): number {
+  const countOf = (kind: RouteStats['kind']): number =>
+    routes.reduce((sum, route) => sum + (route.kind === kind ? route.count : 0), 0);
+  const unsure = countOf('unknown');
+  return unsure === 0 ? 0 : unsure / (unsure + countOf('read'));
 }
 
 /** `replica-2 is down.` */
@@ -114,6 +133,18 @@ export function sharesOf(points: readonly HistoryPoint[]): ReadonlyMap<string, n
       all += node.reads;
     }
   return all === 0 ? new Map() : new Map(Array.from(reads, ([name, value]) => [name, value / all]));
+}
+
+/** How long the reads of a node took on average, in milliseconds; `null` if there were none. */
+export function meanReadMs(routes: readonly RouteStats[], node: string): number | null {
+  let reads = 0;
+  let tookMs = 0;
+  for (const route of routes)
+    if (route.node === node && route.kind === 'read') {
+      reads += route.count;
+      tookMs += route.totalMs;
+    }
+  return reads === 0 ? null : tookMs / reads;
 }
 
 /** How many bytes of the history a replica still has to replay; `null` if the database does not count in bytes. */

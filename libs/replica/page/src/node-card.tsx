@@ -12,11 +12,13 @@ interface Props {
   readonly pool: PoolStats | undefined;
   /** Its part of the reads of the last minute; `null` if there were none. */
   readonly share: number | null;
+  /** How long its reads of the last minutes took on average; milliseconds. `null` if there were none. */
+  readonly readMs: number | null;
   /** Absent: there are no buttons. */
   readonly onAction?: ((action: 'drain' | 'resume') => void) | undefined;
 }
 
-export function NodeCard({ node, index, primary, pool, share, onAction }: Props): VNode {
+export function NodeCard({ node, index, primary, pool, share, readMs, onAction }: Props): VNode {
   const { level, word } = standing(node);
   const isReplica = node.role === 'replica';
   // What was last heard of a node that is down would mislead.
@@ -40,9 +42,7 @@ export function NodeCard({ node, index, primary, pool, share, onAction }: Props)
       </div>
       {pool !== undefined && <Pool pool={pool} />}
       <dl>
-        {pool !== undefined && pool.latencyMs !== null && (
-          <Fact name="A read takes">{duration(pool.latencyMs)}</Fact>
-        )}
+        {readMs !== null && <Fact name="Reads took">{duration(readMs)} on average</Fact>}
         <Fact name={isUp ? 'Position' : 'Last position'}>{node.position ?? 'unknown'}</Fact>
         {isReplica && <Behind primary={primary} replica={node} />}
         {node.timeline !== null && <Fact name="Timeline">{node.timeline}</Fact>}

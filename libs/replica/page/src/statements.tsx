@@ -45,9 +45,7 @@ export function Statements({ patterns, time }: StatementsProps): VNode {
   return (
     <section aria-labelledby="statements">
       <h2 id="statements">Most frequent statements</h2>
-      <p class="note">
-        {patterns.length === 0 ? 'None, or statements are not counted by their text.' : `Those ${time}.`}
-      </p>
+      {patterns.length === 0 && <p class="note">None {time}, or statements are not counted by their text.</p>}
       {patterns.length > 0 && (
         <div
           class={isLong ? 'scroll' : 'scroll whole'}

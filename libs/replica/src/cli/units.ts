@@ -55,3 +55,8 @@ export function formatShare(part: number, whole: number): string {
   if (percent === 0) return 'under 1%';
   return percent === 100 && part < whole ? 'over 99%' : `${percent}%`;
 }
+
+/** What a replica's receiver does, behind the state of its node; the server's own word says too little if there is none. */
+export function formatReceiver(receiver: string): string {
+  return receiver === 'none' || receiver === 'hidden' ? `receiver ${receiver}` : receiver;
+}

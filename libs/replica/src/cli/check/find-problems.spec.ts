@@ -18,6 +18,7 @@ const FACTS: NodeFacts = {
   replayedAtMs: null,
   ownLagMs: null,
   pausedUntil: null,
+  replayWaitsFor: null,
   syncState: null,
   connections: { used: 1, max: 97, limitedBy: 'max_connections' },
   missingRights: [],
@@ -84,6 +85,7 @@ describe('findProblems', () => {
       node('r1', { health: 'down', problem: 'connect ECONNREFUSED', serves: true }),
       'critical r1: connect ECONNREFUSED',
     ],
+    ['waits for a read for a moment', node('r1', {}, { replayWaitsFor: { pid: 7, openMs: 900 } }), ''],
     ['lags', node('r1', { lagMs: 5_000 }), 'warning r1: it lags 5 s (--warn-lag 5 s)'],
     [
       'lags much',
@@ -119,7 +121,22 @@ describe('findProblems', () => {
     ],
     ['has a hint', node('r1', {}, { hints: ['think'] }), 'hint r1: think'],
   ])('tells that a replica %s', (_, replica, problem) => {
-    expect(problems(cluster(replica))).toEqual([problem]);
+    expect(problems(cluster(replica))).toEqual(problem === '' ? [] : [problem]);
+  });
+
+  it('tells for whom the replay of a replica waits that lags', () => {
+    const waits = node('r1', { lagMs: 40_000 }, { replayWaitsFor: { pid: 7, openMs: 41_000 } });
+    expect(problems(cluster(waits))).toEqual([
+      'critical r1: its replay waits for a transaction that has been open there for 41 s (process 7)',
+      'critical r1: it lags 40 s (--crit-lag 30 s)',
+    ]);
+  });
+
+  it('tells first that a replica was paused which lags much', () => {
+    expect(problems(cluster(node('r1', { lagMs: 40_000 }, { pausedUntil: 'RESUME' })))).toEqual([
+      'critical r1: somebody has paused its replay',
+      'critical r1: it lags 40 s (--crit-lag 30 s)',
+    ]);
   });
 
   it('wants as many replicas as were asked for', () => {

@@ -1,5 +1,6 @@
 import { formatCount, formatMs } from '../units.js';
 import type { CheckedNode, CheckThresholds, Finding } from './check-report.js';
+import type { BlockingReader, NodeFacts } from './node-facts.js';
 import type { ObservedCluster, ObservedNode } from './observed-cluster.js';
 
 /** What a replica's receiver is when all is well, in the words of the databases; `hidden`: the user may not know. Aurora has none. */
@@ -20,7 +21,7 @@ export function findProblems(
     ...problemsOfNode(primary, 'critical'),
     ...replicas.flatMap((replica) => [
       ...problemsOfNode(replica, awayIs),
-      ...problemsOfReplica(replica.checked, { primary: primary.checked, thresholds, awayIs }),
+      ...problemsOfReplica(replica, { primary: primary.checked, thresholds, awayIs }),
     ]),
     ...problemsOfCommits(primary, replicas),
   ];
@@ -45,13 +46,6 @@ function problemsOfNode({ checked, facts }: ObservedNode, awayIs: Finding['level
   const findings: Finding[] = [];
   if (health !== 'up') findings.push({ level: awayIs, node, message: problem ?? 'it does not answer' });
   if (facts === undefined) return findings;
-  if (facts.pausedUntil !== null)
-    findings.push({
-      level: 'warning',
-      node,
-      message: 'somebody has paused its replay',
-      remedy: facts.pausedUntil,
-    });
   for (const { effect, remedy } of facts.missingRights)
     findings.push({ level: 'warning', node, message: `a right is missing: ${effect}`, remedy });
   if (connections !== null && connections.needed > connections.max)
@@ -67,18 +61,16 @@ function problemsOfNode({ checked, facts }: ObservedNode, awayIs: Finding['level
   return findings;
 }
 
-function problemsOfReplica(
-  { name: node, health, receiver, lagMs, lagIs, timeline }: CheckedNode,
-  {
-    primary,
-    thresholds: { warnLagMs, critLagMs },
-    awayIs,
-  }: {
-    readonly primary: CheckedNode;
-    readonly thresholds: CheckThresholds;
-    readonly awayIs: Finding['level'];
-  },
-): Finding[] {
+/** What a replica is compared with. */
+interface Surroundings {
+  readonly primary: CheckedNode;
+  readonly thresholds: CheckThresholds;
+  /** How bad it is that the replica is away. */
+  readonly awayIs: Finding['level'];
+}
+
+function problemsOfReplica(replica: ObservedNode, { primary, thresholds, awayIs }: Surroundings): Finding[] {
+  const { name: node, health, receiver, timeline } = replica.checked;
   const findings: Finding[] = [];
   if (receiver !== null && !HEALTHY_RECEIVER.test(receiver))
     findings.push({
@@ -93,21 +85,50 @@ function problemsOfReplica(
       node,
       message: `it follows timeline ${timeline}, and the primary writes on ${primary.timeline}`,
     });
+  return [...findings, ...problemsOfLag(replica, { primary, thresholds })];
+}
+
+/** How far a replica is behind, and before that what it is that holds it up. */
+function problemsOfLag(
+  { checked: { name: node, health, lagMs, lagIs }, facts }: ObservedNode,
+  { primary, thresholds: { warnLagMs, critLagMs } }: Pick<Surroundings, 'primary' | 'thresholds'>,
+): Finding[] {
+  const findings: Finding[] = [];
+  const level = lagMs === null || lagMs < warnLagMs ? undefined : lagMs >= critLagMs ? 'critical' : 'warning';
+  if (facts?.pausedUntil)
+    findings.push({
+      level: level ?? 'warning',
+      node,
+      message: 'somebody has paused its replay',
+      remedy: facts.pausedUntil,
+    });
   if (lagMs === null) {
     if (health === 'up' && primary.health === 'up')
       findings.push({ level: 'warning', node, message: 'its lag is unknown' });
     return findings;
   }
-  const level = lagMs >= critLagMs ? 'critical' : lagMs >= warnLagMs ? 'warning' : undefined;
+  if (level === undefined) return findings;
+  // Replay often waits for a moment, which is no problem.
+  if (facts?.replayWaitsFor) findings.push({ level, node, ...waitsFor(facts.replayWaitsFor, facts) });
   const limit =
     level === 'critical' ? `--crit-lag ${formatMs(critLagMs)}` : `--warn-lag ${formatMs(warnLagMs)}`;
-  if (level !== undefined)
-    findings.push({
-      level,
-      node,
-      message: `it lags ${lagIs === 'estimated' ? 'about ' : ''}${formatMs(lagMs)} (${limit})`,
-    });
+  findings.push({
+    level,
+    node,
+    message: `it lags ${lagIs === 'estimated' ? 'about ' : ''}${formatMs(lagMs)} (${limit})`,
+  });
   return findings;
+}
+
+function waitsFor(
+  { pid, openMs }: BlockingReader,
+  { settings }: NodeFacts,
+): Pick<Finding, 'message' | 'remedy'> {
+  const delay = settings['max_standby_streaming_delay'] ?? 'unknown';
+  return {
+    message: `its replay waits for a transaction that has been open there for ${formatMs(openMs)} (process ${pid})`,
+    remedy: `SELECT pg_terminate_backend(${pid}) ends it, and max_standby_streaming_delay (${delay}) is how long replay waits`,
+  };
 }
 
 /** Whether commits wait for standbys that are not there. */

@@ -38,6 +38,7 @@ export async function readMysqlFacts(query: Query, role: 'primary' | 'replica'):
     replayedAtMs: null,
     ownLagMs: behind === null || behind === undefined ? null : Number(behind) * 1_000,
     pausedUntil: null,
+    replayWaitsFor: null,
     syncState: role === 'replica' ? syncStateOf(status) : null,
     connections: { used: Number(status.get('Threads_connected') ?? 0), ...limits },
     missingRights: replica === undefined ? [missingRight(String(row['version']))] : [],

@@ -14,6 +14,13 @@ export interface Follower {
   readonly syncState: string | null;
 }
 
+/** A read or transaction for which a replica's replay waits. */
+export interface BlockingReader {
+  readonly pid: number;
+  /** How long its transaction has been open; milliseconds. */
+  readonly openMs: number;
+}
+
 /** What a server tells of itself, apart from what each probe of the library asks. */
 export interface NodeFacts {
   readonly version: string;
@@ -25,6 +32,8 @@ export interface NodeFacts {
   readonly ownLagMs: number | null;
   /** Its replay was paused by somebody; with what ends that. */
   readonly pausedUntil: string | null;
+  /** Its replay waits for somebody who reads there, and who that is; `null`: it does not, or does not tell. */
+  readonly replayWaitsFor: BlockingReader | null;
   /** How its primary waits for it, in the server's own word; `null`: only the primary tells. */
   readonly syncState: string | null;
   readonly connections: ConnectionLimits;

@@ -1,6 +1,12 @@
 import { AURORA_VERSION_SQL } from '../../postgres/aurora-status.js';
 import type { Query } from '../node-connection.js';
-import { leastLimit, type Follower, type MissingRight, type NodeFacts } from './node-facts.js';
+import {
+  leastLimit,
+  type BlockingReader,
+  type Follower,
+  type MissingRight,
+  type NodeFacts,
+} from './node-facts.js';
 
 /** Settings that decide how reads of a standby fare, and how commits wait. */
 const SETTINGS = [
@@ -36,6 +42,19 @@ const factsSql = (
   w.slot_name AS slot, substring(w.conninfo from 'application_name=''?([^'' ]+)') AS application_name
   FROM (SELECT 1) AS one LEFT JOIN pg_stat_wal_receiver AS w ON true`;
 
+/**
+ * Gives a row if the replay waits: the oldest transaction that it may wait for. Without `pg_read_all_stats` there is none. Replay waits for
+ * snapshots that need what it would remove, for locks, and for pages that somebody holds.
+ * https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
+ */
+const BLOCKING_READER_SQL = `SELECT /* nestjs-replica: check */ reader.pid,
+  extract(epoch FROM clock_timestamp() - reader.xact_start)::float8 * 1000 AS open_ms
+  FROM pg_stat_activity AS replay, pg_stat_activity AS reader
+  WHERE replay.backend_type = 'startup' AND reader.backend_type = 'client backend' AND reader.pid <> pg_backend_pid()
+  AND CASE WHEN replay.wait_event_type = 'Lock' THEN reader.pid = ANY (pg_blocking_pids(replay.pid))
+    ELSE replay.wait_event IN ('RecoveryConflictSnapshot', 'RecoveryConflictTablespace', 'BufferPin', 'BufferCleanup') END
+  ORDER BY reader.xact_start LIMIT 1`;
+
 /** Gives a row for each standby that is connected. Without `pg_read_all_stats` all but `application_name` is NULL. */
 const FOLLOWERS_SQL = `SELECT /* nestjs-replica: check */ r.application_name, s.slot_name AS slot, host(r.client_addr) AS host,
   r.state, r.sync_state
@@ -45,7 +64,8 @@ type Row = Readonly<Record<string, unknown>>;
 
 export async function readPostgresFacts(query: Query, role: 'primary' | 'replica'): Promise<NodeFacts> {
   const [version] = await query(AURORA_VERSION_SQL);
-  const [row = {}] = await query(factsSql(version?.['aurora'] === true));
+  const isAurora = version?.['aurora'] === true;
+  const [row = {}] = await query(factsSql(isAurora));
   const settings = JSON.parse(textOf(row['settings']) ?? '{}') as Record<string, string>;
   const limits = leastLimit([
     ['max_connections, less those reserved for administrators', row['max_connections']],
@@ -58,6 +78,7 @@ export async function readPostgresFacts(query: Query, role: 'primary' | 'replica
     replayedAtMs: row['replayed_at_ms'] === null ? null : Number(row['replayed_at_ms']),
     ownLagMs: null,
     pausedUntil: row['is_paused'] === true ? 'SELECT pg_wal_replay_resume()' : null,
+    replayWaitsFor: role === 'replica' && !isAurora ? blockingReader(await query(BLOCKING_READER_SQL)) : null,
     syncState: null,
     connections: { used: Number(row['used']), ...limits },
     missingRights: missingRights(row, role),
@@ -67,6 +88,10 @@ export async function readPostgresFacts(query: Query, role: 'primary' | 'replica
     names: namesIn(row, ['slot', 'application_name', 'cluster_name']),
     host: textOf(row['own_host']),
   };
+}
+
+function blockingReader([row]: readonly Row[]): BlockingReader | null {
+  return row === undefined ? null : { pid: Number(row['pid']), openMs: Number(row['open_ms']) };
 }
 
 function missingRights(row: Row, role: 'primary' | 'replica'): readonly MissingRight[] {

@@ -1,6 +1,6 @@
 import type { Paint } from '../terminal.js';
 import { textTable } from '../text-table.js';
-import { formatBytes, formatCount, formatMs } from '../units.js';
+import { formatBytes, formatCount, formatMs, formatReceiver } from '../units.js';
 import type { CheckedNode, CheckReport, Finding } from './check-report.js';
 
 const COLOURS = { ok: 'green', warning: 'yellow', critical: 'red' } as const;
@@ -57,7 +57,7 @@ function rowOf(node: CheckedNode, paint: Paint): readonly string[] {
     node.address,
     [
       health === 'up' ? paint('green', health) : paint('red', health),
-      ...(receiver === null ? [] : [receiver]),
+      ...(receiver === null ? [] : [formatReceiver(receiver)]),
     ].join(', '),
     node.syncState ?? '-',
     String(node.timeline ?? '-'),

@@ -5,7 +5,7 @@ import type { CommonOptions } from '../command-options.js';
 import { openSource, type Source } from '../source.js';
 import { paintFor, type Paint, type Terminal } from '../terminal.js';
 import { textTable } from '../text-table.js';
-import { formatCount, formatMs, formatShare, formatSpan } from '../units.js';
+import { formatCount, formatMs, formatReceiver, formatShare, formatSpan } from '../units.js';
 import { pause, WatchedNodes } from '../watched-nodes.js';
 
 interface StatusOptions extends CommonOptions {
@@ -116,7 +116,7 @@ function rowOf(node: NodeStatus, paint: Paint): readonly string[] {
   const { health, receiver, isDraining, isTooOld, isLagging } = node;
   const words = [
     health === 'up' ? paint('green', 'up') : paint('red', health),
-    receiver ?? '',
+    receiver === null ? '' : formatReceiver(receiver),
     isDraining ? paint('yellow', 'draining') : '',
     isTooOld ? paint('red', 'too old') : isLagging ? paint('yellow', 'lagging') : '',
   ];

@@ -42,14 +42,22 @@ export class NameEffects {
       return this.#finding.noteEffects(Effect.primaryOnly, 'reads a database of the server');
     const effects = relations === undefined ? Effect.none : relations.get(table);
     if (effects === undefined) this.#finding.noteUnknown('reads a table that the catalog does not know');
-    else this.#finding.noteEffects(effects, 'reads a table or view that only the primary may');
+    else
+      this.#finding.noteEffects(
+        effects,
+        `reads ${table}; what is behind it, such as a function of a view, may write`,
+      );
   }
 
   /** Notes that the statement may read the table or view of this name, if there is one. */
   mayUseRelation(tableName: TableName): void {
-    const effects = this.#catalog.relations?.get(formatTableName(tableName));
+    const table = formatTableName(tableName);
+    const effects = this.#catalog.relations?.get(table);
     if (effects === undefined) return;
-    this.#finding.noteEffects(effects, 'may read a table or view that only the primary may');
+    this.#finding.noteEffects(
+      effects,
+      `may read ${table}; what is behind it, such as a function of a view, may write`,
+    );
     this.#finding.noteEffects(Effect.readsTables, '');
   }
 

@@ -50,7 +50,10 @@ export class NameEffects {
     this.#finding.noteTable(table, restsOn.get(table));
     if (name.startsWith('pg_')) this.#finding.noteEffects(relationEffects(name), `reads ${name}`);
     if (reads.size > 0)
-      this.#finding.noteEffects(reads.get(name) ?? Effect.none, 'reads a relation that only the primary may');
+      this.#finding.noteEffects(
+        reads.get(name) ?? Effect.none,
+        `reads ${name}; what is behind it, such as a function of a view, may write`,
+      );
     if (relations === undefined || relations.has(name)) return;
     this.#finding.noteUnknown('reads a relation that the catalog does not know');
   }
