@@ -1,5 +1,6 @@
-// npm run matrix [-- [--no-page] ROW...]: runs rows of the matrix (rows.json), all of them without a number, against the library as it is
-// packed, and writes what they came to into docs/compatibility.md. `--no-page` leaves the page alone.
+// npm run matrix [-- [--built] [--no-page] ROW...]: runs rows of the matrix (rows.json), all of them without a number, against the
+// library as it is packed, and writes what they came to into docs/compatibility.md. `--no-page` leaves the page alone; `--built` packs
+// what `npm run build` has made.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,17 +10,19 @@ import { cellsOf, writeResults } from './page.mjs';
 
 const { rows } = JSON.parse(await readFile(new URL('./rows.json', import.meta.url), 'utf8'));
 const args = process.argv.slice(2);
-const numbers = args.filter((arg) => arg !== '--no-page').map(Number);
+const numbers = args.filter((arg) => !['--built', '--no-page'].includes(arg)).map(Number);
 const unknown = numbers.filter((number) => rows[number - 1] === undefined);
 if (unknown.length > 0 || process.platform !== 'linux' || process.arch !== 'x64') {
-  console.error(`usage: npm run matrix [-- [--no-page] ROW...], ROW from 1 to ${rows.length}; on Linux, x64`);
+  console.error(
+    `usage: npm run matrix [-- [--built] [--no-page] ROW...], ROW from 1 to ${rows.length}; on Linux, x64`,
+  );
   process.exit(2);
 }
 
 const workDir = await mkdtemp(join(tmpdir(), 'nestjs-replica-matrix-'));
 const results = new Map();
 try {
-  const tarball = await pack(workDir);
+  const tarball = await pack(workDir, { isBuilt: args.includes('--built') });
   for (const number of numbers.length > 0 ? numbers : rows.map((_, index) => index + 1)) {
     const row = rows[number - 1];
     const [, node, postgres, typeorm, nest, pg] = cellsOf(row, number);

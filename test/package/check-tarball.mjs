@@ -32,9 +32,13 @@ const PEERS_OF_ENTRIES = {
 /** Imports that wait until a function runs, as the build leaves them in ES modules and in CommonJS. */
 const LATE_IMPORTS = /\bimport\("[^"]+"\)|Promise\.resolve\(\)\.then\(\(\) => __toESM\(require\("[^"]+"\)/g;
 
-/** Packs the library, which builds it first (its `prepack` script), and unpacks the tarball beside itself. */
-export async function pack(workDir) {
+/**
+ * Packs the library and unpacks the tarball beside itself.
+ * @param options.isBuilt whether it need not be built first (its `prepack` script)
+ */
+export async function pack(workDir, { isBuilt }) {
   const args = ['pack', '--json', '--workspace', 'nestjs-replica', '--pack-destination', workDir];
+  if (isBuilt) args.push('--ignore-scripts');
   const [packed] = JSON.parse(await run('npm', args, { cwd: root }));
   const path = join(workDir, packed.filename);
   await run('tar', ['-xzf', path, '-C', workDir]);
