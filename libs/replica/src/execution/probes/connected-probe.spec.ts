@@ -64,4 +64,15 @@ describe('ConnectedProbe', () => {
     await expect(probe.probe(1_000)).rejects.toBe(answer);
     expect(made).toBe(2);
   });
+
+  it('does not wait for a connection that is being made when it is closed', async () => {
+    const never = new Promise<never>(() => undefined);
+    const silent = new ConnectedProbe(
+      new ProbeConnector<never>(() => ({ ready: never, end: () => undefined })),
+      { ask: () => never, isConnectionLoss: () => false },
+    );
+    const probing = silent.probe(1_000_000);
+    await silent.close();
+    await expect(probing).rejects.toThrow('the probe is closed');
+  });
 });

@@ -21,6 +21,8 @@ export class ConnectedProbe<C> implements NodeProbe {
   readonly #connector: ProbeConnector<C>;
   readonly #questions: ProbeQuestions<C>;
   #closed = false;
+  /** Lets the probe under way fail. A driver may never tell of a connection that is ended while it is being made. */
+  #giveUp: ((reason: Error) => void) | undefined;
 
   constructor(connector: ProbeConnector<C>, questions: ProbeQuestions<C>) {
     this.#connector = connector;
@@ -28,11 +30,12 @@ export class ConnectedProbe<C> implements NodeProbe {
   }
 
   async probe(timeoutMs: number): Promise<ProbeResult> {
-    if (this.#closed) throw new Error('the probe is closed');
+    if (this.#closed) throw closedError();
     // An AbortController would also do, but each abort creates an error with a stack.
     const call: ProbeCall = { hasEnded: false };
+    const givenUp = new Promise<never>((_, reject) => (this.#giveUp = reject));
     try {
-      return await inTime(this.#ask(call), timeoutMs, async () => {
+      return await inTime(Promise.race([this.#ask(call), givenUp]), timeoutMs, async () => {
         await pendingAnswers();
         throw new Error(`no answer within ${timeoutMs} ms`);
       });
@@ -52,6 +55,7 @@ export class ConnectedProbe<C> implements NodeProbe {
   close(): Promise<void> {
     this.#closed = true;
     this.#connector.close();
+    this.#giveUp?.(closedError());
     return Promise.resolve();
   }
 
@@ -75,6 +79,10 @@ export class ConnectedProbe<C> implements NodeProbe {
     if (call.hasEnded) throw new Error('nobody waits for an answer any more');
     return connection;
   }
+}
+
+function closedError(): Error {
+  return new Error('the probe is closed');
 }
 
 /** Timers run before sockets, so a busy process may not yet have read an answer that arrived in time. This lets it read first. */
