@@ -218,8 +218,8 @@ describe("TypeORM's result cache in Redis", () => {
     it('keeps the newer of two answers that are stored at the same time', async () => {
       const answers = RedisAnswers.of(a.queryResultCache as never) as RedisAnswers;
       const query = `SELECT ${++runs} AS "${kind}"`;
-      const store = (result: string, atLeast: bigint, atMost: bigint, epoch = 1): Promise<boolean> => {
-        const position = { atLeast, atMost, epoch };
+      const store = (result: string, atLeast: bigint, atMost: bigint, history = 1): Promise<boolean> => {
+        const position = { atLeast, atMost, history };
         const entry = { query, duration: MINUTE_MS, time: 0, result: withPosition(result, position) };
         return answers.store(entry, position);
       };

@@ -60,8 +60,7 @@ export class AnswerRule {
   /** Its position if that belongs to the current history; otherwise `undefined`. */
   #currentPositionOf({ result }: CacheOptions): CachedPosition | undefined {
     const position = positionOf(result);
-    const epoch = this.#positions.topology?.primary.epoch;
-    return position?.epoch === epoch ? position : undefined;
+    return position?.history === this.#positions.history ? position : undefined;
   }
 
   /**

@@ -101,5 +101,5 @@ function mayBeOlder(
 ): boolean {
   if (kept === undefined) return false;
   if (position === undefined) return true;
-  return position.epoch === kept.epoch && position.atLeast < (isMark ? kept.atLeast : kept.atMost);
+  return position.history === kept.history && position.atLeast < (isMark ? kept.atLeast : kept.atMost);
 }

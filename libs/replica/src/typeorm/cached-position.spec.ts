@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { positionOf, withPosition } from './cached-position.js';
 
-const SOME = { atLeast: 0x16b_3748n, atMost: 0x16b_37a0n, epoch: 3 };
-const LAST = { atLeast: 2n ** 64n - 1n, atMost: 2n ** 64n - 1n, epoch: 2 ** 32 - 1 };
-const FIRST = { atLeast: 0n, atMost: 0n, epoch: 0 };
+const SOME = { atLeast: 0x16b_3748n, atMost: 0x16b_37a0n, history: 3 };
+const LAST = { atLeast: 2n ** 64n - 1n, atMost: 2n ** 64n - 1n, history: 2 ** 32 - 1 };
+const FIRST = { atLeast: 0n, atMost: 0n, history: 0 };
 
 describe('the position of a cached answer', () => {
   it.each([[FIRST], [SOME], [LAST]])('comes back as it was written: %p', (position) => {

@@ -6,8 +6,8 @@ export interface CachedPosition {
   readonly atLeast: Position;
   /** The answer shows nothing beyond this. */
   readonly atMost: Position;
-  /** The epoch of both positions. Positions of different epochs cannot be compared. */
-  readonly epoch: number;
+  /** The history of both positions, see `NodePositions`. Positions of different histories cannot be compared. */
+  readonly history: number;
 }
 
 /** A hexadecimal digit is two of these. */
@@ -22,8 +22,8 @@ export const POSITION_LENGTH = 80;
  * same JSON, whatever keeps it. If a provider rewrites the JSON, the position is lost, and the answer no longer
  * serves sessions.
  */
-export function withPosition(result: string, { atLeast, atMost, epoch }: CachedPosition): string {
-  const digits = hex(atLeast, 16) + hex(atMost, 16) + hex(BigInt(epoch), 8);
+export function withPosition(result: string, { atLeast, atMost, history }: CachedPosition): string {
+  const digits = hex(atLeast, 16) + hex(atMost, 16) + hex(BigInt(history), 8);
   return result + digits.replace(/./g, spacesOf);
 }
 
@@ -38,16 +38,16 @@ export function positionOf(result: unknown): CachedPosition | undefined {
   return {
     atLeast: BigInt(`0x${digits.slice(0, 16)}`),
     atMost: BigInt(`0x${digits.slice(16, 32)}`),
-    epoch: Number(`0x${digits.slice(32)}`),
+    history: Number(`0x${digits.slice(32)}`),
   };
 }
 
 /** The parts that another position is compared by, in hexadecimal digits. */
-export function hexOf({ atLeast, epoch }: CachedPosition): {
+export function hexOf({ atLeast, history }: CachedPosition): {
   readonly atLeast: string;
-  readonly epoch: string;
+  readonly history: string;
 } {
-  return { atLeast: hex(atLeast, 16), epoch: hex(BigInt(epoch), 8) };
+  return { atLeast: hex(atLeast, 16), history: hex(BigInt(history), 8) };
 }
 
 function hex(value: bigint, length: number): string {

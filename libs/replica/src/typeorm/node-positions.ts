@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Engine } from '../engine/engine.js';
 import type { Position } from '../session/position.js';
 import type { Topology } from '../topology/topology.js';
@@ -9,7 +10,9 @@ import type { Topology } from '../topology/topology.js';
 export class NodePositions {
   readonly #engine: Pick<Engine, 'monitor'>;
   /** The last answer of {@link after}, because the history forgets and most sessions ask for the same instant. */
-  #last: { readonly ms: number; readonly epoch: number | undefined; readonly position: Position } | undefined;
+  #last:
+    { readonly ms: number; readonly history: number | undefined; readonly position: Position } | undefined;
+  #named: { readonly by: string; readonly history: number } | undefined;
 
   constructor(engine: Pick<Engine, 'monitor'>) {
     this.#engine = engine;
@@ -18,6 +21,21 @@ export class NodePositions {
   /** What is known of the nodes; `undefined` while nobody watches them. */
   get topology(): Topology | undefined {
     return this.#engine.monitor?.topology;
+  }
+
+  /**
+   * Names the history that positions belong to now, in 32 bits; `undefined` while that is unknown. All processes give it the same name,
+   * which does not hold for epochs of MySQL and MariaDB. So it goes by the run of the primary: whoever is promoted is another server, or
+   * was started again, and so was one that has lost writes in a crash.
+   */
+  get history(): number | undefined {
+    const monitor = this.#engine.monitor;
+    const { name, epoch } = monitor?.topology.primary ?? {};
+    if (monitor === undefined || name === undefined || epoch === undefined) return undefined;
+    const by = monitor.identityOf(name)?.incarnation ?? `epoch ${epoch}`;
+    if (this.#named?.by !== by)
+      this.#named = { by, history: createHash('sha256').update(by).digest().readUInt32BE() };
+    return this.#named.history;
   }
 
   /** A position that the node has from now on; `undefined` if it does not tell. Never rejects. */
@@ -33,10 +51,11 @@ export class NodePositions {
   async after(ms: number): Promise<Position | undefined> {
     const monitor = this.#engine.monitor;
     if (monitor === undefined) return undefined;
-    const { name, epoch } = monitor.topology.primary;
-    if (this.#last?.ms === ms && this.#last.epoch === epoch) return this.#last.position;
+    const { name } = monitor.topology.primary;
+    const { history } = this;
+    if (this.#last?.ms === ms && this.#last.history === history) return this.#last.position;
     const position = monitor.primaryPositionAtOrAfter(ms) ?? (await this.capture(name));
-    if (position !== undefined) this.#last = { ms, epoch, position };
+    if (position !== undefined) this.#last = { ms, history, position };
     return position;
   }
 }

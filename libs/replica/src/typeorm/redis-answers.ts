@@ -5,7 +5,7 @@ import { keyOf, type CacheOptions, type ResultCache } from './result-cache.js';
 
 /**
  * Stores an answer unless the kept one may be newer, in one step. ARGV: the answer as TypeORM writes it, the time to keep it in
- * milliseconds, `atLeast` and the epoch of its position in hexadecimal digits, both empty if the position is unknown, and the first
+ * milliseconds, `atLeast` and the history of its position in hexadecimal digits, both empty if the position is unknown, and the first
  * digit of the kept position to compare with: 17 for `atMost`, 1 for `atLeast`. Returns 1 if it was stored. Reads the kept position
  * as `positionOf()` does.
  */
@@ -20,8 +20,8 @@ if kept then
     local hex = string.gsub(spaces, '(.)(.)', function (high, low)
       return string.format('%x', 4 * digits[high] + digits[low])
     end)
-    local isSameEpoch = string.sub(hex, 33, 40) == ARGV[4]
-    if ARGV[3] == '' or (isSameEpoch and ARGV[3] < string.sub(hex, ARGV[5], ARGV[5] + 15)) then return 0 end
+    local isSameHistory = string.sub(hex, 33, 40) == ARGV[4]
+    if ARGV[3] == '' or (isSameHistory and ARGV[3] < string.sub(hex, ARGV[5], ARGV[5] + 15)) then return 0 end
   end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -61,11 +61,11 @@ export class RedisAnswers {
 
   /** Stores the answer unless the kept one may be newer; a mark: unless the kept one is as new for sure. Resolves to `false` if it cannot do that here: nothing was stored. */
   async store(entry: CacheOptions, position: CachedPosition | undefined, isMark = false): Promise<boolean> {
-    const { atLeast, epoch } = position === undefined ? { atLeast: '', epoch: '' } : hexOf(position);
+    const { atLeast, history } = position === undefined ? { atLeast: '', history: '' } : hexOf(position);
     const key = keyOf(entry);
     const lifetimeMs = String(Math.max(1, Math.ceil(entry.duration)));
     const from = isMark ? '1' : '17';
-    const command = ['EVAL', SCRIPT, '1', key, JSON.stringify(entry), lifetimeMs, atLeast, epoch, from];
+    const command = ['EVAL', SCRIPT, '1', key, JSON.stringify(entry), lifetimeMs, atLeast, history, from];
     return (await this.run(command, key)) !== undefined;
   }
 

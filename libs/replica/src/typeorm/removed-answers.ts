@@ -29,10 +29,11 @@ export class RemovedAnswers {
    */
   async position(isInTransaction: boolean): Promise<CachedPosition | undefined> {
     const primary = this.#positions.topology?.primary;
-    if (primary?.epoch === undefined) return undefined;
+    const { history } = this.#positions;
+    if (primary === undefined || history === undefined) return undefined;
     const told = isInTransaction ? undefined : await this.#positions.capture(primary.name);
     const position = told ?? PENDING;
-    return { atLeast: position, atMost: position, epoch: primary.epoch };
+    return { atLeast: position, atMost: position, history };
   }
 
   /** The position that an answer has to reach to be stored over `kept`; `undefined`: any may. Tables keep marks for ever. */

@@ -97,10 +97,10 @@ export class TableMarks implements ChangeLog {
   async #settle(): Promise<void> {
     const { positions } = this.#options;
     const owed = [...this.#owed];
-    const primary = positions.topology?.primary;
-    if (primary?.epoch === undefined) return;
-    const position = await positions.capture(primary.name);
-    if (position === undefined || positions.topology?.primary.epoch !== primary.epoch) return;
+    const { topology, history } = positions;
+    if (topology === undefined || history === undefined) return;
+    const position = await positions.capture(topology.primary.name);
+    if (position === undefined || positions.history !== history) return;
     for (const [key, change] of owed) if (this.#owed.get(key) === change) this.#owed.delete(key);
     const keys = owed.map(([key]) => key);
     await this.#mark(keys, position);

@@ -19,6 +19,7 @@ export interface UncachedRead extends Reader {
   /** `Date.now()` when the read began. The age of its answer counts from here, because the read may take its time. */
   readonly epochMs: number;
   readonly topology: Topology | undefined;
+  readonly history: number | undefined;
   readonly client: RoutedClient | undefined;
   /** How many statements the client had been given before. */
   readonly given: number;
@@ -51,6 +52,7 @@ export class UncachedReads {
       ...reader,
       epochMs: Date.now(),
       topology: this.#positions.topology,
+      history: this.#positions.history,
       client,
       given: client?.statementCount ?? 0,
     });
@@ -68,6 +70,7 @@ export class UncachedReads {
   /** The two positions between which the answering node stood; `undefined` if they cannot be told. Never rejects. */
   async positionOf({
     topology,
+    history,
     floor = 0n,
     client,
     given,
@@ -77,12 +80,11 @@ export class UncachedReads {
     if (topology === undefined || name === undefined) return undefined;
     const node = [topology.primary, ...topology.replicas].find((it) => it.name === name);
     const known = node?.health === 'up' ? node.position : undefined;
-    const { epoch } = topology.primary;
-    if (known === undefined || epoch === undefined) return undefined;
+    if (known === undefined || history === undefined) return undefined;
     const atLeast = known > floor ? known : floor;
     const atMost = await this.#positions.capture(name);
     // A node that was promoted or came back from a crash may have another history.
-    const isSame = this.#positions.topology?.primary.epoch === epoch;
-    return isSame && atMost !== undefined && atMost >= atLeast ? { atLeast, atMost, epoch } : undefined;
+    const isSame = this.#positions.history === history;
+    return isSame && atMost !== undefined && atMost >= atLeast ? { atLeast, atMost, history } : undefined;
   }
 }
