@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startMariadbCluster, type DatabaseCluster, type DatabaseNode } from 'nestjs-replica/testing';
+import { until } from '../support/until.js';
 import { MariadbEngine, prepare } from './support/mariadb-engine.js';
 
 const SELECT = 'SELECT id, name, n FROM item WHERE id = ?';
@@ -76,6 +77,31 @@ describe('reads that share connections to MariaDB', () => {
     await replica?.start();
   });
 
+  it('go to the primary when the only replica is killed, unless their values may have ended it', async () => {
+    const nodes = cluster.nodes.slice(0, 2);
+    const one = await MariadbEngine.start({ nodes } as unknown as DatabaseCluster, { pool: { size: 2 } });
+    const ask = (text: string, value: number): Promise<readonly unknown[]> =>
+      one.request(`s${value}`, (query) => query(text, [value]));
+    const elaborate = 'SELECT SLEEP(?), name FROM item WHERE id = 1';
+    try {
+      for (let n = 0; n < 40; n++) await ask(SELECT, 1 + n);
+      await ask(elaborate, 0);
+      const failed = ask(elaborate, 5);
+      await until(async () => (await sleepersOn(nodes[1]!)) > 0, 'the read on the replica');
+      const reading = Promise.all(Array.from({ length: 60 }, (_, n) => ask(SELECT, n + 1)));
+      await nodes[1]!.kill();
+      await expect(failed).rejects.toMatchObject({ code: 'REPLICA_NODE_CRASHED' });
+      expect((await reading).map(([row]) => (row as { id: number }).id)).toEqual(
+        Array.from({ length: 60 }, (_, n) => n + 1),
+      );
+      expect(await sleepersOn(nodes[0]!)).toBe(0);
+    } finally {
+      await one.stop();
+      await nodes[1]!.start();
+      await until(() => app.nodesUp === 3, 'that all nodes serve');
+    }
+  });
+
   it('gives the same values, whether they are prepared or not', async () => {
     const all = 'SELECT * FROM kinds WHERE id = ?';
     for (const id of [1, 2]) {
@@ -120,6 +146,11 @@ async function inTurn<T>(times: number, work: () => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   for (let n = 0; n < times; n++) results.push(await work());
   return results;
+}
+
+async function sleepersOn(node: DatabaseNode): Promise<number> {
+  const rows = await node.query("SELECT 1 FROM information_schema.PROCESSLIST WHERE state = 'User sleep'");
+  return rows.length;
 }
 
 /** Tables with a value of each type, with NULLs, and with what is another value in binary form. */

@@ -42,6 +42,11 @@ export interface Database extends ConnectionOperations, NodeOpener {
   readonly preparedWrites?: PreparedWriteSupport;
   /** Says what COMMIT waits for. Absent if the database cannot do that for a single transaction. */
   readonly durability?: TransactionDurability;
+  /**
+   * Whether a read of this text, which was answered before, may end the whole server all the same: with other values. Absent: a read can
+   * end no more than its own process.
+   */
+  mayEndServer?(text: string): boolean;
   /** Whether a statement that has succeeded leaves something on its connection that outlives the transaction. */
   leavesState(statement: Statement, text: string): boolean;
   /** The driver's result of a ROLLBACK, for a transaction that the server has already rolled back. A new object each time. */

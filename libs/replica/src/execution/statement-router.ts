@@ -195,9 +195,10 @@ export class StatementRouter implements PooledReadTools {
 
   /** If a whole server is gone, a text that some node has answered before is hardly the reason. */
   async isCleared(node: string, text: string, sinceMs: number): Promise<boolean> {
-    const { pools } = this.#options;
+    const { database, pools } = this.#options;
     const fate = await pools.get(node)?.losses.fateSince(sinceMs);
-    return fate === 'well' || (fate === 'gone' && [...pools.values()].some((pool) => pool.hasAnswered(text)));
+    if (fate !== 'gone' || database.mayEndServer?.(text) === true) return fate === 'well';
+    return [...pools.values()].some((pool) => pool.hasAnswered(text));
   }
 
   /** Whether another replica has a connection to spare. */

@@ -31,6 +31,7 @@ import { MysqlEndpoint } from './endpoint.js';
 import { MysqlProbe, openDirectly, type MysqlProbeOptions } from './node-probe.js';
 import type { ConnectionSource } from './open-connection.js';
 import { MysqlPiggyback } from './piggyback.js';
+import { onlyCompares } from './statements/only-compares.js';
 import { patternOf } from './statements/pattern-of.js';
 import { StatementClassifier } from './statements/statement-classifier.js';
 import type { MysqlStream } from './stream.js';
@@ -152,6 +153,10 @@ export class MysqlDatabase implements Database {
   }
 
   readonly #clusterOf = (flavor: Flavor): GtidCluster => (flavor === MARIADB ? this.#mariadb : this.#mysql);
+
+  mayEndServer(text: string): boolean {
+    return !onlyCompares(text);
+  }
 
   leavesState({ keepsConnection }: Statement, text: string): boolean {
     return keepsConnection && !NEXT_TRANSACTION.test(text);

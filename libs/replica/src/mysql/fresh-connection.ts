@@ -1,3 +1,4 @@
+import { codeOf } from '../errors/describe-error.js';
 import type { Uptime } from '../execution/database.js';
 import type { MysqlConnection } from './connection.js';
 import { isConnectionLoss } from './error-kinds.js';
@@ -8,18 +9,17 @@ import { inTimeOrCut, openConnection, type ConnectionSource } from './open-conne
 const TIMEOUT_MS = 2_000;
 
 /**
- * Asks on a new connection how long the server has been running. Never rejects. All statements run in one process, so whatever
- * ends the server may have been the fault of one of them: its start counts as the recovery from a crash, and a server that is gone
- * does not say whether its machine is.
+ * Asks on a new connection how long the server has been running. Never rejects. All statements run in one process, so a crash and a kill
+ * look the same: the server is gone, or was started again.
  */
 export async function askUptime(source: ConnectionSource): Promise<Uptime> {
   let connection: MysqlConnection | undefined;
   try {
     connection = await openConnection({ ...source, timeoutMs: TIMEOUT_MS });
     const { uptimeMs } = await inTimeOrCut(connection, TIMEOUT_MS, identifyServer(connection));
-    return { runningMs: Infinity, wellMs: uptimeMs };
-  } catch {
-    return 'unknown';
+    return { runningMs: uptimeMs, wellMs: uptimeMs };
+  } catch (error) {
+    return codeOf(error) === 'ECONNREFUSED' ? 'gone' : 'unknown';
   } finally {
     connection?.close();
   }
