@@ -114,6 +114,29 @@ describe('check', () => {
     }
   });
 
+  it('tells for whose locks others wait', async () => {
+    const [holder, waiter] = [cluster.primary, cluster.primary].map(
+      ({ url }) => new pg.Client({ connectionString: url }),
+    ) as [pg.Client, pg.Client];
+    await Promise.all([holder.connect(), waiter.connect()]);
+    try {
+      await holder.query('BEGIN; UPDATE orders SET note = note WHERE id = 1');
+      const waiting = waiter.query('UPDATE orders SET note = note WHERE id = 1');
+      await until(async () => {
+        const { findings } = await check();
+        return findings.some(({ node, message }) =>
+          /^1 connection waits for locks .*idle in transaction\)$/.test(
+            `${node === 'primary' ? message : ''}`,
+          ),
+        );
+      }, 'the check tells of the locks');
+      await holder.query('ROLLBACK');
+      await waiting;
+    } finally {
+      await Promise.all([holder.end(), waiter.end()]);
+    }
+  });
+
   it('is critical for a node that cannot be reached, and goes on with the others', async () => {
     await cluster.replicas[1]?.stop();
     const report = await check();

@@ -17,6 +17,7 @@ const source = (
     isEnabled: true,
     topology: { version: 1, primary: primary(), replicas },
     catalog: { isLoaded: true, keepsAllOnPrimary: [] },
+    stats: { pools: [{ node: 'primary', used: 10, max: 10, waiting: 9 }] },
     recent: {
       forMs: 300_000,
       routes: [
@@ -84,6 +85,10 @@ describe('the health in one sentence', () => {
         },
       }),
       'warning: Much stays on the primary. Nobody can tell whether they only read: 69% of the statements that are no known writes. 97% of reads on replicas, 2 of 2 serving, lag 40 ms.',
+    ],
+    [
+      source(undefined, { stats: { pools: [{ node: 'primary', used: 10, max: 10, waiting: 40 }] } }),
+      'warning: Callers wait for connections. 40 of them to primary, which has 10 of 10 in use. 97% of reads on replicas, 2 of 2 serving, lag 40 ms.',
     ],
   ])('%#: %s', (state, sentence) => {
     expect(said(state)).toBe(sentence);

@@ -31,7 +31,7 @@ export function standing(node: NodeStatus): { readonly level: Level; readonly wo
 const MANY_UNSURE = 0.2;
 
 export function healthOf(
-  { topology, isEnabled, catalog, recent: { routes } }: DataSourceState,
+  { topology, isEnabled, catalog, stats: { pools }, recent: { routes } }: DataSourceState,
   recent: readonly HistoryPoint[],
 ): Health {
   if (topology === null)
@@ -66,6 +66,13 @@ export function healthOf(
   const lagging = serving.filter(({ isLagging }) => isLagging);
   if (serving.length < replicas.length || lagging.length > 0)
     return { level: 'warning', verdict: 'Degraded.', facts: `${whyNot(replicas)} ${facts}` };
+  const full = pools.find(({ waiting, max }) => waiting >= max);
+  if (full !== undefined)
+    return {
+      level: 'warning',
+      verdict: 'Callers wait for connections.',
+      facts: `${full.waiting} of them to ${full.node}, which has ${full.used} of ${full.max} in use. ${facts}`,
+    };
   const unsure = unsureShare(routes);
   if (unsure >= MANY_UNSURE)
     return {

@@ -65,8 +65,10 @@ function writer(visitor: Visitor, index: number): () => Promise<void> {
     turn++;
     const productId = 1 + ((turn * WRITERS + index) % PRODUCTS);
     const price = 500 + random(50_000);
-    await visitor.call('PATCH', `/products/${productId}`, { price, stock: 1_000 });
-    visitor.expectPrice(await visitor.call('GET', `/products/${productId}`), price);
+    const changed = await visitor.call('PATCH', `/products/${productId}`, { price, stock: 1_000 });
+    const product = await visitor.call('GET', `/products/${productId}`);
+    // Nobody was told that a change is there whose request failed.
+    if (changed !== undefined) visitor.expectPrice(product, price);
     if (turn % 5 === 0) await visitor.call('POST', '/orders', { items: [{ productId, quantity: 1 }] });
     if (turn % 5 === 1) await visitor.call('GET', '/orders');
   };

@@ -19,6 +19,7 @@ const FACTS: NodeFacts = {
   ownLagMs: null,
   pausedUntil: null,
   replayWaitsFor: null,
+  lockHolder: null,
   syncState: null,
   connections: { used: 1, max: 97, limitedBy: 'max_connections' },
   missingRights: [],
@@ -130,6 +131,17 @@ describe('findProblems', () => {
       'critical r1: its replay waits for a transaction that has been open there for 41 s (process 7)',
       'critical r1: it lags 40 s (--crit-lag 30 s)',
     ]);
+  });
+
+  it('tells for whose locks others wait on the primary', () => {
+    const lockHolder = { pid: 9, openMs: 41_000, state: 'idle in transaction', waiting: 10 };
+    const busy = cluster(node('r1'));
+    const locked = { ...busy, primary: node('primary', { role: 'primary' }, { lockHolder }) };
+    expect(problems(locked)).toEqual([
+      'warning primary: 10 connections wait for locks of a transaction that has been open for 41 s (process 9, idle in transaction)',
+    ]);
+    const moment = { ...lockHolder, openMs: 900 };
+    expect(problems({ ...busy, primary: node('primary', {}, { lockHolder: moment }) })).toEqual([]);
   });
 
   it('tells first that a replica was paused which lags much', () => {

@@ -1,10 +1,13 @@
 import { formatCount, formatMs } from '../units.js';
 import type { CheckedNode, CheckThresholds, Finding } from './check-report.js';
-import type { BlockingReader, NodeFacts } from './node-facts.js';
+import type { BlockingReader, LockHolder, NodeFacts } from './node-facts.js';
 import type { ObservedCluster, ObservedNode } from './observed-cluster.js';
 
 /** What a replica's receiver is when all is well, in the words of the databases; `hidden`: the user may not know. Aurora has none. */
 const HEALTHY_RECEIVER = /^(?:streaming|hidden|aurora\b.*|receives: Yes, replays: Yes)$/;
+
+/** From when on it is told that others wait for a transaction's locks; milliseconds. Shorter waits are daily life. */
+const LONG_OPEN_MS = 1_000;
 
 const LEVELS = ['critical', 'warning', 'hint'] as const satisfies readonly Finding['level'][];
 
@@ -46,6 +49,8 @@ function problemsOfNode({ checked, facts }: ObservedNode, awayIs: Finding['level
   const findings: Finding[] = [];
   if (health !== 'up') findings.push({ level: awayIs, node, message: problem ?? 'it does not answer' });
   if (facts === undefined) return findings;
+  if (facts.lockHolder !== null && facts.lockHolder.openMs >= LONG_OPEN_MS)
+    findings.push({ level: 'warning', node, ...holdsLocks(facts.lockHolder) });
   for (const { effect, remedy } of facts.missingRights)
     findings.push({ level: 'warning', node, message: `a right is missing: ${effect}`, remedy });
   if (connections !== null && connections.needed > connections.max)
@@ -118,6 +123,14 @@ function problemsOfLag(
     message: `it lags ${lagIs === 'estimated' ? 'about ' : ''}${formatMs(lagMs)} (${limit})`,
   });
   return findings;
+}
+
+function holdsLocks({ pid, openMs, state, waiting }: LockHolder): Pick<Finding, 'message' | 'remedy'> {
+  const who = waiting === 1 ? '1 connection waits' : `${waiting} connections wait`;
+  return {
+    message: `${who} for locks of a transaction that has been open for ${formatMs(openMs)} (process ${pid}, ${state})`,
+    remedy: `SELECT pg_terminate_backend(${pid}) ends it`,
+  };
 }
 
 function waitsFor(

@@ -39,6 +39,7 @@ export async function readMysqlFacts(query: Query, role: 'primary' | 'replica'):
     ownLagMs: behind === null || behind === undefined ? null : Number(behind) * 1_000,
     pausedUntil: null,
     replayWaitsFor: null,
+    lockHolder: null,
     syncState: role === 'replica' ? syncStateOf(status) : null,
     connections: { used: Number(status.get('Threads_connected') ?? 0), ...limits },
     missingRights: replica === undefined ? [missingRight(String(row['version']))] : [],

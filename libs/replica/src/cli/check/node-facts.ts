@@ -21,6 +21,17 @@ export interface BlockingReader {
   readonly openMs: number;
 }
 
+/** A transaction for whose locks others wait. */
+export interface LockHolder {
+  readonly pid: number;
+  /** How long it has been open; milliseconds. */
+  readonly openMs: number;
+  /** What its connection does, in the server's own word, such as `idle in transaction`. */
+  readonly state: string;
+  /** How many connections wait for it. */
+  readonly waiting: number;
+}
+
 /** What a server tells of itself, apart from what each probe of the library asks. */
 export interface NodeFacts {
   readonly version: string;
@@ -34,6 +45,8 @@ export interface NodeFacts {
   readonly pausedUntil: string | null;
   /** Its replay waits for somebody who reads there, and who that is; `null`: it does not, or does not tell. */
   readonly replayWaitsFor: BlockingReader | null;
+  /** Of a primary: the transaction for which most others wait; `null`: there is none, or it does not tell. */
+  readonly lockHolder: LockHolder | null;
   /** How its primary waits for it, in the server's own word; `null`: only the primary tells. */
   readonly syncState: string | null;
   readonly connections: ConnectionLimits;

@@ -4,6 +4,7 @@ import {
   leastLimit,
   type BlockingReader,
   type Follower,
+  type LockHolder,
   type MissingRight,
   type NodeFacts,
 } from './node-facts.js';
@@ -55,6 +56,16 @@ const BLOCKING_READER_SQL = `SELECT /* nestjs-replica: check */ reader.pid,
     ELSE replay.wait_event IN ('RecoveryConflictSnapshot', 'RecoveryConflictTablespace', 'BufferPin', 'BufferCleanup') END
   ORDER BY reader.xact_start LIMIT 1`;
 
+/**
+ * Gives a row if connections wait for locks: the transaction for which most of them wait, and which waits for no lock itself. Without
+ * `pg_read_all_stats` there is none.
+ */
+const LOCK_HOLDER_SQL = `SELECT /* nestjs-replica: check */ holder.pid, holder.state, count(*)::int AS waiting,
+  extract(epoch FROM clock_timestamp() - holder.xact_start)::float8 * 1000 AS open_ms
+  FROM pg_stat_activity AS waiter JOIN pg_stat_activity AS holder ON holder.pid = ANY (pg_blocking_pids(waiter.pid))
+  WHERE waiter.wait_event_type = 'Lock' AND holder.wait_event_type IS DISTINCT FROM 'Lock' AND holder.xact_start IS NOT NULL
+  GROUP BY holder.pid, holder.state, holder.xact_start ORDER BY waiting DESC, open_ms DESC LIMIT 1`;
+
 /** Gives a row for each standby that is connected. Without `pg_read_all_stats` all but `application_name` is NULL. */
 const FOLLOWERS_SQL = `SELECT /* nestjs-replica: check */ r.application_name, s.slot_name AS slot, host(r.client_addr) AS host,
   r.state, r.sync_state
@@ -79,6 +90,7 @@ export async function readPostgresFacts(query: Query, role: 'primary' | 'replica
     ownLagMs: null,
     pausedUntil: row['is_paused'] === true ? 'SELECT pg_wal_replay_resume()' : null,
     replayWaitsFor: role === 'replica' && !isAurora ? blockingReader(await query(BLOCKING_READER_SQL)) : null,
+    lockHolder: role === 'primary' ? lockHolder(await query(LOCK_HOLDER_SQL)) : null,
     syncState: null,
     connections: { used: Number(row['used']), ...limits },
     missingRights: missingRights(row, role),
@@ -92,6 +104,12 @@ export async function readPostgresFacts(query: Query, role: 'primary' | 'replica
 
 function blockingReader([row]: readonly Row[]): BlockingReader | null {
   return row === undefined ? null : { pid: Number(row['pid']), openMs: Number(row['open_ms']) };
+}
+
+function lockHolder([row]: readonly Row[]): LockHolder | null {
+  if (row === undefined) return null;
+  const { pid, open_ms: openMs, state, waiting } = row;
+  return { pid: Number(pid), openMs: Number(openMs), state: String(state), waiting: Number(waiting) };
 }
 
 function missingRights(row: Row, role: 'primary' | 'replica'): readonly MissingRight[] {
