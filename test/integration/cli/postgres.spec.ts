@@ -295,6 +295,18 @@ describe('lag', () => {
     expect(replicas[0]?.['maxMs']).toBeGreaterThan(100);
   });
 
+  it('says why nothing could be measured', async () => {
+    const args = ['lag', '--for', '100ms', '--primary', 'postgres://me:hunter2@127.0.0.1:1/shop'];
+    const { out, err, exitCode } = await command(args);
+    expect([exitCode, out, err]).toEqual([
+      2,
+      'there are no replicas\n',
+      'nestjs-replica: primary: connect ECONNREFUSED 127.0.0.1:1\n',
+    ]);
+    const json = await command([...args, '--json']);
+    expect(JSON.parse(json.out)).toMatchObject({ problems: [{ node: 'primary' }] });
+  });
+
   it('ends early when somebody stops it, with what it has measured', async () => {
     const stopped = new AbortController();
     setTimeout(() => stopped.abort(), 500);

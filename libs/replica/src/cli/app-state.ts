@@ -105,7 +105,8 @@ async function ask(url: URL, headers: Headers, timeoutMs: number): Promise<Respo
   try {
     answer = await fetch(url, { headers, signal: AbortSignal.timeout(timeoutMs) });
   } catch (error) {
-    const code = codeOf((error as Error).cause) ?? (error as Error).name;
+    const { name, cause } = error as Error;
+    const code = codeOf(cause) ?? (cause instanceof Error ? cause.message : name);
     throw new CommandError(`--app: ${url.host} does not answer (${code})`, ExitCode.critical);
   }
   if (answer.ok) return answer;

@@ -83,7 +83,9 @@ function usageProblem({ code, message }: CommanderError, said: string): string {
     case 'commander.help':
       return `which command? ${commandsIn(said)}; see --help`;
     case 'commander.unknownOption':
-      return `unknown option${FLAG.test(message) ? ` ${FLAG.exec(message)?.[1]}` : ''}: ${hint}`;
+      if (!FLAG.test(message))
+        return `unknown option: ${hint}, and write -- before a text that begins with -`;
+      return `unknown option ${FLAG.exec(message)?.[1]}: ${hint}`;
     case 'commander.unknownCommand':
       return `unknown command: ${hint}`;
     case 'commander.invalidArgument': {

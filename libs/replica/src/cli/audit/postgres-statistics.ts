@@ -26,13 +26,22 @@ const INSTALL =
   'add pg_stat_statements to shared_preload_libraries, restart the server, run CREATE EXTENSION pg_stat_statements as a superuser, and let the application run for a day';
 
 /**
- * What the library and this command ask. PostgreSQL 18 leaves out comments before the first word, so the probes of the monitor are known by
- * the names of their columns.
+ * What the library and this command ask. PostgreSQL 18 leaves out comments before the first word, so the probes of the monitor and the
+ * questions about the catalog are known by the names of their columns.
  */
-const OWN = /nestjs-replica:|\bAS in_recovery\b|\bAS wal_block_size\b/;
+const OWN =
+  /nestjs-replica:|\bAS in_recovery\b|\bAS wal_block_size\b|\bfixed\(name, effect\)|\blinks\(kind, oid, other\)/;
+
+/** A standby counts what it has answered itself, which is not the load of a primary. Needs no privilege. */
+const STANDBY_SQL = 'SELECT /* nestjs-replica: audit */ pg_is_in_recovery() AS is_standby';
 
 /** Reads `pg_stat_statements` of PostgreSQL 13 or later, for the current database. https://www.postgresql.org/docs/current/pgstatstatements.html */
 export async function readPostgresStatistics(query: Query): Promise<StatementStatistics> {
+  const [node] = await query(STANDBY_SQL);
+  if (node?.['is_standby'] === true)
+    throw new CommandError(
+      'this server is in recovery (a standby), and audit asks what the primary has run: is it swapped with a replica?',
+    );
   const [extension] = (await query(EXTENSION_SQL)) as unknown as readonly ExtensionRow[];
   if (extension === undefined || extension.columns === null)
     throw new CommandError(`pg_stat_statements is not installed in this database: ${INSTALL}`);

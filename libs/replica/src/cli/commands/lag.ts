@@ -1,4 +1,5 @@
 import { ExitCode } from '../exit-code.js';
+import { withoutSecrets } from '../discreet-text.js';
 import type { CommonOptions } from '../command-options.js';
 import { openSource } from '../source.js';
 import type { Terminal } from '../terminal.js';
@@ -32,12 +33,23 @@ export async function lag(options: LagOptions, terminal: Terminal): Promise<Exit
     await watched.stop();
   }
   const nodes = samples.distributions();
+  const problems = problemsOf(watched);
   const measuredMs = Math.round(performance.now() - startedMs);
-  if (options.json === true) terminal.out(`${JSON.stringify({ measuredMs, replicas: nodes })}\n`);
-  else terminal.out(nodes.length === 0 ? 'there are no replicas\n' : textOf(nodes));
+  if (options.json === true) terminal.out(`${JSON.stringify({ measuredMs, replicas: nodes, problems })}\n`);
+  else {
+    terminal.out(nodes.length === 0 ? 'there are no replicas\n' : textOf(nodes));
+    for (const { node, problem } of problems) terminal.err(`nestjs-replica: ${node}: ${problem}\n`);
+  }
   return nodes.some(({ samples: count }) => count === 0) || samples.isPrimaryMissing
     ? ExitCode.critical
     : ExitCode.ok;
+}
+
+/** Why nodes could not be measured. */
+function problemsOf({ nodes }: WatchedNodes): readonly { readonly node: string; readonly problem: string }[] {
+  return nodes.flatMap(({ name: node, health, problem }) =>
+    health === 'up' ? [] : [{ node, problem: withoutSecrets(problem ?? 'it does not answer') }],
+  );
 }
 
 function textOf(nodes: readonly LagDistribution[]): string {

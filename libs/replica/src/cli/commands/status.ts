@@ -1,5 +1,6 @@
 import { topologyStatusOf, type NodeStatus } from '../../observability/node-status.js';
 import { readAppState, type ClusterState, type ReasonCount, type SourceState } from '../app-state.js';
+import { CommandError } from '../command.error.js';
 import { ExitCode } from '../exit-code.js';
 import type { CommonOptions } from '../command-options.js';
 import { openSource, type Source } from '../source.js';
@@ -27,6 +28,8 @@ const CLEAR = '\u001B[H\u001B[2J\u001B[3J';
 
 /** Shows the nodes, once or again and again. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
+  if (options.app === undefined && options.header !== undefined)
+    throw new CommandError('--header needs --app beside it: servers take no headers');
   if (options.app !== undefined) {
     const { app, header = [], timeout } = options;
     return show(() => readAppState(app, { headers: header, timeoutMs: timeout }), options, terminal);
