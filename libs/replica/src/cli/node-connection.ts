@@ -36,7 +36,10 @@ export async function withConnection<T>(
   const access = database.openNode({ ...node, pool: { ...node.pool, ...own } }, { onIdleError: nothing });
   const pool = access.openPool(UNHEARD);
   try {
-    const connection = await take(pool);
+    const connection = await take(pool).catch((error: unknown) => {
+      // Nobody else takes connections of this pool, so it is the server that does not answer.
+      throw database.errors.isPoolTimeout(error) ? new Error(`no answer within ${timeoutMs} ms`) : error;
+    });
     const query: Query = async (sql) => {
       const answer = inTime(database.run(connection, [sql]), timeoutMs, () => {
         database.cut(connection);
