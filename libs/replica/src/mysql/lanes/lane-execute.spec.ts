@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LaneConnectionInside } from './lane-command.js';
-import { LaneExecute, type Column, type ExecutableStatement } from './lane-execute.js';
+import type { Column } from './faithful-columns.js';
+import { LaneExecute, type ExecutableStatement } from './lane-execute.js';
 
 /** A packet whose content is a list of bytes; what stands for a column or a row is an object. */
 class FakePacket {
@@ -60,7 +61,7 @@ function prepared(): { statement: ExecutableStatement; made: () => number } {
 function answerOf(statement: ExecutableStatement, packets: readonly FakePacket[]): readonly unknown[] {
   const answers: unknown[][] = [];
   const command = new LaneExecute(statement, [], (...answer) => answers.push(answer));
-  const connection = { sequenceId: 7 } as LaneConnectionInside;
+  const connection = { sequenceId: 7, config: {} } as unknown as LaneConnectionInside;
   expect([command.execute(undefined, connection), connection.sequenceId]).toEqual([false, 0]);
   const ends = packets.map((packet) => command.execute(packet as never, connection));
   expect(ends).toEqual(packets.map((_, index) => index === packets.length - 1));

@@ -1,11 +1,8 @@
 /* oxlint-disable eslint/no-underscore-dangle -- these are private members of `mysql2` */
-import type { FieldPacket } from 'mysql2';
+import { areFaithful, type Column, type DateStrings } from './faithful-columns.js';
 import type { LaneConnectionInside, Packet } from './lane-command.js';
 
 type Callback = (error: unknown, rows?: unknown, fields?: unknown) => void;
-
-/** A column of a prepared statement. */
-export type Column = FieldPacket & { readonly columnType?: number };
 
 /** The parts of `mysql2` that a packet has for those who read it. */
 interface AnswerPacket extends Packet {
@@ -38,6 +35,7 @@ interface DriverExecute {
 
 /** What a connection has of `mysql2` besides what lanes use. */
 interface ReadingConnection extends LaneConnectionInside {
+  readonly config: { readonly dateStrings?: DateStrings };
   readonly clientEncoding: string;
   readonly _mariadbExtendedMetadata?: boolean;
 }
@@ -51,14 +49,6 @@ export interface ExecutableStatement {
   columns: readonly Column[];
   /** Reads the rows of these columns; `undefined`: nothing was read yet. */
   parser: RowParserClass | undefined;
-}
-
-/** The type of FLOAT. Its text is rounded (1.1), its binary form is not (1.100000023841858). */
-const FLOAT = 4;
-
-/** Whether rows of these columns have the same values in binary form as in a text. */
-export function areFaithful(columns: readonly Column[]): boolean {
-  return columns.length > 0 && columns.every(({ columnType }) => columnType !== FLOAT);
 }
 
 /** What a server says if a statement has to be prepared again. The read then runs as a text. */
@@ -152,8 +142,8 @@ export class LaneExecute {
     this.#next = Next.endOfColumns;
     this.#prepared.columns = columns;
     this.#prepared.parser = undefined;
-    if (!areFaithful(columns))
-      this.#failure = Object.assign(new Error('the table has a FLOAT now'), { errno: HAS_CHANGED });
+    if (!areFaithful(columns, connection.config.dateStrings))
+      this.#failure = Object.assign(new Error('the columns have changed'), { errno: HAS_CHANGED });
   }
 
   #beginRows(connection: ReadingConnection): void {

@@ -20,10 +20,10 @@ const [A, B, C]: readonly PreparableText[] = ['a', 'b', 'c'].map((digest) => ({ 
 
 function prepared(
   perConnection = 2,
-  typeCast: unknown = true,
+  config: object = { typeCast: true },
 ): { it: MysqlPreparedStatements; sent: SentCommand[] } {
   const sent: SentCommand[] = [];
-  const connection = { driver: { config: { typeCast } } } as unknown as MysqlConnection;
+  const connection = { driver: { config } } as unknown as MysqlConnection;
   const send = (command: unknown): void =>
     void sent.push({ ...(command as SentCommand), kind: (command as object).constructor.name });
   return { it: new MysqlPreparedStatements(connection, perConnection, send), sent };
@@ -89,9 +89,12 @@ describe('the prepared statements of a connection', () => {
     expect([statements.use(A!)?.state, statements.use(B!)?.state]).toEqual(['new', 'new']);
   });
 
-  it('are none if a function of the application reads values', () => {
-    expect(prepared(2, () => undefined).it.use(A!)).toBeUndefined();
-  });
+  it.each([{ typeCast: () => undefined }, { typeCast: false }, { typeCast: true, queryFormat: () => '' }])(
+    'are none if the application reads or writes values in a way of its own: %p',
+    (config) => {
+      expect(prepared(2, config).it.use(A!)).toBeUndefined();
+    },
+  );
 });
 
 describe('values for a prepared statement', () => {

@@ -3,7 +3,8 @@ import type { Query } from 'mysql2';
 import type { PreparableText, PreparedStatement, PreparedStatements } from '../../execution/database.js';
 import type { MysqlConnection } from '../connection.js';
 import { mysql2Module } from '../mysql2-module.js';
-import { areFaithful, type Column, type ExecutableStatement } from './lane-execute.js';
+import { areFaithful, type Column, type DateStrings } from './faithful-columns.js';
+import type { ExecutableStatement } from './lane-execute.js';
 
 /** A prepared statement of `mysql2`. Its methods make commands, and give them to its connection. */
 interface DriverStatement {
@@ -52,12 +53,15 @@ export class MysqlPreparedStatements implements PreparedStatements {
   /** Sends a command on the lane that the connection is now. */
   send: (command: Query) => void;
   readonly #perConnection: number;
+  readonly #dateStrings: DateStrings;
   readonly #entries = new Map<PreparableText, MysqlPreparedStatement>();
   #clock = 0;
 
   constructor({ driver }: MysqlConnection, perConnection: number, send: (command: Query) => void) {
-    // A function of the application's may tell the two protocols apart.
-    this.#perConnection = driver.config.typeCast === true ? perConnection : 0;
+    const { dateStrings, queryFormat, typeCast } = driver.config;
+    // A function of the application's may tell the two protocols apart, or put values in as it likes.
+    this.#perConnection = typeCast === true && queryFormat === undefined ? perConnection : 0;
+    this.#dateStrings = dateStrings;
     this.send = send;
     (driver as unknown as { _statements: object })._statements = NO_CACHE;
   }
@@ -100,7 +104,7 @@ export class MysqlPreparedStatements implements PreparedStatements {
       statement._connection = RETURNING;
       entry.model = statement.execute([]);
       const isWanted = [...this.#entries.values()].includes(entry);
-      const isFaithful = areFaithful(entry.columns);
+      const isFaithful = areFaithful(entry.columns, this.#dateStrings);
       entry.state = isFaithful ? 'ready' : 'refused';
       if (!isWanted || !isFaithful) this.#close(entry);
     };
