@@ -85,9 +85,10 @@ describe('instrumentReplica() beside an instrumented driver', () => {
           'replica.role': 'replica',
           'replica.reason': 'session-free',
           'replica.attempts': 1,
-          'replica.lane': true,
         },
       });
+    // A read that takes long on a busy machine gets a connection to itself.
+    expect(spans.onLanes.map(({ attributes }) => attributes['replica.lane'])).toContain(true);
     const ports = new Set(spans.onLanes.map(({ attributes }) => attributes['server.port']));
     for (const port of ports) expect(cluster.replicas.map((node) => node.port)).toContain(port);
   });

@@ -20,7 +20,7 @@ describe('prepared reads', () => {
 
   /** With one connection, so that each read meets what the others have prepared. By a slow clock each of them is fast. */
   function start(changes?: Partial<LanePoolOptions>): void {
-    pool = lanePool(node, { config: { max: 1 }, nowMs: () => performance.now() / 50, ...changes });
+    pool = lanePool(node, { config: { max: 1 }, nowMs: () => performance.now() / 5_000, ...changes });
   }
   const prepared = async (): Promise<{ name: string; statement: string }[]> =>
     (await run(pool, PREPARED)).rows;
