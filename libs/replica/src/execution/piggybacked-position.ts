@@ -4,7 +4,7 @@ import type { Answer, CatalogQuery, Connection, Database, SentCall } from './dat
 import { RateLimit } from './rate-limit.js';
 
 /** How many writes may carry a question of their own. At higher rates that would cost throughput: the monitor asks once for many. */
-const RATE = { perSecond: 200, burst: 40 };
+const RATE = { perSecond: 100, burst: 40 };
 
 interface PiggybackedPositionsOptions {
   readonly database: Pick<Database, 'piggyback' | 'errors'>;

@@ -19,7 +19,7 @@ const PROBES_AGAINST_DOUBT = 2;
  * in the meantime. It is longer than the time between two writes that carry a question of their own, so while there are such writes,
  * no probe is needed at all.
  */
-const GAP_MS = 6;
+const GAP_MS = 12;
 
 /** Watches one node in a loop: probe, pause, repeat. Those who ask in between share its probes; at most one is under way. */
 export class NodeWatch {
