@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, type INestApplication, Post } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { sql } from 'drizzle-orm';
@@ -16,6 +17,7 @@ import {
   type ReplicaPoolModuleOptions,
   type RoutingPool,
 } from 'nestjs-replica/pool';
+import { ReplicaHealthIndicator } from 'nestjs-replica/terminus';
 import request from 'supertest';
 import { isReady } from '../support/app/test-app.js';
 import { useCluster, whilePaused } from '../support/cluster/use-cluster.js';
@@ -132,6 +134,44 @@ describe('ReplicaPoolModule', () => {
     await started.get(Notes).count();
     expect(nodes).toEqual(['replica-1', 'primary']);
     expect(started.get(ReplicaRouter)).toBe(router);
+  });
+
+  it('tells Terminus its health, and explains where statements go', async () => {
+    const built = await Test.createTestingModule({
+      imports: [ReplicaPoolModule.forRoot(options()), TerminusModule],
+      providers: [ReplicaHealthIndicator],
+    }).compile();
+    app = built.createNestApplication();
+    await app.init();
+    const { router } = built.get<RoutingPool>(getRoutingPoolToken());
+    const health = built.get(ReplicaHealthIndicator);
+    await until(() => isReady(router), 'replicas without lag');
+    const ready = { status: 'up', primary: 'up', replicas: 1, serving: 1 };
+    expect(health.isReady('pool', { minReplicas: 1, needs: 'write' })).toEqual({ pool: ready });
+    expect(health.isReady('pool', { minReplicas: 2 })).toMatchObject({ pool: { serving: 1 } });
+    const explained = await router.explain('SELECT text FROM note', { session: 'reader' });
+    expect(explained).toMatchObject({
+      kind: 'read',
+      tables: ['note'],
+      node: 'replica-1',
+      reason: 'session-free',
+      candidates: [
+        { node: 'primary', eligible: true },
+        { node: 'replica-1', eligible: true, why: null },
+      ],
+    });
+    const written = await router.explain('DELETE FROM note');
+    expect(written).toMatchObject({ kind: 'write', node: 'primary' });
+    await router.drain('replica-1');
+    expect(health.isReady('pool', { minReplicas: 1 })).toMatchObject({ pool: { serving: 0 } });
+    const drained = await router.explain('SELECT text FROM note');
+    expect(drained).toMatchObject({
+      node: 'primary',
+      candidates: [{}, { eligible: false, why: 'draining' }],
+    });
+    await app.close();
+    expect(health.isReady('pool')).toMatchObject({ pool: { status: 'down' } });
+    app = undefined;
   });
 
   it('lists all mistakes at boot', async () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { HealthCheck, type HealthCheckResult, HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import { ReplicaModule, type ReplicaModuleOptions } from 'nestjs-replica';
 import { ReplicaMetricsModule } from 'nestjs-replica/prometheus';
 import { ReplicaHealthIndicator } from 'nestjs-replica/terminus';
 import { Registry } from 'prom-client';
-import { accountsOn, launchReady } from '../../support/app/start-app.js';
+import { accountsOn, launchReady, optionsFor } from '../../support/app/start-app.js';
 import type { TestApp } from '../../support/app/test-app.js';
 import { heal, useLedgerCluster } from '../../support/cluster/use-cluster.js';
 import { LedgerController } from '../../support/ledger/ledger.controller.js';
@@ -29,6 +30,16 @@ class HealthController {
     return this.checks.check([() => this.replicas.isReady('database', { needs: 'write' })]);
   }
 
+  @Get('both')
+  @HealthCheck()
+  both(): Promise<HealthCheckResult> {
+    const needs = { minReplicas: 2 };
+    return this.checks.check([
+      () => this.replicas.isReady('database', needs),
+      () => this.replicas.isReady('reports', { ...needs, dataSource: 'reports' }),
+    ]);
+  }
+
   @Get('mistakes')
   @HealthCheck()
   mistakes(): Promise<HealthCheckResult> {
@@ -42,9 +53,20 @@ class HealthController {
 const cluster = useLedgerCluster();
 const registry = new Registry();
 
+/** A second data source, with one of the replicas only. */
+function reportsOptions(): ReplicaModuleOptions {
+  const options = optionsFor(cluster);
+  return { ...options, name: 'reports', replicas: options.replicas?.slice(0, 1), entities: [] };
+}
+
 function launchApp(): Promise<TestApp> {
   return launchReady({
-    imports: [...accountsOn(cluster), ReplicaMetricsModule.forRoot({ registry }), TerminusModule],
+    imports: [
+      ...accountsOn(cluster),
+      ReplicaModule.forRoot(reportsOptions()),
+      ReplicaMetricsModule.forRoot({ registry }),
+      TerminusModule,
+    ],
     controllers: [LedgerController, HealthController],
     providers: [ReplicaHealthIndicator],
   });
@@ -94,6 +116,19 @@ describe('ReplicaHealthIndicator', () => {
   it('is up while the primary and enough replicas answer', async () => {
     expect(await health('reads')).toMatchObject({ status: 200, state: 'up' });
     expect(await health('writes')).toMatchObject({ status: 200, state: 'up' });
+  });
+
+  it('judges each of two data sources by its own nodes', async () => {
+    expect(await health('both')).toMatchObject({
+      status: 200,
+      body: {
+        status: 'degraded',
+        details: {
+          database: { status: 'up', replicas: 2, serving: 2 },
+          reports: { status: 'degraded', replicas: 1, serving: 1 },
+        },
+      },
+    });
   });
 
   it('is down with a message, and not an error of the server, if it was called wrongly', async () => {

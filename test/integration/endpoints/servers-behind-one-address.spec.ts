@@ -96,6 +96,11 @@ describe('several servers behind one address', () => {
 
     const ports = new Set<string>();
     await until(async () => ports.add(await ported(here)).size === 2, 'reads on both');
+    const [other, asked] = namesOf(here) as [string, string];
+    const explained = await here.router.explain('SELECT id FROM thing', { replica: asked });
+    expect(explained).toMatchObject({ kind: 'read', node: asked, tables: ['thing'] });
+    const whys = Object.fromEntries(explained.candidates.map(({ node, why }) => [node, why]));
+    expect(whys).toEqual({ primary: null, [other]: 'not-asked-for', [asked]: null });
     expect([...ports].toSorted()).toEqual([first, second].map(({ port }) => String(port)).toSorted());
     // Many connections at once, each to the server that its node stands for.
     const runners = Array.from({ length: 6 }, () => here.createQueryRunner('slave'));

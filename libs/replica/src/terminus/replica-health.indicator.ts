@@ -72,7 +72,10 @@ export class ReplicaHealthIndicator {
     const { dataSource = DEFAULT_NAME, ...needs } = options;
     const router = findRouter(this.modules, dataSource);
     if (router === undefined)
-      return { status: 'down', message: 'the application has no data source or pool of that name' };
+      return {
+        status: 'down',
+        message: 'the application has no data source or pool of that name, or one of each',
+      };
     return judgeReadiness(factsOf(router), needs);
   }
 }
