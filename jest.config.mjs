@@ -74,7 +74,9 @@ export default {
   coverageProvider: 'v8',
   // For a machine that is busy: nothing takes so long by itself.
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // More than a small machine has processors: tests that start servers wait much of their time.
+  maxWorkers: 3,
+  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   // Node frees no module of a suite that has ended: a worker that has grown makes room for another one.
   workerIdleMemoryLimit: '1GB',
 };
