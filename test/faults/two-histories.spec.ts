@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ReplicaDataSource } from 'nestjs-replica';
 import { startTcpProxy, type DatabaseNode } from 'nestjs-replica/testing';
-import { startSource } from '../support/app/start-source.js';
-import { forDatabase, inDialect, TEST_DATABASE } from '../support/cluster/test-database.js';
+import { sourceOptions, startSource } from '../support/app/start-source.js';
+import { forDatabase, inDialect, onPostgres, TEST_DATABASE } from '../support/cluster/test-database.js';
 import { until } from '../support/until.js';
 import { useCluster } from '../support/cluster/use-cluster.js';
 
@@ -159,6 +160,46 @@ describe('servers of one cluster that were promoted apart', () => {
       await source.destroy();
       await proxy.close();
     }
+  });
+
+  // A backup of MariaDB has GTIDs, which tell it apart.
+  onPostgres(() => {
+    it('are told apart when a backup of the primary is restored as it was, on the same timeline', async () => {
+      const sql = 'SHOW data_directory';
+      const [setting] = await cluster.primary.query<{ data_directory: string }>(sql);
+      const folder = setting?.data_directory as string;
+      await cluster.primary.stop();
+      execFileSync('cp', ['-a', folder, `${folder}.backup`]);
+      await cluster.primary.start();
+      await start('operator', 1);
+      await source.query('INSERT INTO item VALUES (1)');
+      await cluster.primary.query(fillSql(20_000));
+      await cluster.waitForCatchUp();
+      await cluster.primary.kill();
+      execFileSync('rm', ['-r', folder]);
+      execFileSync('mv', [`${folder}.backup`, folder]);
+      await cluster.primary.start();
+      const [{ name }] = cluster.replicas as [DatabaseNode];
+      await until(() => topology().primary.health === 'up' && node(name)?.health === 'down', 'the restore');
+      // Another process starts with it.
+      const other = await new ReplicaDataSource({ ...sourceOptions(cluster), entities: [] }).initialize();
+      const lost = (from: ReplicaDataSource): Promise<unknown[]> =>
+        from.router.runOnReplica({}, () => from.query('SELECT id FROM item WHERE id = 1'));
+      try {
+        expect(await countUnseen(100, 10)).toBe(0);
+        // The primary passes the position at which the replicas stand.
+        await cluster.primary.query(fillSql(60_000));
+        let reads = 0;
+        await until(async () => {
+          expect([await lost(source), await lost(other)]).toEqual([[], []]);
+          return ++reads === 60;
+        });
+        for (const one of [source, other])
+          expect(one.router.topology().replicas.filter(({ health }) => health === 'up')).toEqual([]);
+      } finally {
+        await other.destroy();
+      }
+    }, 60_000);
   });
 
   it('are followed when a standby was restarted just before its promotion', async () => {

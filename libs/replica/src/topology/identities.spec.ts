@@ -296,6 +296,15 @@ describe('TopologyMonitor, who answers', () => {
       health: 'down',
       problem: expect.stringMatching(/ahead of/),
     });
+    // One whose history parted stays where it is when the primary has passed it.
+    cluster.primary.at(400n, false);
+    await second();
+    await second();
+    expect(health('replica-1')).toBe('down');
+    one.at(400n, true);
+    await second();
+    await second();
+    expect(health('replica-1')).toBe('up');
   });
 
   it('a replica that receives from another one serves while that does, and not from one that does not answer', async () => {

@@ -8,6 +8,8 @@ const NOT_REACHED =
   'it has to pass what was shown before: it went back, was started anew, or is another server than before';
 const NOT_PROVEN =
   'it cannot be told to follow the primary: its history may have parted from it, or another server sends it what it shows';
+const WAS_AHEAD =
+  'it was ahead of the primary and has not gone on since: it follows another server, or its history has parted';
 const NOT_CONFIRMED = 'it is new, and ahead of all that is known of the primary: that has to be asked';
 
 /** Why a replica may not serve. `wait`: nothing is wrong with it, but too little is known of it yet. */
@@ -93,11 +95,19 @@ export class NodeJudge {
     const hasHistory = this.#proofs.hasHistory(name, answer, this.identities.sourceOf(answer, name));
     // Asked in any case, because it also notes the position that the replica has to get back to.
     const hasReached = history.hasReached(name, answer, position);
+    if (this.#proofs.isDoubted(name, answer)) return { problem: WAS_AHEAD, kind: 'wrong' };
     if (!hasHistory) return { problem: NOT_PROVEN, kind: 'wrong' };
     this.identities.servers.noteMember(name, answer, nowMs);
     if (!hasReached) return { problem: NOT_REACHED, kind: 'wrong' };
     if (isConfirmed) return undefined;
     return { problem: NOT_CONFIRMED, kind: health === 'down' ? 'wrong' : 'wait' };
+  }
+
+  /** Whether a replica is known to follow another server than the primary, because it is ahead of it. */
+  doubtIfAhead(name: string): boolean {
+    const position = this.#options.history.takePositionAhead(name);
+    if (position !== undefined) this.#proofs.doubt(name, position);
+    return position !== undefined;
   }
 
   /** The primary's history is another one from this answer on. `before`: all nodes as they were known until then. */

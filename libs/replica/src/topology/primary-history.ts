@@ -162,14 +162,17 @@ export class PrimaryHistory {
     return false;
   }
 
-  /** Whether a replica had passed the primary's position before the primary told it. Then it follows another server. */
-  wasAhead(name: string): boolean {
+  /**
+   * The position that a replica told before the primary told an earlier one: the replica follows another server. `undefined`: nothing
+   * speaks against it. The position is told once.
+   */
+  takePositionAhead(name: string): Position | undefined {
     const { latest } = this.#clock;
     const told = this.#latestOf.get(name);
-    if (told === undefined || latest === undefined) return false;
-    if (told.atMs >= this.#sampledMs || told.position <= latest) return false;
+    if (told === undefined || latest === undefined) return undefined;
+    if (told.atMs >= this.#sampledMs || told.position <= latest) return undefined;
     this.#forgetPosition(name);
-    return true;
+    return told.position;
   }
 
   #forgetPosition(name: string): void {

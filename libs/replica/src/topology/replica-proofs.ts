@@ -27,10 +27,12 @@ interface Witness {
  * promoted independently write on the same epoch, and their positions look alike up to where they parted, and often beyond.
  */
 export class ReplicaProofs {
-  /** The position that everybody had to pass when histories last parted, and the epoch on which the new one began. */
+  /** The position that everybody had to pass when histories last parted, and the epoch on which the new one began; `undefined`: the same. */
   #parting: { readonly position: Position; readonly epoch: number | undefined } | undefined;
   /** Names of the replicas that have not passed it yet. */
   readonly #parted = new Set<string>();
+  /** Where replicas stood that were ahead of the primary; by name. One whose history parted stays there, also when the primary has passed it. */
+  readonly #doubted = new Map<string, Position>();
   /** Replicas that were seen to receive from the primary since then; by name. */
   readonly #witnessed = new Map<string, Witness>();
 
@@ -55,13 +57,29 @@ export class ReplicaProofs {
 
   /** The node is watched from now on, or has another server than before, whose history may have parted already. */
   join(name: string): void {
+    this.#doubted.delete(name);
     this.#witnessed.delete(name);
     if (this.#parting !== undefined) this.#parted.add(name);
   }
 
   leave(name: string): void {
+    this.#doubted.delete(name);
     this.#parted.delete(name);
     this.#witnessed.delete(name);
+  }
+
+  /** The replica was ahead of the primary at this position. */
+  doubt(name: string, position: Position): void {
+    this.#doubted.set(name, position);
+  }
+
+  /** Whether a replica that was ahead of the primary still stands there. */
+  isDoubted(name: string, { position = 0n }: ProbeResult): boolean {
+    const doubted = this.#doubted.get(name);
+    if (doubted === undefined) return false;
+    if (position <= doubted) return true;
+    this.#doubted.delete(name);
+    return false;
   }
 
   /** Whether the node has yet to pass the positions known before histories parted. */
@@ -75,7 +93,8 @@ export class ReplicaProofs {
    * A replica that is known to receive from another server does not have it. Nor is one believed that may follow a promoted server
    * which is not the primary yet. After histories parted there are two proofs:
    *
-   * - The replica receives the new epoch. A replica only asks for an epoch of which its own history is a part.
+   * - The replica receives the new epoch, or receives from the primary. A replica only asks for an epoch of which its own history is a
+   *   part. If histories parted without a new epoch (a backup was restored as it was), it has to advance, too.
    * - It has passed every position that was known when histories parted.
    *
    * Neither proves anything while the replica may follow a rival.
@@ -93,7 +112,7 @@ export class ReplicaProofs {
     if (following.isHeirWaiting && whom !== 'primary' && !isOnPrimarysEpoch) return false;
     if (whom === 'primary') this.#witness(name, answer);
     if (rivalEpochs.includes(primaryEpoch) && !this.#isProvenBesideRival(name, answer, whom)) return false;
-    if (whom === 'primary') this.#parted.delete(name);
+    if (whom === 'primary' && this.#isProvenBySource(name, answer)) this.#parted.delete(name);
     return this.#hasPassedParting(name, answer, following);
   }
 
@@ -115,6 +134,12 @@ export class ReplicaProofs {
   ): boolean {
     const hasAdvanced = this.#witnessed.get(name)?.hasAdvanced ?? false;
     return hasAdvanced && (whom === 'primary' || !isStreaming);
+  }
+
+  /** Whether a replica that receives from the primary has its history. One whose history parted stays where it is. */
+  #isProvenBySource(name: string, { position }: ProbeResult): boolean {
+    const isNewEpoch = this.#parting?.epoch !== undefined;
+    return isNewEpoch || position === undefined || this.#witnessed.get(name)?.hasAdvanced === true;
   }
 
   #hasPassedParting(

@@ -157,7 +157,7 @@ export class TopologyState {
     });
     this.#refreshReplicas(endedMs);
     for (const { name, health } of this.topology.replicas)
-      if (this.history.wasAhead(name) && health === 'up') this.failed(name, BEYOND);
+      if (this.judge.doubtIfAhead(name) && health === 'up') this.failed(name, BEYOND);
     if (isAnother) this.#primaryChanged(before.primary, left);
   }
 
