@@ -197,6 +197,7 @@ it('lets nothing internal be reached from a router', () => {
     'isEnabled',
     'on',
     'readOnlyTransaction',
+    'recentCounts',
     'recentEvents',
     'resume',
     'runOnPrimary',
