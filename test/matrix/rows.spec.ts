@@ -45,7 +45,7 @@ describe('the matrix of versions', () => {
 
   it('has one row in the checks that guard main: the oldest PostgreSQL, TypeORM, Nest and pg', () => {
     const number = Number(
-      /npm run -s matrix -- --no-page (\d+)$/m.exec(readFileSync('.ci/run', 'utf8'))?.[1],
+      /npm run -s matrix -- --built --no-page (\d+)$/m.exec(readFileSync('.ci/run', 'utf8'))?.[1],
     );
     const { postgres, typeorm, nest, pg } = rows[number - 1] as Row;
     const oldest = [factors.postgres[0], factors.typeorm[0], factors.nest[0], factors.pg[0]];

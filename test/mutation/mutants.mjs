@@ -171,8 +171,8 @@ export const MUTANTS = [
     name: 'beyond-the-primary',
     what: 'a replica that is ahead of the primary serves',
     file: `${topology}/primary-history.ts`,
-    from: 'if (told.atMs >= this.#sampledMs || told.position <= latest) return false;',
-    to: 'if (latest !== undefined) return false;',
+    from: 'if (told.atMs >= this.#sampledMs || told.position <= latest) return undefined;',
+    to: 'if (latest !== undefined) return undefined;',
     tests: [topology],
   },
   {
