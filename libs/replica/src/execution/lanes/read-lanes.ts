@@ -3,20 +3,13 @@ import { PoolBusyError } from '../../errors/pool-busy.error.js';
 import { PoolExhaustedError } from '../../errors/pool-exhausted.error.js';
 import type { Answer, Connection, ConnectionPool, LaneCall } from '../database.js';
 import type { BetterElsewhere } from '../pools/wait-queue.js';
+import { Preparation, type PreparePolicy } from '../prepare-policy.js';
 import { RecentCount } from '../recent-count.js';
 import { LaneRead, type ReadRequest } from './lane-read.js';
 import type { LaneTools } from './lane-tools.js';
 import { LaneWatch, type WatchedLanes } from './lane-watch.js';
 import { ReadLane, type LaneOwner } from './read-lane.js';
 import type { StatementCost } from './statement-cost.js';
-
-/** Which texts are prepared. */
-export interface PreparePolicy {
-  /** A text is prepared from its nth use on. */
-  readonly after: number;
-  /** How many statements are kept on each connection. Each one takes memory on the server. */
-  readonly perConnection: number;
-}
 
 /** How reads share connections. */
 export interface LaneSettings {
@@ -49,8 +42,6 @@ const NEW_LANE_MS = 5;
 const SHARED_MS = 1;
 /** The last lane is kept for reads if it was used within this time; milliseconds. */
 const RECENTLY_MS = 1_000;
-/** With more lost statements within `WITHIN_MS`, something between here and the server does not support them. */
-const MAX_LOST = 10;
 /** How many lanes may hang within `WITHIN_MS` while other connections do not. */
 const MAX_HUNG = 2;
 const WITHIN_MS = 60_000;
@@ -71,16 +62,14 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
   #last: ReadLane | undefined;
   #isOpening = false;
   #isEnded = false;
-  #prepare: PreparePolicy | undefined;
-  readonly #lostStatements: RecentCount;
+  readonly #preparation: Preparation;
   readonly #hungLanes: RecentCount;
 
   constructor(tools: LaneTools, options: ReadLanesOptions) {
     this.#tools = tools;
     this.#options = options;
-    this.#prepare = options.prepare;
-    this.maxPrepared = options.prepare?.perConnection ?? 0;
-    this.#lostStatements = new RecentCount(WITHIN_MS, tools.nowMs);
+    this.#preparation = new Preparation(options.prepare, tools.nowMs);
+    this.maxPrepared = this.#preparation.perConnection;
     this.#hungLanes = new RecentCount(WITHIN_MS, tools.nowMs);
     this.#watch = new LaneWatch(this, tools);
   }
@@ -288,11 +277,11 @@ export class ReadLanes implements LaneOwner, WatchedLanes {
   }
 
   shouldPrepare({ cost }: LaneRead): boolean {
-    return this.#prepare !== undefined && cost.uses >= this.#prepare.after;
+    return this.#preparation.isDue(cost);
   }
 
   preparedLost(): void {
-    if (this.#lostStatements.add() > MAX_LOST) this.#prepare = undefined;
+    this.#preparation.noteLoss();
   }
 
   discard(lane: ReadLane): void {

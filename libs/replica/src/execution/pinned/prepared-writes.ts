@@ -6,13 +6,8 @@ import type {
   PreparedStatements,
   SentCall,
 } from '../database.js';
-import type { PreparePolicy } from '../lanes/read-lanes.js';
 import { StatementCosts, type StatementCost } from '../lanes/statement-cost.js';
-import { RecentCount } from '../recent-count.js';
-
-/** With more lost statements within `WITHIN_MS`, something between here and the server does not support them. */
-const MAX_LOST = 10;
-const WITHIN_MS = 60_000;
+import { Preparation, type PreparePolicy } from '../prepare-policy.js';
 
 interface PreparedWrite extends SentCall {
   readonly prepared: PreparedStatement;
@@ -33,16 +28,12 @@ interface PreparedWritesOptions {
  */
 export class PreparedWrites {
   readonly #database: Database;
-  readonly #perConnection: number;
+  readonly #preparation: Preparation;
   readonly #texts = new StatementCosts();
-  readonly #lostStatements: RecentCount;
-  #after: number;
 
   constructor({ database, policy, nowMs }: PreparedWritesOptions) {
     this.#database = database;
-    this.#after = database.preparedWrites === undefined ? Infinity : policy.after;
-    this.#perConnection = policy.perConnection;
-    this.#lostStatements = new RecentCount(WITHIN_MS, nowMs);
+    this.#preparation = new Preparation(policy, nowMs);
   }
 
   /** Runs one write through `send`, and once more, as the application passed it, if it failed only because it was prepared. */
@@ -63,8 +54,8 @@ export class PreparedWrites {
     const { preparedWrites: support } = this.#database;
     const call = support?.callOf(args);
     const text = call === undefined ? undefined : this.#texts.of(call.text);
-    if (text === undefined || text.uses < this.#after) return undefined;
-    const statements = support?.statementsOf(connection, this.#perConnection);
+    if (text === undefined || !this.#preparation.isDue(text)) return undefined;
+    const statements = support?.statementsOf(connection, this.#preparation.perConnection);
     const prepared = statements?.use(text);
     return statements === undefined || prepared === undefined
       ? undefined
@@ -75,13 +66,9 @@ export class PreparedWrites {
     const { preparedWrites: support, errors } = this.#database;
     if (errors.isConnectionEnd(error)) return false;
     const failure = support?.failureOf(error, name);
-    if (failure === 'lost') this.#lost(statements.forgetAll(text, name));
+    if (failure === 'lost' && statements.forgetAll(text, name)) this.#preparation.noteLoss();
     // A write that never got as far as to be prepared is not prepared when it comes again.
-    else if (failure === 'changed' || !statements.isPrepared(name)) statements.forget(text, name);
+    if (failure === 'changed' || !statements.isPrepared(name)) statements.forget(text, name);
     return failure !== undefined;
-  }
-
-  #lost(isNews: boolean): void {
-    if (isNews && this.#lostStatements.add() > MAX_LOST) this.#after = Infinity;
   }
 }
