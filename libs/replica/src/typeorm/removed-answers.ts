@@ -29,11 +29,13 @@ export class RemovedAnswers {
    */
   async position(isInTransaction: boolean): Promise<CachedPosition | undefined> {
     const primary = this.#positions.topology?.primary;
-    const { history } = this.#positions;
-    if (primary === undefined || history === undefined) return undefined;
+    const { history: before } = this.#positions;
+    if (primary === undefined) return undefined;
     const told = isInTransaction ? undefined : await this.#positions.capture(primary.name);
     const position = told ?? PENDING;
-    return { atLeast: position, atMost: position, history };
+    // A process that has just started may know the history only from this answer.
+    const history = before ?? this.#positions.history;
+    return history === undefined ? undefined : { atLeast: position, atMost: position, history };
   }
 
   /** The position that an answer has to reach to be stored over `kept`; `undefined`: any may. Tables keep marks for ever. */
