@@ -187,7 +187,7 @@ module.exports = {
       name: 'only-postgres-knows-pg',
       severity: 'error',
       comment: 'a second database is to be a folder of its own',
-      from: { path: SRC, pathNot: places(['postgres', 'pool', 'testing']) },
+      from: { path: SRC, pathNot: places(['postgres', 'testing']) },
       to: { path: 'node_modules/(@types/)?pg(/|-)' },
     },
     {

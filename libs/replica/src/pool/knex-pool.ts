@@ -1,9 +1,9 @@
-import type pg from 'pg';
+import type { PgPool, PgPoolClient } from '../postgres/pg-types.js';
 
 /** What Knex asks of a pool that is given as its option `connectionPool`. */
 export interface KnexPool {
-  acquire(): { readonly promise: Promise<pg.PoolClient> };
-  release(client: pg.PoolClient): boolean;
+  acquire(): { readonly promise: Promise<PgPoolClient> };
+  release(client: PgPoolClient): boolean;
   destroy(): Promise<void>;
   numFree(): number;
   numUsed(): number;
@@ -17,8 +17,8 @@ let clients = 0;
  * Knex would take the pool itself, too, but returns the connection of a stream twice, and pools of `pg` throw at that. `knex.destroy()` leaves
  * the pool open.
  */
-export function knexPool(pool: pg.Pool): KnexPool {
-  const used = new Set<pg.PoolClient>();
+export function knexPool(pool: PgPool): KnexPool {
+  const used = new Set<PgPoolClient>();
   return {
     acquire: () => ({
       promise: pool.connect().then((client) => {

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { LogSink } from '../engine/operator-log.js';
 import { InvalidReplicaOptionsError } from '../errors/invalid-options.error.js';
 import { POSTGRES } from '../options/database-type.js';
@@ -6,6 +5,7 @@ import { OptionProblems } from '../options/option-problems.js';
 import { ROUTING_KEYS } from '../options/option-table.js';
 import type { RoutingOptions } from '../options/replica-options.js';
 import { problemsOfOptions, resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
+import type { PgPoolConfig } from '../postgres/pg-types.js';
 
 /** Options of a routing pool. What they have in common with those of a data source means the same (docs/options.md). */
 export interface RoutingPoolOptions<Context = unknown> extends RoutingOptions<Context> {
@@ -15,7 +15,7 @@ export interface RoutingPoolOptions<Context = unknown> extends RoutingOptions<Co
    * Any options of `pg`'s own pool, for the connections to all nodes, such as `{ allowExitOnIdle: true, types }`. What the options `pool`
    * and `primary` say takes precedence.
    */
-  readonly extra?: pg.PoolConfig;
+  readonly extra?: PgPoolConfig;
   /** Where lines for operators go, such as `console`: which nodes there are, each one that goes out of rotation and why. Default: nowhere. */
   readonly log?: LogSink;
 }

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { Engine } from '../engine/engine.js';
 import { idleErrorsTo, OperatorLog } from '../engine/operator-log.js';
 import { ReplicaRouter } from '../engine/replica-router.js';
@@ -6,6 +5,7 @@ import { conceal } from '../options/conceal.js';
 import { DEFAULTS } from '../options/option-table.js';
 import { PostgresDatabase } from '../postgres/database.js';
 import { importPg } from '../postgres/pg-module.js';
+import type { PgPool } from '../postgres/pg-types.js';
 import { routingPoolClass } from '../postgres/routing-pool.js';
 import { resolvePoolOptions, type RoutingPoolOptions } from './pool-options.js';
 
@@ -13,7 +13,7 @@ import { resolvePoolOptions, type RoutingPoolOptions } from './pool-options.js';
  * A `pg.Pool` whose statements are routed: reads of requests go to replicas that show what their session wrote, and everything else to the
  * primary. Outside a request everything goes to the primary; see `router.runRequest()`.
  */
-export interface RoutingPool extends pg.Pool {
+export interface RoutingPool extends PgPool {
   /** Opens requests, and controls and observes the routing. */
   readonly router: ReplicaRouter;
 }
